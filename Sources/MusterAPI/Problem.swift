@@ -1,0 +1,58 @@
+/// An error as HTTP callers see it: `application/problem+json`, RFC 9457. Every error answer of Muster is one of these.
+package struct Problem: Error, Codable, Hashable, Sendable {
+    /// A URI reference that names the kind of problem: `about:blank` or `/problems/<code>`.
+    package var type: String
+    package var title: String
+    /// The HTTP status, 400…599.
+    package var status: Int
+    /// What exactly is wrong with this request, with the offending value, and what to do about it.
+    package var detail: String
+    /// Seconds after which asking again may help; also sent as `Retry-After`. Nil: asking again the same way cannot help.
+    package var retryAfter: Int?
+
+    package init(_ status: Int, _ detail: String, code: String? = nil, retryAfter: Int? = nil) {
+        self.type = code.map { "/problems/" + $0 } ?? "about:blank"
+        self.title = Problem.title(of: status)
+        self.status = status
+        self.detail = detail
+        self.retryAfter = retryAfter
+    }
+
+    package static let contentType = "application/problem+json"
+
+    package var isRetryable: Bool { retryAfter != nil }
+
+    /// The reason phrase of RFC 9110 for a status.
+    package static func title(of status: Int) -> String {
+        switch status {
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 406: "Not Acceptable"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 411: "Length Required"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 416: "Range Not Satisfiable"
+        case 422: "Unprocessable Content"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 507: "Insufficient Storage"
+        default: "Error"
+        }
+    }
+}
+
+extension Problem: CustomStringConvertible {
+    package var description: String { "\(status) \(title): \(detail)" }
+}

@@ -1,0 +1,176 @@
+/// What the store keeps: plain values, the same whatever database stands behind it.
+
+/// Whole milliseconds since 1970-01-01 UTC, from the coordinator's wall clock. For people; nothing is decided by it.
+package typealias WallClockMs = Int64
+
+/// Who goes first. Interactive work (a person waits for it) is handed out before any batch work.
+package enum Priority: String, CaseIterable, Sendable { case interactive, batch }
+
+/// How a job stands. The last three are final.
+package enum JobState: String, CaseIterable, Sendable {
+    case queued, running, done, failed, cancelled
+    package var isFinal: Bool { self == .done || self == .failed || self == .cancelled }
+}
+
+/// One job as it was asked for. Its tasks are `0..<count`.
+package struct JobRecord: Hashable, Sendable {
+    package var id: JobID
+    package var kernel: String
+    /// JSON object text, handed to the kernel as it came.
+    package var params: [UInt8]
+    /// 1…`Limits.jobTasksMax`.
+    package var count: Int
+    package var priority: Priority
+    /// True when each task has an input of its own in the store.
+    package var hasInputs: Bool
+    /// A task that failed this often has failed for good. 1…100.
+    package var attemptsMax: Int
+    package var createdMs: WallClockMs
+
+    package init(
+        id: JobID, kernel: String, params: [UInt8], count: Int, priority: Priority, hasInputs: Bool,
+        attemptsMax: Int, createdMs: WallClockMs
+    ) {
+        self.id = id
+        self.kernel = kernel
+        self.params = params
+        self.count = count
+        self.priority = priority
+        self.hasInputs = hasInputs
+        self.attemptsMax = attemptsMax
+        self.createdMs = createdMs
+    }
+}
+
+/// Inputs of the tasks `first..<first + count`: `count` JSON texts, one a line, each line ended by a newline.
+package struct InputRecord: Hashable, Sendable {
+    package var job: JobID
+    package var first: Int
+    package var count: Int
+    package var lines: [UInt8]
+
+    package init(job: JobID, first: Int, count: Int, lines: [UInt8]) {
+        self.job = job
+        self.first = first
+        self.count = count
+        self.lines = lines
+    }
+}
+
+/// Results of the tasks `first..<first + count`, all made by one worker in one attempt. Records of a job never overlap.
+package struct ResultRecord: Hashable, Sendable {
+    package enum Outcome: Hashable, Sendable {
+        /// `count` JSON texts, one a line, each line ended by a newline.
+        case values(lines: [UInt8])
+        /// The one task (`count` is 1) failed for good, with this reason.
+        case failure(String)
+    }
+    package var job: JobID
+    package var first: Int
+    package var count: Int
+    /// The worker's name when it made them; it outlives the member's own record.
+    package var worker: String
+    package var attempt: Int
+    package var outcome: Outcome
+    /// `count` JSON numbers, seconds of computing for each task, one a line, each line ended by a newline.
+    package var secondsLines: [UInt8]
+
+    package init(
+        job: JobID, first: Int, count: Int, worker: String, attempt: Int, outcome: Outcome, secondsLines: [UInt8]
+    ) {
+        self.job = job
+        self.first = first
+        self.count = count
+        self.worker = worker
+        self.attempt = attempt
+        self.outcome = outcome
+        self.secondsLines = secondsLines
+    }
+}
+
+/// What a member is to the fleet.
+package enum MemberRole: String, CaseIterable, Sendable {
+    case worker, client
+    /// Workers and clients have ranks; roles of later parts (origin, edge) do not.
+    package var isRanked: Bool { true }
+}
+
+/// One member as the coordinator remembers it across restarts. Rank order is the order of `joinOrder`.
+package struct MemberRecord: Hashable, Sendable {
+    package var id: MemberID
+    package var name: String
+    package var role: MemberRole
+    /// Grows with every joining; never used twice.
+    package var joinOrder: Int64
+    /// Where it came from, or the callback address it gave; empty when unknown.
+    package var address: String
+    package var slots: Int
+    /// `k=v` pairs as the member gave them.
+    package var labels: [String: String]
+    package var version: String
+    package var joinedMs: WallClockMs
+
+    package init(
+        id: MemberID, name: String, role: MemberRole, joinOrder: Int64, address: String, slots: Int,
+        labels: [String: String], version: String, joinedMs: WallClockMs
+    ) {
+        self.id = id
+        self.name = name
+        self.role = role
+        self.joinOrder = joinOrder
+        self.address = address
+        self.slots = slots
+        self.labels = labels
+        self.version = version
+        self.joinedMs = joinedMs
+    }
+}
+
+/// One change of hard state. A group of them is committed whole or not at all.
+package enum StoreWrite: Hashable, Sendable {
+    case createJob(JobRecord)
+    case addInputs(InputRecord)
+    case addResults(ResultRecord)
+    case endJob(JobID, JobState, endedMs: WallClockMs)
+    /// Inserts or replaces by id.
+    case saveMember(MemberRecord)
+    case removeMember(MemberID)
+    /// Inserts or replaces a small named value (the coordinator's key, for one).
+    case setMeta(key: String, value: [UInt8])
+}
+
+/// A job as people ask for it: what was asked, and how far it is by what the store holds.
+package struct StoredJob: Hashable, Sendable {
+    package var record: JobRecord
+    /// `queued` until the store knows of an end: running is soft state.
+    package var state: JobState
+    package var endedMs: WallClockMs?
+    /// Tasks with a value, and tasks that failed for good.
+    package var done: Int
+    package var failed: Int
+    /// Recorded tasks (values and failures) by worker name.
+    package var workers: [String: Int]
+
+    package init(
+        record: JobRecord, state: JobState, endedMs: WallClockMs?, done: Int, failed: Int, workers: [String: Int]
+    ) {
+        self.record = record
+        self.state = state
+        self.endedMs = endedMs
+        self.done = done
+        self.failed = failed
+        self.workers = workers
+    }
+}
+
+/// An unfinished job as a restarted coordinator finds it.
+package struct RestoredJob: Hashable, Sendable {
+    package var job: StoredJob
+    /// Tasks that have a result of either kind.
+    package var recorded: RangeSet<Int>
+
+    package init(job: StoredJob, recorded: RangeSet<Int>) {
+        self.job = job
+        self.recorded = recorded
+    }
+}
