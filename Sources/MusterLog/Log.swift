@@ -12,7 +12,10 @@ package enum LogFormat: String, CaseIterable, Sendable { case text, json }
 
 /// The process's log: one line a record on stderr, written whole. Values are data: control characters are replaced.
 package enum Log {
-    private struct Settings { var level = LogLevel.info; var format = LogFormat.text }
+    private struct Settings {
+        var level = LogLevel.info
+        var format = LogFormat.text
+    }
     private static let settings = Mutex(Settings())
 
     package static func configure(level: LogLevel, format: LogFormat) {

@@ -1,0 +1,26 @@
+/// Bounds on what callers may ask for. The README lists them; whatever exceeds one is refused with its value.
+package enum Limits {
+    /// Tasks in one job.
+    package static let jobTasksMax = 100_000_000
+    /// Unfinished jobs in the coordinator at one time; more are refused with 503.
+    package static let unfinishedJobsMax = 100_000
+    /// Bytes of one input, value or failure reason.
+    package static let valueBytesMax = 1 << 20
+    /// Bytes of a job's params.
+    package static let paramsBytesMax = 64 << 10
+    package static let attemptsMax = 100
+    /// Attempts of a task when its job does not say.
+    package static let attemptsDefault = 5
+    package static let slotsMax = 1_024
+    /// Bytes of names of members, kernels, label keys and values.
+    package static let nameBytesMax = 128
+    package static let labelsMax = 64
+    /// Members of one fleet.
+    package static let membersMax = 100_000
+    /// Nesting of JSON bodies.
+    package static let jsonDepthMax = 64
+    /// Bytes of a request body, where a route does not say less: inputs of a job and delivered results.
+    package static let bodyBytesMax = 64 << 20
+    /// Held lease calls wait at most so long.
+    package static let leaseWaitSecondsMax = 60.0
+}

@@ -1,0 +1,180 @@
+/// Knows who is in the fleet, in which rank, and who is about to be gone.
+///
+/// The duties of its driver: make joins durable before `joined`; pass in every sign of life, every held connection that
+/// opens or breaks, and ticks of 200 ms or so; perform the effects in order. Ranks are dense (0…n-1) in join order.
+package struct Membership: Sendable {
+    package struct Settings: Sendable {
+        /// A member that gives no sign of life for so long is removed. From `--silence-seconds`, else 5.
+        package var silenceTime: Duration = .seconds(5)
+        /// A member whose held connection broke is removed so long after, unless it returns. From `--grace-seconds`, else 1.
+        package var graceTime: Duration = .seconds(1)
+        /// A longer gap between two ticks means that this process itself was frozen: nobody else is blamed for it.
+        package var ownGap: Duration = .seconds(2)
+
+        package init() {}
+    }
+
+    package enum Standing: String, Hashable, Sendable { case alive, suspect }
+
+    package struct Member: Hashable, Sendable {
+        package var record: MemberRecord
+        package var standing = Standing.alive
+        /// Tells one process of a member from the next. Empty until it has spoken since this coordinator's start.
+        package var incarnation: String
+        var lastSeen: Moment
+        var suspectedAt: Moment?
+        /// Its held connection, newest only.
+        var connection: UInt64?
+    }
+
+    package enum Event: Sendable {
+        /// Known from the store at start.
+        case restored(MemberRecord)
+        /// Joined, or came back with the id it had. The record is durable.
+        case joined(MemberRecord, incarnation: String)
+        case seen(MemberID)
+        case connectionOpened(MemberID, connection: UInt64)
+        case connectionBroken(MemberID, connection: UInt64)
+        case left(MemberID)
+        case ticked
+    }
+
+    package enum Departure: String, Hashable, Sendable {
+        case left
+        /// Its connection broke and it did not come back, or its next process came back in its place.
+        case crashed
+        case silent
+    }
+
+    package enum Effect: Hashable, Sendable {
+        case suspected(MemberID)
+        /// Back before the grace ended, the same process as before.
+        case returned(MemberID)
+        /// A new process came with this member's id; what the old one held is lost.
+        case restarted(MemberID)
+        case removed(MemberRecord, Departure)
+        /// The ranks changed; views are numbered from 1 and grow by one.
+        case viewChanged(UInt64)
+    }
+
+    let settings: Settings
+    private var members: [MemberID: Member] = [:]
+    /// Ranked members in join order: the index is the rank.
+    private var order: [(joinOrder: Int64, id: MemberID)] = []
+    package private(set) var view: UInt64 = 0
+    private var lastTick: Moment?
+
+    package init(settings: Settings = Settings()) { self.settings = settings }
+
+    package var count: Int { members.count }
+    package subscript(id: MemberID) -> Member? { members[id] }
+    /// In rank order.
+    package var ranked: [Member] { order.map { members[$0.id]! } }
+    package func named(_ name: String) -> Member? { members.values.first { $0.record.name == name } }
+
+    /// 0 is highest; nil for a stranger.
+    package func rank(of id: MemberID) -> Int? {
+        guard let member = members[id] else { return nil }
+        let place = lowerBound(member.record.joinOrder)
+        return place < order.count && order[place].id == id ? place : nil
+    }
+
+    package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
+        switch event {
+        case .restored(let record): return admit(record, incarnation: "", now)
+        case .joined(let record, let incarnation): return admit(record, incarnation: incarnation, now)
+        case .seen(let id):
+            members[id]?.lastSeen = now
+            return []
+        case .connectionOpened(let id, let connection): return opened(id, connection, now)
+        case .connectionBroken(let id, let connection): return broken(id, connection, now)
+        case .left(let id): return remove(id, .left)
+        case .ticked: return tick(now)
+        }
+    }
+
+    private mutating func admit(_ record: MemberRecord, incarnation: String, _ now: Moment) -> [Effect] {
+        if let known = members[record.id] {
+            let isRestart = !known.incarnation.isEmpty && known.incarnation != incarnation
+            members[record.id]!.record = record
+            members[record.id]!.incarnation = incarnation
+            members[record.id]!.lastSeen = now
+            if isRestart { revive(record.id) }
+            return isRestart ? [.restarted(record.id)] : []
+        }
+        members[record.id] = Member(record: record, incarnation: incarnation, lastSeen: now)
+        guard record.role.isRanked else { return [] }
+        order.insert((record.joinOrder, record.id), at: lowerBound(record.joinOrder))
+        view += 1
+        return [.viewChanged(view)]
+    }
+
+    private mutating func opened(_ id: MemberID, _ connection: UInt64, _ now: Moment) -> [Effect] {
+        guard members[id] != nil else { return [] }
+        members[id]!.connection = connection
+        members[id]!.lastSeen = now
+        guard members[id]!.standing == .suspect else { return [] }
+        revive(id)
+        return [.returned(id)]
+    }
+
+    private mutating func revive(_ id: MemberID) {
+        members[id]!.standing = .alive
+        members[id]!.suspectedAt = nil
+    }
+
+    /// A broken connection that a newer one has replaced says nothing.
+    private mutating func broken(_ id: MemberID, _ connection: UInt64, _ now: Moment) -> [Effect] {
+        guard members[id]?.connection == connection else { return [] }
+        members[id]!.connection = nil
+        guard members[id]!.standing == .alive else { return [] }
+        members[id]!.standing = .suspect
+        members[id]!.suspectedAt = now
+        return [.suspected(id)]
+    }
+
+    private mutating func remove(_ id: MemberID, _ departure: Departure) -> [Effect] {
+        guard let member = members.removeValue(forKey: id) else { return [] }
+        var effects = [Effect.removed(member.record, departure)]
+        if member.record.role.isRanked {
+            let place = lowerBound(member.record.joinOrder)
+            precondition(order[place].id == id, "member \(id) has no place in the ranks")
+            order.remove(at: place)
+            view += 1
+            effects.append(.viewChanged(view))
+        }
+        return effects
+    }
+
+    private mutating func tick(_ now: Moment) -> [Effect] {
+        defer { lastTick = now }
+        if let lastTick, now - lastTick > settings.ownGap {
+            for id in members.keys {
+                members[id]!.lastSeen = now
+                if members[id]!.suspectedAt != nil { members[id]!.suspectedAt = now }
+            }
+            return []
+        }
+        var effects: [Effect] = []
+        for id in members.keys.sorted() {
+            let member = members[id]!
+            if let since = member.suspectedAt, now - since >= settings.graceTime {
+                effects += remove(id, .crashed)
+            } else if now - member.lastSeen >= settings.silenceTime {
+                effects += remove(id, .silent)
+            }
+        }
+        return effects
+    }
+
+    /// The first place in `order` that is not below.
+    private func lowerBound(_ joinOrder: Int64) -> Int {
+        var low = 0
+        var high = order.count
+        while low < high {
+            let middle = (low + high) / 2
+            if order[middle].joinOrder < joinOrder { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

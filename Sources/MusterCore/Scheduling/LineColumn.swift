@@ -1,0 +1,55 @@
+/// A column of JSON texts: one a task, one a line, each ended by a newline. JSON texts written without white space hold
+/// no raw newline, so cutting at newlines is exact. Values travel and rest in this form and are never parsed on the way.
+package struct LineColumn: Hashable, Sendable {
+    package private(set) var bytes: [UInt8]
+    package private(set) var count: Int
+
+    package init(bytes: [UInt8] = [], count: Int = 0) {
+        self.bytes = bytes
+        self.count = count
+    }
+
+    /// Counts the lines itself. A last line without its newline gets one.
+    package init(lines: [UInt8]) {
+        bytes = lines
+        if let last = bytes.last, last != 0x0A { bytes.append(0x0A) }
+        count = bytes.reduce(into: 0) { $0 += $1 == 0x0A ? 1 : 0 }
+    }
+
+    package mutating func reserve(bytes count: Int) { bytes.reserveCapacity(count) }
+
+    package mutating func append(line: some Sequence<UInt8>) {
+        bytes.append(contentsOf: line)
+        bytes.append(0x0A)
+        count += 1
+    }
+
+    /// The lines at these positions, as a column of their own. The whole column costs no scan.
+    package func slice(_ wanted: Range<Int>) -> LineColumn {
+        precondition(wanted.lowerBound >= 0 && wanted.upperBound <= count, "lines \(wanted) of a column of \(count)")
+        if wanted.count == count { return self }
+        var line = 0
+        var start = 0
+        var position = 0
+        while position < bytes.count && line < wanted.upperBound {
+            if line == wanted.lowerBound {
+                start = position
+                break
+            }
+            if bytes[position] == 0x0A { line += 1 }
+            position += 1
+        }
+        if line == wanted.lowerBound { start = position }
+        var end = start
+        while line < wanted.upperBound {
+            if bytes[end] == 0x0A { line += 1 }
+            end += 1
+        }
+        return LineColumn(bytes: Array(bytes[start..<end]), count: wanted.count)
+    }
+
+    /// Each line without its newline.
+    package var lines: [ArraySlice<UInt8>] {
+        bytes.split(separator: 0x0A, maxSplits: .max, omittingEmptySubsequences: false).dropLast().map { $0 }
+    }
+}

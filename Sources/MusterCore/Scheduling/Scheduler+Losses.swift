@@ -1,0 +1,89 @@
+extension Scheduler {
+    /// Takes `tasks` off a lease; an empty lease is over.
+    mutating func close(_ key: LeaseKey, over tasks: RangeSet<Int>) {
+        guard leases[key] != nil else { return }
+        leases[key]!.open.subtract(tasks)
+        if leases[key]!.open.isEmpty { drop(key) }
+    }
+
+    private mutating func drop(_ key: LeaseKey) {
+        leases[key] = nil
+        leasesOfMember[key.member]?.remove(key)
+        if leasesOfMember[key.member]?.isEmpty == true { leasesOfMember[key.member] = nil }
+        jobs[key.job]?.leases.remove(key)
+    }
+
+    /// Ends a lease and puts what it left open first in line.
+    mutating func giveBack(_ key: LeaseKey) {
+        guard let lease = leases[key] else { return }
+        drop(key)
+        jobs[key.job]?.comeBack(lease.open, attempt: key.attempt + (lease.hasCopy ? 2 : 1), failures: lease.failures)
+        line(up: key.job)
+    }
+
+    mutating func renew(
+        _ keys: [LeaseKey], of member: MemberID, _ now: Moment, _ effects: inout [SchedulerEffect]
+    ) {
+        var pointless: [LeaseKey] = []
+        for key in keys {
+            guard key.member == member else { continue }
+            if leases[key] != nil {
+                leases[key]!.deadline = now + settings.leaseTime
+            } else if jobs[key.job].map({ RangeSet(key.tasks).subtracting($0.taken).isEmpty }) ?? true {
+                pointless.append(key)
+            }
+        }
+        if !pointless.isEmpty { effects.append(.revoke(member, pointless)) }
+    }
+
+    mutating func suspect(_ member: MemberID) {
+        let held = leasesOfMember[member].map(sorted) ?? []
+        guard !held.isEmpty else { return }
+        heldBySuspects[member, default: []] += held
+        for key in held { giveBack(key) }
+    }
+
+    mutating func lose(
+        _ member: MemberID, crashed: Bool, _ effects: inout [SchedulerEffect]
+    ) {
+        suspect(member)
+        for call in calls.values where call.member == member { forget(call: call.id) }
+        let held = heldBySuspects.removeValue(forKey: member) ?? []
+        guard crashed else { return }
+        for key in held {
+            guard let job = jobs[key.job], job.ending == nil else { continue }
+            for tasks in RangeSet(key.tasks).subtracting(job.taken).ranges { jobs[key.job]!.casualties.add(tasks) }
+            park(key, &effects)
+        }
+    }
+
+    /// A task that was alone in its lease, and has killed too many workers, fails for good.
+    private mutating func park(_ key: LeaseKey, _ effects: inout [SchedulerEffect]) {
+        let kills = jobs[key.job]!.casualties.kills(of: key.first)
+        guard key.count == 1, kills >= settings.crashLimit, !jobs[key.job]!.taken.contains(key.first) else { return }
+        count { $0.parked += 1 }
+        let reason = "\(kills) workers died while they held this task; it is not tried again"
+        let record = ResultRecord(
+            job: key.job, first: key.first, count: 1, worker: "", attempt: key.attempt, outcome: .failure(reason),
+            secondsLines: Array("0\n".utf8))
+        var pending = PendingCommit(job: key.job)
+        pending.taken = RangeSet(key.tasks)
+        pending.failures = 1
+        jobs[key.job]!.take(pending.taken)
+        jobs[key.job]!.committing.formUnion(pending.taken)
+        commit(pending, [.addResults(record)], &effects)
+    }
+
+    /// Forgets all leases of a job and tells their holders.
+    mutating func revokeLeases(of id: JobID, _ effects: inout [SchedulerEffect]) {
+        guard let held = jobs[id]?.leases, !held.isEmpty else { return }
+        let byMember = Dictionary(grouping: sorted(held), by: \.member)
+        for key in held { drop(key) }
+        for member in byMember.keys.sorted() { effects.append(.revoke(member, byMember[member]!)) }
+    }
+
+    /// Sets have no order of their own; effects must not depend on it.
+    private func sorted(_ keys: Set<LeaseKey>) -> [LeaseKey] {
+        keys.sorted { ($0.member, $0.job, $0.first, $0.attempt) < ($1.member, $1.job, $1.first, $1.attempt) }
+    }
+}

@@ -1,0 +1,221 @@
+/// A group of writes of one job that is on its way to the store.
+struct PendingCommit: Sendable {
+    let job: JobID
+    var delivery: DeliveryID?
+    /// The report's place in its delivery.
+    var report = 0
+    var taken = RangeSet<Int>()
+    var values = 0
+    var failures = 0
+    var worker = ""
+    /// Set when the group ends the job.
+    var end: JobState?
+
+    init(job: JobID, end: JobState? = nil) {
+        self.job = job
+        self.end = end
+    }
+}
+
+/// A delivery whose answer waits for commits.
+struct PendingDelivery: Sendable {
+    var verdicts: [ReportVerdict?]
+}
+
+/// Who delivered, and when.
+struct ReportSource {
+    let delivery: DeliveryID
+    let member: MemberID
+    let worker: String
+}
+
+extension Scheduler {
+    mutating func receive(
+        _ reports: [TaskReport], _ source: ReportSource, _ now: Moment, _ effects: inout [SchedulerEffect]
+    ) {
+        deliveries[source.delivery] = PendingDelivery(verdicts: Array(repeating: nil, count: reports.count))
+        for (place, report) in reports.enumerated() {
+            if let verdict = judge(report, place, source, &effects) {
+                deliveries[source.delivery]!.verdicts[place] = verdict
+            }
+        }
+        answerIfDecided(source.delivery, &effects)
+        serve(now, &effects)
+    }
+
+    /// The verdict, or nil when it waits for a commit.
+    private mutating func judge(
+        _ report: TaskReport, _ place: Int, _ source: ReportSource, _ effects: inout [SchedulerEffect]
+    ) -> ReportVerdict? {
+        guard isHonest(report, from: source.member) else {
+            count { $0.forged += 1 }
+            return .forged
+        }
+        let id = report.key.job
+        if let job = jobs[id], !job.committing.intersection(RangeSet(report.tasks)).isEmpty {
+            return .again("another delivery of the same tasks is being stored")
+        }
+        guard let job = jobs[id], job.ending == nil, report.key.tasks.upperBound <= job.record.count else {
+            count { $0.stale += 1 }
+            return .stale
+        }
+        jobs[id]!.measured(seconds: report.secondsTotal, tasks: report.values.count)
+        let wanted = RangeSet(report.tasks).subtracting(job.taken)
+        let final = settle(report, wanted)
+        guard !final.isEmpty else {
+            if wanted.isEmpty { count { $0.stale += 1 } }
+            return wanted.isEmpty ? .stale : .recorded(0)
+        }
+        record(report, final, place, source, &effects)
+        return nil
+    }
+
+    private func isHonest(_ report: TaskReport, from member: MemberID) -> Bool {
+        report.key.member == member && !report.tasks.isEmpty
+            && report.tasks.lowerBound >= report.key.tasks.lowerBound
+            && report.tasks.upperBound <= report.key.tasks.upperBound
+            && report.seconds.count == report.values.count
+            && report.failures.allSatisfy { report.tasks.contains($0.task) }
+            && zip(report.failures, report.failures.dropFirst()).allSatisfy { $0.task < $1.task }
+            && sealer.isGenuine(report.ticket, for: report.key)
+    }
+
+    /// Closes the lease over what was reported, sends failed tasks that may be tried again back in line, and returns
+    /// the tasks that this report settles for good.
+    private mutating func settle(_ report: TaskReport, _ wanted: RangeSet<Int>) -> RangeSet<Int> {
+        let id = report.key.job
+        let lease = leases[report.key]
+        close(report.key, over: RangeSet(report.tasks))
+        var final = wanted
+        var again = RangeSet<Int>()
+        for failure in report.failures where wanted.contains(failure.task) {
+            let task = failure.task..<failure.task + 1
+            // A failure counts only while its lease is known: otherwise the task is in line again already.
+            if let lease, lease.failures + 1 >= jobs[id]!.record.attemptsMax { continue }
+            final.remove(contentsOf: task)
+            if lease != nil { again.insert(contentsOf: task) }
+        }
+        if let lease, !again.isEmpty {
+            jobs[id]!.comeBack(again, attempt: report.key.attempt + 1, failures: lease.failures + 1)
+            line(up: id)
+        }
+        return final
+    }
+
+    private mutating func record(
+        _ report: TaskReport, _ final: RangeSet<Int>, _ place: Int, _ source: ReportSource,
+        _ effects: inout [SchedulerEffect]
+    ) {
+        let id = report.key.job
+        let records = resultRecords(of: report, final, worker: source.worker)
+        var pending = PendingCommit(job: id)
+        pending.delivery = source.delivery
+        pending.report = place
+        pending.taken = final
+        pending.worker = source.worker
+        for record in records {
+            if case .failure = record.outcome { pending.failures += 1 } else { pending.values += record.count }
+        }
+        jobs[id]!.take(final)
+        jobs[id]!.committing.formUnion(final)
+        var writes = records.map { StoreWrite.addResults($0) }
+        let job = jobs[id]!
+        // One fsync less for a job's last results: its end goes with them, unless an earlier group could still fail.
+        if job.isComplete && job.commitsUnderWay == 0 {
+            let state: JobState = job.failed + pending.failures > 0 ? .failed : .done
+            pending.end = state
+            jobs[id]!.ending = state
+            writes.append(.endJob(id, state, endedMs: wallClockMs))
+        }
+        commit(pending, writes, &effects)
+    }
+
+    mutating func committed(_ commitID: CommitID, _ now: Moment, _ effects: inout [SchedulerEffect]) {
+        guard let pending = commits.removeValue(forKey: commitID) else { return }
+        let id = pending.job
+        jobs[id]?.commitsUnderWay -= 1
+        if let delivery = pending.delivery {
+            jobs[id]?.committing.subtract(pending.taken)
+            jobs[id]?.done += pending.values
+            jobs[id]?.failed += pending.failures
+            jobs[id]?.workers[pending.worker, default: 0] += pending.values + pending.failures
+            count {
+                $0.recorded += pending.values
+                $0.failed += pending.failures
+            }
+            deliveries[delivery]?.verdicts[pending.report] = .recorded(pending.values + pending.failures)
+            answerIfDecided(delivery, &effects)
+        }
+        if !pending.taken.isEmpty { effects.append(.progressed(id)) }
+        if let end = pending.end {
+            revokeLeases(of: id, &effects)
+            leaveLine(id)
+            jobs[id] = nil
+            effects.append(.ended(id, end))
+        } else {
+            finishIfComplete(id, &effects)
+        }
+    }
+
+    mutating func commitFailed(
+        _ commitID: CommitID, _ reason: String, _ now: Moment, _ effects: inout [SchedulerEffect]
+    ) {
+        guard let pending = commits.removeValue(forKey: commitID) else { return }
+        let id = pending.job
+        jobs[id]?.commitsUnderWay -= 1
+        if let end = pending.end {
+            jobs[id]?.ending = nil
+            if end == .cancelled {
+                jobs[id]?.lineUpEverything()
+                effects.append(.cancelFailed(id, reason: reason))
+            } else {
+                endsToRetry.insert(id)
+            }
+        }
+        jobs[id]?.committing.subtract(pending.taken)
+        jobs[id]?.giveUp(pending.taken)
+        // The worker will deliver again; whether it or another attempt is first does not matter.
+        let attempt = (jobs[id]?.highestAttempt ?? 0) + 1
+        jobs[id]?.comeBack(pending.taken, attempt: attempt, failures: 0)
+        line(up: id)
+        if let delivery = pending.delivery {
+            deliveries[delivery]?.verdicts[pending.report] = .again(reason)
+            answerIfDecided(delivery, &effects)
+        }
+        serve(now, &effects)
+    }
+
+    /// Ends a job all of whose tasks have durable results, once nothing of it is on its way any more.
+    mutating func finishIfComplete(_ id: JobID, _ effects: inout [SchedulerEffect]) {
+        endsToRetry.remove(id)
+        guard let job = jobs[id], job.isComplete, job.commitsUnderWay == 0, job.ending == nil else { return }
+        end(id, job.failed > 0 ? .failed : .done, &effects)
+    }
+
+    private mutating func answerIfDecided(_ delivery: DeliveryID, _ effects: inout [SchedulerEffect]) {
+        guard let verdicts = deliveries[delivery]?.verdicts, verdicts.allSatisfy({ $0 != nil }) else { return }
+        deliveries[delivery] = nil
+        effects.append(.answer(delivery, verdicts.map { $0! }))
+    }
+}
+
+/// Cuts a report into records: each run of settled values one record, each failed task one of its own.
+func resultRecords(of report: TaskReport, _ final: RangeSet<Int>, worker: String) -> [ResultRecord] {
+    var records: [ResultRecord] = []
+    var values = final
+    for failure in report.failures where final.contains(failure.task) {
+        values.remove(contentsOf: failure.task..<failure.task + 1)
+        records.append(record(failure.task..<failure.task + 1, .failure(failure.reason)))
+    }
+    for run in values.ranges {
+        let lines = report.values.slice(run.lowerBound - report.start..<run.upperBound - report.start)
+        records.append(record(run, .values(lines: lines.bytes)))
+    }
+    func record(_ tasks: Range<Int>, _ outcome: ResultRecord.Outcome) -> ResultRecord {
+        let seconds = report.seconds.slice(tasks.lowerBound - report.start..<tasks.upperBound - report.start)
+        return ResultRecord(
+            job: report.key.job, first: tasks.lowerBound, count: tasks.count, worker: worker,
+            attempt: report.key.attempt, outcome: outcome, secondsLines: seconds.bytes)
+    }
+    return records
+}

@@ -1,0 +1,160 @@
+/// Decides which worker computes what, and which results count.
+///
+/// The duties of its driver, in order: pass every event in with the moment it happened; perform the effects in the order
+/// they come; hand `commit` groups to the store in that order and report each one's end with `committed` or
+/// `commitFailed`; answer each `LeaseCall` once (a `grant` effect, or empty by itself followed by `callEnded`); tick
+/// every 100 ms or so. Execution is at least once; recording is exactly once: `taken` tasks are never recorded again,
+/// and a delivery is answered only after the commit that holds it.
+package struct Scheduler: Sendable {
+    package struct Settings: Sendable {
+        /// How long a grant holds without renewal. 1 to 3600 s; from `--lease-seconds`, else 15.
+        package var leaseTime: Duration = .seconds(15)
+        /// A task is parked as failed once so many workers died holding it alone. 1…100; from `--crash-limit`, else 3.
+        package var crashLimit = 3
+        /// Batches are cut to take about so long on one slot.
+        package var batchTime: Duration = .milliseconds(100)
+        /// Near a job's end batches shrink, so that all slots end together, but not below so much work.
+        package var batchTimeMin: Duration = .milliseconds(5)
+        /// Most tasks in one grant.
+        package var batchTasksMax = 10_000
+        /// A lease is given to an idle worker as well once it takes twice its expected time and this much longer.
+        package var stragglerTime: Duration = .milliseconds(500)
+
+        package init() {}
+    }
+
+    let settings: Settings
+    let sealer: any TicketSealer
+    var jobs: [JobID: ScheduledJob] = [:]
+    var leases: [LeaseKey: Lease] = [:]
+    var leasesOfMember: [MemberID: Set<LeaseKey>] = [:]
+    /// What suspected members held when their leases were taken back, in case they turn out to have died of it.
+    var heldBySuspects: [MemberID: [LeaseKey]] = [:]
+    var calls: [LeaseCallID: LeaseCall] = [:]
+    var callLine = WaitingLine<LeaseCallID>()
+    /// Jobs with work, by priority and kernel; in each line the job that was served longest ago is first.
+    var lines: [LineName: WaitingLine<JobID>] = [:]
+    var turns: UInt64 = 0
+    var commits: [CommitID: PendingCommit] = [:]
+    var deliveries: [DeliveryID: PendingDelivery] = [:]
+    var nextCommit: UInt64 = 1
+    /// No lease ends before this moment.
+    var earliestDeadline: Moment?
+    /// Complete jobs whose end the store refused; tried again at each tick.
+    var endsToRetry: Set<JobID> = []
+    var wallClockMs: WallClockMs = 0
+    package private(set) var counters = Counters()
+
+    package init(settings: Settings = Settings(), sealer: any TicketSealer) {
+        self.settings = settings
+        self.sealer = sealer
+    }
+
+    struct LineName: Hashable, Sendable {
+        var priority: Priority
+        var kernel: String
+    }
+
+    /// Sums since the start, for `/metrics`.
+    package struct Counters: Hashable, Sendable {
+        package var granted = 0
+        package var recorded = 0
+        package var failed = 0
+        package var stale = 0
+        package var forged = 0
+        package var expired = 0
+        package var copied = 0
+        package var parked = 0
+    }
+
+    /// Takes one event and says what is to be done. Never fails: what makes no sense is answered, not trusted.
+    package mutating func handle(_ event: SchedulerEvent, now: Moment) -> [SchedulerEffect] {
+        var effects: [SchedulerEffect] = []
+        switch event {
+        case .jobAdded(let job): add(job, now, &effects)
+        case .cancelAsked(let id, let wallClock):
+            wallClockMs = wallClock
+            end(id, .cancelled, &effects)
+        case .workAsked(let call): ask(call, now, &effects)
+        case .callEnded(let id): forget(call: id)
+        case .grantUndelivered(let keys):
+            for key in keys { giveBack(key) }
+            serve(now, &effects)
+        case .reported(let delivery, let member, let worker, let reports, let wallClock):
+            wallClockMs = wallClock
+            receive(reports, ReportSource(delivery: delivery, member: member, worker: worker), now, &effects)
+        case .committed(let id): committed(id, now, &effects)
+        case .commitFailed(let id, let reason): commitFailed(id, reason, now, &effects)
+        case .renewed(let member, let keys): renew(keys, of: member, now, &effects)
+        case .memberSuspected(let member):
+            suspect(member)
+            serve(now, &effects)
+        case .memberReturned(let member): heldBySuspects[member] = nil
+        case .memberGone(let member, let crashed, let wallClock):
+            wallClockMs = wallClock
+            lose(member, crashed: crashed, &effects)
+            serve(now, &effects)
+        case .ticked(let wallClock):
+            wallClockMs = wallClock
+            tick(now, &effects)
+        }
+        return effects
+    }
+
+    mutating func count(_ change: (inout Counters) -> Void) { change(&counters) }
+
+    /// Durable counts of an unfinished job; nil for one that is unknown or over.
+    package func progress(of id: JobID) -> (done: Int, failed: Int, running: Bool, workers: [String: Int])? {
+        jobs[id].map { ($0.done, $0.failed, $0.takenCount > 0 || !$0.leases.isEmpty, $0.workers) }
+    }
+
+    package var unfinishedJobs: [JobID] { jobs.keys.sorted() }
+    package var leasedTaskCount: Int {
+        leases.values.reduce(0) { sum, lease in
+            sum + lease.open.ranges.reduce(0) { $0 + $1.count }
+        }
+    }
+    package var waitingTaskCount: Int { jobs.values.reduce(0) { $0 + $1.waitingCount } }
+    package var heldCallCount: Int { calls.count }
+
+    private mutating func add(_ restored: RestoredJob, _ now: Moment, _ effects: inout [SchedulerEffect]) {
+        let id = restored.job.record.id
+        guard jobs[id] == nil else { return }
+        jobs[id] = ScheduledJob(restored)
+        if jobs[id]!.isComplete {
+            finishIfComplete(id, &effects)
+        } else {
+            line(up: id)
+            serve(now, &effects)
+        }
+    }
+
+    /// Starts a job's end: it is over for the workers at once, for everybody else when it is durable.
+    mutating func end(_ id: JobID, _ state: JobState, _ effects: inout [SchedulerEffect]) {
+        guard jobs[id] != nil, jobs[id]!.ending == nil else { return }
+        jobs[id]!.ending = state
+        revokeLeases(of: id, &effects)
+        commit(PendingCommit(job: id, end: state), [.endJob(id, state, endedMs: wallClockMs)], &effects)
+    }
+
+    mutating func commit(_ pending: PendingCommit, _ writes: [StoreWrite], _ effects: inout [SchedulerEffect]) {
+        let id = CommitID(nextCommit)
+        nextCommit += 1
+        commits[id] = pending
+        jobs[pending.job]?.commitsUnderWay += 1
+        effects.append(.commit(id, writes))
+    }
+
+    private mutating func tick(_ now: Moment, _ effects: inout [SchedulerEffect]) {
+        if let earliest = earliestDeadline, earliest <= now {
+            for lease in leases.values where lease.deadline <= now {
+                count { $0.expired += 1 }
+                giveBack(lease.key)
+            }
+            earliestDeadline = leases.values.map(\.deadline).min()
+        }
+        for id in endsToRetry.sorted() { finishIfComplete(id, &effects) }
+        serve(now, &effects)
+        serveStragglers(now, &effects)
+    }
+}

@@ -1,0 +1,126 @@
+/// Names one held lease call (a worker's long poll). Given out by the driver.
+package struct LeaseCallID: Hashable, Sendable {
+    package let rawValue: UInt64
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// Names one delivery of reports that waits for its answer. Given out by the driver.
+package struct DeliveryID: Hashable, Sendable {
+    package let rawValue: UInt64
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// Names one group of writes on its way to the store. Given out by the scheduler.
+package struct CommitID: Hashable, Sendable {
+    package let rawValue: UInt64
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// A worker asks for work: one grant for each free slot, at the most.
+package struct LeaseCall: Hashable, Sendable {
+    package var id: LeaseCallID
+    package var member: MemberID
+    /// 1…`Limits.slotsMax`.
+    package var slots: Int
+    /// The kernels this worker can run.
+    package var kernels: Set<String>
+
+    package init(id: LeaseCallID, member: MemberID, slots: Int, kernels: Set<String>) {
+        self.id = id
+        self.member = member
+        self.slots = slots
+        self.kernels = kernels
+    }
+}
+
+/// What a worker says of some tasks of one grant: a consecutive run, each task with a value or a failure.
+package struct TaskReport: Hashable, Sendable {
+    package struct Failure: Hashable, Sendable {
+        package var task: Int
+        package var reason: String
+        package init(task: Int, reason: String) {
+            self.task = task
+            self.reason = reason
+        }
+    }
+    package var key: LeaseKey
+    package var ticket: String
+    /// The reported tasks are `start..<start + values.count`, all within the grant.
+    package var start: Int
+    /// One value a task; a failed task's is `null` and does not count.
+    package var values: LineColumn
+    /// Seconds of computing, one number a task.
+    package var seconds: LineColumn
+    /// In task order.
+    package var failures: [Failure]
+    /// The sum of `seconds`.
+    package var secondsTotal: Double
+
+    package init(
+        key: LeaseKey, ticket: String, start: Int, values: LineColumn, seconds: LineColumn, failures: [Failure],
+        secondsTotal: Double
+    ) {
+        self.key = key
+        self.ticket = ticket
+        self.start = start
+        self.values = values
+        self.seconds = seconds
+        self.failures = failures
+        self.secondsTotal = secondsTotal
+    }
+
+    package var tasks: Range<Int> { start..<start + values.count }
+}
+
+/// What became of one report. Only `.again` asks the worker to keep it and send it once more.
+package enum ReportVerdict: Hashable, Sendable {
+    /// Durable: so many results were recorded; the others of the report had one already, or will be tried again.
+    case recorded(Int)
+    /// Nothing of it was wanted any more: each task has a result, or the job is cancelled or unknown.
+    case stale
+    /// The ticket is not genuine, or the report says more than its ticket.
+    case forged
+    /// Not recorded now (the store refused, or another delivery of the same tasks is on its way): send it again.
+    case again(String)
+}
+
+/// What happens to the scheduler.
+package enum SchedulerEvent: Sendable {
+    /// A job is durable, with what the store holds of it (empty for a new one).
+    case jobAdded(RestoredJob)
+    case cancelAsked(JobID, wallClockMs: WallClockMs)
+    case workAsked(LeaseCall)
+    /// A lease call was answered empty by its driver, or its caller is gone.
+    case callEnded(LeaseCallID)
+    /// What a call was granted never reached its worker.
+    case grantUndelivered([LeaseKey])
+    case reported(DeliveryID, from: MemberID, worker: String, [TaskReport], wallClockMs: WallClockMs)
+    case committed(CommitID)
+    case commitFailed(CommitID, reason: String)
+    /// The worker says which leases it still holds; these get a full lease time again.
+    case renewed(MemberID, [LeaseKey])
+    /// Its connection broke or it is silent: its leases go back in line, without blame yet.
+    case memberSuspected(MemberID)
+    /// The suspected member is back and is the same process: nothing died.
+    case memberReturned(MemberID)
+    /// The member is gone. `crashed`: its process died, so what it held may be what killed it.
+    case memberGone(MemberID, crashed: Bool, wallClockMs: WallClockMs)
+    case ticked(wallClockMs: WallClockMs)
+}
+
+/// What the scheduler wants done, in this order.
+package enum SchedulerEffect: Hashable, Sendable {
+    /// Answer this lease call. The call is over.
+    case grant(LeaseCallID, MemberID, [Grant])
+    case commit(CommitID, [StoreWrite])
+    /// Answer a delivery: a verdict for each of its reports, in their order.
+    case answer(DeliveryID, [ReportVerdict])
+    /// New results of this job are durable.
+    case progressed(JobID)
+    /// The job's end is durable; the scheduler has forgotten it.
+    case ended(JobID, JobState)
+    /// A cancel that could not be made durable; the job goes on.
+    case cancelFailed(JobID, reason: String)
+    /// Tell the worker that these leases are pointless now (cancelled, or recorded from elsewhere).
+    case revoke(MemberID, [LeaseKey])
+}
