@@ -50,4 +50,12 @@ package struct Grant: Hashable, Sendable {
     package var params: [UInt8]
     /// True when the driver must add the tasks' inputs from the store.
     package var hasInputs: Bool
+
+    package init(key: LeaseKey, ticket: String, kernel: String, params: [UInt8], hasInputs: Bool) {
+        self.key = key
+        self.ticket = ticket
+        self.kernel = kernel
+        self.params = params
+        self.hasInputs = hasInputs
+    }
 }

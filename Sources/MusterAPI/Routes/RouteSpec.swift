@@ -1,0 +1,58 @@
+/// Who may call a route. Admin is accepted wherever join or read is.
+package enum RouteAccess: String, Sendable {
+    /// Needs no token.
+    case open
+    case read
+    case join
+    /// A member's own secret.
+    case member
+    case admin
+}
+
+/// One value of a body or a query, for the document and for people; the checks live where the body is read.
+package struct FieldSpec: Sendable {
+    package enum Place: String, Sendable { case body, query }
+    package enum Kind: String, Sendable { case string, integer, number, boolean, array, object }
+    package var name: String
+    package var kind: Kind
+    package var summary: String
+    package var isRequired = false
+    package var place = Place.body
+
+    static func body(_ name: String, _ kind: Kind, _ summary: String, required: Bool = false) -> FieldSpec {
+        FieldSpec(name: name, kind: kind, summary: summary, isRequired: required)
+    }
+
+    static func query(_ name: String, _ kind: Kind, _ summary: String) -> FieldSpec {
+        FieldSpec(name: name, kind: kind, summary: summary, place: .query)
+    }
+}
+
+/// One route of the coordinator: the server registers it and `/openapi.json` documents it from this same value.
+package struct RouteSpec: Sendable {
+    package var name: RouteName
+    package var method: String
+    /// `/v1/jobs/{id}`: a segment in braces is a parameter.
+    package var pattern: String
+    package var access: RouteAccess
+    package var summary: String
+    package var fields: [FieldSpec] = []
+    /// Most bytes of a request body.
+    package var bodyBytesMax = 0
+    package var status = 200
+    package var answerType = "application/json"
+
+    package var parameters: [String] {
+        pattern.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+    }
+
+    package var queryNames: Set<String> { Set(fields.filter { $0.place == .query }.map(\.name)) }
+}
+
+/// Each route once, by name; the driver has a handler for each.
+package enum RouteName: String, CaseIterable, Sendable {
+    case createJob, listJobs, job, cancelJob, jobEvents, jobResults, events
+    case joinFleet, members, member, leaveFleet, heartbeat, memberStream, servers
+    case leases, results
+    case healthz, readyz, metrics, openapi
+}

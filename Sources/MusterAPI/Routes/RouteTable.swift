@@ -1,0 +1,115 @@
+internal import MusterCore
+
+/// All routes of the coordinator.
+package enum RouteTable {
+    package static let all: [RouteSpec] = jobs + members + work + plain
+    package static func spec(_ name: RouteName) -> RouteSpec { all.first { $0.name == name }! }
+
+    private static let smallBody = 64 << 10
+    private static let ndjson = "application/x-ndjson"
+    private static let eventStream = "text/event-stream"
+
+    private static let jobs: [RouteSpec] = [
+        RouteSpec(
+            name: .createJob, method: "POST", pattern: "/v1/jobs", access: .admin, summary: "Ask for a job.",
+            fields: [
+                .body("kernel", .string, "What each task computes.", required: true),
+                .body("count", .integer, "How many tasks; needed when there are no inputs."),
+                .body("inputs", .array, "One JSON value a task."),
+                .body("params", .object, "Handed to the kernel."),
+                .body("priority", .string, "interactive or batch (default)."),
+                .body("attempts", .integer, "A task that failed so often has failed for good; default 5."),
+                .body("quorum", .string, "k/n; not yet in this version."),
+            ], bodyBytesMax: Limits.bodyBytesMax, status: 201),
+        RouteSpec(
+            name: .listJobs, method: "GET", pattern: "/v1/jobs", access: .read, summary: "List jobs, newest first.",
+            fields: [
+                .query("limit", .integer, "At most so many, 1 to 1000, default 100."),
+                .query("before", .integer, "Only jobs with a smaller id."),
+            ]),
+        RouteSpec(
+            name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands."),
+        RouteSpec(
+            name: .cancelJob, method: "DELETE", pattern: "/v1/jobs/{id}", access: .admin,
+            summary: "Cancel a job; its recorded results stay."),
+        RouteSpec(
+            name: .jobEvents, method: "GET", pattern: "/v1/jobs/{id}/events", access: .read,
+            summary: "Server-sent events of a job: job (its state, at each change), until it ends.",
+            answerType: eventStream),
+        RouteSpec(
+            name: .jobResults, method: "GET", pattern: "/v1/jobs/{id}/results", access: .read,
+            summary: "Results in task order, a line a task.",
+            fields: [
+                .query("wait", .boolean, "true: stream results as they come, until the job ends."),
+                .query("from", .integer, "Start at this task."),
+            ], answerType: ndjson),
+        RouteSpec(
+            name: .events, method: "GET", pattern: "/v1/events", access: .read,
+            summary: "Server-sent events of the fleet: members that join and go, jobs that begin and end.",
+            answerType: eventStream),
+    ]
+
+    private static let members: [RouteSpec] = [
+        RouteSpec(
+            name: .joinFleet, method: "POST", pattern: "/v1/members", access: .join, summary: "Become a member.",
+            fields: [
+                .body("name", .string, "The name to be known by; made unique."),
+                .body("role", .string, "worker (default) or client."),
+                .body("slots", .integer, "Tasks that a worker runs at the same time."),
+                .body("labels", .object, "Strings that describe the member."),
+                .body("version", .string, "Of the member's program."),
+                .body("incarnation", .string, "Random for each process."),
+                .body("id", .integer, "The id of an earlier joining, to have it again."),
+                .body("secret", .string, "The secret of that earlier joining."),
+            ], bodyBytesMax: smallBody, status: 201),
+        RouteSpec(
+            name: .members, method: "GET", pattern: "/v1/members", access: .read, summary: "All members, by rank."),
+        RouteSpec(
+            name: .member, method: "GET", pattern: "/v1/members/{id}", access: .read, summary: "One member."),
+        RouteSpec(
+            name: .leaveFleet, method: "DELETE", pattern: "/v1/members/{id}", access: .member,
+            summary: "Leave; leases go back in line. The member itself or an admin."),
+        RouteSpec(
+            name: .heartbeat, method: "POST", pattern: "/v1/members/{id}/heartbeat", access: .member,
+            summary: "A sign of life; renews the leases it names.",
+            fields: [.body("leases", .array, "Objects with job, first, count and attempt.")],
+            bodyBytesMax: 1 << 20),
+        RouteSpec(
+            name: .memberStream, method: "GET", pattern: "/v1/members/{id}/stream", access: .member,
+            summary: "Server-sent events for one member; while it is held, the member counts as connected.",
+            answerType: eventStream),
+        RouteSpec(name: .servers, method: "GET", pattern: "/servers", access: .read, summary: "The live workers."),
+    ]
+
+    private static let work: [RouteSpec] = [
+        RouteSpec(
+            name: .leases, method: "POST", pattern: "/v1/leases", access: .member,
+            summary: "Ask for work; held until there is some.",
+            fields: [
+                .body("slots", .integer, "Most batches to be granted, default 1."),
+                .body("kernels", .array, "Names of the kernels that the worker has.", required: true),
+                .body("waitSeconds", .number, "How long to hold the call, 0 to 60, default 30."),
+            ], bodyBytesMax: smallBody),
+        RouteSpec(
+            name: .results, method: "POST", pattern: "/v1/results", access: .member,
+            summary: "Deliver reports of finished tasks; answered when they are durable.",
+            fields: [
+                .body(
+                    "reports", .array,
+                    "Objects with job, first, count, attempt, ticket, start, values, seconds, failures.",
+                    required: true)
+            ], bodyBytesMax: Limits.bodyBytesMax),
+    ]
+
+    private static let plain: [RouteSpec] = [
+        RouteSpec(name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives."),
+        RouteSpec(
+            name: .readyz, method: "GET", pattern: "/readyz", access: .open,
+            summary: "The store takes writes: 200, else 503."),
+        RouteSpec(
+            name: .metrics, method: "GET", pattern: "/metrics", access: .read, summary: "Prometheus metrics.",
+            answerType: "text/plain"),
+        RouteSpec(
+            name: .openapi, method: "GET", pattern: "/openapi.json", access: .read, summary: "This document."),
+    ]
+}

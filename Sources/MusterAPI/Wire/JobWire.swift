@@ -1,0 +1,139 @@
+package import MusterCore
+
+/// `POST /v1/jobs`: what a client asks for.
+package struct JobRequest: Hashable, Sendable {
+    package var kernel: String
+    /// JSON object text.
+    package var params: [UInt8]
+    /// Tasks; given by `count`, or by how many `inputs` there are.
+    package var count: Int
+    /// One JSON value a task, or nil when the tasks have none.
+    package var inputs: LineColumn?
+    package var priority: Priority
+    package var attemptsMax: Int
+
+    package init(
+        kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
+        priority: Priority = .batch, attemptsMax: Int = Limits.attemptsDefault
+    ) {
+        self.kernel = kernel
+        self.params = params
+        self.count = count
+        self.inputs = inputs
+        self.priority = priority
+        self.attemptsMax = attemptsMax
+    }
+
+    package init(body: [UInt8]) throws(Problem) {
+        var fields = try JSONFields(body: body)
+        kernel = try fields.required("kernel", fields.string("kernel"))
+        let asked = try fields.int("count", in: 1...Limits.jobTasksMax)
+        inputs = try fields.column("inputs")
+        params = try Self.params(&fields)
+        priority = try fields.choice("priority", Priority.self) ?? .batch
+        attemptsMax = try fields.int("attempts", in: 1...Limits.attemptsMax) ?? Limits.attemptsDefault
+        if let quorum = fields.value("quorum") {
+            throw Problem(422, "\"quorum\" (\(JSONFields.shown(quorum))) is not yet in this version.", code: "field")
+        }
+        try fields.finish()
+        if let inputs, let asked, asked != inputs.count {
+            throw Problem(422, "\"count\" is \(asked), but there are \(inputs.count) inputs; leave \"count\" out.")
+        }
+        guard let count = inputs?.count ?? asked else {
+            throw Problem(422, "A job needs \"count\" (how many tasks) or \"inputs\" (one a task).", code: "field")
+        }
+        if count == 0 { throw Problem(422, "\"inputs\" is empty; a job has at least one task.", code: "field") }
+        self.count = count
+    }
+
+    private static func params(_ fields: inout JSONFields) throws(Problem) -> [UInt8] {
+        guard let value = fields.value("params") else { return Array("{}".utf8) }
+        guard value.kind == .object else { throw fields.wrong("params", value, "an object") }
+        guard value.bytes.count <= Limits.paramsBytesMax else {
+            throw Problem(422, "\"params\" has \(value.bytes.count) bytes; at most \(Limits.paramsBytesMax).")
+        }
+        return Array(value.bytes)
+    }
+
+    package var body: [UInt8] {
+        var json = JSONWriter(reserving: 256 + (inputs?.bytes.count ?? 0))
+        json.beginObject()
+        json.field("kernel", kernel)
+        if let inputs {
+            json.key("inputs")
+            json.array(lines: inputs.bytes)
+        } else {
+            json.field("count", count)
+        }
+        json.field("params", raw: params)
+        json.field("priority", priority.rawValue)
+        json.field("attempts", attemptsMax)
+        json.endObject()
+        return json.bytes
+    }
+}
+
+/// A job as clients see it.
+package struct JobStatus: Hashable, Sendable {
+    package var id: JobID
+    package var kernel: String
+    package var state: JobState
+    package var count: Int
+    /// Tasks with a value, and tasks that failed for good.
+    package var done: Int
+    package var failed: Int
+    /// Recorded tasks by worker name.
+    package var workers: [String: Int]
+    /// From submission to the end, or to now.
+    package var seconds: Double
+    package var priority: Priority
+
+    package init(
+        id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
+        seconds: Double, priority: Priority
+    ) {
+        self.id = id
+        self.kernel = kernel
+        self.state = state
+        self.count = count
+        self.done = done
+        self.failed = failed
+        self.workers = workers
+        self.seconds = seconds
+        self.priority = priority
+    }
+
+    package init(_ value: JSONValue) throws(Problem) {
+        var fields = try JSONFields(value, path: "job.")
+        id = JobID(Int64(try fields.required("id", fields.int("id", in: 1...Int.max))))
+        kernel = try fields.string("kernel") ?? ""
+        state = try fields.required("state", fields.choice("state", JobState.self))
+        count = try fields.int("count", in: 0...Int.max) ?? 0
+        done = try fields.int("done", in: 0...Int.max) ?? 0
+        failed = try fields.int("failed", in: 0...Int.max) ?? 0
+        seconds = try fields.double("seconds", in: 0...1e15) ?? 0
+        priority = try fields.choice("priority", Priority.self) ?? .batch
+        workers = [:]
+        for (name, value) in fields.value("workers")?.members ?? [] { workers[name] = value.int }
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("id", id.rawValue)
+        json.field("kernel", kernel)
+        json.field("state", state.rawValue)
+        json.field("count", count)
+        json.field("done", done)
+        json.field("failed", failed)
+        json.key("workers")
+        json.beginObject()
+        for name in workers.keys.sorted() {
+            json.key(named: name)
+            json.value(workers[name]!)
+        }
+        json.endObject()
+        json.field("seconds", seconds)
+        json.field("priority", priority.rawValue)
+        json.endObject()
+    }
+}

@@ -1,0 +1,149 @@
+package import MusterCore
+
+/// `POST /v1/members`: a process asks to become a member.
+package struct JoinRequest: Hashable, Sendable {
+    package var name: String
+    package var role: MemberRole
+    package var slots: Int
+    package var labels: [String: String]
+    package var version: String
+    /// Random for each process, so that a restart under the same identity is recognised.
+    package var incarnation: String
+    /// The identity of an earlier joining, to get it again.
+    package var identity: MemberIdentity?
+
+    package init(
+        name: String, role: MemberRole, slots: Int, labels: [String: String], version: String, incarnation: String,
+        identity: MemberIdentity?
+    ) {
+        self.name = name
+        self.role = role
+        self.slots = slots
+        self.labels = labels
+        self.version = version
+        self.incarnation = incarnation
+        self.identity = identity
+    }
+
+    package init(body: [UInt8]) throws(Problem) {
+        var fields = try JSONFields(body: body, emptyAllowed: true)
+        name = try fields.string("name") ?? ""
+        role = try fields.choice("role", MemberRole.self) ?? .worker
+        slots = try fields.int("slots", in: 1...Limits.slotsMax) ?? 1
+        labels = try fields.strings("labels", countMax: Limits.labelsMax) ?? [:]
+        version = try fields.string("version") ?? ""
+        incarnation = try fields.string("incarnation") ?? ""
+        let id = try fields.int("id", in: 1...Int.max)
+        let secret = try fields.string("secret")
+        try fields.finish()
+        switch (id, secret) {
+        case (let id?, let secret?): identity = MemberIdentity(id: MemberID(Int64(id)), secret: secret)
+        case (nil, nil): identity = nil
+        default: throw Problem(422, "\"id\" and \"secret\" go together: both, or neither.", code: "field")
+        }
+    }
+
+    package var body: [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("name", name)
+        json.field("role", role.rawValue)
+        json.field("slots", slots)
+        json.key("labels")
+        json.beginObject()
+        for key in labels.keys.sorted() {
+            json.key(named: key)
+            json.value(labels[key]!)
+        }
+        json.endObject()
+        json.field("version", version)
+        json.field("incarnation", incarnation)
+        if let identity {
+            json.field("id", identity.id.rawValue)
+            json.field("secret", identity.secret)
+        }
+        json.endObject()
+        return json.bytes
+    }
+}
+
+/// Who a member is, and what proves it. The secret is the member's own: nobody else can speak for it.
+package struct MemberIdentity: Hashable, Sendable {
+    package var id: MemberID
+    package var secret: String
+
+    package init(id: MemberID, secret: String) {
+        self.id = id
+        self.secret = secret
+    }
+}
+
+/// The answer to a `JoinRequest`.
+package struct JoinReply: Hashable, Sendable {
+    package var identity: MemberIdentity
+    /// The name as it is known in the fleet: the one asked for, with a number behind it when that was taken.
+    package var name: String
+    package var rank: Int?
+
+    package init(identity: MemberIdentity, name: String, rank: Int?) {
+        self.identity = identity
+        self.name = name
+        self.rank = rank
+    }
+
+    package init(body: [UInt8]) throws(Problem) {
+        var fields = try JSONFields(body: body)
+        let id = try fields.required("id", fields.int("id", in: 1...Int.max))
+        let secret = try fields.required("secret", fields.string("secret"))
+        identity = MemberIdentity(id: MemberID(Int64(id)), secret: secret)
+        name = try fields.string("name") ?? ""
+        rank = try fields.int("rank", in: 0...Int.max)
+    }
+
+    package var body: [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("id", identity.id.rawValue)
+        json.field("secret", identity.secret)
+        json.field("name", name)
+        json.key("rank")
+        if let rank { json.value(rank) } else { json.null() }
+        json.endObject()
+        return json.bytes
+    }
+}
+
+/// A member as others see it, in `GET /v1/members` and `GET /servers`.
+package struct MemberStatus: Hashable, Sendable {
+    package var record: MemberRecord
+    package var rank: Int?
+    package var standing: Membership.Standing
+
+    package init(record: MemberRecord, rank: Int?, standing: Membership.Standing) {
+        self.record = record
+        self.rank = rank
+        self.standing = standing
+    }
+
+    package func write(to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("id", record.id.rawValue)
+        json.field("name", record.name)
+        json.field("role", record.role.rawValue)
+        json.key("rank")
+        if let rank { json.value(rank) } else { json.null() }
+        json.field("address", record.address)
+        json.field("state", standing.rawValue)
+        json.field("joined", Double(record.joinedMs) / 1000)
+        json.field("slots", record.slots)
+        json.field("version", record.version)
+        json.key("labels")
+        json.beginObject()
+        for key in record.labels.keys.sorted() {
+            json.key(named: key)
+            json.value(record.labels[key]!)
+        }
+        json.endObject()
+        json.endObject()
+    }
+}

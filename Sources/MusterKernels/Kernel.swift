@@ -1,0 +1,66 @@
+package import MusterAPI
+internal import MusterCore
+internal import Synchronization
+
+/// What a task computes. A kernel is made once for a batch (its params are checked then) and runs task by task on a
+/// thread that may block.
+package protocol Kernel: Sendable {
+    /// The name in requests. 1…`Limits.nameBytesMax` bytes.
+    static var name: String { get }
+    static var summary: String { get }
+    static var input: KernelInput { get }
+    /// Throws a `Problem` (422) for params that are wrong or unknown.
+    init(params: JSONFields) throws(Problem)
+    /// One JSON text, or a failure that may be tried again.
+    func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8]
+    /// Throws a `Problem` (422) for an input that this kernel cannot take.
+    func check(input: JSONValue) throws(Problem)
+}
+
+/// Whether a kernel's tasks take inputs of their own.
+package enum KernelInput: Sendable { case none, required }
+
+/// One task as its kernel sees it.
+package struct KernelTask: Sendable {
+    package var index: Int
+    /// 1 for the first attempt.
+    package var attempt: Int
+    package var input: JSONValue?
+
+    package init(index: Int, attempt: Int, input: JSONValue?) {
+        self.index = index
+        self.attempt = attempt
+        self.input = input
+    }
+}
+
+/// A task's computation failed; the reason goes to whoever asked for the job.
+package struct TaskFailure: Error, Hashable, Sendable {
+    package var reason: String
+    package init(_ reason: String) { self.reason = reason }
+}
+
+/// Tells a running batch to stop. Kernels that take long look at it, or wait on it instead of sleeping.
+package final class Cancellation: Sendable {
+    private let flag = Atomic(false)
+    private let wakers = Mutex<[@Sendable () -> Void]>([])
+
+    package init() {}
+
+    package var isCancelled: Bool { flag.load(ordering: .acquiring) }
+
+    package func cancel() {
+        guard !flag.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        for wake in wakers.withLock({ $0 }) { wake() }
+    }
+
+    /// Calls `wake` at cancellation; at once when that has been.
+    package func onCancel(_ wake: @escaping @Sendable () -> Void) {
+        wakers.withLock { $0.append(wake) }
+        if isCancelled { wake() }
+    }
+}
+
+extension Kernel {
+    package func check(input: JSONValue) throws(Problem) {}
+}

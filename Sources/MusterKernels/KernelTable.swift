@@ -1,0 +1,42 @@
+package import MusterAPI
+internal import MusterCore
+
+/// The kernels of this version, by name.
+package enum KernelTable {
+    package static let all: [any Kernel.Type] = [NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self]
+    package static let names: [String] = all.map { $0.name }
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    /// Throws a 422 that lists the known names.
+    package static func kernel(_ name: String, params: [UInt8]) throws(Problem) -> any Kernel {
+        guard let type = byName[name] else {
+            throw Problem(422, "Unknown kernel \"\(name)\"; there are: \(names.joined(separator: ", ")).", code: "field")
+        }
+        return try type.init(params: JSONFields(body: params))
+    }
+
+    /// Refuses a job that no worker could ever run: kernel, params and each input are checked.
+    package static func check(_ request: JobRequest) throws(Problem) {
+        let kernel = try kernel(request.kernel, params: request.params)
+        switch (type(of: kernel).input, request.inputs) {
+        case (.required, nil):
+            throw Problem(422, "The kernel \"\(request.kernel)\" needs \"inputs\", one a task.", code: "field")
+        case (.none, .some):
+            throw Problem(422, "The kernel \"\(request.kernel)\" takes no \"inputs\"; give \"count\".", code: "field")
+        case (_, let inputs?):
+            for (task, line) in inputs.lines.enumerated() { try check(line, task, kernel) }
+        case (.none, nil): break
+        }
+    }
+
+    private static func check(_ line: ArraySlice<UInt8>, _ task: Int, _ kernel: any Kernel) throws(Problem) {
+        guard line.count <= Limits.valueBytesMax else {
+            throw Problem(422, "Input \(task) has \(line.count) bytes; at most \(Limits.valueBytesMax).", code: "field")
+        }
+        do throws(Problem) {
+            try kernel.check(input: JSONValue(line: line))
+        } catch {
+            throw Problem(error.status, "Input \(task): \(error.detail)", code: "field")
+        }
+    }
+}
