@@ -34,15 +34,19 @@ package struct WorkerAgent: Sendable {
         /// Empty when the coordinator had no work in time.
         case leased(asked: Int, [Grant])
         case askFailed(asked: Int, isStranger: Bool)
-        /// The batch is computed and its report on disk.
+        /// Some more of a batch is computed and its report on disk; the batch goes on.
+        case partFinished(OutboxID, bytes: Int)
+        /// The batch is computed and its (last) report on disk.
         case finished(LeaseKey, OutboxID, bytes: Int)
-        /// The batch was given up; there is no report.
+        /// The batch was given up; what was not reported before is not reported any more.
         case abandoned(LeaseKey)
         case delivered([(OutboxID, ReportVerdict)])
         case deliveryFailed([OutboxID], isStranger: Bool)
         case heartbeatAnswered
         case heartbeatFailed(isStranger: Bool)
         case revoked([LeaseKey])
+        /// The coordinator said over another call that it does not know us.
+        case estranged
         case terminated
         case ticked
     }
@@ -101,6 +105,7 @@ package struct WorkerAgent: Sendable {
             asked -= count
             askAt = now + backoff.ask.next(using: &random)
             if isStranger { becomeStranger() }
+        case .partFinished(let id, let bytes): outbox[id] = bytes
         case .finished(let key, let id, let bytes):
             running.remove(key)
             outbox[id] = bytes
@@ -115,6 +120,7 @@ package struct WorkerAgent: Sendable {
             isHeartbeatUnderWay = false
             if isStranger { becomeStranger() }
         case .revoked(let keys): for key in keys where running.contains(key) { effects.append(.abandon(key)) }
+        case .estranged: becomeStranger()
         case .terminated: if drainUntil == nil { drainUntil = now + settings.drainTime }
         case .ticked: abandonWhenOutOfTime(now, &effects)
         }

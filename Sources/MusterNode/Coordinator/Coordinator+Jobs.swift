@@ -1,0 +1,171 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterKernels
+internal import MusterStore
+
+extension Coordinator {
+    /// Bodies above this are read on a thread of the pool, so that the HTTP thread goes on serving others.
+    static let bodyBytesOnHTTPThreadMax = 64 << 10
+
+    func createJob(_ request: HTTPRequest) throws -> HTTPOutcome {
+        if request.body.count > Self.bodyBytesOnHTTPThreadMax {
+            return .hold { held in
+                Task {
+                    do throws(Problem) {
+                        self.create(try Self.checked(request.body), held)
+                    } catch {
+                        held.respond(.problem(error))
+                    }
+                }
+            }
+        }
+        let job = try Self.checked(request.body)
+        return .hold { self.create(job, $0) }
+    }
+
+    private static func checked(_ body: [UInt8]) throws(Problem) -> JobRequest {
+        let request = try JobRequest(body: body)
+        try KernelTable.check(request)
+        return request
+    }
+
+    /// Stores the job, then schedules it and answers.
+    private func create(_ request: JobRequest, _ held: HeldRequest) {
+        let record: JobRecord? = state.withLock { state in
+            guard state.records.count + state.jobsOnTheirWay < Limits.unfinishedJobsMax else { return nil }
+            state.jobsOnTheirWay += 1
+            return JobRecord(
+                id: state.newJobID(), kernel: request.kernel, params: request.params, count: request.count,
+                priority: request.priority, hasInputs: request.inputs != nil, attemptsMax: request.attemptsMax,
+                createdMs: SystemTime.wallClockMs())
+        }
+        guard let record else {
+            let detail = "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end."
+            held.respond(.problem(Problem(503, detail, retryAfter: 10)))
+            return
+        }
+        store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] in
+            self?.created(record, $0, held)
+        }
+    }
+
+    /// Inputs rest in pieces, so that a lease reads only what it needs.
+    private func inputWrites(_ request: JobRequest, _ id: JobID) -> [StoreWrite] {
+        guard let inputs = request.inputs else { return [] }
+        let piece = 1_000
+        return stride(from: 0, to: inputs.count, by: piece).map { first in
+            let tasks = first..<min(first + piece, inputs.count)
+            return .addInputs(
+                InputRecord(job: id, first: first, count: tasks.count, lines: inputs.slice(tasks).bytes))
+        }
+    }
+
+    private func created(_ record: JobRecord, _ result: Result<Void, StoreError>, _ held: HeldRequest) {
+        noteStore(result.failureReason)
+        if case .failure(let error) = result {
+            state.withLock { $0.jobsOnTheirWay -= 1 }
+            held.respond(.problem(Self.problem(error)))
+            return
+        }
+        let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
+        state.withLock { state in
+            state.jobsOnTheirWay -= 1
+            state.records[record.id] = record
+            let event = FleetEvent.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet())))
+            let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
+            var json = JSONWriter()
+            Self.status(of: stored, now: SystemTime.wallClockMs()).write(to: &json)
+            events.publish("job", json)
+            held.respond(.json(json.bytes, status: 201, headers: [("Location", "/v1/jobs/\(record.id)")]))
+            perform(effects, &state)
+        }
+    }
+
+    static func problem(_ error: StoreError) -> Problem {
+        let status = error.code == .full ? 507 : 503
+        return Problem(
+            status, "Not stored: \(error.message)", code: "store", retryAfter: error.isRetryable ? 5 : nil)
+    }
+
+    static func status(of job: StoredJob, now: WallClockMs) -> JobStatus {
+        JobStatus(
+            id: job.record.id, kernel: job.record.kernel, state: job.state, count: job.record.count, done: job.done,
+            failed: job.failed, workers: job.workers,
+            seconds: Double(max(0, (job.endedMs ?? now) - job.record.createdMs)) / 1_000,
+            priority: job.record.priority)
+    }
+
+    /// From memory, for a job that is not over; nil for others.
+    func activeStatus(of id: JobID, _ state: borrowing CoordinatorState) -> JobStatus? {
+        guard let record = state.records[id], let progress = state.fleet.scheduler.progress(of: id) else { return nil }
+        return JobStatus(
+            id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
+            done: progress.done, failed: progress.failed, workers: progress.workers,
+            seconds: Double(max(0, SystemTime.wallClockMs() - record.createdMs)) / 1_000, priority: record.priority)
+    }
+
+    /// Memory first, then the store; nil for a job that never was.
+    func status(of id: JobID) async throws -> JobStatus? {
+        if let active = state.withLock({ activeStatus(of: id, $0) }) { return active }
+        return try await store.job(id).map { Self.status(of: $0, now: SystemTime.wallClockMs()) }
+    }
+
+    func getJob(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = JobID(try request.number("id", of: "job"))
+        return .task { try await self.answer(withJob: id) }
+    }
+
+    private func answer(withJob id: JobID) async throws -> HTTPResponse {
+        guard let status = try await status(of: id) else { throw Self.noSuchJob(id) }
+        var json = JSONWriter()
+        status.write(to: &json)
+        return .json(json.bytes)
+    }
+
+    static func noSuchJob(_ id: JobID) -> Problem { Problem(404, "There is no job \(id).") }
+
+    func respondWithJob(_ id: JobID, _ held: HeldRequest) {
+        Task {
+            do {
+                held.respond(try await answer(withJob: id))
+            } catch {
+                held.respond(.problem(error as? Problem ?? Problem(503, "\(error)", retryAfter: 5)))
+            }
+        }
+    }
+
+    func listJobs(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let limit = try request.queryInt("limit", in: 1...1_000) ?? 100
+        let before = try request.queryInt("before", in: 1...Int.max).map { JobID(Int64($0)) }
+        return .task {
+            var json = JSONWriter(reserving: 16 << 10)
+            json.beginObject()
+            json.key("jobs")
+            json.beginArray()
+            for job in try await self.store.jobs(before: before, limit: limit) {
+                let active = self.state.withLock { self.activeStatus(of: job.record.id, $0) }
+                (active ?? Self.status(of: job, now: SystemTime.wallClockMs())).write(to: &json)
+            }
+            json.endArray()
+            json.endObject()
+            return .json(json.bytes)
+        }
+    }
+
+    func cancelJob(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = JobID(try request.number("id", of: "job"))
+        return .hold { held in
+            let isActive = self.state.withLock { state in
+                guard state.records[id] != nil else { return false }
+                state.cancels[id, default: []].append(held)
+                let event = FleetEvent.work(.cancelAsked(id, wallClockMs: SystemTime.wallClockMs()))
+                let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
+                self.perform(effects, &state)
+                return true
+            }
+            // A job that is over stays as it is: cancelling again answers the same.
+            if !isActive { self.respondWithJob(id, held) }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterStore
+
+extension Coordinator {
+    func joinFleet(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let join = try JoinRequest(body: request.body)
+        if let identity = join.identity, authenticator.member(secret: identity.secret) != identity.id {
+            throw Problem(
+                403, "This secret is not that of member \(identity.id); join without id and secret.", code: "identity")
+        }
+        let address = request.peer.address
+        return .hold { self.join(join, from: address, $0) }
+    }
+
+    /// Stores the member, then lets it in and answers. A known identity comes back to the rank it still has.
+    private func join(_ join: JoinRequest, from address: String, _ held: HeldRequest) {
+        let record: MemberRecord? = state.withLock { state in
+            guard state.fleet.membership.count + state.joiningNames.count < Limits.membersMax else { return nil }
+            let id = join.identity?.id ?? state.newMemberID()
+            let known = state.fleet.membership[id]?.record
+            let name = state.freeName(join.name, for: id)
+            state.joiningNames.insert(name)
+            return MemberRecord(
+                id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? state.newJoinOrder(),
+                address: address, slots: join.slots, labels: join.labels, version: join.version,
+                joinedMs: known?.joinedMs ?? SystemTime.wallClockMs())
+        }
+        guard let record else {
+            held.respond(.problem(Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60)))
+            return
+        }
+        store.commit([.saveMember(record)]) { [weak self] in
+            self?.joined(record, incarnation: join.incarnation, $0, held)
+        }
+    }
+
+    private func joined(
+        _ record: MemberRecord, incarnation: String, _ result: Result<Void, StoreError>, _ held: HeldRequest
+    ) {
+        noteStore(result.failureReason)
+        if case .failure(let error) = result {
+            _ = state.withLock { $0.joiningNames.remove(record.name) }
+            held.respond(.problem(Self.problem(error)))
+            return
+        }
+        state.withLock { state in
+            state.joiningNames.remove(record.name)
+            let event = FleetEvent.membership(.joined(record, incarnation: incarnation))
+            perform(
+                state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs()), &state)
+            publishMember("member-joined", record, &state)
+            let reply = JoinReply(
+                identity: MemberIdentity(id: record.id, secret: authenticator.secret(of: record.id)),
+                name: record.name, rank: state.fleet.membership.rank(of: record.id))
+            held.respond(.json(reply.body, status: 201))
+        }
+    }
+
+    /// The member that a request speaks for. Strangers (unknown, or removed meanwhile) are told to join again.
+    func sender(of request: HTTPRequest) throws(Problem) -> MemberID {
+        guard case .member(let id) = authenticator.principal(authorization: request.header("authorization")) else {
+            throw Problem(403, "Only a member can do this, with the secret that its joining answered.", code: "rights")
+        }
+        let isKnown = state.withLock { state in
+            guard state.fleet.membership[id] != nil else { return false }
+            _ = state.fleet.handle(
+                .membership(.seen(id)), now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
+            return true
+        }
+        guard isKnown else {
+            throw Problem(401, "Member \(id) is not in the fleet any more; join again.", code: "stranger")
+        }
+        return id
+    }
+
+    /// The same, where the path names the member too.
+    private func sender(named request: HTTPRequest) throws(Problem) -> MemberID {
+        let named = MemberID(try request.number("id", of: "member"))
+        let id = try sender(of: request)
+        guard id == named else { throw Problem(403, "Member \(id) cannot speak for member \(named).", code: "rights") }
+        return id
+    }
+
+    func leaveFleet(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let isAdmin = authenticator.principal(authorization: request.header("authorization")) == .admin
+        let id = isAdmin ? MemberID(try request.number("id", of: "member")) : try sender(named: request)
+        let isKnown = state.withLock { state in
+            guard state.fleet.membership[id] != nil else { return false }
+            perform(
+                state.fleet.handle(
+                    .membership(.left(id)), now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs()), &state)
+            return true
+        }
+        guard isKnown else { throw Problem(404, "There is no member \(id).") }
+        return .respond(.json(Array("{\"success\":true}".utf8)))
+    }
+
+    func heartbeat(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = try sender(named: request)
+        let beat = try Heartbeat(body: request.body, member: id)
+        if !beat.leases.isEmpty { handle(.work(.renewed(id, beat.leases))) }
+        return .respond(.json(Array("{\"success\":true}".utf8)))
+    }
+
+    /// The connection whose break says at once that the member is gone.
+    func streamMember(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = try sender(named: request)
+        let stream = HTTPStream()
+        let connection = state.withLock { state in
+            let connection = state.newNumber()
+            state.streams.updateValue((connection, stream), forKey: id)?.stream.finish()
+            perform(
+                state.fleet.handle(
+                    .membership(.connectionOpened(id, connection: connection)), now: SystemTime.now(),
+                    wallClockMs: SystemTime.wallClockMs()), &state)
+            return connection
+        }
+        stream.onDisconnect { [weak self] in
+            guard let self else { return }
+            state.withLock { if $0.streams[id]?.connection == connection { $0.streams[id] = nil } }
+            handle(.membership(.connectionBroken(id, connection: connection)))
+        }
+        _ = stream.write(Array(": open\n\n".utf8))
+        return .respond(.eventStream(stream))
+    }
+
+    func listMembers(liveWorkersOnly: Bool) -> HTTPOutcome {
+        let statuses = state.withLock { state in
+            state.fleet.membership.ranked.enumerated().map { rank, member in
+                MemberStatus(record: member.record, rank: rank, standing: member.standing)
+            }
+        }
+        var json = JSONWriter(reserving: 64 + statuses.count * 200)
+        json.beginObject()
+        json.key("members")
+        json.beginArray()
+        for status in statuses where !liveWorkersOnly || (status.record.role == .worker && status.standing == .alive) {
+            status.write(to: &json)
+        }
+        json.endArray()
+        json.endObject()
+        return .respond(.json(json.bytes))
+    }
+
+    func getMember(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = MemberID(try request.number("id", of: "member"))
+        let status: MemberStatus? = state.withLock { state in
+            guard let member = state.fleet.membership[id] else { return nil }
+            return MemberStatus(
+                record: member.record, rank: state.fleet.membership.rank(of: id), standing: member.standing)
+        }
+        guard let status else { throw Problem(404, "There is no member \(id).") }
+        var json = JSONWriter()
+        status.write(to: &json)
+        return .respond(.json(json.bytes))
+    }
+}

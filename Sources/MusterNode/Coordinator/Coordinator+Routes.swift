@@ -1,0 +1,109 @@
+internal import MusterAPI
+internal import MusterHTTP
+
+extension Coordinator {
+    /// Every route of the table with its handler; the table says who may call it and how large a body may be.
+    func routes() -> [HTTPRoute] {
+        RouteTable.all.map { spec in
+            let handler = handler(for: spec.name)
+            let queryNames = spec.queryNames
+            return HTTPRoute(
+                spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.access.rawValue
+            ) { request in
+                for (name, _) in request.query where !queryNames.contains(name) {
+                    throw Problem(422, "Unknown query parameter \"\(name)\".", code: "unknown-field")
+                }
+                return try handler(request)
+            }
+        }
+    }
+
+    private func handler(for name: RouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
+        switch name {
+        case .createJob: { [unowned self] in try createJob($0) }
+        case .listJobs: { [unowned self] in try listJobs($0) }
+        case .job: { [unowned self] in try getJob($0) }
+        case .cancelJob: { [unowned self] in try cancelJob($0) }
+        case .jobEvents: { [unowned self] in try streamJobEvents($0) }
+        case .jobResults: { [unowned self] in try streamResults($0) }
+        case .events: { [unowned self] _ in try .respond(.eventStream(events.open())) }
+        case .joinFleet: { [unowned self] in try joinFleet($0) }
+        case .members: { [unowned self] _ in listMembers(liveWorkersOnly: false) }
+        case .member: { [unowned self] in try getMember($0) }
+        case .leaveFleet: { [unowned self] in try leaveFleet($0) }
+        case .heartbeat: { [unowned self] in try heartbeat($0) }
+        case .memberStream: { [unowned self] in try streamMember($0) }
+        case .servers: { [unowned self] _ in listMembers(liveWorkersOnly: true) }
+        case .leases: { [unowned self] in try askForWork($0) }
+        case .results: { [unowned self] in try deliver($0) }
+        case .healthz: Self.healthz()
+        case .readyz: { [unowned self] _ in readyz() }
+        case .metrics: { [unowned self] _ in metricsPage() }
+        case .openapi: Self.openapi(version: configuration.version)
+        }
+    }
+
+    private static func healthz() -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
+        let prepared = PreparedBody(
+            status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
+        return { _ in .respond(.prepared(prepared)) }
+    }
+
+    private static func openapi(version: String) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
+        let document = OpenAPI.document(of: RouteTable.all, version: version)
+        return { _ in .respond(.json(document)) }
+    }
+
+    private func readyz() -> HTTPOutcome {
+        if let trouble = state.withLock({ $0.storeTrouble }) {
+            return .respond(.problem(Problem(503, "The store refuses writes: \(trouble)", code: "store", retryAfter: 5)))
+        }
+        return .respond(.json(Array("{\"status\":\"ready\"}".utf8)))
+    }
+}
+
+extension HTTPRequest {
+    /// A positive number in the path, or a 404: what is not a number names nothing.
+    func number(_ parameter: String, of what: String) throws(Problem) -> Int64 {
+        let text = parameters[parameter] ?? ""
+        guard let number = Int64(text), number > 0, String(number) == text else {
+            throw Problem(404, "There is no \(what) \"\(text.prefix(80))\"; ids are whole numbers from 1.")
+        }
+        return number
+    }
+
+    func queryInt(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
+        guard let text = try queryValue(name) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw Problem(
+                422, "The query parameter \"\(name)\" must be a whole number from \(range.lowerBound) to"
+                    + " \(range.upperBound), not \"\(text.prefix(80))\".", code: "field")
+        }
+        return number
+    }
+
+    func queryBool(_ name: String) throws(Problem) -> Bool? {
+        switch try queryValue(name) {
+        case nil: return nil
+        case "true", "1": return true
+        case "false", "0": return false
+        case let text?:
+            throw Problem(
+                422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field")
+        }
+    }
+
+    private func queryValue(_ name: String) throws(Problem) -> String? {
+        let found = query.filter { $0.name == name }
+        if found.count > 1 { throw Problem(422, "The query parameter \"\(name)\" stands twice.", code: "field") }
+        return found.first?.value
+    }
+}
+
+extension HTTPResponse {
+    static func eventStream(_ stream: HTTPStream) -> HTTPResponse {
+        HTTPResponse(
+            status: 200, headers: [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store")],
+            body: .stream(stream))
+    }
+}

@@ -1,0 +1,58 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+
+/// The two hot routes of the road: leases go out, results come back.
+extension Coordinator {
+    func askForWork(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let member = try sender(of: request)
+        let asked = try LeaseRequest(body: request.body)
+        return .hold { held in
+            let id = self.state.withLock { state in
+                let id = LeaseCallID(state.newNumber())
+                let now = SystemTime.now()
+                state.calls[id] = CoordinatorState.HeldCall(held: held, until: now + Duration(seconds: asked.waitSeconds))
+                let call = LeaseCall(id: id, member: member, slots: asked.slots, kernels: Set(asked.kernels))
+                self.perform(
+                    state.fleet.handle(.work(.workAsked(call)), now: now, wallClockMs: SystemTime.wallClockMs()),
+                    &state)
+                return id
+            }
+            held.onDisconnect { [weak self] in self?.forget(call: id) }
+        }
+    }
+
+    private func forget(call id: LeaseCallID) {
+        state.withLock { $0.calls[id] = nil }
+        handle(.work(.callEnded(id)))
+    }
+
+    func deliver(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let member = try sender(of: request)
+        if request.body.count > Self.bodyBytesOnHTTPThreadMax {
+            return .hold { held in
+                Task {
+                    do throws(Problem) {
+                        self.deliver(try ReportWire.reports(in: request.body, from: member), from: member, held)
+                    } catch {
+                        held.respond(.problem(error))
+                    }
+                }
+            }
+        }
+        let reports = try ReportWire.reports(in: request.body, from: member)
+        return .hold { self.deliver(reports, from: member, $0) }
+    }
+
+    private func deliver(_ reports: [TaskReport], from member: MemberID, _ held: HeldRequest) {
+        state.withLock { state in
+            let id = DeliveryID(state.newNumber())
+            state.deliveries[id] = held
+            let name = state.fleet.membership[member]?.record.name ?? "member-\(member)"
+            let event = SchedulerEvent.reported(
+                id, from: member, worker: name, reports, wallClockMs: SystemTime.wallClockMs())
+            perform(
+                state.fleet.handle(.work(event), now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs()), &state)
+        }
+    }
+}

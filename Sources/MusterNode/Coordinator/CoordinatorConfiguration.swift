@@ -1,0 +1,23 @@
+package import MusterCore
+package import MusterHTTP
+
+/// How one coordinator is set up; from the flags of `muster coordinator`.
+package struct CoordinatorConfiguration: Sendable {
+    /// Its own folder: database, lock, tokens. Created 0700.
+    package var dataDirectory: String
+    package var server: HTTPServer.Configuration
+    /// From `--token`; nil makes one at first start and keeps it.
+    package var adminToken: String?
+    package var scheduler = Scheduler.Settings()
+    package var membership = Membership.Settings()
+    package var version: String
+
+    package init(dataDirectory: String, server: HTTPServer.Configuration, adminToken: String?, version: String) {
+        self.dataDirectory = dataDirectory
+        self.server = server
+        self.adminToken = adminToken
+        self.version = version
+    }
+
+    package var databasePath: String { dataDirectory + "/muster.sqlite" }
+}

@@ -1,0 +1,42 @@
+internal import MusterCore
+internal import MusterHTTP
+
+/// `/metrics`, in Prometheus's text format.
+struct CoordinatorMetrics: Sendable {
+    private(set) var text = ""
+
+    mutating func add(_ name: String, _ kind: String, _ help: String, _ value: Int) {
+        text += "# HELP muster_\(name) \(help)\n# TYPE muster_\(name) \(kind)\nmuster_\(name) \(value)\n"
+    }
+}
+
+extension Coordinator {
+    func metricsPage() -> HTTPOutcome {
+        var page = CoordinatorMetrics()
+        state.withLock { state in
+            let counters = state.fleet.scheduler.counters
+            page.add("tasks_granted_total", "counter", "Tasks handed out, repeats included.", counters.granted)
+            page.add("tasks_recorded_total", "counter", "Tasks with a value recorded.", counters.recorded)
+            page.add("tasks_failed_total", "counter", "Tasks recorded as failed for good.", counters.failed)
+            page.add("tasks_parked_total", "counter", "Tasks that killed too many workers.", counters.parked)
+            page.add("tasks_copied_total", "counter", "Leases given to an idle worker as well.", counters.copied)
+            page.add("leases_expired_total", "counter", "Leases that were not renewed in time.", counters.expired)
+            page.add("reports_stale_total", "counter", "Reports of which nothing was wanted any more.", counters.stale)
+            page.add("reports_forged_total", "counter", "Reports without a genuine ticket.", counters.forged)
+            page.add("jobs_unfinished", "gauge", "Jobs that are not over.", state.records.count)
+            page.add("tasks_waiting", "gauge", "Tasks in line.", state.fleet.scheduler.waitingTaskCount)
+            page.add("tasks_leased", "gauge", "Tasks under a lease.", state.fleet.scheduler.leasedTaskCount)
+            page.add("lease_calls_held", "gauge", "Workers that wait for work.", state.calls.count)
+            page.add("members", "gauge", "Members of the fleet.", state.fleet.membership.count)
+            page.add("views_total", "counter", "Changes of the ranks.", Int(state.fleet.membership.view))
+            page.add("store_in_trouble", "gauge", "1 while the store refuses writes.", state.storeTrouble == nil ? 0 : 1)
+        }
+        if let http = serverStatistics {
+            page.add("http_requests_total", "counter", "Requests answered or held.", http.requests)
+            page.add("http_connections", "gauge", "Open connections.", http.connections)
+        }
+        return .respond(
+            HTTPResponse(
+                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4")], body: .bytes(Array(page.text.utf8))))
+    }
+}

@@ -1,0 +1,84 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterStore
+
+/// What the coordinator's one lock guards: the core, and the connections that wait for it.
+struct CoordinatorState: ~Copyable {
+    struct HeldCall {
+        let held: HeldRequest
+        let until: Moment
+    }
+
+    var fleet: FleetCore
+    var calls: [LeaseCallID: HeldCall] = [:]
+    var deliveries: [DeliveryID: HeldRequest] = [:]
+    /// `DELETE /v1/jobs/{id}` calls that wait for the cancel to be durable.
+    var cancels: [JobID: [HeldRequest]] = [:]
+    /// Members' held streams, the newest of each.
+    var streams: [MemberID: (connection: UInt64, stream: HTTPStream)] = [:]
+    /// Names of members whose joining is on its way to the store.
+    var joiningNames: Set<String> = []
+    /// When the unfinished jobs were asked for, by the wall clock.
+    var records: [JobID: JobRecord] = [:]
+    /// Jobs whose events are due at the next tick.
+    var jobsWithNews: Set<JobID> = []
+    var jobsOnTheirWay = 0
+    /// Why the store refused the last write; nil while it takes them.
+    var storeTrouble: String?
+    private var nextNumber: UInt64 = 1
+    private var lastIDs: (job: Int64, member: Int64, joinOrder: Int64)
+
+    init(restoring store: any Store, into fleet: inout FleetCore) async throws {
+        let now = SystemTime.now()
+        lastIDs = try await store.largestIDs()
+        for member in try await store.members() {
+            _ = fleet.handle(.membership(.restored(member)), now: now, wallClockMs: SystemTime.wallClockMs())
+        }
+        var records: [JobID: JobRecord] = [:]
+        var effects: [FleetEffect] = []
+        for job in try await store.unfinishedJobs() {
+            records[job.job.record.id] = job.job.record
+            effects += fleet.handle(.work(.jobAdded(job)), now: now, wallClockMs: SystemTime.wallClockMs())
+        }
+        self.records = records
+        self.fleet = fleet
+        restoredEffects = effects
+    }
+
+    /// Effects of the restoring itself (ends of jobs that were complete but not ended); performed by the first tick.
+    var restoredEffects: [FleetEffect]
+
+    /// For calls, deliveries and connections alike.
+    mutating func newNumber() -> UInt64 {
+        defer { nextNumber += 1 }
+        return nextNumber
+    }
+
+    mutating func newJobID() -> JobID {
+        lastIDs.job += 1
+        return JobID(lastIDs.job)
+    }
+
+    mutating func newMemberID() -> MemberID {
+        lastIDs.member += 1
+        return MemberID(lastIDs.member)
+    }
+
+    mutating func newJoinOrder() -> Int64 {
+        lastIDs.joinOrder += 1
+        return lastIDs.joinOrder
+    }
+
+    /// The name asked for, with a number behind it when another member has it.
+    func freeName(_ wanted: String, for id: MemberID) -> String {
+        let base = wanted.isEmpty ? "member-\(id)" : wanted
+        func isTaken(_ name: String) -> Bool {
+            joiningNames.contains(name) || fleet.membership.named(name).map { $0.record.id != id } ?? false
+        }
+        if !isTaken(base) { return base }
+        var number = 2
+        while isTaken("\(base)-\(number)") { number += 1 }
+        return "\(base)-\(number)"
+    }
+}

@@ -1,0 +1,74 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import Synchronization
+
+/// Server-sent events of the fleet, to any number of streams. A reader that falls behind by more than its buffer is cut
+/// off and may come back: nobody waits for it.
+final class EventHub: Sendable {
+    private struct Hub {
+        var streams: [UInt64: HTTPStream] = [:]
+        var nextStream: UInt64 = 1
+        var lastEvent: UInt64 = 0
+        var isClosed = false
+    }
+    static let streamsMax = 10_000
+    private let hub = Mutex(Hub())
+
+    func open() throws(Problem) -> HTTPStream {
+        let stream = HTTPStream()
+        let number: UInt64? = hub.withLock {
+            guard !$0.isClosed, $0.streams.count < Self.streamsMax else { return nil }
+            let number = $0.nextStream
+            $0.nextStream += 1
+            $0.streams[number] = stream
+            return number
+        }
+        guard let number else { throw Problem(503, "Too many event streams are open.", retryAfter: 10) }
+        stream.onDisconnect { [weak self] in self?.hub.withLock { $0.streams[number] = nil } }
+        _ = stream.write(Array(": open\n\n".utf8))
+        return stream
+    }
+
+    /// `data` is one JSON object. Never blocks.
+    func publish(_ name: String, _ data: JSONWriter) {
+        hub.withLock { hub in
+            hub.lastEvent += 1
+            guard !hub.streams.isEmpty else { return }
+            let event = ServerSentEvent.bytes(name, id: hub.lastEvent, data: data.bytes)
+            for (number, stream) in hub.streams where stream.isFull || !stream.write(event) {
+                stream.abort()
+                hub.streams[number] = nil
+            }
+        }
+    }
+
+    /// Keeps connections that carry nothing from being cut by what lies between.
+    func keepAlive() {
+        let beat = Array(": \n\n".utf8)
+        hub.withLock { hub in
+            for stream in hub.streams.values where stream.bufferedBytes == 0 { _ = stream.write(beat) }
+        }
+    }
+
+    func close() {
+        let streams = hub.withLock { hub in
+            hub.isClosed = true
+            defer { hub.streams = [:] }
+            return Array(hub.streams.values)
+        }
+        for stream in streams { stream.finish() }
+    }
+}
+
+/// One event as it stands on the wire (WHATWG HTML, server-sent events). `data` holds no newline.
+enum ServerSentEvent {
+    static func bytes(_ name: String, id: UInt64?, data: [UInt8]) -> [UInt8] {
+        var out = Array("event: \(name)\n".utf8)
+        if let id { out += Array("id: \(id)\n".utf8) }
+        out += Array("data: ".utf8)
+        out += data
+        out += Array("\n\n".utf8)
+        return out
+    }
+}

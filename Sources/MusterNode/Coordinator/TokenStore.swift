@@ -1,0 +1,42 @@
+internal import Glibc
+internal import MusterCrypto
+
+/// The fleet's tokens, each a file of its own (mode 0600) in the data directory.
+package struct TokenStore: Sendable {
+    package let admin: String
+    package let join: String
+    package let read: String
+    /// True when the admin token was made just now, so that it is shown once.
+    package let adminIsNew: Bool
+
+    package static func adminPath(in directory: String) -> String { directory + "/admin.token" }
+
+    /// Reads the tokens, making those that are missing. A given admin token replaces the kept one.
+    package init(directory: String, givenAdmin: String?) throws(NodeError) {
+        let adminPath = Self.adminPath(in: directory)
+        let kept = try Self.read(adminPath)
+        if let givenAdmin {
+            if kept != givenAdmin { try writePrivately(givenAdmin + "\n", to: adminPath) }
+            (admin, adminIsNew) = (givenAdmin, false)
+        } else if let kept {
+            (admin, adminIsNew) = (kept, false)
+        } else {
+            (admin, adminIsNew) = (try Self.make(adminPath), true)
+        }
+        join = try Self.read(directory + "/join.token") ?? Self.make(directory + "/join.token")
+        read = try Self.read(directory + "/read.token") ?? Self.make(directory + "/read.token")
+    }
+
+    private static func make(_ path: String) throws(NodeError) -> String {
+        let token = hex(randomBytes(16))
+        try writePrivately(token + "\n", to: path)
+        return token
+    }
+
+    /// The token in a file; nil when there is none.
+    package static func read(_ path: String) throws(NodeError) -> String? {
+        guard let bytes = try readWhole(path, bytesMax: 4096) else { return nil }
+        let token = String(decoding: bytes.filter { $0 > 0x20 && $0 < 0x7F }, as: UTF8.self)
+        return token.isEmpty ? nil : token
+    }
+}

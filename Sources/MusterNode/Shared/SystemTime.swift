@@ -1,0 +1,19 @@
+internal import Glibc
+package import MusterCore
+
+/// The two clocks that drivers read and the core never does.
+package enum SystemTime {
+    /// Monotonic; counts the time that the machine was suspended, so that a sleeping laptop's leases do expire.
+    package static func now() -> Moment {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
+    /// For people.
+    package static func wallClockMs() -> WallClockMs {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,136 @@
+internal import Glibc
+internal import MusterAPI
+internal import MusterCore
+internal import MusterKernels
+
+/// Computes one batch, task by task, on a thread of its own.
+struct BatchRun {
+    /// A report leaves after so much time or so many bytes, so that a long batch loses little with its worker.
+    private static let partTime: Duration = .seconds(1)
+    private static let partBytesMax = 4 << 20
+
+    let offer: LeaseOffer
+    let cancellation: Cancellation
+    /// Takes each report but the last; the last is returned.
+    let emitPart: (TaskReport) -> Void
+
+    /// The last report; nil when nothing of it was left to report. `isWhole` is false when the batch was given up.
+    func run() -> (last: TaskReport?, isWhole: Bool) {
+        let key = offer.grant.key
+        let kernel: any Kernel
+        do throws(Problem) {
+            kernel = try KernelTable.kernel(offer.grant.kernel, params: offer.grant.params)
+        } catch {
+            return (failed(key, "this worker cannot run it: \(error.detail)"), true)
+        }
+        var part = Part(start: key.first)
+        var partBegan = SystemTime.now()
+        var taskBegan = partBegan
+        let inputs = offer.inputs?.lines
+        for task in key.tasks {
+            if cancellation.isCancelled { return (part.report(offer), false) }
+            let input = inputs.map { JSONValue(line: $0[task - key.first]) }
+            do throws(TaskFailure) {
+                let value = try kernel.run(KernelTask(index: task, attempt: key.attempt, input: input), cancellation)
+                if value.count > Limits.valueBytesMax {
+                    throw TaskFailure("its value has \(value.count) bytes; at most \(Limits.valueBytesMax)")
+                }
+                part.add(value: value)
+            } catch {
+                if cancellation.isCancelled { return (part.report(offer), false) }
+                part.add(failure: error, of: task)
+            }
+            let now = SystemTime.now()
+            part.add(time: now - taskBegan)
+            taskBegan = now
+            let isLast = task == key.tasks.upperBound - 1
+            if !isLast, part.bytes > Self.partBytesMax || now - partBegan > Self.partTime {
+                emitPart(part.report(offer)!)
+                part = Part(start: task + 1)
+                partBegan = now
+            }
+        }
+        return (part.report(offer), true)
+    }
+
+    private func failed(_ key: LeaseKey, _ reason: String) -> TaskReport {
+        var part = Part(start: key.first)
+        for task in key.tasks {
+            part.add(failure: TaskFailure(reason), of: task)
+            part.add(time: .zero)
+        }
+        return part.report(offer)!
+    }
+
+    /// A report as it grows.
+    private struct Part {
+        let start: Int
+        private var values = LineColumn()
+        private var seconds = LineColumn()
+        private var failures: [TaskReport.Failure] = []
+        private var secondsTotal = 0.0
+
+        init(start: Int) { self.start = start }
+
+        var bytes: Int { values.bytes.count + failures.reduce(0) { $0 + $1.reason.utf8.count } }
+
+        mutating func add(value: [UInt8]) { values.append(line: value) }
+
+        mutating func add(failure: TaskFailure, of task: Int) {
+            values.append(line: "null".utf8)
+            let reason = String(decoding: failure.reason.utf8.prefix(64 << 10), as: UTF8.self)
+            failures.append(TaskReport.Failure(task: task, reason: reason))
+        }
+
+        mutating func add(time: Duration) {
+            secondsTotal += time.inSeconds
+            seconds.append(line: decimalSeconds(time))
+        }
+
+        func report(_ offer: LeaseOffer) -> TaskReport? {
+            guard values.count > 0 else { return nil }
+            return TaskReport(
+                key: offer.grant.key, ticket: offer.grant.ticket, start: start, values: values, seconds: seconds,
+                failures: failures, secondsTotal: secondsTotal)
+        }
+    }
+}
+
+/// Seconds with up to six decimals, as JSON: `0`, `0.000012`, `1.5`.
+func decimalSeconds(_ time: Duration) -> [UInt8] {
+    let microseconds = max(0, time.inNanoseconds) / 1_000
+    if microseconds == 0 { return [UInt8(ascii: "0")] }
+    var text = Array(String(microseconds / 1_000_000).utf8)
+    var fraction = microseconds % 1_000_000
+    guard fraction > 0 else { return text }
+    var digits = [UInt8](repeating: UInt8(ascii: "0"), count: 6)
+    var place = 5
+    while fraction > 0 {
+        digits[place] = UInt8(ascii: "0") + UInt8(fraction % 10)
+        fraction /= 10
+        place -= 1
+    }
+    while digits.last == UInt8(ascii: "0") { digits.removeLast() }
+    text.append(UInt8(ascii: "."))
+    return text + digits
+}
+
+/// Runs `body` on a fresh thread: kernels may block for as long as they like.
+func onOwnThread(_ body: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(Box(body))
+    let started = pthread_create(&thread, nil, { pointer in
+        Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
+        return nil
+    }, box.toOpaque())
+    guard started == 0 else {
+        // No thread to be had: the work is done here, later than hoped but done.
+        box.takeRetainedValue().body()
+        return
+    }
+    pthread_detach(thread)
+}

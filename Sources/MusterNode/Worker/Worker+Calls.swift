@@ -1,0 +1,205 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterKernels
+internal import MusterLog
+
+/// What went wrong with a call to the coordinator.
+struct CallFailure: Error {
+    /// The status of its answer; nil when there was none.
+    var status: Int?
+    var problemType: String
+    var reason: String
+    var retryAfter: Duration?
+
+    /// It does not know this member (any more).
+    var isStranger: Bool { status == 401 && problemType == "/problems/stranger" }
+    /// The same call would be refused for ever.
+    var isFinal: Bool { status.map { (400..<500).contains($0) && $0 != 408 && $0 != 429 } ?? false }
+}
+
+typealias CallAnswer = Result<[UInt8], CallFailure>
+
+extension Worker {
+    /// One exchange with the coordinator; `then` runs on the client's thread and only queues.
+    func call(
+        _ method: String, _ path: String, _ body: [UInt8]?, bearer: String, seconds: Double = 30,
+        then: @escaping @Sendable (CallAnswer) -> Void
+    ) {
+        var request = HTTPClientRequest(method, configuration.coordinatorURL + path)
+        request.headers = [("Authorization", "Bearer " + bearer), ("Content-Type", "application/json")]
+        request.body = body
+        request.timeout = Duration(seconds: seconds)
+        _ = client.send(request) { [weak self] result in
+            let answer = Self.answer(from: result)
+            self?.note(answer)
+            then(answer)
+        }
+    }
+
+    private static func answer(from result: Result<HTTPClientResponse, HTTPClientError>) -> CallAnswer {
+        switch result {
+        case .failure(let error):
+            return .failure(CallFailure(status: nil, problemType: "", reason: error.message, retryAfter: nil))
+        case .success(let response):
+            if (200..<300).contains(response.status) { return .success(response.body) }
+            var fields = try? JSONFields(body: response.body)
+            let type = (try? fields?.string("type")) ?? ""
+            let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? ""
+            let wait = response.header("Retry-After").flatMap { Double($0) }.map { Duration(seconds: min($0, 300)) }
+            return .failure(
+                CallFailure(
+                    status: response.status, problemType: type, reason: "\(response.status): \(detail)",
+                    retryAfter: wait))
+        }
+    }
+
+    /// Says once that the coordinator is away, and once that it is back.
+    private func note(_ answer: CallAnswer) {
+        let isAway: Bool
+        switch answer {
+        case .success: isAway = false
+        case .failure(let failure): isAway = failure.status == nil
+        }
+        let changed = state.withLock { state in
+            defer { state.isAway = isAway }
+            return state.isAway != isAway
+        }
+        guard changed else { return }
+        switch answer {
+        case .success: Log.notice("the coordinator is back", ["url": configuration.coordinatorURL])
+        case .failure(let failure):
+            Log.warning("the coordinator is away; trying again until it is back", ["reason": failure.reason])
+        }
+    }
+
+    func join(_ identity: MemberIdentity?) {
+        let request = JoinRequest(
+            name: configuration.name, role: .worker, slots: configuration.agent.slots, labels: configuration.labels,
+            version: configuration.version, incarnation: incarnation, identity: identity)
+        call("POST", "/v1/members", request.body, bearer: configuration.token) { [self] in joinAnswered($0) }
+    }
+
+    private func joinAnswered(_ answer: CallAnswer) {
+        switch answer {
+        case .success(let body):
+            guard let reply = try? JoinReply(body: body) else {
+                handle(.joinFailed(retryAfter: .seconds(5)))
+                return
+            }
+            let isNew = state.withLock { state in
+                defer { state.identity = reply.identity }
+                return state.identity != reply.identity
+            }
+            if isNew { folder.keep(reply.identity, at: configuration.coordinatorURL) }
+            let rank = reply.rank.map { String($0) } ?? "none"
+            Log.notice("joined", ["name": reply.name, "rank": rank, "coordinator": configuration.coordinatorURL])
+            handle(.joined(reply.identity.id))
+            holdStream(reply.identity)
+        case .failure(let failure) where failure.problemType == "/problems/identity":
+            // Another coordinator's identity (a new database behind the same URL): begin anew.
+            Log.warning("the coordinator does not know this worker's identity; joining as a new member")
+            state.withLock { $0.identity = nil }
+            folder.forgetIdentity()
+            handle(.joinFailed(retryAfter: nil))
+        case .failure(let failure) where failure.isFinal:
+            let message = "\(configuration.coordinatorURL) refuses this worker: \(failure.reason)"
+            end(.failure(NodeError(.refused, message)))
+        case .failure(let failure): handle(.joinFailed(retryAfter: failure.retryAfter))
+        }
+    }
+
+    func ask(_ slots: Int, _ identity: MemberIdentity?) {
+        guard let identity else { return }
+        let request = LeaseRequest(slots: slots, kernels: KernelTable.names, waitSeconds: Self.askSeconds)
+        call("POST", "/v1/leases", request.body, bearer: identity.secret, seconds: Self.askSeconds + 15) {
+            [self] in askAnswered(slots, identity.id, $0)
+        }
+    }
+
+    private func askAnswered(_ slots: Int, _ member: MemberID, _ answer: CallAnswer) {
+        switch answer {
+        case .success(let body):
+            guard let offers = try? LeaseOffer.offers(in: body, for: member) else {
+                Log.error("the coordinator's leases make no sense")
+                handle(.askFailed(asked: slots, isStranger: false))
+                return
+            }
+            state.withLock { state in for offer in offers { state.offers[offer.grant.key] = offer } }
+            handle(.leased(asked: slots, offers.map(\.grant)))
+            state.withLock { $0.offers = [:] }
+        case .failure(let failure): handle(.askFailed(asked: slots, isStranger: failure.isStranger))
+        }
+    }
+
+    func heartbeat(_ keys: [LeaseKey], _ identity: MemberIdentity?) {
+        guard let identity else { return }
+        let path = "/v1/members/\(identity.id)/heartbeat"
+        call("POST", path, Heartbeat(leases: keys).body, bearer: identity.secret, seconds: 10) { [self] in
+            switch $0 {
+            case .success: handle(.heartbeatAnswered)
+            case .failure(let failure): handle(.heartbeatFailed(isStranger: failure.isStranger))
+            }
+        }
+    }
+
+    /// Goodbye hands back every lease at once; without an answer they go back when they end.
+    func leave(_ identity: MemberIdentity?) {
+        guard let identity else { end(.success(())); return }
+        call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: 3) { [self] _ in
+            Log.notice("left", ["coordinator": configuration.coordinatorURL])
+            end(.success(()))
+        }
+    }
+
+    private func end(_ result: Result<Void, any Error>) {
+        let exit = state.withLock { state in
+            if state.ending == nil { state.ending = result }
+            defer { state.exit = nil }
+            return state.exit
+        }
+        exit?.resume(with: result)
+    }
+
+    /// Holds the member's stream: the coordinator sees by its break that this process died, and speaks over it.
+    private func holdStream(_ identity: MemberIdentity) {
+        let task = Task { [weak self] in
+            var backoff = Backoff(cap: .seconds(5))
+            var random = SystemRandomNumberGenerator()
+            while !Task.isCancelled, let self {
+                do {
+                    if try await readStream(identity) { return }
+                    backoff.reset()
+                } catch {
+                    Log.debug("the stream from the coordinator broke", ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: backoff.next(using: &random))
+            }
+        }
+        state.withLock { state in
+            state.stream?.cancel()
+            state.stream = task
+        }
+    }
+
+    /// True when the coordinator does not know this member: joining again opens a new stream.
+    private func readStream(_ identity: MemberIdentity) async throws -> Bool {
+        var request = HTTPClientRequest(
+            "GET", "\(configuration.coordinatorURL)/v1/members/\(identity.id)/stream")
+        request.headers = [("Authorization", "Bearer " + identity.secret)]
+        let stream = try await client.stream(request)
+        guard stream.status == 200 else {
+            stream.cancel()
+            if stream.status == 401 { handle(.estranged) }
+            return stream.status == 401
+        }
+        var parser = ServerSentEventParser()
+        while let bytes = try await stream.next() {
+            for event in try parser.feed(bytes) where event.event == "revoke" {
+                guard let revoked = try? Revocation(body: Array(event.data.utf8), member: identity.id) else { continue }
+                handle(.revoked(revoked.leases))
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,33 @@
+package import MusterCore
+
+/// How one worker is set up; from the flags of `muster worker`.
+package struct WorkerConfiguration: Sendable {
+    /// The coordinator's URL, without a path.
+    package var coordinatorURL: String
+    /// A join or admin token.
+    package var token: String
+    package var name: String
+    package var labels: [String: String]
+    /// Folder for identities and undelivered results; several workers may share it.
+    package var dataDirectory: String
+    package var agent: WorkerAgent.Settings
+    /// PEM file of the certificate authority to trust; nil trusts the system's.
+    package var tlsAuthority: String?
+    package var version: String
+
+    package init(
+        coordinatorURL: String, token: String, name: String, labels: [String: String], dataDirectory: String,
+        agent: WorkerAgent.Settings, tlsAuthority: String?, version: String
+    ) {
+        var url = coordinatorURL
+        while url.hasSuffix("/") { url.removeLast() }
+        self.coordinatorURL = url
+        self.token = token
+        self.name = name
+        self.labels = labels
+        self.dataDirectory = dataDirectory
+        self.agent = agent
+        self.tlsAuthority = tlsAuthority
+        self.version = version
+    }
+}
