@@ -1,0 +1,137 @@
+internal import CSQLite
+internal import Glibc
+
+/// One connection to the database file.
+final class Connection: @unchecked Sendable {  // one thread opens it, hands it to one other, and never touches it again
+    let path: String
+    private var handle: OpaquePointer?
+    /// Frames in the write-ahead log after this connection's last commit.
+    private(set) var logPages = 0
+
+    /// Opens an existing file; `path` is absolute. Waits up to 5 s for locks that other processes hold.
+    init(path: String) throws(StoreError) {
+        self.path = path
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE
+        let code = sqlite3_open_v2(path, &handle, flags, nil)
+        guard code == SQLITE_OK else {
+            let failure = error(code)
+            close()
+            throw failure
+        }
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, 5000)
+        do {
+            // A page cache of 4 MiB: upper b-tree levels and the ends of the tables, whatever the database's size.
+            try execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;")
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    deinit { close() }
+
+    /// Frees the statements too; the last connection of a database also empties its log into it.
+    func close() {
+        guard let handle else { return }
+        while let statement = sqlite3_next_stmt(handle, nil) { sqlite3_finalize(statement) }
+        sqlite3_close(handle)
+        self.handle = nil
+    }
+
+    /// Runs fixed SQL text; values never come in this way.
+    func execute(_ sql: StaticString) throws(StoreError) {
+        let code = sql.withUTF8Buffer { text in
+            text.withMemoryRebound(to: CChar.self) { sqlite3_exec(handle, $0.baseAddress, nil, nil, nil) }
+        }
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
+    func prepare(_ sql: StaticString) throws(StoreError) -> Statement {
+        var statement: OpaquePointer?
+        let code = sql.withUTF8Buffer { text in
+            text.withMemoryRebound(to: CChar.self) {
+                sqlite3_prepare_v3(
+                    handle, $0.baseAddress, Int32($0.count), UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+            }
+        }
+        guard code == SQLITE_OK, let statement else { throw error(code) }
+        return Statement(statement, of: self)
+    }
+
+    /// Whether a transaction is open; SQLite ends one by itself after some failures.
+    var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
+
+    func isInWALMode() throws(StoreError) -> Bool {
+        let mode = try prepare("PRAGMA journal_mode")
+        defer { mode.finalize() }
+        return try mode.step() && mode.text(0) == "wal"
+    }
+
+    /// Bounds the database for this connection; needs digits in the text, as pragmas take no parameters.
+    func limit(pages: Int) throws(StoreError) {
+        let code = sqlite3_exec(handle, "PRAGMA max_page_count = \(pages)", nil, nil, nil)
+        guard code == SQLITE_OK else { throw error(code) }
+    }
+
+    /// From here on commits only count the log's pages, and checkpoints are ours to order.
+    func takeOverCheckpoints() {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, pages in
+                Unmanaged<Connection>.fromOpaque(context!).takeUnretainedValue().logPages = Int(pages)
+                return SQLITE_OK
+            }, context)
+    }
+
+    /// Copies what it can of the log into the database without waiting for readers or the writer.
+    func checkpoint() throws(StoreError) {
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        // Busy: another connection is at it already, which serves as well.
+        guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else { throw error(code) }
+    }
+
+    /// What a result code of this connection means for the store's users.
+    func error(_ code: Int32) -> StoreError {
+        let said = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
+        let system = handle.map { sqlite3_system_errno($0) } ?? 0
+        return StoreError(sqlite: code, said: said, errno: system, path: path)
+    }
+}
+
+extension StoreError {
+    init(sqlite code: Int32, said: String, errno system: Int32, path: String) {
+        let primary = code & 0xFF
+        // SQLite keeps errno only for these two; for others it may be that of an older failure.
+        let errno = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? system : 0
+        switch primary {
+        case _ where primary == SQLITE_FULL || errno == ENOSPC || errno == EDQUOT:
+            self.init(
+                .full, "no room for the database \(path) (\(said)): free space on its file system; nothing of this was kept",
+                isRetryable: true)
+        case SQLITE_CORRUPT, SQLITE_NOTADB:
+            self = .corrupt(path, said)
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            self.init(
+                .locked, "another process keeps the database \(path) locked (\(said)): end it; it must not be written from outside",
+                isRetryable: true)
+        case SQLITE_CONSTRAINT:
+            self = .conflict("the write contradicts what \(path) holds (\(said))")
+        case SQLITE_TOOBIG:
+            self = .conflict("a value is larger than a database row can be (\(said)): send it in smaller pieces")
+        default:
+            let cause = errno == 0 ? said : "\(said): \(String(cString: strerror(errno)))"
+            self.init(
+                .io(code), "the database \(path) failed with code \(code) (\(cause)): check its disk and permissions",
+                isRetryable: [SQLITE_IOERR, SQLITE_NOMEM, SQLITE_CANTOPEN].contains(primary))
+        }
+    }
+
+    static func corrupt(_ path: String, _ said: String) -> StoreError {
+        StoreError(
+            .corrupt,
+            "the database \(path) is damaged (\(said)): move it aside together with its -wal and -shm files, "
+                + "or restore a copy, and start again", isRetryable: false)
+    }
+}

@@ -1,0 +1,94 @@
+internal import MusterCore
+
+/// Reads of jobs and how far they are.
+struct JobReads {
+    private let path: String
+    private let one: Statement
+    private let newest: Statement
+    private let unfinished: Statement
+    private let workers: Statement
+    private let scan: Statement
+    private let largest: Statement
+
+    init(_ connection: Connection) throws(StoreError) {
+        path = connection.path
+        one = try connection.prepare(
+            """
+            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params
+            FROM job WHERE id = ?
+            """)
+        newest = try connection.prepare(
+            """
+            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params
+            FROM job WHERE id < ?1 OR ?1 IS NULL ORDER BY id DESC LIMIT ?2
+            """)
+        unfinished = try connection.prepare(
+            """
+            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params
+            FROM job WHERE state IS NULL ORDER BY id
+            """)
+        workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
+        scan = try connection.prepare(Tally.sql)
+        largest = try connection.prepare(
+            "SELECT (SELECT coalesce(max(id), 0) FROM job), member, join_order FROM largest_id")
+    }
+
+    func job(_ id: JobID) throws(StoreError) -> StoredJob? {
+        try one.bind(1, id.rawValue)
+        return try rows(of: one).first.map { (job) throws(StoreError) in try counted(job).job }
+    }
+
+    func jobs(before: JobID?, limit: Int) throws(StoreError) -> [StoredJob] {
+        if let before { try newest.bind(1, before.rawValue) }
+        // SQLite takes a negative limit for none at all.
+        try newest.bind(2, max(0, limit))
+        return try rows(of: newest).map { (job) throws(StoreError) in try counted(job).job }
+    }
+
+    func unfinishedJobs() throws(StoreError) -> [RestoredJob] {
+        try rows(of: unfinished).map { (job) throws(StoreError) in try counted(job) }
+    }
+
+    func largestIDs() throws(StoreError) -> (job: Int64, member: Int64, joinOrder: Int64) {
+        defer { largest.reset() }
+        guard try largest.step() else { throw .corrupt(path, "the table largest_id is empty") }
+        return (largest.int64(0), largest.int64(1), largest.int64(2))
+    }
+
+    /// Adds what the results say, or what was kept of them when the job ended.
+    private func counted(_ stored: StoredJob) throws(StoreError) -> RestoredJob {
+        var job = stored
+        if job.state.isFinal {
+            defer { workers.reset() }
+            try workers.bind(1, job.record.id.rawValue)
+            while try workers.step() { job.workers[workers.text(0), default: 0] += workers.int(1) }
+            return RestoredJob(job: job, recorded: RangeSet())
+        }
+        let tally = try Tally(job.record.id.rawValue, by: scan)
+        (job.done, job.failed, job.workers) = (tally.done, tally.failed, tally.workers)
+        return RestoredJob(job: job, recorded: tally.recorded)
+    }
+
+    private func rows(of statement: Statement) throws(StoreError) -> [StoredJob] {
+        defer { statement.reset() }
+        var jobs: [StoredJob] = []
+        while try statement.step() { jobs.append(try row(statement)) }
+        return jobs
+    }
+
+    private func row(_ row: Statement) throws(StoreError) -> StoredJob {
+        let id = JobID(row.int64(0))
+        guard let priority = Priority(rawValue: row.text(9)) else {
+            throw .corrupt(path, "job \(id) has the priority \(String(reflecting: row.text(9)))")
+        }
+        guard let state = row.isNull(1) ? .queued : JobState(rawValue: row.text(1)) else {
+            throw .corrupt(path, "job \(id) has the state \(String(reflecting: row.text(1)))")
+        }
+        let record = JobRecord(
+            id: id, kernel: row.text(10), params: row.bytes(11), count: row.int(5), priority: priority,
+            hasInputs: row.int64(6) != 0, attemptsMax: row.int(7), createdMs: row.int64(8))
+        return StoredJob(
+            record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
+            failed: row.int(4), workers: [:])
+    }
+}

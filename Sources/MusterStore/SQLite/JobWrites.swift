@@ -1,0 +1,155 @@
+internal import MusterCore
+
+/// Writes of jobs, their inputs and results.
+struct JobWrites {
+    private let insertJob: Statement
+    private let jobBounds: Statement
+    private let insertInput: Statement
+    private let inputBefore: Statement
+    private let insertResult: Statement
+    private let resultBefore: Statement
+    private let scan: Statement
+    private let endJob: Statement
+    private let insertWorker: Statement
+
+    init(_ connection: Connection) throws(StoreError) {
+        insertJob = try connection.prepare(
+            """
+            INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+            """)
+        jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
+        insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
+        // Records do not overlap: the last one that begins before an end also ends last of those.
+        inputBefore = try connection.prepare(
+            "SELECT first, count FROM input WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1")
+        insertResult = try connection.prepare(
+            """
+            INSERT INTO result (job, first, count, is_failure, attempt, worker, body, seconds)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        resultBefore = try connection.prepare(
+            "SELECT first, count FROM result WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1")
+        scan = try connection.prepare(Tally.sql)
+        endJob = try connection.prepare("UPDATE job SET state = ?, ended_ms = ?, done = ?, failed = ? WHERE id = ?")
+        insertWorker = try connection.prepare("INSERT INTO job_worker (job, worker, tasks) VALUES (?, ?, ?)")
+    }
+
+    func create(_ job: JobRecord) throws(StoreError) {
+        defer { insertJob.reset() }
+        try insertJob.bind(1, job.id.rawValue)
+        try insertJob.bind(2, job.count)
+        try insertJob.bind(3, job.hasInputs ? 1 : 0)
+        try insertJob.bind(4, job.attemptsMax)
+        try insertJob.bind(5, job.createdMs)
+        try insertJob.bind(6, job.priority.rawValue)
+        try insertJob.bind(7, job.kernel)
+        try insertJob.bind(8, job.params)
+        guard try insertJob.step() else { throw .conflict("job \(job.id) exists already: ids are never used twice") }
+        // The row is written whole only when the statement has run to its end.
+        _ = try insertJob.step()
+    }
+
+    /// Splits long records into rows of about `InputRows.bytesMax`, so that reading a few lines costs no more than that.
+    func add(_ record: InputRecord) throws(StoreError) {
+        try checkPlace("inputs", record.job, record.first, record.count, inputBefore)
+        let rows = try InputRows(record)
+        for row in rows {
+            // The lines stay in place until the statement has run: no copy.
+            let failure = record.lines[row.bytes].withUnsafeBytes { lines -> StoreError? in
+                do throws(StoreError) {
+                    try insertInput.bind(1, record.job.rawValue)
+                    try insertInput.bind(2, row.first)
+                    try insertInput.bind(3, row.count)
+                    try insertInput.bind(4, uncopied: lines)
+                    try insertInput.run()
+                    return nil
+                } catch { return error }
+            }
+            if let failure { throw failure }
+        }
+    }
+
+    func add(_ record: ResultRecord) throws(StoreError) {
+        let place = "results"
+        try checkPlace(place, record.job, record.first, record.count, resultBefore)
+        switch record.outcome {
+        case .values(let lines): try insert(record, body: lines, isFailure: false)
+        case .failure(let reason):
+            guard record.count == 1 else {
+                throw .conflict("a failure of job \(record.job) covers \(record.count) tasks: record one for each task")
+            }
+            try insert(record, body: Array(reason.utf8), isFailure: true)
+        }
+    }
+
+    private func insert(_ record: ResultRecord, body: [UInt8], isFailure: Bool) throws(StoreError) {
+        // Both blobs stay in place until the statement has run: no copies.
+        let failure = body.withUnsafeBytes { body in
+            record.secondsLines.withUnsafeBytes { seconds -> StoreError? in
+                do throws(StoreError) {
+                    try insertResult.bind(1, record.job.rawValue)
+                    try insertResult.bind(2, record.first)
+                    try insertResult.bind(3, record.count)
+                    try insertResult.bind(4, isFailure ? 1 : 0)
+                    try insertResult.bind(5, record.attempt)
+                    try insertResult.bind(6, record.worker)
+                    try insertResult.bind(7, uncopied: body)
+                    try insertResult.bind(8, uncopied: seconds)
+                    try insertResult.run()
+                    return nil
+                } catch { return error }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Keeps the counts in the job's row, so that nobody scans results of ended jobs.
+    func end(_ id: JobID, _ state: JobState, _ endedMs: WallClockMs) throws(StoreError) {
+        guard state.isFinal else { throw .conflict("job \(id) cannot end as \(state.rawValue), which is no end") }
+        _ = try openJobCount(id, "an end")
+        let tally = try Tally(id.rawValue, by: scan)
+        for (worker, tasks) in tally.workers {
+            try insertWorker.bind(1, id.rawValue)
+            try insertWorker.bind(2, worker)
+            try insertWorker.bind(3, tasks)
+            try insertWorker.run()
+        }
+        try endJob.bind(1, state.rawValue)
+        try endJob.bind(2, endedMs)
+        try endJob.bind(3, tally.done)
+        try endJob.bind(4, tally.failed)
+        try endJob.bind(5, id.rawValue)
+        try endJob.run()
+    }
+
+    /// The record must lie inside a job that has not ended, on tasks that have none yet.
+    private func checkPlace(
+        _ what: String, _ job: JobID, _ first: Int, _ count: Int, _ before: Statement
+    ) throws(StoreError) {
+        let tasks = try openJobCount(job, what)
+        guard first >= 0, count >= 1, first < tasks, count <= tasks - first else {
+            throw .conflict("\(what) of \(count) tasks from \(first) lie outside job \(job), which has \(tasks) tasks")
+        }
+        defer { before.reset() }
+        try before.bind(1, job.rawValue)
+        try before.bind(2, first + count)
+        guard try before.step() else { return }
+        let end = before.int(0) + before.int(1)
+        guard end <= first else {
+            throw .conflict(
+                "\(what) of job \(job) for tasks \(first)..<\(first + count) overlap those of \(before.int(0))..<\(end), "
+                    + "which are stored already")
+        }
+    }
+
+    private func openJobCount(_ id: JobID, _ what: String) throws(StoreError) -> Int {
+        defer { jobBounds.reset() }
+        try jobBounds.bind(1, id.rawValue)
+        guard try jobBounds.step() else { throw .conflict("\(what) for job \(id), which is not stored") }
+        guard jobBounds.isNull(1) else {
+            throw .conflict("\(what) for job \(id), which has ended as \(jobBounds.text(1)) already")
+        }
+        return jobBounds.int(0)
+    }
+}

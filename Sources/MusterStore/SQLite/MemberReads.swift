@@ -1,0 +1,47 @@
+internal import MusterCore
+
+/// Reads of members and of named values.
+struct MemberReads {
+    private let path: String
+    private let all: Statement
+    private let labels: Statement
+    private let meta: Statement
+
+    init(_ connection: Connection) throws(StoreError) {
+        path = connection.path
+        all = try connection.prepare(
+            "SELECT id, join_order, role, name, address, slots, version, joined_ms FROM member ORDER BY join_order")
+        labels = try connection.prepare("SELECT key, value FROM member_label WHERE member = ?")
+        meta = try connection.prepare("SELECT value FROM meta WHERE key = ?")
+    }
+
+    func members() throws(StoreError) -> [MemberRecord] {
+        defer { all.reset() }
+        var members: [MemberRecord] = []
+        while try all.step() {
+            let id = MemberID(all.int64(0))
+            guard let role = MemberRole(rawValue: all.text(2)) else {
+                throw .corrupt(path, "member \(id) has the role \(String(reflecting: all.text(2)))")
+            }
+            members.append(
+                MemberRecord(
+                    id: id, name: all.text(3), role: role, joinOrder: all.int64(1), address: all.text(4),
+                    slots: all.int(5), labels: try labels(of: id), version: all.text(6), joinedMs: all.int64(7)))
+        }
+        return members
+    }
+
+    func value(_ key: String) throws(StoreError) -> [UInt8]? {
+        defer { meta.reset() }
+        try meta.bind(1, key)
+        return try meta.step() ? meta.bytes(0) : nil
+    }
+
+    private func labels(of id: MemberID) throws(StoreError) -> [String: String] {
+        defer { labels.reset() }
+        try labels.bind(1, id.rawValue)
+        var found: [String: String] = [:]
+        while try labels.step() { found[labels.text(0)] = labels.text(1) }
+        return found
+    }
+}

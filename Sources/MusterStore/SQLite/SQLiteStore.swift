@@ -1,0 +1,158 @@
+package import MusterCore
+
+/// The store in one SQLite file: a writer's thread with the only connection that writes, and readers beside it.
+///
+/// WAL with `synchronous = FULL`: a completed commit survives a crash of the process and of the machine.
+package final class SQLiteStore: Store {
+    /// Bounds of one store. Each is at least 1.
+    package struct Limits: Sendable {
+        /// Groups that are queued or being committed; above it, more are refused.
+        package var groupsMax = 16_384
+        /// Bytes of those groups; a single larger group is taken when nothing else is queued.
+        package var bytesMax = 64 * 1024 * 1024
+        /// Bytes from which on no more groups join a transaction: bounds the log and the time of one commit.
+        package var transactionBytesMax = 8 * 1024 * 1024
+        /// Reads that wait for a reader; above it, more are refused.
+        package var readsMax = 4096
+        package var readers = 2
+        /// Pages of 4 KiB that the database may grow to; nil: SQLite's own limit. A fuller one fails with `.full`.
+        package var pagesMax: Int?
+
+        package init() {}
+    }
+
+    private let writer: Writer
+    private let readers: Lanes<ReadSession>
+    private let checkpoints: Checkpoints
+    private let limits: Limits
+    private let lock: FileLock
+
+    /// Opens the database at `path`, making it and its folder where missing; blocks while it checks the whole file.
+    ///
+    /// Throws `.locked` when another process has it (retrying helps when that one ends), `.corrupt`, `.incompatible`, `.full`,
+    /// `.io`; the message names the path and says what to do.
+    package init(path: String, limits: Limits = Limits()) throws(StoreError) {
+        self.limits = limits
+        let real = try DatabaseFiles.prepare(path)
+        lock = try FileLock(database: real)
+        try DatabaseFiles.checkHeader(real)
+        let connection = try SQLiteStore.openDatabase(real, limits)
+        var sessions: [ReadSession] = []
+        for _ in 0..<limits.readers { sessions.append(try ReadSession(Connection(path: real))) }
+        let session = try WriteSession(connection)
+        checkpoints = try Checkpoints(Connection(path: real))
+        readers = try Lanes("store-reader", sessions: sessions, waitingMax: limits.readsMax)
+        writer = try Writer(session, limits, checkpoints)
+    }
+
+    deinit { shutDown {} }
+
+    /// A writing connection to a checked, migrated database in WAL mode.
+    private static func openDatabase(_ path: String, _ limits: Limits) throws(StoreError) -> Connection {
+        let connection = try Connection(path: path)
+        let version = try Schema.checkVersion(connection)
+        try Schema.checkIntegrity(connection)
+        // A log that a burst made longer is cut to 32 MiB when it begins anew.
+        try connection.execute("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 33554432;")
+        guard try connection.isInWALMode() else {
+            throw StoreError(
+                .io(0), "the file system of \(path) cannot share memory between connections: use a local one",
+                isRetryable: false)
+        }
+        try Schema.migrate(connection, from: version)
+        if let pagesMax = limits.pagesMax { try connection.limit(pages: pagesMax) }
+        connection.takeOverCheckpoints()
+        return connection
+    }
+
+    // MARK: Writes
+
+    package func commit(_ writes: [StoreWrite], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        writer.commit(writes, completion)
+    }
+
+    // MARK: Reads
+
+    package func unfinishedJobs() async throws -> [RestoredJob] {
+        try await read { (session) throws(StoreError) in try session.jobReads.unfinishedJobs() }
+    }
+
+    package func members() async throws -> [MemberRecord] {
+        try await read { (session) throws(StoreError) in try session.memberReads.members() }
+    }
+
+    package func job(_ id: JobID) async throws -> StoredJob? {
+        try await read { (session) throws(StoreError) in try session.jobReads.job(id) }
+    }
+
+    package func jobs(before: JobID?, limit: Int) async throws -> [StoredJob] {
+        try await read { (session) throws(StoreError) in try session.jobReads.jobs(before: before, limit: limit) }
+    }
+
+    package func results(
+        of job: JobID, from task: Int, bytesMax: Int,
+        completion: @escaping @Sendable (Result<[ResultRecord], StoreError>) -> Void
+    ) {
+        read(
+            { (session) throws(StoreError) in try session.recordReads.results(of: job, from: task, bytesMax: bytesMax) },
+            completion)
+    }
+
+    package func inputs(
+        of job: JobID, _ range: Range<Int>, completion: @escaping @Sendable (Result<[UInt8], StoreError>) -> Void
+    ) {
+        read({ (session) throws(StoreError) in try session.recordReads.inputs(of: job, range) }, completion)
+    }
+
+    package func meta(_ key: String) async throws -> [UInt8]? {
+        try await read { (session) throws(StoreError) in try session.memberReads.value(key) }
+    }
+
+    package func largestIDs() async throws -> (job: Int64, member: Int64, joinOrder: Int64) {
+        try await read { (session) throws(StoreError) in try session.jobReads.largestIDs() }
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (ReadSession) throws(StoreError) -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Value, any Error>) in
+            read(body) { waiter.resume(with: $0.mapError { $0 }) }
+        }
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (ReadSession) throws(StoreError) -> Value,
+        _ completion: @escaping @Sendable (Result<Value, StoreError>) -> Void
+    ) {
+        let refusal: StoreError
+        switch readers.submit({ completion($0.snapshot(body)) }) {
+        case .accepted: return
+        case .closed: refusal = .closed
+        case .overloaded:
+            refusal = StoreError(
+                .overloaded, "\(limits.readsMax) reads of the store are waiting already: try again later",
+                isRetryable: true)
+        }
+        // As with writes, the caller may hold a lock that the completion takes.
+        Task { completion(.failure(refusal)) }
+    }
+
+    // MARK: The end
+
+    package func close() async {
+        await withCheckedContinuation { waiter in shutDown { waiter.resume() } }
+    }
+
+    /// Each part ends before the next: the lock goes last, when no connection is left.
+    private func shutDown(_ done: @escaping @Sendable () -> Void) {
+        let (readers, checkpoints, lock) = (readers, checkpoints, lock)
+        writer.close {
+            readers.close {
+                checkpoints.close {
+                    lock.release()
+                    done()
+                }
+            }
+        }
+    }
+}

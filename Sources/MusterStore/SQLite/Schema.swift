@@ -1,0 +1,136 @@
+internal import CSQLite
+
+/// The tables, and the steps that lead to them from any older version. `PRAGMA user_version` counts the steps taken.
+enum Schema {
+    /// Marks the file as Muster's ("Must" in ASCII), so that a database of something else is never altered.
+    static let applicationID: Int64 = 0x4D75_7374
+
+    /// Step n leads from version n to n + 1. A released step is never changed: add another.
+    static let steps: [StaticString] = [first]
+
+    /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
+    private static let first: StaticString = """
+        CREATE TABLE job (
+            id INTEGER PRIMARY KEY,
+            state TEXT, ended_ms INTEGER, done INTEGER, failed INTEGER, -- NULL until the job has ended
+            count INTEGER NOT NULL,
+            has_inputs INTEGER NOT NULL,
+            attempts_max INTEGER NOT NULL,
+            created_ms INTEGER NOT NULL,
+            priority TEXT NOT NULL,
+            kernel TEXT NOT NULL,
+            params BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE job_worker ( -- of ended jobs
+            job INTEGER NOT NULL,
+            worker TEXT NOT NULL,
+            tasks INTEGER NOT NULL,
+            PRIMARY KEY (job, worker)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE input (
+            job INTEGER NOT NULL,
+            first INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            lines BLOB NOT NULL,
+            PRIMARY KEY (job, first)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE result (
+            job INTEGER NOT NULL,
+            first INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            is_failure INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            worker TEXT NOT NULL,
+            body BLOB NOT NULL, -- value lines, or the reason of a failure
+            seconds BLOB NOT NULL
+        ) STRICT;
+        -- Covers the check for overlaps and the scans of coverage and counts: those never touch the table.
+        CREATE INDEX result_coverage ON result (job, first, count, is_failure, worker);
+        CREATE TABLE member (
+            id INTEGER PRIMARY KEY,
+            join_order INTEGER NOT NULL UNIQUE,
+            role TEXT NOT NULL,
+            name TEXT NOT NULL,
+            address TEXT NOT NULL,
+            slots INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            joined_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE member_label (
+            member INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (member, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE meta (
+            key TEXT PRIMARY KEY,
+            value BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE largest_id ( -- of members; jobs are never removed, so their table knows
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            member INTEGER NOT NULL,
+            join_order INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO largest_id VALUES (1, 0, 0);
+        PRAGMA application_id = 0x4D757374;
+        PRAGMA user_version = 1;
+        """
+
+    /// Checks whose database it is and of what version, before anything in it is changed.
+    static func checkVersion(_ connection: Connection) throws(StoreError) -> Int {
+        let version = try connection.number("PRAGMA user_version")
+        let application = try connection.number("PRAGMA application_id")
+        let tables = try connection.number("SELECT count(*) FROM sqlite_schema")
+        guard application == applicationID || (application == 0 && version == 0 && tables == 0) else {
+            throw StoreError(
+                .incompatible,
+                "\(connection.path) is a database of another program (application id \(application), \(tables) tables and "
+                    + "indexes): give the coordinator another path", isRetryable: false)
+        }
+        guard (0...Int64(steps.count)).contains(version) else {
+            throw StoreError(
+                .incompatible,
+                "the database \(connection.path) has version \(version), this program knows versions up to \(steps.count): "
+                    + "start the newer program that wrote it, or give this one another path", isRetryable: false)
+        }
+        return Int(version)
+    }
+
+    /// Takes the steps that are missing, each in a transaction of its own: whatever ends the process, the next start goes on.
+    static func migrate(_ connection: Connection, from version: Int) throws(StoreError) {
+        for step in steps[version...] {
+            try connection.transaction { () throws(StoreError) in try connection.execute(step) }
+        }
+    }
+
+    /// Structure only: SQLite keeps no checksums, so a change inside a stored text or blob is not seen. Reads the whole file.
+    static func checkIntegrity(_ connection: Connection) throws(StoreError) {
+        let check = try connection.prepare("PRAGMA quick_check(3)")
+        defer { check.finalize() }
+        var said: [String] = []
+        while try check.step() { said.append(check.text(0)) }
+        guard said == ["ok"] else { throw .corrupt(connection.path, said.joined(separator: "; ")) }
+    }
+}
+
+extension Connection {
+    /// The first column of the first row, 0 when there is none.
+    func number(_ sql: StaticString) throws(StoreError) -> Int64 {
+        let statement = try prepare(sql)
+        defer { statement.finalize() }
+        return try statement.step() ? statement.int64(0) : 0
+    }
+
+    /// Commits what `body` wrote, or nothing when it or the commit fails.
+    func transaction(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try execute("BEGIN IMMEDIATE")
+        do throws(StoreError) {
+            try body()
+            try execute("COMMIT")
+        } catch {
+            // Some failures have ended the transaction already; a failing rollback leaves nothing that could be kept.
+            if isInTransaction { try? execute("ROLLBACK") }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,56 @@
+internal import MusterCore
+
+/// The one connection that writes, with its statements. Belongs to the writer's thread.
+final class WriteSession: @unchecked Sendable {  // the opener hands it to the writer's thread and lets go of it
+    let connection: Connection
+    private let begin: Statement
+    private let commit: Statement
+    private let rollback: Statement
+    let jobs: JobWrites
+    let members: MemberWrites
+
+    init(_ connection: Connection) throws(StoreError) {
+        self.connection = connection
+        begin = try connection.prepare("BEGIN IMMEDIATE")
+        commit = try connection.prepare("COMMIT")
+        rollback = try connection.prepare("ROLLBACK")
+        jobs = try JobWrites(connection)
+        members = try MemberWrites(connection)
+    }
+
+    /// Commits the groups in one transaction; when that fails, each in one of its own, so that only the culprits fail.
+    func commit(_ groups: [[StoreWrite]]) -> [Result<Void, StoreError>] {
+        let together = commitTogether(groups[...])
+        if case .failure = together, groups.count > 1 {
+            return groups.indices.map { commitTogether(groups[$0...$0]) }
+        }
+        return groups.map { _ in together }
+    }
+
+    private func commitTogether(_ groups: ArraySlice<[StoreWrite]>) -> Result<Void, StoreError> {
+        do throws(StoreError) {
+            try begin.run()
+            for group in groups {
+                for write in group { try apply(write) }
+            }
+            try commit.run()
+            return .success(())
+        } catch {
+            // Some failures have ended the transaction already; a failing rollback leaves nothing that could be kept.
+            if connection.isInTransaction { try? rollback.run() }
+            return .failure(error)
+        }
+    }
+
+    private func apply(_ write: StoreWrite) throws(StoreError) {
+        switch write {
+        case .createJob(let job): try jobs.create(job)
+        case .addInputs(let record): try jobs.add(record)
+        case .addResults(let record): try jobs.add(record)
+        case .endJob(let id, let state, let endedMs): try jobs.end(id, state, endedMs)
+        case .saveMember(let member): try members.save(member)
+        case .removeMember(let id): try members.remove(id)
+        case .setMeta(let key, let value): try members.setMeta(key, value)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+internal import MusterCore
+
+/// The thread that commits: whatever has gathered since the last commit goes into the next one. No timer.
+///
+/// Idle, a group is committed at once; under load one fsync carries many. Completions run on this thread, in order.
+final class Writer: Sendable {
+    typealias Completion = @Sendable (Result<Void, StoreError>) -> Void
+
+    private struct Group: Sendable {
+        let writes: [StoreWrite]
+        let bytes: Int
+        let completion: Completion
+    }
+
+    private struct State {
+        var waiting: [Group] = []
+        /// Groups and bytes that are waiting or being committed.
+        var groupsHeld = 0
+        var bytesHeld = 0
+        var isClosing = false
+        var hasEnded = false
+        var closed: [@Sendable () -> Void] = []
+    }
+
+    private let state = Monitor(State())
+    private let limits: SQLiteStore.Limits
+
+    /// After each batch `checkpoints` is asked to keep the write-ahead log short.
+    init(_ session: WriteSession, _ limits: SQLiteStore.Limits, _ checkpoints: Checkpoints) throws(StoreError) {
+        self.limits = limits
+        let state = state
+        try startThread("store-writer") {
+            while let batch = state.wait({ Writer.take(&$0, limits) }) {
+                let results = session.commit(batch.map(\.writes))
+                // Room is made before the completions run: what they commit must find it.
+                state.change(waking: .none) { state in
+                    state.groupsHeld -= batch.count
+                    for group in batch { state.bytesHeld -= group.bytes }
+                }
+                for (group, result) in zip(batch, results) { group.completion(result) }
+                checkpoints.keepLogShort(after: session.connection)
+            }
+            session.connection.close()
+            let closed = state.change(waking: .none) { state -> [@Sendable () -> Void] in
+                state.hasEnded = true
+                defer { state.closed = [] }
+                return state.closed
+            }
+            for done in closed { done() }
+        }
+    }
+
+    deinit { close {} }
+
+    func commit(_ writes: [StoreWrite], _ completion: @escaping Completion) {
+        let bytes = writes.reduce(0) { $0 + $1.bytesHeld }
+        let refusal = state.change(waking: .one) { state -> StoreError? in
+            if state.isClosing { return .closed }
+            // A group larger than the bound is taken when it would be alone: else it could never be.
+            let hasRoom = state.groupsHeld < limits.groupsMax && bytes <= limits.bytesMax - state.bytesHeld
+            guard hasRoom || state.groupsHeld == 0 else { return overloaded(state) }
+            state.waiting.append(Group(writes: writes, bytes: bytes, completion: completion))
+            state.groupsHeld += 1
+            state.bytesHeld += bytes
+            return nil
+        }
+        // The caller may hold a lock that the completion takes: never call it from here.
+        if let refusal { Task { completion(.failure(refusal)) } }
+    }
+
+    /// Commits what is queued and ends the thread; `done` runs on it, or at once when it had ended before.
+    func close(_ done: @escaping @Sendable () -> Void) {
+        let hasEnded = state.change(waking: .all) { state in
+            state.isClosing = true
+            if !state.hasEnded { state.closed.append(done) }
+            return state.hasEnded
+        }
+        if hasEnded { done() }
+    }
+
+    /// As much as one transaction should hold, at least one group. Nil: nothing yet. A nil inside: closing, nothing is left.
+    private static func take(_ state: inout State, _ limits: SQLiteStore.Limits) -> [Group]?? {
+        guard !state.waiting.isEmpty else { return state.isClosing ? .some(nil) : nil }
+        var bytes = 0
+        let end =
+            state.waiting.firstIndex {
+                bytes += $0.bytes
+                return bytes > limits.transactionBytesMax
+            } ?? state.waiting.count
+        let batch = Array(state.waiting[..<max(1, end)])
+        state.waiting.removeFirst(batch.count)
+        return batch
+    }
+
+    private func overloaded(_ state: State) -> StoreError {
+        StoreError(
+            .overloaded,
+            "the store's queue is full (\(state.groupsHeld) groups of at most \(limits.groupsMax), \(state.bytesHeld) bytes of "
+                + "at most \(limits.bytesMax)): wait for some to be committed, then send it again", isRetryable: true)
+    }
+}
+
+extension StoreWrite {
+    /// What the write occupies while it is queued, roughly: its bytes and texts, and 256 for the rest.
+    var bytesHeld: Int {
+        switch self {
+        case .createJob(let job): 256 + job.params.count + job.kernel.utf8.count
+        case .addInputs(let record): 256 + record.lines.count
+        case .addResults(let record):
+            switch record.outcome {
+            case .values(let lines): 256 + lines.count + record.secondsLines.count + record.worker.utf8.count
+            case .failure(let reason): 256 + reason.utf8.count + record.secondsLines.count + record.worker.utf8.count
+            }
+        case .endJob, .removeMember: 256
+        case .saveMember(let member):
+            member.labels.reduce(256 + member.name.utf8.count + member.address.utf8.count) {
+                $0 + $1.key.utf8.count + $1.value.utf8.count
+            }
+        case .setMeta(let key, let value): 256 + key.utf8.count + value.count
+        }
+    }
+}
