@@ -1,0 +1,64 @@
+/// What happens to the fleet.
+package enum FleetEvent: Sendable {
+    case membership(Membership.Event)
+    case work(SchedulerEvent)
+    case ticked
+}
+
+/// What the fleet wants done, in this order.
+package enum FleetEffect: Hashable, Sendable {
+    case membership(Membership.Effect)
+    case work(SchedulerEffect)
+    /// Soft bookkeeping of members: nothing waits for it.
+    case store([StoreWrite])
+}
+
+/// Membership and scheduling together: who goes hands back what it held. It is the coordinator's whole mind.
+///
+/// Its driver has the duties of both parts' drivers.
+package struct FleetCore: Sendable {
+    package private(set) var membership: Membership
+    package private(set) var scheduler: Scheduler
+
+    package init(
+        membership: Membership.Settings = .init(), scheduler: Scheduler.Settings = .init(), sealer: any TicketSealer
+    ) {
+        self.membership = Membership(settings: membership)
+        self.scheduler = Scheduler(settings: scheduler, sealer: sealer)
+    }
+
+    package mutating func handle(_ event: FleetEvent, now: Moment, wallClockMs: WallClockMs) -> [FleetEffect] {
+        switch event {
+        case .work(let event): return work(event, now)
+        case .membership(let event): return follow(membership.handle(event, now: now), now, wallClockMs)
+        case .ticked:
+            return follow(membership.handle(.ticked, now: now), now, wallClockMs)
+                + work(.ticked(wallClockMs: wallClockMs), now)
+        }
+    }
+
+    private mutating func work(_ event: SchedulerEvent, _ now: Moment) -> [FleetEffect] {
+        scheduler.handle(event, now: now).map(FleetEffect.work)
+    }
+
+    /// What a change of the membership means for the work.
+    private mutating func follow(
+        _ changes: [Membership.Effect], _ now: Moment, _ wallClockMs: WallClockMs
+    ) -> [FleetEffect] {
+        var effects: [FleetEffect] = []
+        for change in changes {
+            effects.append(.membership(change))
+            switch change {
+            case .suspected(let id): effects += work(.memberSuspected(id), now)
+            case .returned(let id): effects += work(.memberReturned(id), now)
+            case .restarted(let id):
+                effects += work(.memberGone(id, crashed: true, wallClockMs: wallClockMs), now)
+            case .removed(let record, let departure):
+                effects += work(.memberGone(record.id, crashed: departure == .crashed, wallClockMs: wallClockMs), now)
+                effects.append(.store([.removeMember(record.id)]))
+            case .viewChanged: break
+            }
+        }
+        return effects
+    }
+}
