@@ -1,0 +1,111 @@
+internal import CCurl
+internal import Glibc
+
+extension EasyHandle {
+    /// Sets everything that one transfer needs. Throws when its upload cannot be read.
+    func prepare(_ transfer: Transfer, _ configuration: HTTPClient.Configuration) throws(HTTPClientError) {
+        let request = transfer.request
+        callbacks(for: transfer)
+        set(CURLOPT_URL, request.url)
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_TCP_KEEPIDLE, 30)
+        set(CURLOPT_TCP_KEEPINTVL, 10)
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        set(CURLOPT_USERAGENT, configuration.userAgent)
+        set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds: request.connectTimeout)
+        if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, milliseconds: timeout) }
+        if let path = request.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
+        if !configuration.usesProxies || request.unixSocket != nil || request.isLoopback { set(CURLOPT_PROXY, "") }
+        prepareTLS(configuration)
+        try prepareBody(transfer)
+        prepareHeaders(transfer)
+    }
+
+    private func prepareTLS(_ configuration: HTTPClient.Configuration) {
+        if let file = configuration.tlsCAFile { set(CURLOPT_CAINFO, file) }
+        guard configuration.tlsInsecure else { return }
+        set(CURLOPT_SSL_VERIFYPEER, 0)
+        set(CURLOPT_SSL_VERIFYHOST, 0)
+    }
+
+    private func prepareBody(_ transfer: Transfer) throws(HTTPClientError) {
+        let request = transfer.request
+        if let upload = request.upload {
+            let source = try upload.open(for: transfer)
+            transfer.upload = source
+            uploadCallbacks(for: transfer)
+            set(CURLOPT_UPLOAD, 1)
+            if let length = source.length { set(CURLOPT_INFILESIZE_LARGE, bytes: length) }
+        } else if let body = request.body ?? (["POST", "PUT", "PATCH"].contains(request.method) ? [] : nil) {
+            prepare(body, transfer)
+        } else if request.method == "HEAD" {
+            set(CURLOPT_NOBODY, 1)
+        } else {
+            set(CURLOPT_HTTPGET, 1)
+        }
+        // Last: the options above each choose a method of their own. HEAD must stay libcurl's, which then awaits no body.
+        if request.method != "HEAD" { set(CURLOPT_CUSTOMREQUEST, request.method) }
+    }
+
+    /// A short body is copied into the handle, which sends it together with the headers; a long one is read from the request.
+    private func prepare(_ body: [UInt8], _ transfer: Transfer) {
+        set(CURLOPT_POST, 1)
+        set(CURLOPT_POSTFIELDSIZE_LARGE, bytes: body.count)
+        guard body.count > 64 << 10 else {
+            var empty: UInt8 = 0
+            // Never the null pointer of an empty array: that would mean "ask the read callback".
+            body.withUnsafeBytes { bytes in
+                withUnsafeMutableBytes(of: &empty) { spare in
+                    set(
+                        CURLOPT_COPYPOSTFIELDS,
+                        UnsafeMutableRawPointer(mutating: bytes.baseAddress ?? UnsafeRawPointer(spare.baseAddress!)))
+                }
+            }
+            return
+        }
+        transfer.upload = BytesUpload(body)
+        uploadCallbacks(for: transfer)
+    }
+
+    private func prepareHeaders(_ transfer: Transfer) {
+        let request = transfer.request
+        var list: UnsafeMutablePointer<curl_slist>?
+        for header in request.headers {
+            // libcurl's spelling of a header without a value; with a colon it would leave the header out.
+            let isEmpty = header.value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 }
+            list = curl_slist_append(list, isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
+        }
+        if request.body != nil || request.upload != nil || request.method == "POST",
+            request.headers.first(named: "Content-Type") == nil
+        {
+            // libcurl would call every body a form.
+            list = curl_slist_append(list, "Content-Type:")
+        }
+        transfer.headerList = list
+        if list != nil { muster_curl_set_headers(pointer, list) }
+    }
+}
+
+extension HTTPClientError {
+    init(_ code: CURLcode, _ what: String, request: HTTPClientRequest) {
+        let mapped: Code =
+            switch code {
+            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .badURL
+            case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .resolve
+            case CURLE_COULDNT_CONNECT: .connect
+            case CURLE_OPERATION_TIMEDOUT: .timeout
+            case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,
+                CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_SHUTDOWN_FAILED,
+                CURLE_SSL_INVALIDCERTSTATUS:
+                .tls
+            case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_WEIRD_SERVER_REPLY,
+                CURLE_SEND_FAIL_REWIND, CURLE_BAD_CONTENT_ENCODING, CURLE_UNSUPPORTED_PROTOCOL:
+                .broken
+            default: .other
+            }
+        self.init(mapped, "\(what) (libcurl \(code.rawValue))", request: request)
+    }
+}
