@@ -61,7 +61,7 @@ package final class HTTPClient: Sendable {
         }
     }
 
-    /// As above without a task. `completion` runs exactly once, on the client's thread (or on this one, before the call returns,
+    /// As above without a task. `completion` runs exactly once, never inside the call, on the client's thread (or in a task,
     /// when the request cannot be taken): it must not block, and may send further requests.
     @discardableResult
     package func send(

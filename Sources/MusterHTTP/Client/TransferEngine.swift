@@ -47,7 +47,7 @@ final class TransferEngine: @unchecked Sendable {
     // MARK: From any thread
 
     func submit(_ transfer: Transfer) {
-        if let defect = transfer.request.defect { return transfer.finish(defect) }
+        if let defect = transfer.request.defect { return refuse(transfer, defect) }
         let limit = configuration.exchangesMax
         let refusal: HTTPClientError? = inbox.withLock { inbox in
             if inbox.isClosed { return transfer.error(.cancelled, "the client is closed") }
@@ -59,7 +59,12 @@ final class TransferEngine: @unchecked Sendable {
             add(.start(transfer), to: &inbox)
             return nil
         }
-        if let refusal { transfer.finish(refusal) }
+        if let refusal { refuse(transfer, refusal) }
+    }
+
+    /// Never inside the call: whoever submits may hold a lock that its completion takes.
+    private func refuse(_ transfer: Transfer, _ refusal: HTTPClientError) {
+        Task { transfer.finish(refusal) }
     }
 
     func cancel(_ transfer: Transfer) {
