@@ -108,13 +108,15 @@ extension StoreError {
         switch primary {
         case _ where primary == SQLITE_FULL || errno == ENOSPC || errno == EDQUOT:
             self.init(
-                .full, "no room for the database \(path) (\(said)): free space on its file system; nothing of this was kept",
+                .full,
+                "no room for the database \(path) (\(said)): free space on its file system; nothing of this was kept",
                 isRetryable: true)
         case SQLITE_CORRUPT, SQLITE_NOTADB:
             self = .corrupt(path, said)
         case SQLITE_BUSY, SQLITE_LOCKED:
             self.init(
-                .locked, "another process keeps the database \(path) locked (\(said)): end it; it must not be written from outside",
+                .locked,
+                "another process keeps the database \(path) locked (\(said)): end it; it must not be written from outside",
                 isRetryable: true)
         case SQLITE_CONSTRAINT:
             self = .conflict("the write contradicts what \(path) holds (\(said))")

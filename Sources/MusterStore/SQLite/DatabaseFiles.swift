@@ -8,7 +8,8 @@ enum DatabaseFiles {
     static func prepare(_ path: String) throws(StoreError) -> String {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw StoreError(
-                .io(EINVAL), "the database path \(String(reflecting: path)) names no file: pass sqlite:PATH", isRetryable: false)
+                .io(EINVAL), "the database path \(String(reflecting: path)) names no file: pass sqlite:PATH",
+                isRetryable: false)
         }
         let (folder, name) = split(path)
         try makeFolder(folder)
@@ -67,7 +68,8 @@ enum DatabaseFiles {
 
     static func failure(_ what: String, _ path: String) -> StoreError {
         let code = errno
-        let message = "cannot \(what) \(path) (\(String(cString: strerror(code)))): check its permissions and free space"
+        let message =
+            "cannot \(what) \(path) (\(String(cString: strerror(code)))): check its permissions and free space"
         let isFull = code == ENOSPC || code == EDQUOT
         return StoreError(isFull ? .full : .io(code), message, isRetryable: isFull || code == EMFILE || code == ENFILE)
     }

@@ -94,7 +94,8 @@ package final class SQLiteStore: Store {
         completion: @escaping @Sendable (Result<[ResultRecord], StoreError>) -> Void
     ) {
         read(
-            { (session) throws(StoreError) in try session.recordReads.results(of: job, from: task, bytesMax: bytesMax) },
+            { (session) throws(StoreError) in try session.recordReads.results(of: job, from: task, bytesMax: bytesMax)
+            },
             completion)
     }
 

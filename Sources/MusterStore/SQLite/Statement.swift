@@ -42,13 +42,15 @@ final class Statement {
     func bind(_ index: Int32, uncopied bytes: UnsafeRawBufferPointer) throws(StoreError) {
         // A null pointer would bind NULL rather than no bytes.
         try check(
-            sqlite3_bind_blob64(handle, index, bytes.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64(bytes.count), nil))
+            sqlite3_bind_blob64(
+                handle, index, bytes.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64(bytes.count), nil))
     }
 
     func bind(_ index: Int32, _ bytes: [UInt8]) throws(StoreError) {
         let code = bytes.withUnsafeBytes {
             sqlite3_bind_blob64(
-                handle, index, $0.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64($0.count), Statement.copied)
+                handle, index, $0.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64($0.count), Statement.copied
+            )
         }
         try check(code)
     }

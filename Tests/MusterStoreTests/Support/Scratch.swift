@@ -1,0 +1,43 @@
+import FoundationEssentials
+import Glibc
+
+/// A folder of one test, removed with it.
+final class Scratch: Sendable {
+    let folder: String
+    private let isOurs: Bool
+
+    init() {
+        var template = Array("/tmp/muster-store-XXXXXX".utf8CString)
+        isOurs = true
+        folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
+    }
+
+    /// The folder of another process's test, which that one removes.
+    init(adopting folder: String) {
+        self.folder = folder
+        isOurs = false
+    }
+
+    deinit { if isOurs { try? FileManager.default.removeItem(atPath: folder) } }
+
+    func file(_ name: String) -> String { folder + "/" + name }
+
+    func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(filePath: file(name))))
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws {
+        try Data(bytes).write(to: URL(filePath: file(name)))
+    }
+
+    /// Permission bits of a file, nil when there is none.
+    func mode(_ name: String) -> mode_t? {
+        var status = stat()
+        return stat(file(name), &status) == 0 ? status.st_mode & 0o7777 : nil
+    }
+
+    func size(_ name: String) -> Int {
+        var status = stat()
+        return stat(file(name), &status) == 0 ? Int(status.st_size) : 0
+    }
+}
