@@ -26,8 +26,15 @@ final class Scratch: Sendable {
         Array(try Data(contentsOf: URL(filePath: file(name))))
     }
 
-    func write(_ bytes: [UInt8], to name: String) throws {
-        try Data(bytes).write(to: URL(filePath: file(name)))
+    /// Replaces a file, or with `inPlace` its bytes only, which whoever has it open then sees.
+    func write(_ bytes: [UInt8], to name: String, inPlace: Bool = false) throws {
+        if inPlace {
+            let file = open(file(name), O_WRONLY)
+            defer { close(file) }
+            guard Glibc.write(file, bytes, bytes.count) == bytes.count else { throw POSIXError(.EIO) }
+        } else {
+            try Data(bytes).write(to: URL(filePath: file(name)), options: .atomic)
+        }
     }
 
     /// Permission bits of a file, nil when there is none.
