@@ -2,10 +2,11 @@
 ///
 /// SQLite's own automatic checkpoint runs inside the commit that passes its limit, which makes that commit slow.
 final class Checkpoints: Sendable {
-    /// From 4 MiB on, a passive checkpoint runs beside the writer.
-    private static let pagesSoft = 1000
-    /// From 32 MiB on, the writer runs it itself: only while nothing is written can the log begin anew.
-    private static let pagesHard = 8000
+    /// Every 4 MiB of log a checkpoint runs beside the writer, which delays nobody but leaves what was appended meanwhile.
+    private static let pagesStep = 1000
+    /// From 16 MiB on, shortly after a step, the writer copies the little that is left: only a log that was copied whole
+    /// begins anew, and the file then is overwritten rather than grown, which makes each fsync cheaper.
+    private static let pagesMax = 4 * pagesStep + 64
 
     private let lane: Lanes<CheckpointSession>
 
@@ -15,11 +16,11 @@ final class Checkpoints: Sendable {
     }
 
     /// For the writer's thread, after each commit. A failed checkpoint loses nothing: the log keeps it for the next one.
-    func keepLogShort(after connection: Connection) {
+    func keepLogShort(after connection: Connection, pagesBefore: Int) {
         let pages = connection.logPages
-        if pages >= Checkpoints.pagesHard {
+        if pages >= Checkpoints.pagesMax {
             try? connection.checkpoint()
-        } else if pages >= Checkpoints.pagesSoft {
+        } else if pages / Checkpoints.pagesStep > pagesBefore / Checkpoints.pagesStep {
             _ = lane.submit { try? $0.connection.checkpoint() }
         }
     }

@@ -82,6 +82,25 @@ struct Damage: Sendable, CustomTestStringConvertible {
         #expect(try scratch.bytes("store.db-wal") == log)
     }
 
+    /// A database that was killed with a full log and then damaged keeps its log when it is refused.
+    @Test func theLogOfADamagedDatabaseIsKept() async throws {
+        let (scratch, copy) = (try await filled(), Scratch())
+        let store = try SQLiteStore(path: scratch.file("store.db"))
+        try await store.commit([.createJob(.sample(2))])
+        var bytes = try scratch.bytes("store.db")
+        for page in 20..<40 {
+            for offset in 0..<16 { bytes[page * 4096 + offset] ^= 0xFF }
+        }
+        try copy.write(bytes, to: "store.db")
+        let log = try scratch.bytes("store.db-wal")
+        try copy.write(log, to: "store.db-wal")
+        await store.close()
+        let error = try #require(throws: StoreError.self) { _ = try SQLiteStore(path: copy.file("store.db")) }
+        #expect(error.code == .corrupt)
+        #expect(try copy.bytes("store.db-wal") == log)
+        #expect(try copy.bytes("store.db") == bytes)
+    }
+
     /// Damage that comes while the store is open fails the reads that meet it; nothing crashes.
     @Test func damageUnderAnOpenStoreFailsReads() async throws {
         let scratch = try await filled()

@@ -47,6 +47,18 @@ import Testing
         await store.close()
     }
 
+    @Test(.enabled(if: SmallDisk.canBeMade, "only root can mount a small file system to fill"))
+    func aStoreIsNotMadeOnAFullDisk() async throws {
+        let disk = try #require(SmallDisk(bytes: 1 << 20))
+        disk.fill(leaving: 0)
+        let error = try #require(throws: StoreError.self) { _ = try SQLiteStore(path: disk.folder + "/store.db") }
+        #expect(error.code == .full)
+        disk.makeRoom()
+        let store = try SQLiteStore(path: disk.folder + "/store.db")
+        try await store.commit([.createJob(.sample(1))])
+        await store.close()
+    }
+
     @Test func theDatabasesOwnLimitIsRefusedAndRecoveredFrom() async throws {
         let scratch = Scratch()
         var limits = SQLiteStore.Limits()
