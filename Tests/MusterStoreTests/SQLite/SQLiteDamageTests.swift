@@ -43,7 +43,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
 }
 
 /// A damaged or foreign file is named, with what to do, and left as it is.
-@Suite(.timeLimit(.minutes(5))) struct SQLiteDamageTests {
+@Suite(.cleansUp, .timeLimit(.minutes(5))) struct SQLiteDamageTests {
     /// A closed database of some hundred pages.
     private func filled() async throws -> Scratch {
         let scratch = Scratch()

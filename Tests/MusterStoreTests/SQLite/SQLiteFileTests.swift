@@ -4,7 +4,7 @@ import MusterStore
 import Testing
 
 /// The files that a store keeps, and who may have them.
-@Suite(.timeLimit(.minutes(5))) struct SQLiteFileTests {
+@Suite(.cleansUp, .timeLimit(.minutes(5))) struct SQLiteFileTests {
     @Test func filesAreForTheirOwnerOnly() async throws {
         let scratch = Scratch()
         let before = umask(0)

@@ -3,7 +3,7 @@ import MusterStore
 import Testing
 
 /// A store without room refuses, keeps nothing by halves, and goes on when there is room.
-@Suite(.timeLimit(.minutes(5))) struct SQLiteFullTests {
+@Suite(.cleansUp, .timeLimit(.minutes(5))) struct SQLiteFullTests {
     private static func large(_ task: Int) -> ResultRecord {
         ResultRecord(
             job: JobID(1), first: task, count: 1, worker: "w", attempt: 1,

@@ -3,7 +3,7 @@ import MusterStore
 import Testing
 
 /// Every promise of `Store`, for each database that keeps it.
-@Suite(.timeLimit(.minutes(5))) struct StoreSuite {
+@Suite(.cleansUp, .timeLimit(.minutes(5))) struct StoreSuite {
     @Test(arguments: Backend.all) func emptyStoreHoldsNothing(_ backend: Backend) async throws {
         let store = try backend.open(Scratch())
         #expect(try await store.unfinishedJobs() == [])

@@ -1,24 +1,19 @@
 import FoundationEssentials
 import Glibc
 
-/// A folder of one test, removed with it.
-final class Scratch: Sendable {
+/// A folder of one test, removed when the test ends.
+struct Scratch: Sendable {
     let folder: String
-    private let isOurs: Bool
 
     init() {
         var template = Array("/tmp/muster-store-XXXXXX".utf8CString)
-        isOurs = true
-        folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
+        let folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
+        self.folder = folder
+        Cleanup.add { try? FileManager.default.removeItem(atPath: folder) }
     }
 
     /// The folder of another process's test, which that one removes.
-    init(adopting folder: String) {
-        self.folder = folder
-        isOurs = false
-    }
-
-    deinit { if isOurs { try? FileManager.default.removeItem(atPath: folder) } }
+    init(adopting folder: String) { self.folder = folder }
 
     func file(_ name: String) -> String { folder + "/" + name }
 
