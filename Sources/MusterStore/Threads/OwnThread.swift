@@ -23,7 +23,8 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(
     guard failure == 0 else {
         start.release()
         throw StoreError(
-            .io(failure), "cannot start the thread \(name) (\(String(cString: strerror(failure)))): raise the limit of threads",
+            .io(failure),
+            "cannot start the thread \(name) (\(String(cString: strerror(failure)))): raise the limit of threads",
             isRetryable: true)
     }
     pthread_detach(thread)
