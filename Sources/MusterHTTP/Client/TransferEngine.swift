@@ -247,7 +247,7 @@ final class TransferEngine: @unchecked Sendable {
 }
 
 /// A detached thread that takes no signals (they belong to the program's own threads), save those that report its own faults.
-private func startThread(_ body: @escaping @Sendable () -> Void) {
+func startThread(_ body: @escaping @Sendable () -> Void) {
     var all = sigset_t()
     var before = sigset_t()
     sigfillset(&all)

@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterStore
+internal import Synchronization
 
 /// Performing what the core decided. Everything here runs under the coordinator's lock and only queues.
 extension Coordinator {

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterStore
+internal import Synchronization
 
 extension Coordinator {
     func joinFleet(_ request: HTTPRequest) throws -> HTTPOutcome {

@@ -1,6 +1,8 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterStore
+internal import Synchronization
 
 /// Streams of results and of a job's events. Each is a task that reads the store and waits for news.
 extension Coordinator {

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import Synchronization
 
 /// The two hot routes of the road: leases go out, results come back.
 extension Coordinator {

@@ -1,5 +1,6 @@
 internal import MusterCore
 internal import MusterHTTP
+internal import Synchronization
 
 /// `/metrics`, in Prometheus's text format.
 struct CoordinatorMetrics: Sendable {

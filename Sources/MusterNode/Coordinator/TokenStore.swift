@@ -23,8 +23,13 @@ package struct TokenStore: Sendable {
         } else {
             (admin, adminIsNew) = (try Self.make(adminPath), true)
         }
-        join = try Self.read(directory + "/join.token") ?? Self.make(directory + "/join.token")
-        read = try Self.read(directory + "/read.token") ?? Self.make(directory + "/read.token")
+        join = try Self.readOrMake(directory + "/join.token")
+        read = try Self.readOrMake(directory + "/read.token")
+    }
+
+    private static func readOrMake(_ path: String) throws(NodeError) -> String {
+        if let kept = try read(path) { return kept }
+        return try make(path)
     }
 
     private static func make(_ path: String) throws(NodeError) -> String {

@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
+internal import Synchronization
 
 /// What went wrong with a call to the coordinator.
 struct CallFailure: Error {

@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// A numeric address and port, as the socket functions take it.
+struct SocketAddress {
+    private var storage = sockaddr_storage()
+
+    /// Throws for a host that is not an IPv4 or IPv6 address (names would leave open which of their addresses is meant).
+    init(host: String, port: UInt16) throws(HTTPServerError) {
+        var four = sockaddr_in()
+        var six = sockaddr_in6()
+        let name = host == "localhost" ? "127.0.0.1" : host
+        if inet_pton(AF_INET, name, &four.sin_addr) == 1 {
+            four.sin_family = sa_family_t(AF_INET)
+            four.sin_port = port.bigEndian
+            withUnsafeMutableBytes(of: &storage) { bytes in
+                withUnsafeBytes(of: four) { bytes.copyMemory(from: $0) }
+            }
+        } else if inet_pton(AF_INET6, name, &six.sin6_addr) == 1 {
+            six.sin6_family = sa_family_t(AF_INET6)
+            six.sin6_port = port.bigEndian
+            withUnsafeMutableBytes(of: &storage) { bytes in
+                withUnsafeBytes(of: six) { bytes.copyMemory(from: $0) }
+            }
+        } else {
+            throw HTTPServerError(message: "cannot listen on \"\(host)\": give an IPv4 or IPv6 address, like 127.0.0.1")
+        }
+    }
+
+    func withPointer<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
+        withUnsafePointer(to: storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) }
+        }
+    }
+}
+
+func withOptionalCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+    guard let text else { return body(nil) }
+    return text.withCString { body($0) }
+}
