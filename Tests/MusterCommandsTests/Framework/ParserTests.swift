@@ -95,12 +95,15 @@ import Testing
         Refusal(["run", "--help"], "muster: the command run is not yet in this version; try 'muster --help'"),
         Refusal(
             ["--json", "draw"],
-            "muster: \"--json\" is no command: flags stand after the command, as in 'muster jobs --json'; try 'muster --help'"
+            "muster: \"--json\" is no command: flags stand after the command, as in 'muster jobs --json'; "
+                + "try 'muster --help'"
         ),
         Refusal(["draw"], "muster draw: WHAT is missing: What to draw.; try 'muster draw --help'"),
         Refusal(["draw", "a", "low", "b"], "muster draw: unexpected argument \"b\"; try 'muster draw --help'"),
         Refusal(
-            ["draw", "a", "medium"], "muster draw: LEVEL: \"medium\" is not one of low, high; try 'muster draw --help'"),
+            ["draw", "a", "medium"],
+            "muster draw: LEVEL: \"medium\" is not one of low, high; "
+                + "try 'muster draw --help'"),
         Refusal(
             ["draw", "a", "--spede", "1"],
             "muster draw: unknown flag \"--spede\"; did you mean --speed?; try 'muster draw --help'"),
@@ -154,11 +157,13 @@ import Testing
         Refusal(["draw", "a", "-o", "x"], "muster draw: --output needs --home too; try 'muster draw --help'"),
         Refusal(
             ["draw", "a", "--key", "my secret"],
-            "muster draw: --key: the value given is not a token of 1 to 256 visible ASCII characters; try 'muster draw --help'"
+            "muster draw: --key: the value given is not a token of 1 to 256 visible ASCII characters; "
+                + "try 'muster draw --help'"
         ),
         Refusal(
             ["show", "7"],
-            "muster show: --join URL is needed (or the variable MUSTER_JOIN): Where to join.; try 'muster show --help'"),
+            "muster show: --join URL is needed (or the variable MUSTER_JOIN): Where to join.; "
+                + "try 'muster show --help'"),
         Refusal(
             ["show", "-7"], "muster show: ID: \"-7\" is not a whole number from 1; try 'muster show --help'"),
     ]

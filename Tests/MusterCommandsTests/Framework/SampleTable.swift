@@ -1,6 +1,6 @@
 import MusterCommands
 
-/// A table with every kind of flag and argument, so that tests of the frame do not depend on the program's own commands.
+/// A table with every kind of flag and argument: tests of the frame do not depend on the program's own commands.
 enum SampleTable {
     static let speed = Flag<Int>.int("speed", short: "s", "N", in: 1...10, default: 3, "How fast.")
     static let size = Flag<Int?>.int("size", "N", in: 0...100, "How large.")
