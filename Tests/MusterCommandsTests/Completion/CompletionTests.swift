@@ -87,8 +87,8 @@ import Testing
         #expect(offered == expected)
     }
 
-    @Test(arguments: Shell.allCases) func scriptsAreWellFormed(_ shell: Shell) throws {
-        guard Shells.has(shell.rawValue) else { return }
+    @Test(arguments: Shell.allCases.filter { Shells.has($0.rawValue) })
+    func scriptsAreWellFormed(_ shell: Shell) throws {
         for table in [MusterCommand.table, SampleTable.table] {
             #expect(try Shells.run(shell.rawValue, "-n", CompletionScript.text(for: shell, table)) == [])
         }
