@@ -62,7 +62,7 @@ let package = Package(
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
         tests("MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),
-        tests("MusterCommandsTests", ["MusterCommands"]),
+        tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
         tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,54 @@
+/// `muster coordinator`.
+package enum CoordinatorCommand {
+    package static let port = CommonFlags.port(default: 8080)
+    package static let silence = Flag.seconds(
+        "silence-seconds", in: 0.5...3600, default: 5, "How long a member may be silent before it is taken for dead.")
+    package static let grace = Flag.seconds(
+        "grace-seconds", in: 0...3600, default: 1, "How long a member whose connection broke may take to come back.")
+    package static let lease = Flag.seconds(
+        "lease-seconds", in: 1...3600, default: 15,
+        "How long a worker holds a task without a sign of life before the task is given to another.")
+    package static let crashLimit = Flag<Int>.int(
+        "crash-limit", "N", in: 1...100, default: 3,
+        "A task in whose course this many workers died has failed for good, and is given to no other.")
+    package static let openClassic = Flag.bool(
+        "open-classic", "Let callers without a token use the classic routes, which old clients call.")
+    package static let token = Flag<String?>.text(
+        "token", "TOKEN", as: .secret,
+        "The admin token. Better set by the variable: other users of the machine can read a command line."
+    ).defaulting(to: "one made at the first start, kept in the data directory and printed once")
+
+    package static let command = Command(
+        name: "coordinator", summary: "run the control plane that workers join and clients ask",
+        description: [
+            "Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints 'listening on "
+                + "URL' once it serves.",
+            "It keeps jobs, their inputs and every result in an SQLite database in the data directory; what it has "
+                + "acknowledged survives a crash at any moment. One coordinator at a time can use a data directory.",
+        ],
+        flags: [
+            CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
+            crashLimit.spec, openClassic.spec, CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec,
+        ] + CommonFlags.always,
+        rules: [.together(["tls-cert", "tls-key"])],
+        reservedFlags: ["store", "standby", "launcher"],
+        exits: [
+            Command.Exit(.success, "It was asked to end, and did."),
+            Command.Exit(.data, "The database in the data directory is damaged."),
+            Command.Exit(.noInput, "The certificate or the key cannot be read."),
+            Command.Exit(.unavailable, "The port is taken, or another coordinator uses the data directory."),
+            Command.Exit(.internalError), Command.Exit(.osError),
+            Command.Exit(.cannotCreate, "The data directory cannot be made."), Command.Exit(.inputOutput),
+            Command.Exit(.noPermission), Command.Exit(.configuration),
+        ],
+        examples: [
+            Command.Example("muster coordinator", "For this machine only, on port 8080."),
+            Command.Example(
+                "MUSTER_TOKEN=secret muster coordinator --host 0.0.0.0 --data /var/lib/muster",
+                "For every machine that can reach this one and knows the token."),
+        ], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        throw CommandError(.unavailable, "the coordinator is not wired to its command")
+    }
+}
