@@ -1,3 +1,6 @@
+internal import MusterAPI
+internal import MusterCore
+
 /// `muster cancel ID`.
 package enum CancelCommand {
     package static let id = CommonFlags.jobID
@@ -15,6 +18,15 @@ package enum CancelCommand {
         examples: [Command.Example("muster cancel 17", "Stop job 17.")], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "the job cannot be cancelled: no client is wired to this command")
+        let answer = try await CoordinatorClient(invocation).call("DELETE", "/v1/jobs/\(invocation[id])")
+        let job = try JobStatus(JSONValue(parsing: answer))
+        if invocation[CommonFlags.json] {
+            try invocation.out.write(answer + [0x0A])
+        } else {
+            try invocation.out.line("job \(job.id) is \(job.state.rawValue)")
+        }
+        guard job.state == .cancelled else {
+            throw CommandError(.data, "job \(job.id) had ended before: it is \(job.state.rawValue)")
+        }
     }
 }

@@ -20,14 +20,15 @@ package enum CommonFlags {
     package static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,
         "The token to show. Better set by the variable: other users of the machine can read a command line."
-    ).common
+    ).defaulting(to: "for a coordinator on this machine, the one in its data directory").common
     package static let tlsCA = Flag<String?>.text(
         "tls-ca", "FILE", as: .file,
         "Certificates (PEM) to trust instead of the system's, for a coordinator at an https URL."
     ).common
 
+    static let dataDefault = "./muster-data"
     package static let data = Flag<String>.text(
-        "data", "DIR", as: .directory, default: "./muster-data",
+        "data", "DIR", as: .directory, default: dataDefault,
         "Where the process keeps its files; each role has a folder of its own in it, which is made if missing.")
     package static func port(default port: Int) -> Flag<Int> {
         Flag<Int>.int(

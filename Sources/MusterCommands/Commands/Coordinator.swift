@@ -1,3 +1,10 @@
+internal import Glibc
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterNode
+internal import MusterStore
+
 /// `muster coordinator`.
 package enum CoordinatorCommand {
     package static let port = CommonFlags.port(default: 8080)
@@ -49,6 +56,72 @@ package enum CoordinatorCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "the coordinator is not wired to its command")
+        let signals = stopSignals()
+        let coordinator = try await translatingErrors {
+            let coordinator = try await Coordinator(configuration(invocation))
+            try coordinator.start()
+            return coordinator
+        }
+        let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
+        let host = invocation[CommonFlags.host]
+        try invocation.out.line("listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(coordinator.port)")
+        if coordinator.tokens.adminIsNew {
+            let path = TokenStore.adminPath(in: coordinator.dataDirectory)
+            try invocation.out.line("admin token \(coordinator.tokens.admin) (kept in \(path))")
+        }
+        try invocation.out.flush()
+        var stopping: Task<Void, Never>?
+        for await _ in signals {
+            if stopping != nil { exit(ExitCode.temporary.rawValue) }
+            Log.notice("stopping; a second signal ends it at once")
+            stopping = Task {
+                await coordinator.stop()
+                exit(ExitCode.success.rawValue)
+            }
+        }
+    }
+
+    @MainActor private static func configuration(_ invocation: Invocation) throws -> CoordinatorConfiguration {
+        var server = HTTPServer.Configuration()
+        server.host = invocation[CommonFlags.host]
+        server.port = UInt16(invocation[port])
+        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(text(of:))
+        server.tlsKey = try invocation[CommonFlags.tlsKey].map(text(of:))
+        var configuration = CoordinatorConfiguration(
+            dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
+            adminToken: invocation[token], version: MusterCommand.version)
+        configuration.membership.silenceTime = invocation[silence]
+        configuration.membership.graceTime = invocation[grace]
+        configuration.scheduler.leaseTime = invocation[lease]
+        configuration.scheduler.crashLimit = invocation[crashLimit]
+        return configuration
+    }
+
+    private static func text(of path: String) throws -> String {
+        guard let bytes = try readWhole(path, bytesMax: 1 << 20) else {
+            throw CommandError(.noInput, "there is no file \(path)")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @MainActor private static func translatingErrors<Result>(
+        _ body: @MainActor () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as NodeError {
+            throw CommandError(error)
+        } catch let error as HTTPServerError {
+            throw CommandError(.unavailable, error.message)
+        } catch let error as StoreError {
+            let code: ExitCode =
+                switch error.code {
+                case .corrupt, .incompatible: .data
+                case .locked: .unavailable
+                case .full: .cannotCreate
+                default: .inputOutput
+                }
+            throw CommandError(code, error.message)
+        }
     }
 }

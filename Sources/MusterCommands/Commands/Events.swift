@@ -1,3 +1,6 @@
+internal import MusterAPI
+internal import MusterHTTP
+
 /// `muster events`.
 package enum EventsCommand {
     package static let command = Command(
@@ -14,6 +17,30 @@ package enum EventsCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "events cannot be followed: no client is wired to this command")
+        let client = try CoordinatorClient(invocation)
+        // Only a coordinator that was there is waited for.
+        _ = try await client.call("GET", "/v1/members")
+        var patience = Patience(.seconds(86_400))
+        try await patience.run {
+            var parser = ServerSentEventParser()
+            try await client.stream("/v1/events") { piece in
+                for event in try parser.feed(piece) { try print(event, invocation) }
+                try invocation.out.flush()
+            }
+            return false
+        }
+    }
+
+    @MainActor private static func print(_ event: ServerSentEvent, _ invocation: Invocation) throws {
+        if invocation[CommonFlags.json] {
+            var json = JSONWriter()
+            json.beginObject()
+            json.field("event", event.event)
+            json.field("data", raw: event.data.utf8)
+            json.endObject()
+            try invocation.out.write(json.bytes + [0x0A])
+        } else {
+            try invocation.out.line("\(WallClock.now()) \(Terminal.clean(event.event)) \(Terminal.clean(event.data))")
+        }
     }
 }

@@ -1,3 +1,6 @@
+internal import MusterAPI
+internal import MusterCore
+
 /// `muster job ID`.
 package enum JobCommand {
     package static let id = CommonFlags.jobID
@@ -15,6 +18,21 @@ package enum JobCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "the job cannot be shown: no client is wired to this command")
+        let answer = try await CoordinatorClient(invocation).call("GET", "/v1/jobs/\(invocation[id])")
+        if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
+        try show(JobStatus(JSONValue(parsing: answer)), invocation.out)
+    }
+
+    @MainActor static func show(_ job: JobStatus, _ out: StandardOutput) throws {
+        try out.line("job       \(job.id)")
+        try out.line("kernel    \(Terminal.clean(job.kernel))")
+        try out.line("state     \(job.state.rawValue)")
+        try out.line("tasks     \(Format.count(job.count))")
+        try out.line("done      \(Format.count(job.done)) (\(Format.percent(job.done, of: job.count)))")
+        try out.line("failed    \(Format.count(job.failed))")
+        try out.line("time      \(Format.duration(job.seconds))")
+        for (name, count) in job.workers.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+            try out.line("worker    \(Terminal.clean(name)): \(Format.count(count))")
+        }
     }
 }

@@ -1,7 +1,10 @@
+internal import MusterAPI
+internal import MusterCore
+
 /// `muster jobs`.
 package enum JobsCommand {
     package static let limit = Flag<Int>.int(
-        "limit", "N", in: 1...10_000, default: 50, "At most this many jobs, the newest first.")
+        "limit", "N", in: 1...1_000, default: 50, "At most this many jobs, the newest first.")
 
     package static let command = Command(
         name: "jobs", summary: "list jobs",
@@ -15,6 +18,20 @@ package enum JobsCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "jobs cannot be listed: no client is wired to this command")
+        let answer = try await CoordinatorClient(invocation).call("GET", "/v1/jobs?limit=\(invocation[limit])")
+        if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
+        var fields = try JSONFields(body: answer)
+        var table = TextTable([
+            .init("JOB", .right), .init("KERNEL"), .init("STATE"), .init("TASKS", .right), .init("DONE", .right),
+            .init("FAILED", .right), .init("TIME", .right),
+        ])
+        for value in try fields.array("jobs") ?? [] {
+            let job = try JobStatus(value)
+            table.add([
+                "\(job.id)", job.kernel, job.state.rawValue, Format.count(job.count), Format.count(job.done),
+                Format.count(job.failed), Format.duration(job.seconds),
+            ])
+        }
+        try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))
     }
 }

@@ -1,3 +1,7 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+
 /// `muster results ID`.
 package enum ResultsCommand {
     package static let id = CommonFlags.jobID
@@ -21,6 +25,43 @@ package enum ResultsCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "results cannot be fetched: no client is wired to this command")
+        let client = try CoordinatorClient(invocation)
+        let job = JobID(Int64(invocation[id]))
+        let waits = invocation[wait]
+        var next = 0
+        var patience = Patience(.seconds(60))
+        try await patience.run {
+            var lines = LineSplitter(name: "results", limits: .init(lineBytesMax: 8 << 20, linesMax: .max))
+            let take: @MainActor (ArraySlice<UInt8>) throws -> Void = { line in
+                next = try print(line, invocation, from: next)
+            }
+            try await client.stream("/v1/jobs/\(job)/results?wait=\(waits)&from=\(next)") { piece in
+                try lines.feed(piece[...]) { line, _ in try take(line) }
+                if waits { try invocation.out.flush() }
+            }
+            _ = try lines.finish { line, _ in try take(line) }
+            return true
+        }
+        guard waits else { return }
+        let answer = try await client.call("GET", "/v1/jobs/\(job)")
+        try invocation.out.flush()
+        try JobWatch.requireDone(JobStatus(JSONValue(parsing: answer)))
+    }
+
+    /// Prints one line and returns the task after it, where a broken stream is taken up again.
+    @MainActor private static func print(
+        _ line: ArraySlice<UInt8>, _ invocation: Invocation, from next: Int
+    ) throws -> Int {
+        var fields = try JSONFields(JSONValue(line: line), path: "")
+        let task = try fields.int("task", in: 0...Limits.jobTasksMax) ?? next
+        if invocation[CommonFlags.json] {
+            try invocation.out.write(line)
+            try invocation.out.write("\n")
+        } else if let error = try fields.string("error", bytesMax: Limits.valueBytesMax) {
+            try invocation.out.line("\(task)\tfailed: \(Terminal.clean(error))")
+        } else {
+            try invocation.out.line("\(task)\t\(Terminal.clean(fields.value("value")?.text ?? "null"))")
+        }
+        return task + 1
     }
 }

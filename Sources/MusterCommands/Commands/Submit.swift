@@ -1,3 +1,6 @@
+internal import MusterAPI
+internal import MusterCore
+
 /// `muster submit KERNEL`.
 package enum SubmitCommand {
     package static let kernel = Positional.text(
@@ -44,6 +47,59 @@ package enum SubmitCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "the job cannot be sent: no client is wired to this command")
+        let client = try CoordinatorClient(invocation)
+        let request = try jobRequest(invocation)
+        let answer = try await client.call("POST", "/v1/jobs", request.body)
+        let job = try JobStatus(JSONValue(parsing: answer))
+        try invocation.out.write(invocation[CommonFlags.json] ? answer + [0x0A] : Array("\(job.id)\n".utf8))
+        try invocation.out.flush()
+        guard invocation[wait] else { return }
+        let bar = invocation.progress("job \(job.id) \(job.kernel)", total: job.count)
+        defer { bar.finish() }
+        let last = try await JobWatch(client: client, id: job.id).follow { status in
+            bar.update(done: status.done + status.failed, failed: status.failed)
+        }
+        bar.finish()
+        try JobWatch.requireDone(last)
+    }
+
+    @MainActor private static func jobRequest(_ invocation: Invocation) throws -> JobRequest {
+        let inputs = try invocation[input].map(readInputs)
+        return JobRequest(
+            kernel: invocation[kernel], params: try params(invocation[params]),
+            count: inputs?.count ?? invocation[count] ?? 1, inputs: inputs,
+            priority: Priority(rawValue: invocation[priority]) ?? .batch)
+    }
+
+    @MainActor private static func readInputs(_ path: String) throws -> LineColumn {
+        var inputs = LineColumn()
+        try InputLines.forEach(in: path) { line, _ in
+            do throws(JSONError) {
+                inputs.append(line: try JSONValue(parsing: Array(line)).bytes)
+            } catch {
+                throw InputLines.LineError("not one JSON value: \(error.message), at byte \(error.offset)")
+            }
+            guard inputs.bytes.count < Limits.bodyBytesMax - (1 << 20) else {
+                throw InputLines.LineError("the inputs up to here exceed \(Limits.bodyBytesMax >> 20) MiB; split them over several jobs")
+            }
+        }
+        if inputs.count == 0 { throw CommandError(.data, "\(path) holds no line; a job has at least one task") }
+        return inputs
+    }
+
+    /// A value that is JSON goes as it is, anything else as a string.
+    private static func params(_ given: [KeyValue]) throws -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        for pair in given {
+            json.key(named: pair.key)
+            if let value = try? JSONValue(parsing: Array(pair.value.utf8)) {
+                json.raw(value.bytes)
+            } else {
+                json.value(pair.value)
+            }
+        }
+        json.endObject()
+        return json.bytes
     }
 }

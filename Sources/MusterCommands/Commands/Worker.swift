@@ -1,3 +1,8 @@
+internal import Glibc
+internal import MusterCore
+internal import MusterLog
+internal import MusterNode
+
 /// `muster worker`.
 package enum WorkerCommand {
     package static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
@@ -39,6 +44,43 @@ package enum WorkerCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "the worker is not wired to its command")
+        guard let token = invocation[CommonFlags.token] ?? ownToken(invocation) else {
+            throw CommandError(.noPermission, "a worker needs the fleet's join token: --token or MUSTER_TOKEN")
+        }
+        var settings = WorkerAgent.Settings()
+        settings.slots = invocation[slots] ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let configuration = WorkerConfiguration(
+            coordinatorURL: invocation[join], token: token, name: invocation[name] ?? defaultName(),
+            labels: Dictionary(invocation[labels].map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
+            dataDirectory: invocation[CommonFlags.data] + "/worker", agent: settings,
+            tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterCommand.version)
+        do {
+            let worker = try Worker(configuration)
+            let signals = Task {
+                var stops = 0
+                for await _ in stopSignals() {
+                    stops += 1
+                    if stops > 1 { exit(ExitCode.temporary.rawValue) }
+                    Log.notice("finishing what runs, then leaving; a second signal ends it at once")
+                    worker.terminate()
+                }
+            }
+            defer { signals.cancel() }
+            try await worker.run()
+        } catch let error as NodeError {
+            throw CommandError(error)
+        }
+    }
+
+    /// A coordinator on the same data directory shares its token with workers of the same user.
+    @MainActor private static func ownToken(_ invocation: Invocation) -> String? {
+        try? TokenStore.readAdmin(inData: invocation[CommonFlags.data])
+    }
+
+    private static func defaultName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, 255)
+        let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return "\(host.isEmpty ? "worker" : host)-\(getpid())"
     }
 }

@@ -1,3 +1,6 @@
+internal import MusterAPI
+internal import MusterCore
+
 /// `muster workers`.
 package enum WorkersCommand {
     package static let command = Command(
@@ -13,6 +16,22 @@ package enum WorkersCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        throw CommandError(.unavailable, "workers cannot be listed: no client is wired to this command")
+        let answer = try await CoordinatorClient(invocation).call("GET", "/servers")
+        if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
+        var fields = try JSONFields(body: answer)
+        var table = TextTable([
+            .init("RANK", .right), .init("NAME"), .init("STATE"), .init("SLOTS", .right), .init("ADDRESS"),
+            .init("VERSION"), .init("JOINED"),
+        ])
+        for value in try fields.array("members") ?? [] {
+            var member = try JSONFields(value, path: "members.")
+            table.add([
+                try member.int("rank", in: 0...Int.max).map(String.init) ?? "", try member.string("name") ?? "",
+                try member.string("state") ?? "", try member.int("slots", in: 0...Int.max).map(String.init) ?? "",
+                try member.string("address") ?? "", try member.string("version") ?? "",
+                WallClock.text(try member.double("joined", in: 0...1e12) ?? 0),
+            ])
+        }
+        try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))
     }
 }

@@ -1,5 +1,6 @@
 internal import Glibc
 package import MusterAPI
+internal import MusterNode
 
 /// Why a command ends without success: the exit code, and one line for stderr that says what to do next.
 package struct CommandError: Error, Hashable, Sendable {
@@ -45,5 +46,19 @@ package struct CommandError: Error, Hashable, Sendable {
     package static func quoted(_ text: String) -> String {
         let shown = text.prefix(80)
         return "\"\(shown)\(shown.endIndex < text.endIndex ? "…" : "")\""
+    }
+}
+
+extension CommandError {
+    /// Why a role could not start or go on.
+    init(_ error: NodeError) {
+        let code: ExitCode =
+            switch error.code {
+            case .files: .cannotCreate
+            case .refused: .noPermission
+            case .unavailable: .unavailable
+            case .setup: .configuration
+            }
+        self.init(code, error.message)
     }
 }

@@ -34,6 +34,9 @@ package struct Terminal: Sendable {
             usesColor: interactive && (environment["NO_COLOR"] ?? "").isEmpty, fallbackWidth: columns ?? 80)
     }
 
+    /// Where lines of a listing are cut; nil, nowhere, when no person looks on.
+    package var cutWidth: Int? { isInteractive ? width : nil }
+
     /// Characters in a line, asked of the terminal each time, for a window may be resized; else `COLUMNS`, else 80.
     package var width: Int {
         var size = winsize()

@@ -53,6 +53,7 @@ package final class Coordinator: Sendable {
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
     }
 
+    package var dataDirectory: String { configuration.dataDirectory }
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
     var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
 

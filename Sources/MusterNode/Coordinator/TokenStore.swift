@@ -11,6 +11,11 @@ package struct TokenStore: Sendable {
 
     package static func adminPath(in directory: String) -> String { directory + "/admin.token" }
 
+    /// The admin token of a coordinator that works in this `--data` directory; nil when there is none.
+    package static func readAdmin(inData directory: String) throws(NodeError) -> String? {
+        try read(adminPath(in: directory + "/coordinator"))
+    }
+
     /// Reads the tokens, making those that are missing. A given admin token replaces the kept one.
     package init(directory: String, givenAdmin: String?) throws(NodeError) {
         let adminPath = Self.adminPath(in: directory)
