@@ -37,7 +37,7 @@ let package = Package(
         room("MusterCommands", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog"]),
         room(
             "MusterNode",
-            ["MusterHTTP", "MusterStore", "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterLog"]),
+            ["MusterHTTP", "MusterStore", "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
         room("MusterHTTP", ["MusterAPI", "MusterLog", "CMicroHTTP", "CCurl"]),
         room("MusterStore", ["MusterCore", "CSQLite"]),
         room("MusterLaunch"),
@@ -46,6 +46,7 @@ let package = Package(
         room("MusterCore"),
         room("MusterCrypto", ["CCrypto"]),
         room("MusterLog"),
+        room("MusterSystem", ["MusterCore"]),
         shim("CMicroHTTP", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         shim("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         shim("CSQLite", "sqlite3", apt: "libsqlite3-dev"),

@@ -1,5 +1,8 @@
 #pragma once
 #include <microhttpd.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -60,6 +63,30 @@ static inline const struct sockaddr *muster_mhd_peer(struct MHD_Connection *conn
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     return info ? info->client_addr : NULL;
+}
+
+/* Socket addresses are filled here: several modules bring the same structs along, and Swift cannot tell whose they are.
+   Returns 0 for what is not a numeric IPv4 or IPv6 address. */
+static inline int muster_parse_address(const char *host, uint16_t port, struct sockaddr_storage *out) {
+    struct sockaddr_in *four = (struct sockaddr_in *) out;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *) out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, host, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons(port);
+        return 1;
+    }
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET6, host, &six->sin6_addr) == 1) {
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons(port);
+        return 1;
+    }
+    return 0;
+}
+
+static inline socklen_t muster_address_size(const struct sockaddr *address) {
+    return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
 /* The pointer that the connection callback stored for this connection. */

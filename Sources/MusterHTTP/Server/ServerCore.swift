@@ -255,9 +255,8 @@ extension ServerCore {
     static func makePeer(of connection: OpaquePointer) -> HTTPPeer {
         guard let address = muster_mhd_peer(connection) else { return HTTPPeer(address: "") }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        let size = address.pointee.sa_family == sa_family_t(AF_INET6)
-            ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
-        guard getnameinfo(address, socklen_t(size), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {
+        let size = muster_address_size(address)
+        guard getnameinfo(address, size, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {
             return HTTPPeer(address: "")
         }
         return HTTPPeer(address: String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))

@@ -1,3 +1,4 @@
+internal import CMicroHTTP
 internal import Glibc
 
 /// A numeric address and port, as the socket functions take it.
@@ -6,22 +7,7 @@ struct SocketAddress {
 
     /// Throws for a host that is not an IPv4 or IPv6 address (names would leave open which of their addresses is meant).
     init(host: String, port: UInt16) throws(HTTPServerError) {
-        var four = sockaddr_in()
-        var six = sockaddr_in6()
-        let name = host == "localhost" ? "127.0.0.1" : host
-        if inet_pton(AF_INET, name, &four.sin_addr) == 1 {
-            four.sin_family = sa_family_t(AF_INET)
-            four.sin_port = port.bigEndian
-            withUnsafeMutableBytes(of: &storage) { bytes in
-                withUnsafeBytes(of: four) { bytes.copyMemory(from: $0) }
-            }
-        } else if inet_pton(AF_INET6, name, &six.sin6_addr) == 1 {
-            six.sin6_family = sa_family_t(AF_INET6)
-            six.sin6_port = port.bigEndian
-            withUnsafeMutableBytes(of: &storage) { bytes in
-                withUnsafeBytes(of: six) { bytes.copyMemory(from: $0) }
-            }
-        } else {
+        guard muster_parse_address(host == "localhost" ? "127.0.0.1" : host, port, &storage) == 1 else {
             throw HTTPServerError(message: "cannot listen on \"\(host)\": give an IPv4 or IPv6 address, like 127.0.0.1")
         }
     }

@@ -4,6 +4,7 @@ internal import MusterHTTP
 internal import MusterLog
 internal import MusterStore
 internal import Synchronization
+internal import MusterSystem
 
 /// Performing what the core decided. Everything here runs under the coordinator's lock and only queues.
 extension Coordinator {

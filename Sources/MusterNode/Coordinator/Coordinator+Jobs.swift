@@ -4,6 +4,7 @@ internal import MusterHTTP
 internal import MusterKernels
 internal import MusterStore
 internal import Synchronization
+internal import MusterSystem
 
 extension Coordinator {
     /// Bodies above this are read on a thread of the pool, so that the HTTP thread goes on serving others.

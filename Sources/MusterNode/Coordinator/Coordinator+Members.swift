@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterStore
 internal import Synchronization
+internal import MusterSystem
 
 extension Coordinator {
     func joinFleet(_ request: HTTPRequest) throws -> HTTPOutcome {

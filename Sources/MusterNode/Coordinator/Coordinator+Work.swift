@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import Synchronization
+internal import MusterSystem
 
 /// The two hot routes of the road: leases go out, results come back.
 extension Coordinator {

@@ -5,6 +5,7 @@ internal import MusterHTTP
 internal import MusterLog
 internal import MusterStore
 internal import Synchronization
+internal import MusterSystem
 
 /// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other.
 ///

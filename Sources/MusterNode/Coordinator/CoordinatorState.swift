@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterStore
+internal import MusterSystem
 
 /// What the coordinator's one lock guards: the core, and the connections that wait for it.
 struct CoordinatorState: ~Copyable {

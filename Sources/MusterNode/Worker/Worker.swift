@@ -6,6 +6,7 @@ internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
 internal import Synchronization
+internal import MusterSystem
 
 /// A worker's driver: the HTTP client, threads and disk around the pure `WorkerAgent`. It dials out only.
 package final class Worker: Sendable {
