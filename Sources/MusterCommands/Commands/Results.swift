@@ -52,16 +52,23 @@ package enum ResultsCommand {
     @MainActor private static func print(
         _ line: ArraySlice<UInt8>, _ invocation: Invocation, from next: Int
     ) throws -> Int {
-        var fields = try JSONFields(JSONValue(line: line), path: "")
-        let task = try fields.int("task", in: 0...Limits.jobTasksMax) ?? next
         if invocation[CommonFlags.json] {
             try invocation.out.write(line)
-            try invocation.out.write("\n")
-        } else if let error = try fields.string("error", bytesMax: Limits.valueBytesMax) {
+            try invocation.out.write(CollectionOfOne(0x0A))
+            return taskNumber(line) + 1
+        }
+        var fields = try JSONFields(JSONValue(line: line), path: "")
+        let task = try fields.int("task", in: 0...Limits.jobTasksMax) ?? next
+        if let error = try fields.string("error", bytesMax: Limits.valueBytesMax) {
             try invocation.out.line("\(task)\tfailed: \(Terminal.clean(error))")
         } else {
             try invocation.out.line("\(task)\t\(Terminal.clean(fields.value("value")?.text ?? "null"))")
         }
         return task + 1
+    }
+
+    /// A line begins `{"task":17,`: its number, without reading the rest.
+    private static func taskNumber(_ line: ArraySlice<UInt8>) -> Int {
+        line.dropFirst(8).prefix { (0x30...0x39).contains($0) }.reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }
 }

@@ -42,10 +42,17 @@ extension Coordinator {
             guard let self else { return }
             noteStore(result.failureReason)
             switch result {
-            case .success: handle(.work(.committed(id)))
+            case .success:
+                offerResults(in: writes)
+                handle(.work(.committed(id)))
             case .failure(let error): handle(.work(.commitFailed(id, reason: error.message)))
             }
         }
+    }
+
+    private func offerResults(in writes: [StoreWrite]) {
+        let records = writes.compactMap { if case .addResults(let record) = $0 { record } else { nil } }
+        if let first = records.first { signals.offer(records, of: first.job) }
     }
 
     private func answer(
@@ -80,9 +87,9 @@ extension Coordinator {
     }
 
     private func ended(_ id: JobID, _ jobState: JobState, _ state: inout CoordinatorState) {
-        state.records[id] = nil
+        let count = state.records.removeValue(forKey: id)?.count ?? 0
         state.jobsWithNews.remove(id)
-        signals.announce(id)
+        signals.announceEnd(id, count: count)
         var data = JSONWriter()
         data.beginObject()
         data.field("id", id.rawValue)
