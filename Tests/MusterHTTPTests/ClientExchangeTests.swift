@@ -36,6 +36,11 @@ func echo(_ connection: RawConnection) {
     }
 }
 
+/// Never answers.
+func silence(_ connection: RawConnection) { connection.awaitEnd() }
+
+func hangUpUnanswered(_ connection: RawConnection) { _ = connection.request() }
+
 func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
 @Suite struct ClientExchangeTests {

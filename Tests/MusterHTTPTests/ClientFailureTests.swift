@@ -98,6 +98,27 @@ import Testing
         #expect(oneLine == true)
     }
 
+    @Test(arguments: [
+        ("http://127.0.0.1", true), ("https://127.9.8.7:1/x", true), ("http://LOCALHOST?q", true),
+        ("http://[::1]:80/", true),
+        ("http://user:p%40ss@localhost:80", true), ("http://a.localhost/", true), ("http://127.0.0.1.example/", false),
+        ("http://localhost.example", false), ("http://127.0.0.1@example/", false), ("http://example/@127.0.0.1", false),
+        ("http://127.0.1/", false), ("http://[::2]/", false), ("http://10.0.0.1", false),
+    ])
+    func loopbackHosts(_ url: String, _ expected: Bool) {
+        #expect(HTTPClientRequest("GET", url).isLoopback == expected)
+    }
+
+    @Test func aPlainServerIsNoTLSServer() async throws {
+        let script: RawServer.Script = { $0.write("HTTP/1.1 400 Bad Request\r\n\r\n") }
+        try await withServer(script) { server, client in
+            let url = server.url.replacing("http:", with: "https:")
+            let error = await clientError { _ = try await client.send(HTTPClientRequest("GET", url)) }
+            #expect(error?.code == .tls)
+            #expect(error?.isRetryable == false)
+        }
+    }
+
     @Test func nobodyListens() async throws {
         let server = RawServer { _ in }
         server.stop()
@@ -114,7 +135,7 @@ import Testing
         HTTPClientRequest("POST", "", body: Array(repeating: 0, count: 100), idleTimeout: .milliseconds(100)),
     ])
     func silenceTimesOut(_ request: HTTPClientRequest) async throws {
-        try await withServer({ $0.awaitEnd() }) { server, client in
+        try await withServer(silence) { server, client in
             var request = request
             request.url = server.url
             let error = await clientError { _ = try await client.send(request) }
@@ -124,7 +145,7 @@ import Testing
     }
 
     @Test func waitingForAConnectionTimesOut() async throws {
-        try await withServer({ $0.awaitEnd() }, configuration: .init(connectionsPerHostMax: 1)) { server, client in
+        try await withServer(silence, configuration: .init(connectionsPerHostMax: 1)) { server, client in
             let holder = client.send(HTTPClientRequest("GET", server.url)) { _ in }
             #expect(await eventually { server.connections == 1 })
             let error = await clientError {
@@ -152,7 +173,7 @@ import Testing
     }
 
     @Test func tooManyExchangesAreRefused() async throws {
-        try await withServer({ $0.awaitEnd() }, configuration: .init(exchangesMax: 2)) { server, client in
+        try await withServer(silence, configuration: .init(exchangesMax: 2)) { server, client in
             let first = client.send(HTTPClientRequest("GET", server.url)) { _ in }
             client.send(HTTPClientRequest("GET", server.url)) { _ in }
             let error = await clientError { _ = try await client.send(HTTPClientRequest("GET", server.url)) }

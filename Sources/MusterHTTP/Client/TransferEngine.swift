@@ -96,8 +96,7 @@ final class TransferEngine: @unchecked Sendable {
 
     private func run() {
         watchSockets()
-        while let commands = takeCommands() {
-            for command in commands { perform(command) }
+        while performCommands() {
             runTimer()
             collectFinished()
             expire()
@@ -139,15 +138,16 @@ final class TransferEngine: @unchecked Sendable {
         curl_multi_socket_action(multi, curl_socket_t(-1), 0, &count)
     }
 
-    /// Nil: closed.
-    private func takeCommands() -> [Command]? {
-        inbox.withLock { inbox in
+    /// False: closed. The commands are out of scope before the thread waits: they hold transfers that may have ended.
+    private func performCommands() -> Bool {
+        let commands: [Command]? = inbox.withLock { inbox in
             guard !inbox.isClosed else { return nil }
-            guard !inbox.commands.isEmpty else { return [] }
-            let commands = inbox.commands
-            inbox.commands = []
-            return commands
+            defer { inbox.commands = [] }
+            return inbox.commands
         }
+        guard let commands else { return false }
+        for command in commands { perform(command) }
+        return true
     }
 
     private func perform(_ command: Command) {
