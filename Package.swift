@@ -38,9 +38,9 @@ let package = Package(
         room(
             "MusterNode",
             ["MusterHTTP", "MusterStore", "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
-        room("MusterHTTP", ["MusterAPI", "MusterLog", "CMicroHTTP", "CCurl"]),
-        room("MusterStore", ["MusterCore", "CSQLite"]),
-        room("MusterLaunch"),
+        room("MusterHTTP", ["MusterAPI", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
+        room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
+        room("MusterLaunch", ["MusterSystem", "CSpawn"]),
         room("MusterKernels", ["MusterAPI", "MusterCore"]),
         room("MusterAPI", ["MusterCore"]),
         room("MusterCore"),
@@ -51,6 +51,7 @@ let package = Package(
         shim("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         shim("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         shim("CCrypto", "libcrypto", apt: "libssl-dev"),
+        .systemLibrary(name: "CSpawn"),
 
         room("MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
         program("MusterSim", ["MusterTestKit", "MusterCore"]),
@@ -60,6 +61,7 @@ let package = Package(
         tests("MusterCoreTests", ["MusterCore", "MusterTestKit"]),
         tests("MusterAPITests", ["MusterAPI", "MusterCore"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
+        tests("MusterLaunchTests", ["MusterLaunch"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
         tests("MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),

@@ -1,6 +1,7 @@
 internal import CMicroHTTP
 internal import Glibc
 internal import MusterLog
+internal import MusterSystem
 internal import Synchronization
 
 /// Why a server could not start.
@@ -91,7 +92,8 @@ package final class HTTPServer: Sendable {
         running.withLock { $0.value = Running(daemon: daemon, port: port) }
         self.core.withLock { $0 = core }
         let watcher = core.watcher
-        startThread { watcher.run() }
+        let failure = startThread { watcher.run() }
+        precondition(failure == 0, "no thread to watch connections: \(String(cString: strerror(failure)))")
         Log.info(
             "limits",
             [
