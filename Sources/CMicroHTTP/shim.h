@@ -112,6 +112,27 @@ static const ssize_t muster_mhd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM
 static const ssize_t muster_mhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
 static const uint64_t muster_mhd_size_unknown = MHD_SIZE_UNKNOWN;
 
-/* Swift's Glibc module lacks eventfd, and imports epoll's flags as several types. */
-static const int muster_epoll_cloexec = EPOLL_CLOEXEC;
-static inline int muster_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+/* Several modules bring epoll's structs along, and Swift cannot tell whose fields they are; eventfd it lacks. */
+static inline int muster_watch_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int muster_watch_wake_up(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+/* Once, when the peer closes or breaks the connection. */
+static inline void muster_watch_peer(int watch, int socket, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.u64 = token};
+    epoll_ctl(watch, EPOLL_CTL_ADD, socket, &event);
+}
+
+static inline void muster_watch_input(int watch, int descriptor, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
+    epoll_ctl(watch, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+static inline void muster_watch_remove(int watch, int socket) { epoll_ctl(watch, EPOLL_CTL_DEL, socket, NULL); }
+
+/* Fills in up to 64 tokens and returns how many. */
+static inline int muster_watch_wait(int watch, uint64_t tokens[64]) {
+    struct epoll_event events[64];
+    int count = epoll_wait(watch, events, 64, -1);
+    for (int i = 0; i < count; i++) tokens[i] = events[i].data.u64;
+    return count;
+}

@@ -19,15 +19,12 @@ final class ConnectionWatcher: Sendable {
     private let wakeUp: Int32
 
     init() throws(HTTPServerError) {
-        epoll = epoll_create1(Int32(muster_epoll_cloexec))
-        wakeUp = muster_eventfd()
+        epoll = muster_watch_create()
+        wakeUp = muster_watch_wake_up()
         guard epoll >= 0, wakeUp >= 0 else {
             throw HTTPServerError(message: "cannot watch connections: \(String(cString: strerror(errno)))")
         }
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = 0
-        epoll_ctl(epoll, EPOLL_CTL_ADD, wakeUp, &event)
+        muster_watch_input(epoll, wakeUp, 0)
     }
 
     deinit {
@@ -41,10 +38,7 @@ final class ConnectionWatcher: Sendable {
             let token = watched.nextToken
             watched.nextToken += 1
             watched.entries[token] = (socket, onGone)
-            var event = epoll_event()
-            event.events = EPOLLRDHUP.rawValue | EPOLLONESHOT.rawValue
-            event.data.u64 = token
-            epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event)
+            muster_watch_peer(epoll, socket, token)
             return token
         }
     }
@@ -53,18 +47,17 @@ final class ConnectionWatcher: Sendable {
     func remove(_ token: Token) {
         watched.withLock { watched in
             guard let entry = watched.entries.removeValue(forKey: token) else { return }
-            epoll_ctl(epoll, EPOLL_CTL_DEL, entry.socket, nil)
+            muster_watch_remove(epoll, entry.socket)
         }
     }
 
     /// Runs until `stop`; the server gives it a thread.
     func run() {
-        var events = [epoll_event](repeating: epoll_event(), count: 64)
+        var tokens = [Token](repeating: 0, count: 64)
         while !watched.withLock({ $0.isStopped }) {
-            let count = epoll_wait(epoll, &events, Int32(events.count), -1)
-            guard count > 0 else { continue }
-            for event in events.prefix(Int(count)) where event.data.u64 != 0 {
-                let onGone = watched.withLock { $0.entries[event.data.u64]?.onGone }
+            let count = muster_watch_wait(epoll, &tokens)
+            for token in tokens.prefix(max(0, Int(count))) where token != 0 {
+                let onGone = watched.withLock { $0.entries[token]?.onGone }
                 onGone?()
             }
         }
