@@ -79,6 +79,9 @@ func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
             request: HTTPClientRequest("POST", "/"), has: ["POST / HTTP/1.1", "Content-Length: 0"],
             hasNot: ["Content-Type"]),
         Sending(
+            request: HTTPClientRequest("PATCH", "/"), has: ["PATCH / HTTP/1.1", "Content-Length: 0"],
+            hasNot: ["Content-Type"]),
+        Sending(
             request: HTTPClientRequest("PUT", "/", body: Array("abc".utf8)),
             has: ["PUT / HTTP/1.1", "Content-Length: 3", "\n\nabc"], hasNot: ["Content-Type", "Expect"]),
         Sending(

@@ -75,6 +75,7 @@ import Testing
         Refused(request: HTTPClientRequest("GET", "http://127.0.0.1/\r\nX: y"), code: .badURL),
         Refused(request: HTTPClientRequest("GE T", "http://127.0.0.1/"), code: .other),
         Refused(request: HTTPClientRequest("", "http://127.0.0.1/"), code: .other),
+        Refused(request: HTTPClientRequest("HEAD", "http://127.0.0.1/", body: [1]), code: .other),
         Refused(request: HTTPClientRequest("GET", "http://127.0.0.1/", headers: [("A b", "c")]), code: .other),
         Refused(request: HTTPClientRequest("GET", "http://127.0.0.1/", headers: [("A", "c\r\nB: d")]), code: .other),
         Refused(request: HTTPClientRequest("GET", "http://127.0.0.1/", headers: [("A", "c\0d")]), code: .other),

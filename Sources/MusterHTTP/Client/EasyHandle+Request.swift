@@ -39,7 +39,7 @@ extension EasyHandle {
             uploadCallbacks(for: transfer)
             set(CURLOPT_UPLOAD, 1)
             if let length = source.length { set(CURLOPT_INFILESIZE_LARGE, bytes: length) }
-        } else if let body = request.body ?? (["POST", "PUT", "PATCH"].contains(request.method) ? [] : nil) {
+        } else if let body = request.bodyToSend {
             prepare(body, transfer)
         } else if request.method == "HEAD" {
             set(CURLOPT_NOBODY, 1)
@@ -78,14 +78,19 @@ extension EasyHandle {
             let isEmpty = header.value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 }
             list = curl_slist_append(list, isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
         }
-        if request.body != nil || request.upload != nil || request.method == "POST",
-            request.headers.first(named: "Content-Type") == nil
-        {
+        if request.bodyToSend != nil, request.headers.first(named: "Content-Type") == nil {
             // libcurl would call every body a form.
             list = curl_slist_append(list, "Content-Type:")
         }
         transfer.headerList = list
         if list != nil { muster_curl_set_headers(pointer, list) }
+    }
+}
+
+extension HTTPClientRequest {
+    /// Methods that carry a body by their nature send an empty one, with its length, where there is none.
+    fileprivate var bodyToSend: [UInt8]? {
+        body ?? (upload == nil && ["POST", "PUT", "PATCH"].contains(method) ? [] : nil)
     }
 }
 
