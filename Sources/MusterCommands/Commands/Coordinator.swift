@@ -18,8 +18,12 @@ package enum CoordinatorCommand {
     package static let crashLimit = Flag<Int>.int(
         "crash-limit", "N", in: 1...100, default: 3,
         "A task in whose course this many workers died has failed for good, and is given to no other.")
+    package static let store = Flag<String?>.text(
+        "store", "STORE", as: .text(bytesMax: 4096, suggestions: []), "Where to keep hard state: sqlite:PATH."
+    ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
     package static let openClassic = Flag.bool(
-        "open-classic", "Let callers without a token use the classic routes, which old clients call.")
+        "open-classic",
+        "Let callers without a token use the classic routes, which old clients call. This version has none of them yet.")
     package static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,
         "The admin token. Better set by the variable: other users of the machine can read a command line."
@@ -35,10 +39,10 @@ package enum CoordinatorCommand {
         ],
         flags: [
             CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
-            crashLimit.spec, openClassic.spec, CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec,
+            crashLimit.spec, store.spec, openClassic.spec, CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec,
         ] + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
-        reservedFlags: ["store", "standby", "launcher"],
+        reservedFlags: ["standby", "launcher"],
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
             Command.Exit(.data, "The database in the data directory is damaged."),
@@ -90,11 +94,22 @@ package enum CoordinatorCommand {
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
             adminToken: invocation[token], version: MusterCommand.version)
+        configuration.database = try invocation[store].map(databasePath(of:))
         configuration.membership.silenceTime = invocation[silence]
         configuration.membership.graceTime = invocation[grace]
         configuration.scheduler.leaseTime = invocation[lease]
         configuration.scheduler.crashLimit = invocation[crashLimit]
         return configuration
+    }
+
+    private static func databasePath(of store: String) throws(CommandError) -> String {
+        if store.hasPrefix("postgres:") || store.hasPrefix("postgresql:") {
+            throw .usage("--store \(store.prefix(while: { $0 != ":" })):… is not yet in this version")
+        }
+        guard store.hasPrefix("sqlite:"), store.utf8.count > 7 else {
+            throw .usage("--store: \(CommandError.quoted(store)) is not sqlite:PATH")
+        }
+        return String(store.dropFirst(7))
     }
 
     private static func text(of path: String) throws -> String {

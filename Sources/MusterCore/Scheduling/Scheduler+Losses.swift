@@ -36,7 +36,12 @@ extension Scheduler {
         if !pointless.isEmpty { effects.append(.revoke(member, pointless)) }
     }
 
-    mutating func suspect(_ member: MemberID) {
+    mutating func suspect(_ member: MemberID, _ effects: inout [SchedulerEffect]) {
+        // What comes back must not be granted to the very member that lost it.
+        for call in calls.values.filter({ $0.member == member }).sorted(by: { $0.id.rawValue < $1.id.rawValue }) {
+            forget(call: call.id)
+            effects.append(.dismiss(call.id))
+        }
         let held = leasesOfMember[member].map(sorted) ?? []
         guard !held.isEmpty else { return }
         heldBySuspects[member, default: []] += held
@@ -46,8 +51,7 @@ extension Scheduler {
     mutating func lose(
         _ member: MemberID, crashed: Bool, _ effects: inout [SchedulerEffect]
     ) {
-        suspect(member)
-        for call in calls.values where call.member == member { forget(call: call.id) }
+        suspect(member, &effects)
         let held = heldBySuspects.removeValue(forKey: member) ?? []
         guard crashed else { return }
         for key in held {

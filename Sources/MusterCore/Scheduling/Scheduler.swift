@@ -87,7 +87,7 @@ package struct Scheduler: Sendable {
         case .commitFailed(let id, let reason): commitFailed(id, reason, now, &effects)
         case .renewed(let member, let keys): renew(keys, of: member, now, &effects)
         case .memberSuspected(let member):
-            suspect(member)
+            suspect(member, &effects)
             serve(now, &effects)
         case .memberReturned(let member): heldBySuspects[member] = nil
         case .memberGone(let member, let crashed, let wallClock):

@@ -21,6 +21,7 @@ extension Coordinator {
     private func perform(_ effect: SchedulerEffect, _ state: inout CoordinatorState) {
         switch effect {
         case .grant(let id, let member, let grants): answer(id, member, grants, &state)
+        case .dismiss(let id): state.calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
         case .commit(let id, let writes): commit(id, writes)
         case .answer(let id, let verdicts):
             state.deliveries.removeValue(forKey: id)?.respond(.json(ReportWire.reply(verdicts)))
