@@ -37,7 +37,10 @@ let package = Package(
         room("MusterCommands", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog"]),
         room(
             "MusterNode",
-            ["MusterHTTP", "MusterStore", "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
+            [
+                "MusterHTTP", "MusterStore", "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterLog",
+            ]),
         room("MusterHTTP", ["MusterAPI", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
         room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
         room("MusterLaunch", ["MusterSystem", "CSpawn"]),
@@ -64,7 +67,8 @@ let package = Package(
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
-        tests("MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),
+        tests(
+            "MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
         tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI"]),
     ],

@@ -17,7 +17,9 @@ final class BenchFleet: Sendable {
         let listening = Mutex<String?>(nil)
         coordinator = try ChildProcess(
             executable: options.binary,
-            arguments: ["coordinator", "--port", "0", "--data", directory, "--token", Self.token, "--log-level", "error"],
+            arguments: [
+                "coordinator", "--port", "0", "--data", directory, "--token", Self.token, "--log-level", "error",
+            ],
             output: .lines { line in
                 guard line.text.hasPrefix("listening on ") else { return }
                 listening.withLock { $0 = String(line.text.dropFirst(13)) }
@@ -69,7 +71,8 @@ final class BenchFleet: Sendable {
     /// Processor seconds that all processes of the fleet have used so far.
     var processorSeconds: Double {
         ([coordinator] + workers).reduce(0) { sum, child in
-            let fields = (readText("/proc/\(child.pid)/stat") ?? "").split(separator: ")").last?.split(separator: " ") ?? []
+            let fields =
+                (readText("/proc/\(child.pid)/stat") ?? "").split(separator: ")").last?.split(separator: " ") ?? []
             guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return sum }
             return sum + (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
         }

@@ -8,7 +8,8 @@ struct Benchmark: Sendable {
         Benchmark(name: "noop", about: "tasks a second, submit to last durable result read back", run: benchNoop),
         Benchmark(name: "roundtrip", about: "one task, submit to result, fleet idle", run: benchRoundTrip),
         Benchmark(name: "dispatch", about: "time of a lease with short and long queues", run: benchDispatch),
-        Benchmark(name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
+        Benchmark(
+            name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
         Benchmark(name: "healthz", about: "requests a second beside nginx's", run: benchHealthz),
     ]
 }

@@ -14,7 +14,8 @@ final class Report: Sendable {
         let model = (readText("/proc/cpuinfo") ?? "").split(separator: "\n").first { $0.hasPrefix("model name") }
         let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         print("machine: \(cores) cores,\(model.map { $0.split(separator: ":").last! } ?? " unknown processor")")
-        print("kernel: Linux \(text(&system.release))\(options.isSmoke ? "; smoke mode: the figures mean nothing" : "")")
+        print(
+            "kernel: Linux \(text(&system.release))\(options.isSmoke ? "; smoke mode: the figures mean nothing" : "")")
     }
 
     private func text<T>(_ field: inout T) -> String {

@@ -163,7 +163,8 @@ func benchHealthz(_ options: Options, _ report: Report) async throws {
     }
     await fleet.stop()
     let (rate, other) = (percentile(ours, 50), percentile(theirs, 50))
-    report.line("muster /healthz: \(short(rate))/s; nginx, static 1 KiB: \(short(other))/s (wrk, 1 thread, 64 connections)")
+    report.line(
+        "muster /healthz: \(short(rate))/s; nginx, static 1 KiB: \(short(other))/s (wrk, 1 thread, 64 connections)")
     report.line("ratio: \(short(rate / other))")
     report.goal("at least 1.3 x nginx", isMet: rate >= 1.3 * other)
 }

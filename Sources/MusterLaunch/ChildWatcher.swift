@@ -1,7 +1,7 @@
 internal import CSpawn
 internal import Glibc
-internal import Synchronization
 internal import MusterSystem
+internal import Synchronization
 
 /// The one thread that serves all children: reads their output, notices their ends. Starts with the first child, never ends.
 final class ChildWatcher: Sendable {

@@ -64,7 +64,10 @@ struct Patience {
 
     private mutating func giveUpIfTooLong(_ error: CommandError) throws {
         let now = ContinuousClock.now
-        guard let since = awaySince else { awaySince = now; return }
+        guard let since = awaySince else {
+            awaySince = now
+            return
+        }
         if now - since > limit { throw error }
     }
 }

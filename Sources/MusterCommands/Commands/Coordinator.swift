@@ -23,7 +23,8 @@ package enum CoordinatorCommand {
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
     package static let openClassic = Flag.bool(
         "open-classic",
-        "Let callers without a token use the classic routes, which old clients call. This version has none of them yet.")
+        "Let callers without a token use the classic routes, which old clients call. This version has none of them yet."
+    )
     package static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,
         "The admin token. Better set by the variable: other users of the machine can read a command line."
@@ -68,7 +69,8 @@ package enum CoordinatorCommand {
         }
         let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
         let host = invocation[CommonFlags.host]
-        try invocation.out.line("listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(coordinator.port)")
+        try invocation.out.line(
+            "listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(coordinator.port)")
         if coordinator.tokens.adminIsNew {
             let path = TokenStore.adminPath(in: coordinator.dataDirectory)
             try invocation.out.line("admin token \(coordinator.tokens.admin) (kept in \(path))")

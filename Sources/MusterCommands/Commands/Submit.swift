@@ -80,7 +80,8 @@ package enum SubmitCommand {
                 throw InputLines.LineError("not one JSON value: \(error.message), at byte \(error.offset)")
             }
             guard inputs.bytes.count < Limits.bodyBytesMax - (1 << 20) else {
-                throw InputLines.LineError("the inputs up to here exceed \(Limits.bodyBytesMax >> 20) MiB; split them over several jobs")
+                throw InputLines.LineError(
+                    "the inputs up to here exceed \(Limits.bodyBytesMax >> 20) MiB; split them over several jobs")
             }
         }
         if inputs.count == 0 { throw CommandError(.data, "\(path) holds no line; a job has at least one task") }

@@ -57,14 +57,15 @@ extension Scheduler {
         for key in held {
             guard let job = jobs[key.job], job.ending == nil else { continue }
             for tasks in RangeSet(key.tasks).subtracting(job.taken).ranges { jobs[key.job]!.casualties.add(tasks) }
-            park(key, &effects)
+            // Whoever was not alone with the dead worker may be innocent: more deaths are needed to be sure.
+            park(key, afterDeaths: held.count == 1 ? settings.crashLimit : 2 * settings.crashLimit, &effects)
         }
     }
 
     /// A task that was alone in its lease, and has killed too many workers, fails for good.
-    private mutating func park(_ key: LeaseKey, _ effects: inout [SchedulerEffect]) {
+    private mutating func park(_ key: LeaseKey, afterDeaths limit: Int, _ effects: inout [SchedulerEffect]) {
         let kills = jobs[key.job]!.casualties.kills(of: key.first)
-        guard key.count == 1, kills >= settings.crashLimit, !jobs[key.job]!.taken.contains(key.first) else { return }
+        guard key.count == 1, kills >= limit, !jobs[key.job]!.taken.contains(key.first) else { return }
         count { $0.parked += 1 }
         let reason = "\(kills) workers died while they held this task; it is not tried again"
         let record = ResultRecord(

@@ -108,6 +108,11 @@ package struct Scheduler: Sendable {
         jobs[id].map { ($0.done, $0.failed, $0.takenCount > 0 || !$0.leases.isEmpty, $0.workers) }
     }
 
+    /// What this member holds, or held when it was suspected.
+    package func leases(of member: MemberID) -> Set<LeaseKey> {
+        (leasesOfMember[member] ?? []).union(heldBySuspects[member] ?? [])
+    }
+
     package var unfinishedJobs: [JobID] { jobs.keys.sorted() }
     package var leasedTaskCount: Int {
         leases.values.reduce(0) { sum, lease in

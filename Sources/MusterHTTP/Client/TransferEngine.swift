@@ -1,7 +1,7 @@
 internal import CCurl
 internal import Glibc
-internal import Synchronization
 internal import MusterSystem
+internal import Synchronization
 
 /// The client's thread: runs libcurl's multi handle, takes commands, tells outcomes.
 ///

@@ -46,7 +46,8 @@ final class ServerCore: Sendable {
         switch exchange.phase {
         case .new: return begin(exchange, connection, String(cString: method))
         case .readingBody where uploadCount.pointee > 0:
-            return take(UnsafeRawBufferPointer(start: upload, count: uploadCount.pointee), uploadCount, exchange, connection)
+            return take(
+                UnsafeRawBufferPointer(start: upload, count: uploadCount.pointee), uploadCount, exchange, connection)
         case .readingBody: return bodyIsIn(exchange, connection)
         case .refusing(let response):
             guard uploadCount.pointee > 0 else { return exchange.queue(response, on: connection) }
@@ -64,7 +65,8 @@ final class ServerCore: Sendable {
             exchange.phase = .refusing(HTTPResponse(status: 200, body: .prepared(prepared)))
             return true
         }
-        let hasBody = Self.header("Content-Length", connection).map { $0 != "0" } ?? false
+        let hasBody =
+            Self.header("Content-Length", connection).map { $0 != "0" } ?? false
             || Self.header("Transfer-Encoding", connection) != nil
         do {
             try prepare(exchange, connection, method)
@@ -126,7 +128,9 @@ final class ServerCore: Sendable {
         if lengths.count > 1 || codings.count > 1 || (!lengths.isEmpty && !codings.isEmpty) {
             throw Problem(400, "Content-Length and Transfer-Encoding: one of them, and once.")
         }
-        if let length = lengths.first?.value, Int(length) == nil || length.utf8.contains(where: { $0 < 0x30 || $0 > 0x39 }) {
+        if let length = lengths.first?.value,
+            Int(length) == nil || length.utf8.contains(where: { $0 < 0x30 || $0 > 0x39 })
+        {
             throw Problem(400, "Content-Length is \"\(length.prefix(40))\", not a number of bytes.")
         }
     }

@@ -14,15 +14,15 @@ struct Authenticator: Sendable {
     private let key: MessageKey
     private let tokens: TokenStore
 
-init(key: MessageKey, tokens: TokenStore) {
+    init(key: MessageKey, tokens: TokenStore) {
         self.key = key
         self.tokens = tokens
     }
 
-func secret(of id: MemberID) -> String { "m\(id).\(key.tag(of: "member \(id)"))" }
+    func secret(of id: MemberID) -> String { "m\(id).\(key.tag(of: "member \(id)"))" }
 
     /// The member whose secret this is; nil for anything else.
-func member(secret: String) -> MemberID? {
+    func member(secret: String) -> MemberID? {
         guard secret.first == "m", let dot = secret.firstIndex(of: "."),
             let number = Int64(secret[secret.index(after: secret.startIndex)..<dot])
         else { return nil }
@@ -31,7 +31,7 @@ func member(secret: String) -> MemberID? {
     }
 
     /// From an `Authorization` header; nil when there is none or it is nobody's.
-func principal(authorization: String?) -> Principal? {
+    func principal(authorization: String?) -> Principal? {
         guard let authorization, let token = Self.bearer(authorization) else { return nil }
         // Each is compared whatever the others say, so that time tells nothing.
         let (isAdmin, isJoin, isRead) = (
@@ -52,11 +52,12 @@ func principal(authorization: String?) -> Principal? {
     }
 
     /// Throws 401 without a usable token, 403 with one that is not enough.
-func require(_ access: RouteAccess, authorization: String?) throws(Problem) {
+    func require(_ access: RouteAccess, authorization: String?) throws(Problem) {
         if access == .open { return }
         guard let principal = principal(authorization: authorization) else {
             throw Problem(
-                401, "\(authorization == nil ? "No" : "Not a valid") token; send \"Authorization: Bearer TOKEN\""
+                401,
+                "\(authorization == nil ? "No" : "Not a valid") token; send \"Authorization: Bearer TOKEN\""
                     + " with the fleet's admin, join or read token.", code: "token")
         }
         let isEnough =
@@ -71,9 +72,9 @@ func require(_ access: RouteAccess, authorization: String?) throws(Problem) {
 }
 
 extension Authenticator: TicketSealer {
-func seal(_ key: LeaseKey) -> String {
+    func seal(_ key: LeaseKey) -> String {
         self.key.tag(of: "ticket \(key.job) \(key.first) \(key.count) \(key.attempt) \(key.member)")
     }
 
-func isGenuine(_ ticket: String, for key: LeaseKey) -> Bool { equalInConstantTime(ticket, seal(key)) }
+    func isGenuine(_ ticket: String, for key: LeaseKey) -> Bool { equalInConstantTime(ticket, seal(key)) }
 }

@@ -3,8 +3,8 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterStore
-internal import Synchronization
 internal import MusterSystem
+internal import Synchronization
 
 /// Performing what the core decided. Everything here runs under the coordinator's lock and only queues.
 extension Coordinator {

@@ -3,8 +3,8 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterStore
-internal import Synchronization
 internal import MusterSystem
+internal import Synchronization
 
 extension Coordinator {
     /// Bodies above this are read on a thread of the pool, so that the HTTP thread goes on serving others.

@@ -56,7 +56,8 @@ extension Coordinator {
 
     private func readyz() -> HTTPOutcome {
         if let trouble = state.withLock({ $0.storeTrouble }) {
-            return .respond(.problem(Problem(503, "The store refuses writes: \(trouble)", code: "store", retryAfter: 5)))
+            return .respond(
+                .problem(Problem(503, "The store refuses writes: \(trouble)", code: "store", retryAfter: 5)))
         }
         return .respond(.json(Array("{\"status\":\"ready\"}".utf8)))
     }
@@ -76,7 +77,8 @@ extension HTTPRequest {
         guard let text = try queryValue(name) else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw Problem(
-                422, "The query parameter \"\(name)\" must be a whole number from \(range.lowerBound) to"
+                422,
+                "The query parameter \"\(name)\" must be a whole number from \(range.lowerBound) to"
                     + " \(range.upperBound), not \"\(text.prefix(80))\".", code: "field")
         }
         return number
@@ -89,7 +91,8 @@ extension HTTPRequest {
         case "false", "0": return false
         case let text?:
             throw Problem(
-                422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field")
+                422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field"
+            )
         }
     }
 

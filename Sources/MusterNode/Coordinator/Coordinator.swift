@@ -4,8 +4,8 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterStore
-internal import Synchronization
 internal import MusterSystem
+internal import Synchronization
 
 /// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other.
 ///

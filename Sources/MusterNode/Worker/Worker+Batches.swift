@@ -2,8 +2,8 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterKernels
 internal import MusterLog
-internal import Synchronization
 internal import MusterSystem
+internal import Synchronization
 
 /// Batches: begun on a thread of their own, their reports kept until somebody answers for them.
 extension Worker {

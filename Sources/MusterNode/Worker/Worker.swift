@@ -5,8 +5,8 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
-internal import Synchronization
 internal import MusterSystem
+internal import Synchronization
 
 /// A worker's driver: the HTTP client, threads and disk around the pure `WorkerAgent`. It dials out only.
 package final class Worker: Sendable {

@@ -46,7 +46,8 @@ struct WorkerFolder: Sendable {
         do {
             try writeWhole(json.bytes, to: identityPath)
         } catch {
-            Log.warning("the worker's identity cannot be kept: after a restart it joins as another", ["error": "\(error)"])
+            Log.warning(
+                "the worker's identity cannot be kept: after a restart it joins as another", ["error": "\(error)"])
         }
     }
 
