@@ -42,7 +42,7 @@ extension Scheduler {
             forget(call: call.id)
             effects.append(.dismiss(call.id))
         }
-        let held = leasesOfMember[member].map(sorted) ?? []
+        let held = inOrder(leasesOfMember[member] ?? [])
         guard !held.isEmpty else { return }
         heldBySuspects[member, default: []] += held
         for key in held { giveBack(key) }
@@ -82,13 +82,15 @@ extension Scheduler {
     /// Forgets all leases of a job and tells their holders.
     mutating func revokeLeases(of id: JobID, _ effects: inout [SchedulerEffect]) {
         guard let held = jobs[id]?.leases, !held.isEmpty else { return }
-        let byMember = Dictionary(grouping: sorted(held), by: \.member)
+        let byMember = Dictionary(grouping: inOrder(held), by: \.member)
         for key in held { drop(key) }
         for member in byMember.keys.sorted() { effects.append(.revoke(member, byMember[member]!)) }
     }
 
     /// Sets have no order of their own; effects must not depend on it.
-    private func sorted(_ keys: Set<LeaseKey>) -> [LeaseKey] {
-        keys.sorted { ($0.member, $0.job, $0.first, $0.attempt) < ($1.member, $1.job, $1.first, $1.attempt) }
+    func inOrder(_ keys: some Sequence<LeaseKey>) -> [LeaseKey] {
+        keys.sorted {
+            ($0.member, $0.job, $0.first, $0.attempt, $0.count) < ($1.member, $1.job, $1.first, $1.attempt, $1.count)
+        }
     }
 }

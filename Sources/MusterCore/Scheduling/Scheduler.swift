@@ -138,6 +138,7 @@ package struct Scheduler: Sendable {
     mutating func end(_ id: JobID, _ state: JobState, _ effects: inout [SchedulerEffect]) {
         guard jobs[id] != nil, jobs[id]!.ending == nil else { return }
         jobs[id]!.ending = state
+        leaveLine(id)
         revokeLeases(of: id, &effects)
         commit(PendingCommit(job: id, end: state), [.endJob(id, state, endedMs: wallClockMs)], &effects)
     }
@@ -152,9 +153,9 @@ package struct Scheduler: Sendable {
 
     private mutating func tick(_ now: Moment, _ effects: inout [SchedulerEffect]) {
         if let earliest = earliestDeadline, earliest <= now {
-            for lease in leases.values where lease.deadline <= now {
+            for key in inOrder(leases.values.filter { $0.deadline <= now }.map(\.key)) {
                 count { $0.expired += 1 }
-                giveBack(lease.key)
+                giveBack(key)
             }
             earliestDeadline = leases.values.map(\.deadline).min()
         }
