@@ -61,6 +61,7 @@ let package = Package(
         program(
             "MusterBench", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch", "MusterStore"],
             path: "Benchmarks/MusterBench"),
+        tests("RepositoryTests", []),
         tests("MusterCoreTests", ["MusterCore", "MusterTestKit"]),
         tests("MusterAPITests", ["MusterAPI", "MusterCore"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),

@@ -1,0 +1,85 @@
+import Glibc
+import Testing
+
+@Suite("repository")
+struct RepositoryTests {
+    private static let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+
+    /// All Swift files below a folder of the repository.
+    private static func swiftFiles(_ folder: String) -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var found: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name.hasPrefix(".") { continue }
+            let path = folder + "/" + name
+            if name.hasSuffix(".swift") { found.append(path) } else { found += swiftFiles(path) }
+        }
+        return found.sorted()
+    }
+
+    private static func text(_ path: String) -> String {
+        guard let file = fopen(path, "r") else { return "" }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = fread(&piece, 1, piece.count, file)
+            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            bytes += piece[..<count]
+        }
+    }
+
+    @Test("every source file keeps the house rules")
+    func sources() {
+        let paths = Self.swiftFiles(Self.root + "/Sources") + Self.swiftFiles(Self.root + "/Benchmarks")
+        #expect(paths.count > 50)
+        for path in paths {
+            let relative = path.dropFirst(Self.root.count + 1)
+            let room = relative.split(separator: "/")[1]
+            let file = SourceRules.File(room: String(room), path: String(relative), text: Self.text(path))
+            for finding in SourceRules.findings(in: file) { Issue.record("\(finding)") }
+        }
+    }
+
+    @Test("README's and ARCHITECTURE's links lead somewhere", arguments: ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+    func links(page: String) {
+        let text = Self.text(Self.root + "/" + page)
+        #expect(!text.isEmpty)
+        for part in text.split(separator: "](").dropFirst() {
+            let target = part.prefix { $0 != ")" && $0 != "#" }
+            if target.hasPrefix("http") || target.isEmpty { continue }
+            #expect(access(Self.root + "/" + target, F_OK) == 0, "\(page) links to \(target)")
+        }
+    }
+
+    static let bad: [(room: String, text: String, words: String)] = [
+        ("MusterCore", "import Glibc\n", "standard library only"),
+        ("MusterNode", "internal import CSQLite\n", "belongs to MusterStore"),
+        ("MusterAPI", "package import MusterHTTP\n", "not below"),
+        ("MusterStore", "internal import MusterHTTP\n", "not below"),
+        ("MusterHTTP", "internal import Foundation\n", "a third of its size"),
+        ("MusterNode", "final class A: @unchecked Sendable {}\n", "names its guard"),
+        ("MusterNode", "// TO" + "DO: later\n", "TO" + "DO"),
+        ("MusterNode", String(repeating: "\n", count: 600), "601 lines"),
+        ("MusterNode", "func long() {\n" + String(repeating: "    a()\n", count: 90) + "}\n", "a function of 91 lines"),
+    ]
+
+    @Test("the rules find what they are for", arguments: bad)
+    func rulesWork(room: String, text: String, words: String) {
+        let findings = SourceRules.findings(in: SourceRules.File(room: room, path: "x.swift", text: text))
+        #expect(findings.contains { $0.contains(words) }, "\(findings)")
+    }
+
+    @Test("the rules leave good code alone")
+    func rulesSpare() {
+        let good = """
+            internal import CSQLite
+            package import MusterCore
+            /// `@unchecked Sendable`: `lock` guards it.
+            final class A: @unchecked Sendable {}
+            """
+        #expect(SourceRules.findings(in: SourceRules.File(room: "MusterStore", path: "x.swift", text: good)).isEmpty)
+    }
+}
