@@ -1,0 +1,39 @@
+# Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
+.DEFAULT_GOAL := help
+.PHONY: build run test sim soak bench lint fmt check clean tsan help
+
+build: ## .build/release/muster, installing missing C libraries first
+	@Scripts/build
+
+run: ## the demo fleet until Ctrl-C; ONCE=1 exits when its work is done
+	@Scripts/demo $(if $(filter 1,$(ONCE)),--once)
+
+test: ## every test this machine can run, and 2,000 simulation seeds; MUSTER_REQUIRE_ALL=1 refuses to skip any
+	@Scripts/test
+
+sim: ## the simulation: SEED=n replays one seed with a trace, SEEDS=n runs a batch (2000)
+	@Scripts/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000))
+
+soak: ## fresh simulation seeds for MINUTES=n (10)
+	@Scripts/soak
+
+tsan: ## the tests under the thread sanitizer
+	@Scripts/tsan
+
+bench: ## benchmarks as ratios to peers measured in the same run; SMOKE=1 only shows that they work
+	@Scripts/bench $(if $(filter 1,$(SMOKE)),--smoke)
+
+lint: ## formatting and shell checks
+	@Scripts/lint
+
+fmt: ## format all Swift files
+	@Scripts/fmt
+
+check: ## everything that continuous integration runs
+	@.ci/run
+
+clean: ## remove what was built; data directories stay
+	@rm -rf .build
+
+help: ## this list
+	@sed -nE 's/^([a-z]+): ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
