@@ -1,2 +1,138 @@
 #pragma once
 #include <microhttpd.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+/* What Swift cannot call: libmicrohttpd's variadic functions and its flag arithmetic on closed enums. */
+
+struct muster_mhd_settings {
+    const struct sockaddr *address;
+    unsigned int connections_max;
+    unsigned int idle_seconds;
+    size_t connection_bytes_max;
+    const char *tls_certificate; /* PEM text, or NULL for plain HTTP */
+    const char *tls_key;
+    void *context; /* handed to every callback */
+    MHD_AccessHandlerCallback on_access;
+    MHD_RequestCompletedCallback on_completed;
+    MHD_NotifyConnectionCallback on_connection;
+    void *(*on_target)(void *, const char *, struct MHD_Connection *);
+    size_t (*unescape)(void *, struct MHD_Connection *, char *);
+};
+
+static inline struct MHD_Daemon *muster_mhd_start(const struct muster_mhd_settings *s) {
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    if (s->address->sa_family == AF_INET6) flags |= MHD_USE_IPv6;
+    if (s->tls_certificate) flags |= MHD_USE_TLS;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *) s->tls_certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *) s->tls_key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, s->on_access, s->context,
+        MHD_OPTION_SOCK_ADDR, s->address,
+        MHD_OPTION_CONNECTION_LIMIT, s->connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, s->idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->connection_bytes_max,
+        MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned int) 4096,
+        MHD_OPTION_LISTENING_ADDRESS_REUSE, (unsigned int) 0,
+        MHD_OPTION_NOTIFY_COMPLETED, s->on_completed, s->context,
+        MHD_OPTION_NOTIFY_CONNECTION, s->on_connection, s->context,
+        MHD_OPTION_URI_LOG_CALLBACK, s->on_target, s->context,
+        MHD_OPTION_UNESCAPE_CALLBACK, s->unescape, s->context,
+        MHD_OPTION_ARRAY, s->tls_certificate ? tls : tls + 2,
+        MHD_OPTION_END);
+}
+
+static inline int muster_mhd_bound_port(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return info ? info->port : 0;
+}
+
+static inline int muster_mhd_socket(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
+}
+
+static inline const struct sockaddr *muster_mhd_peer(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
+}
+
+/* Socket addresses are filled here: several modules bring the same structs along, and Swift cannot tell whose they are.
+   Returns 0 for what is not a numeric IPv4 or IPv6 address. */
+static inline int muster_parse_address(const char *host, uint16_t port, struct sockaddr_storage *out) {
+    struct sockaddr_in *four = (struct sockaddr_in *) out;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *) out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, host, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons(port);
+        return 1;
+    }
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET6, host, &six->sin6_addr) == 1) {
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons(port);
+        return 1;
+    }
+    return 0;
+}
+
+static inline socklen_t muster_address_size(const struct sockaddr *address) {
+    return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+/* The pointer that the connection callback stored for this connection. */
+static inline void *muster_mhd_connection_context(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static inline struct MHD_Response *muster_mhd_copied_response(size_t count, const void *bytes) {
+    return MHD_create_response_from_buffer(count, (void *) bytes, MHD_RESPMEM_MUST_COPY);
+}
+
+static inline int muster_mhd_queue(struct MHD_Connection *connection, unsigned int status, struct MHD_Response *r) {
+    return MHD_queue_response(connection, status, r) == MHD_YES;
+}
+
+static inline int muster_mhd_add_header(struct MHD_Response *r, const char *name, const char *value) {
+    return MHD_add_response_header(r, name, value) == MHD_YES;
+}
+
+static const ssize_t muster_mhd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM;
+static const ssize_t muster_mhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
+static const uint64_t muster_mhd_size_unknown = MHD_SIZE_UNKNOWN;
+
+/* Several modules bring epoll's structs along, and Swift cannot tell whose fields they are; eventfd it lacks. */
+static inline int muster_watch_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int muster_watch_wake_up(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+/* Once, when the peer closes or breaks the connection. */
+static inline void muster_watch_peer(int watch, int socket, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.u64 = token};
+    epoll_ctl(watch, EPOLL_CTL_ADD, socket, &event);
+}
+
+static inline void muster_watch_input(int watch, int descriptor, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
+    epoll_ctl(watch, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+static inline void muster_watch_remove(int watch, int socket) { epoll_ctl(watch, EPOLL_CTL_DEL, socket, NULL); }
+
+/* Fills in up to 64 tokens and returns how many. */
+static inline int muster_watch_wait(int watch, uint64_t tokens[64]) {
+    struct epoll_event events[64];
+    int count = epoll_wait(watch, events, 64, -1);
+    for (int i = 0; i < count; i++) tokens[i] = events[i].data.u64;
+    return count;
+}

@@ -30,11 +30,20 @@ package struct FleetCore: Sendable {
     package mutating func handle(_ event: FleetEvent, now: Moment, wallClockMs: WallClockMs) -> [FleetEffect] {
         switch event {
         case .work(let event): return work(event, now)
-        case .membership(let event): return follow(membership.handle(event, now: now), now, wallClockMs)
+        case .membership(let event):
+            return follow(membership.handle(event, now: now), now, wallClockMs) + correction(of: event)
         case .ticked:
             return follow(membership.handle(.ticked, now: now), now, wallClockMs)
                 + work(.ticked(wallClockMs: wallClockMs), now)
         }
+    }
+
+    /// A joining whose record did not become the member's as it was stored is stored once more.
+    private func correction(of event: Membership.Event) -> [FleetEffect] {
+        guard case .joined(let record, _) = event, let kept = membership[record.id]?.record, kept != record else {
+            return []
+        }
+        return [.store([.saveMember(kept)])]
     }
 
     private mutating func work(_ event: SchedulerEvent, _ now: Moment) -> [FleetEffect] {

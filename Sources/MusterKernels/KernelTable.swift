@@ -10,7 +10,8 @@ package enum KernelTable {
     /// Throws a 422 that lists the known names.
     package static func kernel(_ name: String, params: [UInt8]) throws(Problem) -> any Kernel {
         guard let type = byName[name] else {
-            throw Problem(422, "Unknown kernel \"\(name)\"; there are: \(names.joined(separator: ", ")).", code: "field")
+            throw Problem(
+                422, "Unknown kernel \"\(name)\"; there are: \(names.joined(separator: ", ")).", code: "field")
         }
         return try type.init(params: JSONFields(body: params))
     }

@@ -86,7 +86,8 @@ struct WireTests {
     func resultLines() throws {
         let values = ResultRecord(
             job: JobID(1), first: 8, count: 3, worker: "w\"1", attempt: 2,
-            outcome: .values(lines: Array("1\n{\"a\":[1e400]}\n\"x\"\n".utf8)), secondsLines: Array("0\n0.25\n1\n".utf8))
+            outcome: .values(lines: Array("1\n{\"a\":[1e400]}\n\"x\"\n".utf8)), secondsLines: Array("0\n0.25\n1\n".utf8)
+        )
         var out: [UInt8] = []
         ResultLines.append(values, 9..<100, to: &out)
         let failure = ResultRecord(

@@ -13,6 +13,9 @@ final class RawServer: Sendable {
     /// How many connections were accepted so far.
     var connections: Int { opened.withLock { $0.count } }
 
+    /// How many of them have a script still running.
+    var openConnections: Int { opened.withLock { $0.count { $0.isOpen } } }
+
     init(unixPath: String? = nil, _ script: @escaping Script) {
         self.unixPath = unixPath
         let descriptor = socket(unixPath == nil ? AF_INET : AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
@@ -130,7 +133,7 @@ final class RawConnection: @unchecked Sendable {
 
     private func chunks() -> [UInt8]? {
         var body: [UInt8] = []
-        while let size = line(until: [13, 10]).flatMap({ Int($0.dropLast(2), radix: 16) }) {
+        while let size = line(until: [13, 10]).flatMap({ Int($0.prefix { $0.isHexDigit }, radix: 16) }) {
             while pending.count < size + 2 { guard fill() else { return nil } }
             body += take(size + 2).dropLast(2)
             if size == 0 { return body }
@@ -164,6 +167,8 @@ final class RawConnection: @unchecked Sendable {
         pending += buffer.prefix(count)
         return true
     }
+
+    var isOpen: Bool { lock.withLock { _ in descriptor >= 0 } }
 
     /// Waits until the other side has hung up.
     func awaitEnd() { while fill() { pending = [] } }

@@ -95,7 +95,8 @@ package struct JSONFields: Sendable {
     package mutating func strings(_ name: String, countMax: Int) throws(Problem) -> [String: String]? {
         guard let fields = try object(name) else { return nil }
         guard fields.fields.count <= countMax else {
-            throw Problem(422, "\"\(path + name)\" has \(fields.fields.count) entries; at most \(countMax).", code: "field")
+            throw Problem(
+                422, "\"\(path + name)\" has \(fields.fields.count) entries; at most \(countMax).", code: "field")
         }
         var rest = fields
         var found: [String: String] = [:]

@@ -73,7 +73,10 @@ struct JSONScanner {
         try checkDepth(depth)
         position += 1
         skipSpace()
-        if current == UInt8(ascii: "}") { position += 1; return }
+        if current == UInt8(ascii: "}") {
+            position += 1
+            return
+        }
         while true {
             try skipString()
             skipSpace()
@@ -81,7 +84,10 @@ struct JSONScanner {
             skipSpace()
             try skipValue(depth: depth)
             skipSpace()
-            if current == UInt8(ascii: "}") { position += 1; return }
+            if current == UInt8(ascii: "}") {
+                position += 1
+                return
+            }
             try expect(UInt8(ascii: ","), "',' or '}' in an object")
             skipSpace()
         }
@@ -91,11 +97,17 @@ struct JSONScanner {
         try checkDepth(depth)
         position += 1
         skipSpace()
-        if current == UInt8(ascii: "]") { position += 1; return }
+        if current == UInt8(ascii: "]") {
+            position += 1
+            return
+        }
         while true {
             try skipValue(depth: depth)
             skipSpace()
-            if current == UInt8(ascii: "]") { position += 1; return }
+            if current == UInt8(ascii: "]") {
+                position += 1
+                return
+            }
             try expect(UInt8(ascii: ","), "',' or ']' in an array")
             skipSpace()
         }

@@ -109,7 +109,10 @@ package struct JSONValue: Hashable, Sendable {
             out.reserveCapacity(buffer.count)
             while let byte = scanner.current {
                 scanner.position += 1
-                guard byte == UInt8(ascii: "\\") else { out.append(byte); continue }
+                guard byte == UInt8(ascii: "\\") else {
+                    out.append(byte)
+                    continue
+                }
                 let escape = scanner.current!
                 scanner.position += 1
                 switch escape {

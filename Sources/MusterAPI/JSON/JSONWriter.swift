@@ -26,7 +26,11 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
-    package mutating func value(_ text: String) { separate(); appendString(text); needsComma = true }
+    package mutating func value(_ text: String) {
+        separate()
+        appendString(text)
+        needsComma = true
+    }
     package mutating func value(_ flag: Bool) { raw(flag ? "true".utf8 : "false".utf8) }
     package mutating func null() { raw("null".utf8) }
 
@@ -60,11 +64,26 @@ package struct JSONWriter: Sendable {
         endArray()
     }
 
-    package mutating func field(_ name: StaticString, _ text: String) { key(name); value(text) }
-    package mutating func field(_ name: StaticString, _ number: some FixedWidthInteger) { key(name); value(number) }
-    package mutating func field(_ name: StaticString, _ number: Double) { key(name); value(number) }
-    package mutating func field(_ name: StaticString, _ flag: Bool) { key(name); value(flag) }
-    package mutating func field(_ name: StaticString, raw text: some Sequence<UInt8>) { key(name); raw(text) }
+    package mutating func field(_ name: StaticString, _ text: String) {
+        key(name)
+        value(text)
+    }
+    package mutating func field(_ name: StaticString, _ number: some FixedWidthInteger) {
+        key(name)
+        value(number)
+    }
+    package mutating func field(_ name: StaticString, _ number: Double) {
+        key(name)
+        value(number)
+    }
+    package mutating func field(_ name: StaticString, _ flag: Bool) {
+        key(name)
+        value(flag)
+    }
+    package mutating func field(_ name: StaticString, raw text: some Sequence<UInt8>) {
+        key(name)
+        raw(text)
+    }
 
     package mutating func newline() {
         bytes.append(0x0A)

@@ -65,7 +65,8 @@ package enum ReportWire {
         let failures = try failures(fields.array("failures") ?? [])
         try fields.finish()
         guard values.count == seconds.count, values.count > 0 else {
-            throw Problem(422, "\"values\" (\(values.count)) and \"seconds\" (\(seconds.count)) must be as many, and not none.")
+            throw Problem(
+                422, "\"values\" (\(values.count)) and \"seconds\" (\(seconds.count)) must be as many, and not none.")
         }
         return TaskReport(
             key: key, ticket: ticket, start: start, values: values, seconds: seconds, failures: failures,

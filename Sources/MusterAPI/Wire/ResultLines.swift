@@ -15,7 +15,8 @@ package enum ResultLines {
         let tailBytes = tail.bytes
         var value = Lines(record.valueLines)
         var seconds = Lines(record.secondsLines)
-        out.reserveCapacity(out.count + record.valueLines.count + record.secondsLines.count + wanted.count * (48 + tailBytes.count))
+        out.reserveCapacity(
+            out.count + record.valueLines.count + record.secondsLines.count + wanted.count * (48 + tailBytes.count))
         for task in record.first..<wanted.upperBound {
             let (text, time) = (value.next(), seconds.next())
             guard task >= wanted.lowerBound else { continue }

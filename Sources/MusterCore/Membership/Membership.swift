@@ -97,6 +97,8 @@ package struct Membership: Sendable {
         if let known = members[record.id] {
             let isRestart = !known.incarnation.isEmpty && known.incarnation != incarnation
             members[record.id]!.record = record
+            // Two joinings of one member that crossed: the place it has is the one it keeps.
+            members[record.id]!.record.joinOrder = known.record.joinOrder
             members[record.id]!.incarnation = incarnation
             members[record.id]!.lastSeen = now
             if isRestart { revive(record.id) }

@@ -48,6 +48,20 @@ package struct LineColumn: Hashable, Sendable {
         return LineColumn(bytes: Array(bytes[start..<end]), count: wanted.count)
     }
 
+    /// The column in pieces of `size` lines, the last one shorter, each with its first line's position; one scan in all.
+    package func pieces(of size: Int) -> [(first: Int, piece: LineColumn)] {
+        var pieces: [(first: Int, piece: LineColumn)] = []
+        var (start, line) = (0, 0)
+        for place in bytes.indices where bytes[place] == 0x0A {
+            line += 1
+            guard line % size == 0 || line == count else { continue }
+            let first = (line - 1) / size * size
+            pieces.append((first, LineColumn(bytes: Array(bytes[start...place]), count: line - first)))
+            start = place + 1
+        }
+        return pieces
+    }
+
     /// Each line without its newline.
     package var lines: [ArraySlice<UInt8>] {
         bytes.split(separator: 0x0A, maxSplits: .max, omittingEmptySubsequences: false).dropLast().map { $0 }

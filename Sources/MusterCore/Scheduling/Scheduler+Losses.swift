@@ -36,8 +36,13 @@ extension Scheduler {
         if !pointless.isEmpty { effects.append(.revoke(member, pointless)) }
     }
 
-    mutating func suspect(_ member: MemberID) {
-        let held = leasesOfMember[member].map(sorted) ?? []
+    mutating func suspect(_ member: MemberID, _ effects: inout [SchedulerEffect]) {
+        // What comes back must not be granted to the very member that lost it.
+        for call in calls.values.filter({ $0.member == member }).sorted(by: { $0.id.rawValue < $1.id.rawValue }) {
+            forget(call: call.id)
+            effects.append(.dismiss(call.id))
+        }
+        let held = inOrder(leasesOfMember[member] ?? [])
         guard !held.isEmpty else { return }
         heldBySuspects[member, default: []] += held
         for key in held { giveBack(key) }
@@ -46,21 +51,21 @@ extension Scheduler {
     mutating func lose(
         _ member: MemberID, crashed: Bool, _ effects: inout [SchedulerEffect]
     ) {
-        suspect(member)
-        for call in calls.values where call.member == member { forget(call: call.id) }
+        suspect(member, &effects)
         let held = heldBySuspects.removeValue(forKey: member) ?? []
         guard crashed else { return }
         for key in held {
             guard let job = jobs[key.job], job.ending == nil else { continue }
             for tasks in RangeSet(key.tasks).subtracting(job.taken).ranges { jobs[key.job]!.casualties.add(tasks) }
-            park(key, &effects)
+            // Whoever was not alone with the dead worker may be innocent: more deaths are needed to be sure.
+            park(key, afterDeaths: held.count == 1 ? settings.crashLimit : 2 * settings.crashLimit, &effects)
         }
     }
 
     /// A task that was alone in its lease, and has killed too many workers, fails for good.
-    private mutating func park(_ key: LeaseKey, _ effects: inout [SchedulerEffect]) {
+    private mutating func park(_ key: LeaseKey, afterDeaths limit: Int, _ effects: inout [SchedulerEffect]) {
         let kills = jobs[key.job]!.casualties.kills(of: key.first)
-        guard key.count == 1, kills >= settings.crashLimit, !jobs[key.job]!.taken.contains(key.first) else { return }
+        guard key.count == 1, kills >= limit, !jobs[key.job]!.taken.contains(key.first) else { return }
         count { $0.parked += 1 }
         let reason = "\(kills) workers died while they held this task; it is not tried again"
         let record = ResultRecord(
@@ -77,13 +82,15 @@ extension Scheduler {
     /// Forgets all leases of a job and tells their holders.
     mutating func revokeLeases(of id: JobID, _ effects: inout [SchedulerEffect]) {
         guard let held = jobs[id]?.leases, !held.isEmpty else { return }
-        let byMember = Dictionary(grouping: sorted(held), by: \.member)
+        let byMember = Dictionary(grouping: inOrder(held), by: \.member)
         for key in held { drop(key) }
         for member in byMember.keys.sorted() { effects.append(.revoke(member, byMember[member]!)) }
     }
 
     /// Sets have no order of their own; effects must not depend on it.
-    private func sorted(_ keys: Set<LeaseKey>) -> [LeaseKey] {
-        keys.sorted { ($0.member, $0.job, $0.first, $0.attempt) < ($1.member, $1.job, $1.first, $1.attempt) }
+    func inOrder(_ keys: some Sequence<LeaseKey>) -> [LeaseKey] {
+        keys.sorted {
+            ($0.member, $0.job, $0.first, $0.attempt, $0.count) < ($1.member, $1.job, $1.first, $1.attempt, $1.count)
+        }
     }
 }

@@ -134,15 +134,8 @@ extension Scheduler {
         guard let pending = commits.removeValue(forKey: commitID) else { return }
         let id = pending.job
         jobs[id]?.commitsUnderWay -= 1
+        if !pending.taken.isEmpty { tally(pending) }
         if let delivery = pending.delivery {
-            jobs[id]?.committing.subtract(pending.taken)
-            jobs[id]?.done += pending.values
-            jobs[id]?.failed += pending.failures
-            jobs[id]?.workers[pending.worker, default: 0] += pending.values + pending.failures
-            count {
-                $0.recorded += pending.values
-                $0.failed += pending.failures
-            }
             deliveries[delivery]?.verdicts[pending.report] = .recorded(pending.values + pending.failures)
             answerIfDecided(delivery, &effects)
         }
@@ -154,6 +147,18 @@ extension Scheduler {
             effects.append(.ended(id, end))
         } else {
             finishIfComplete(id, &effects)
+        }
+    }
+
+    private mutating func tally(_ pending: PendingCommit) {
+        let id = pending.job
+        jobs[id]?.committing.subtract(pending.taken)
+        jobs[id]?.done += pending.values
+        jobs[id]?.failed += pending.failures
+        jobs[id]?.workers[pending.worker, default: 0] += pending.values + pending.failures
+        count {
+            $0.recorded += pending.values
+            $0.failed += pending.failures
         }
     }
 

@@ -87,7 +87,7 @@ package struct Scheduler: Sendable {
         case .commitFailed(let id, let reason): commitFailed(id, reason, now, &effects)
         case .renewed(let member, let keys): renew(keys, of: member, now, &effects)
         case .memberSuspected(let member):
-            suspect(member)
+            suspect(member, &effects)
             serve(now, &effects)
         case .memberReturned(let member): heldBySuspects[member] = nil
         case .memberGone(let member, let crashed, let wallClock):
@@ -106,6 +106,11 @@ package struct Scheduler: Sendable {
     /// Durable counts of an unfinished job; nil for one that is unknown or over.
     package func progress(of id: JobID) -> (done: Int, failed: Int, running: Bool, workers: [String: Int])? {
         jobs[id].map { ($0.done, $0.failed, $0.takenCount > 0 || !$0.leases.isEmpty, $0.workers) }
+    }
+
+    /// What this member holds, or held when it was suspected.
+    package func leases(of member: MemberID) -> Set<LeaseKey> {
+        (leasesOfMember[member] ?? []).union(heldBySuspects[member] ?? [])
     }
 
     package var unfinishedJobs: [JobID] { jobs.keys.sorted() }
@@ -133,6 +138,7 @@ package struct Scheduler: Sendable {
     mutating func end(_ id: JobID, _ state: JobState, _ effects: inout [SchedulerEffect]) {
         guard jobs[id] != nil, jobs[id]!.ending == nil else { return }
         jobs[id]!.ending = state
+        leaveLine(id)
         revokeLeases(of: id, &effects)
         commit(PendingCommit(job: id, end: state), [.endJob(id, state, endedMs: wallClockMs)], &effects)
     }
@@ -147,9 +153,9 @@ package struct Scheduler: Sendable {
 
     private mutating func tick(_ now: Moment, _ effects: inout [SchedulerEffect]) {
         if let earliest = earliestDeadline, earliest <= now {
-            for lease in leases.values where lease.deadline <= now {
+            for key in inOrder(leases.values.filter { $0.deadline <= now }.map(\.key)) {
                 count { $0.expired += 1 }
-                giveBack(lease.key)
+                giveBack(key)
             }
             earliestDeadline = leases.values.map(\.deadline).min()
         }

@@ -112,6 +112,8 @@ package enum SchedulerEvent: Sendable {
 package enum SchedulerEffect: Hashable, Sendable {
     /// Answer this lease call. The call is over.
     case grant(LeaseCallID, MemberID, [Grant])
+    /// Answer this lease call empty: its member may be gone. The call is over; a member that lives will ask again.
+    case dismiss(LeaseCallID)
     case commit(CommitID, [StoreWrite])
     /// Answer a delivery: a verdict for each of its reports, in their order.
     case answer(DeliveryID, [ReportVerdict])

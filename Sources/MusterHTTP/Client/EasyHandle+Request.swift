@@ -39,7 +39,7 @@ extension EasyHandle {
             uploadCallbacks(for: transfer)
             set(CURLOPT_UPLOAD, 1)
             if let length = source.length { set(CURLOPT_INFILESIZE_LARGE, bytes: length) }
-        } else if let body = request.body ?? (["POST", "PUT", "PATCH"].contains(request.method) ? [] : nil) {
+        } else if let body = request.bodyToSend {
             prepare(body, transfer)
         } else if request.method == "HEAD" {
             set(CURLOPT_NOBODY, 1)
@@ -78,9 +78,7 @@ extension EasyHandle {
             let isEmpty = header.value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 }
             list = curl_slist_append(list, isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
         }
-        if request.body != nil || request.upload != nil || request.method == "POST",
-            request.headers.first(named: "Content-Type") == nil
-        {
+        if request.bodyToSend != nil, request.headers.first(named: "Content-Type") == nil {
             // libcurl would call every body a form.
             list = curl_slist_append(list, "Content-Type:")
         }
@@ -89,11 +87,18 @@ extension EasyHandle {
     }
 }
 
+extension HTTPClientRequest {
+    /// Methods that carry a body by their nature send an empty one, with its length, where there is none.
+    fileprivate var bodyToSend: [UInt8]? {
+        body ?? (upload == nil && ["POST", "PUT", "PATCH"].contains(method) ? [] : nil)
+    }
+}
+
 extension HTTPClientError {
     init(_ code: CURLcode, _ what: String, request: HTTPClientRequest) {
         let mapped: Code =
             switch code {
-            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .badURL
+            case CURLE_URL_MALFORMAT: .badURL
             case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .resolve
             case CURLE_COULDNT_CONNECT: .connect
             case CURLE_OPERATION_TIMEDOUT: .timeout
@@ -101,6 +106,7 @@ extension HTTPClientError {
                 CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_SHUTDOWN_FAILED,
                 CURLE_SSL_INVALIDCERTSTATUS:
                 .tls
+            // The scheme was checked before: an unsupported protocol is an answer that is not HTTP/1.
             case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_WEIRD_SERVER_REPLY,
                 CURLE_SEND_FAIL_REWIND, CURLE_BAD_CONTENT_ENCODING, CURLE_UNSUPPORTED_PROTOCOL:
                 .broken

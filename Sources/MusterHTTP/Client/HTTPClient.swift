@@ -70,6 +70,11 @@ package final class HTTPClient: Sendable {
     ) -> HTTPTransfer {
         let transfer = Transfer(request)
         transfer.outcome = .whole(completion)
+        return submit(transfer)
+    }
+
+    /// The transfer has its outcome set.
+    func submit(_ transfer: Transfer) -> HTTPTransfer {
         engine.submit(transfer)
         return HTTPTransfer(transfer, engine)
     }

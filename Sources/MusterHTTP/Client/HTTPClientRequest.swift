@@ -76,6 +76,7 @@ extension HTTPClientRequest {
             return refuse(.other, "the value of header \(header.name) holds a control character")
         }
         guard body == nil || upload == nil else { return refuse(.other, "it has both a body and an upload") }
+        guard method != "HEAD" || (body == nil && upload == nil) else { return refuse(.other, "HEAD carries no body") }
         guard unixSocket.map({ (1...107).contains($0.utf8.count) }) ?? true else {
             return refuse(.connect, "the path of the unix socket must have 1 to 107 bytes")
         }

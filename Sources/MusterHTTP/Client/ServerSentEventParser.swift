@@ -95,7 +95,8 @@ package struct ServerSentEventParser: Sendable {
     private mutating func take(_ field: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(HTTPClientError) {
         switch String(decoding: field, as: UTF8.self) {
         case "data":
-            guard value.count < eventBytesMax - (data?.count ?? 0) else {
+            let bytesBefore = data.map { $0.count + 1 } ?? 0
+            guard value.count <= eventBytesMax - bytesBefore else {
                 throw HTTPClientError(.tooLarge, "an event of the event stream goes past \(eventBytesMax) bytes")
             }
             if data == nil { data = [] } else { data?.append(UInt8(ascii: "\n")) }

@@ -76,8 +76,8 @@ final class StreamBuffer: Sendable {
             }
             return (take(&state.headReader), take(&state.reader))
         }
-        let failure = error ?? HTTPClientError(.broken, "the answer has no status line of HTTP/1")
-        headReader?.resume(throwing: failure)
+        // Without an error the head came before the end.
+        if let error { headReader?.resume(throwing: error) }
         if let error { reader?.resume(throwing: error) } else { reader?.resume(returning: nil) }
     }
 

@@ -23,12 +23,14 @@ final class Transfer: @unchecked Sendable {
     var failure: HTTPClientError?
     var isReceivingPaused = false
     var isSendingPaused = false
+    var begun = ContinuousClock.now
     var lastActivity = ContinuousClock.now
 
     private var head = ResponseHead()
     private var body: [UInt8] = []
     /// Whether this attempt at sending had an answer, if only a line of one.
     private var hasAnswer = false
+    private var hasBody = false
     private var attempts = 0
     private var isHeadGiven = false
 
@@ -38,10 +40,15 @@ final class Transfer: @unchecked Sendable {
         HTTPClientError(code, what, request: request, isRetryable: isRetryable)
     }
 
-    /// Nil: no `idleTimeout`, or paused by this side, which is not the server's silence.
-    var idleDeadline: ContinuousClock.Instant? {
+    /// When the engine must end this for its silence, and what it then says. Nil: libcurl's own timers are enough.
+    var deadline: (instant: ContinuousClock.Instant, what: String)? {
+        if attempts == 0, let timeout = request.timeout {
+            // libcurl forgets the timeout of a transfer that waits for a connection.
+            return (begun + timeout, "no connection within \(timeout)")
+        }
+        // Paused by this side is not the server's silence.
         guard let idle = request.idleTimeout, !isReceivingPaused, !isSendingPaused else { return nil }
-        return lastActivity + idle
+        return (lastActivity + idle, "no byte moved for \(idle)")
     }
 
     func noteActivity() {
@@ -61,6 +68,8 @@ final class Transfer: @unchecked Sendable {
     func receiveHeader(_ line: UnsafeRawBufferPointer) -> Bool {
         noteActivity()
         hasAnswer = true
+        // Trailers, of whatever look.
+        guard !hasBody else { return true }
         switch head.take(line) {
         case .more: return true
         case .complete:
@@ -78,6 +87,7 @@ final class Transfer: @unchecked Sendable {
 
     func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Reception {
         noteActivity()
+        hasBody = true
         if case .stream(let buffer) = outcome {
             giveHead()
             isReceivingPaused = !buffer.append(bytes)
@@ -95,28 +105,25 @@ final class Transfer: @unchecked Sendable {
     private var announcedBytes: Int? { head.headers.first(named: "Content-Length").flatMap { Int($0) } }
 
     private func giveHead() {
-        guard !isHeadGiven, let status = head.status, case .stream(let buffer) = outcome else { return }
+        guard !isHeadGiven, head.isComplete, let status = head.status, case .stream(let buffer) = outcome else {
+            return
+        }
         isHeadGiven = true
         buffer.receiveHead(StreamHead(status: status, headers: head.headers))
     }
 
-    /// Tells the outcome, once.
+    /// Tells the outcome, once. Nil: libcurl is content.
     func finish(_ error: HTTPClientError?) {
+        let error = error ?? (head.isComplete ? nil : self.error(.broken, "the connection ended within the headers"))
+        if error == nil { giveHead() }
         let outcome = self.outcome
         self.outcome = nil
         switch outcome {
         case nil: break
-        case .stream(let buffer):
-            if error == nil, !isHeadGiven, let status = head.status {
-                buffer.receiveHead(StreamHead(status: status, headers: head.headers))
-            }
-            buffer.finish(error)
+        case .stream(let buffer): buffer.finish(error)
         case .whole(let completion):
             if let error { return completion(.failure(error)) }
-            guard let status = head.status else {
-                return completion(.failure(self.error(.broken, "the answer has no status line of HTTP/1")))
-            }
-            completion(.success(HTTPClientResponse(status: status, headers: head.headers, body: body)))
+            completion(.success(HTTPClientResponse(status: head.status ?? 0, headers: head.headers, body: body)))
         }
     }
 }

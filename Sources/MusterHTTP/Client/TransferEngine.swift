@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Glibc
+internal import MusterSystem
 internal import Synchronization
 
 /// The client's thread: runs libcurl's multi handle, takes commands, tells outcomes.
@@ -18,17 +19,20 @@ final class TransferEngine: @unchecked Sendable {
         var commands: [Command] = []
         var exchanges = 0
         var isClosed = false
-        /// The multi handle is gone: waking it would touch freed memory.
+        /// The thread takes no more commands.
         var isEnded = false
     }
 
     private let configuration: HTTPClient.Configuration
     private let inbox = Mutex(Inbox())
     private let multi: UnsafeMutableRawPointer
+    private let poller = SocketPoller()
+    /// When libcurl wants to look at its timers; nil: it has none.
+    private var timer: ContinuousClock.Instant?
     /// What libcurl has in its hands; this table is what keeps each of them alive.
     private var running: [ObjectIdentifier: Transfer] = [:]
     private var idleHandles: [EasyHandle] = []
-    private var nextIdleCheck: ContinuousClock.Instant?
+    private var nextDeadline: ContinuousClock.Instant?
 
     private static let idleHandlesMax = 64
     private static let isLibraryReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
@@ -80,7 +84,7 @@ final class TransferEngine: @unchecked Sendable {
         inbox.withLock { inbox in
             guard !inbox.isClosed else { return }
             inbox.isClosed = true
-            curl_multi_wakeup(multi)
+            poller.wake()
         }
     }
 
@@ -89,34 +93,70 @@ final class TransferEngine: @unchecked Sendable {
         // One wake-up serves all commands that arrive until the thread has taken them.
         let isFirst = inbox.commands.isEmpty
         inbox.commands.append(command)
-        if isFirst { curl_multi_wakeup(multi) }
+        if isFirst { poller.wake() }
     }
 
     // MARK: On the engine's thread
 
-    func start() { startThread { self.run() } }
-
-    private func run() {
-        while let commands = takeCommands() {
-            for command in commands { perform(command) }
-            var count: CInt = 0
-            curl_multi_perform(multi, &count)
-            collectFinished()
-            expireIdle()
-            curl_multi_poll(multi, nil, 0, pollMilliseconds(), nil)
-        }
-        end()
+    func start() {
+        let failure = startThread { self.run() }
+        precondition(failure == 0, "no thread for the HTTP client: \(String(cString: strerror(failure)))")
     }
 
-    /// Nil: closed.
-    private func takeCommands() -> [Command]? {
-        inbox.withLock { inbox in
-            guard !inbox.isClosed else { return nil }
-            guard !inbox.commands.isEmpty else { return [] }
-            let commands = inbox.commands
-            inbox.commands = []
-            return commands
+    private func run() {
+        watchSockets()
+        while performCommands() {
+            runTimer()
+            collectFinished()
+            expire()
+            poller.wait(milliseconds: pollMilliseconds()) { socket, events in
+                var count: CInt = 0
+                curl_multi_socket_action(multi, socket, events, &count)
+            }
         }
+        shutDown()
+    }
+
+    /// libcurl says which sockets and which moment it waits for, so an event costs the same whatever else is open: its own
+    /// curl_multi_poll looks at every transfer each time (1000 held long polls made each request 1 ms slower).
+    private func watchSockets() {
+        let box = Unmanaged.passUnretained(self).toOpaque()
+        muster_curl_multi_on_socket(
+            multi,
+            { _, socket, interest, box, known in
+                let engine = Unmanaged<TransferEngine>.fromOpaque(box!).takeUnretainedValue()
+                let isNew = engine.poller.watch(socket, interest, isKnown: known != nil)
+                // Any pointer but null marks the socket as known to the poller.
+                if isNew { curl_multi_assign(engine.multi, socket, box) }
+                return 0
+            }, box)
+        muster_curl_multi_on_timer(
+            multi,
+            { _, milliseconds, box in
+                let engine = Unmanaged<TransferEngine>.fromOpaque(box!).takeUnretainedValue()
+                engine.timer = milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
+                return 0
+            }, box)
+    }
+
+    private func runTimer() {
+        guard let due = timer, .now >= due else { return }
+        // Before the call, in which libcurl may set the next one.
+        timer = nil
+        var count: CInt = 0
+        curl_multi_socket_action(multi, curl_socket_t(-1), 0, &count)
+    }
+
+    /// False: closed. The commands are out of scope before the thread waits: they hold transfers that may have ended.
+    private func performCommands() -> Bool {
+        let commands: [Command]? = inbox.withLock { inbox in
+            guard !inbox.isClosed else { return nil }
+            defer { inbox.commands = [] }
+            return inbox.commands
+        }
+        guard let commands else { return false }
+        for command in commands { perform(command) }
+        return true
     }
 
     private func perform(_ command: Command) {
@@ -136,7 +176,7 @@ final class TransferEngine: @unchecked Sendable {
     private func unpause(_ transfer: Transfer) {
         guard let easy = transfer.easy else { return }
         transfer.lastActivity = .now
-        watchIdle(transfer)
+        watchDeadline(transfer)
         // May call the read and write callbacks before it returns, which may pause again: the flags are theirs from here on.
         let still = (transfer.isReceivingPaused ? CURLPAUSE_RECV : 0) | (transfer.isSendingPaused ? CURLPAUSE_SEND : 0)
         curl_easy_pause(easy.pointer, still)
@@ -148,14 +188,15 @@ final class TransferEngine: @unchecked Sendable {
         }
         let easy = idleHandles.popLast() ?? EasyHandle()
         transfer.easy = easy
-        transfer.lastActivity = .now
+        transfer.begun = .now
+        transfer.lastActivity = transfer.begun
         do throws(HTTPClientError) {
             try easy.prepare(transfer, configuration)
         } catch {
             return end(transfer, error)
         }
         running[ObjectIdentifier(transfer)] = transfer
-        watchIdle(transfer)
+        watchDeadline(transfer)
         (transfer.upload as? ProducedUpload)?.start { [weak self, weak transfer] in
             if let transfer { self?.resumeSending(transfer) }
         }
@@ -202,7 +243,7 @@ final class TransferEngine: @unchecked Sendable {
         transfer.finish(error)
     }
 
-    private func end() {
+    private func shutDown() {
         for transfer in Array(running.values) { end(transfer, transfer.error(.cancelled, "the client was closed")) }
         let commands = inbox.withLock { inbox in
             inbox.isEnded = true
@@ -214,60 +255,32 @@ final class TransferEngine: @unchecked Sendable {
         curl_multi_cleanup(multi)
     }
 
-    // MARK: Silence
+    // MARK: Deadlines
 
-    private func watchIdle(_ transfer: Transfer) {
-        guard let deadline = transfer.idleDeadline else { return }
-        nextIdleCheck = nextIdleCheck.map { min($0, deadline) } ?? deadline
+    private func watchDeadline(_ transfer: Transfer) {
+        guard let deadline = transfer.deadline?.instant else { return }
+        nextDeadline = nextDeadline.map { min($0, deadline) } ?? deadline
     }
 
-    /// Activity only moves deadlines back, so looking at all of them when the earliest known one has come is enough.
-    private func expireIdle() {
-        guard let check = nextIdleCheck else { return }
+    /// Activity only moves deadlines back, so looking at all of them when the earliest known one has come is enough; no more often
+    /// than every 5 ms, or many deadlines close together would each cost a look at all.
+    private func expire() {
+        guard let check = nextDeadline else { return }
         let now = ContinuousClock.now
         guard now >= check else { return }
-        nextIdleCheck = nil
+        nextDeadline = nil
         for transfer in Array(running.values) {
-            guard let deadline = transfer.idleDeadline, let idle = transfer.request.idleTimeout else { continue }
-            if now >= deadline {
-                end(transfer, transfer.error(.timeout, "no byte moved for \(idle)"))
-            } else {
-                watchIdle(transfer)
-            }
+            guard let (deadline, what) = transfer.deadline else { continue }
+            if now >= deadline { end(transfer, transfer.error(.timeout, what)) } else { watchDeadline(transfer) }
         }
+        nextDeadline = nextDeadline.map { max($0, now + .milliseconds(5)) }
     }
 
-    /// At most a minute: libcurl shortens it to its own next timer.
+    /// Until the next timer, a minute at most; rounded up, as waking early would only mean waiting again.
     private func pollMilliseconds() -> CInt {
-        guard let check = nextIdleCheck else { return 60_000 }
-        let (seconds, attoseconds) = (check - .now).components
+        guard let next = [nextDeadline, timer].compactMap({ $0 }).min() else { return 60_000 }
+        let (seconds, attoseconds) = (next - .now).components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        return CInt(min(seconds, 59) * 1000 + attoseconds / 1_000_000_000_000_000 + 1)
+        return CInt(min(seconds, 59) * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
-}
-
-/// A detached thread that takes no signals (they belong to the program's own threads), save those that report its own faults.
-private func startThread(_ body: @escaping @Sendable () -> Void) {
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    for fault in [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS] { sigdelset(&all, fault) }
-    pthread_sigmask(SIG_BLOCK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    let box = Unmanaged.passRetained(ThreadBody(body))
-    var thread = pthread_t()
-    let code = pthread_create(
-        &thread, nil,
-        { box in
-            let body = Unmanaged<ThreadBody>.fromOpaque(box!).takeRetainedValue()
-            body.run()
-            return nil
-        }, box.toOpaque())
-    precondition(code == 0, "no thread for the HTTP client: \(String(cString: strerror(code)))")
-    pthread_detach(thread)
-}
-
-private final class ThreadBody {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }

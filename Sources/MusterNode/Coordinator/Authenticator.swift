@@ -1,28 +1,28 @@
-package import MusterAPI
-package import MusterCore
+internal import MusterAPI
+internal import MusterCore
 internal import MusterCrypto
 
 /// Who a bearer token makes its sender.
-package enum Principal: Hashable, Sendable {
+enum Principal: Hashable, Sendable {
     case admin, join, read
     case member(MemberID)
 }
 
 /// Checks tokens and makes members' secrets and tickets, all under the coordinator's one stored key. A member's secret
 /// is a code over its id, so it needs no store of its own and outlives restarts; nobody can make one for another.
-package struct Authenticator: Sendable {
+struct Authenticator: Sendable {
     private let key: MessageKey
     private let tokens: TokenStore
 
-    package init(key: MessageKey, tokens: TokenStore) {
+    init(key: MessageKey, tokens: TokenStore) {
         self.key = key
         self.tokens = tokens
     }
 
-    package func secret(of id: MemberID) -> String { "m\(id).\(key.tag(of: "member \(id)"))" }
+    func secret(of id: MemberID) -> String { "m\(id).\(key.tag(of: "member \(id)"))" }
 
     /// The member whose secret this is; nil for anything else.
-    package func member(secret: String) -> MemberID? {
+    func member(secret: String) -> MemberID? {
         guard secret.first == "m", let dot = secret.firstIndex(of: "."),
             let number = Int64(secret[secret.index(after: secret.startIndex)..<dot])
         else { return nil }
@@ -31,7 +31,7 @@ package struct Authenticator: Sendable {
     }
 
     /// From an `Authorization` header; nil when there is none or it is nobody's.
-    package func principal(authorization: String?) -> Principal? {
+    func principal(authorization: String?) -> Principal? {
         guard let authorization, let token = Self.bearer(authorization) else { return nil }
         // Each is compared whatever the others say, so that time tells nothing.
         let (isAdmin, isJoin, isRead) = (
@@ -52,11 +52,12 @@ package struct Authenticator: Sendable {
     }
 
     /// Throws 401 without a usable token, 403 with one that is not enough.
-    package func require(_ access: RouteAccess, authorization: String?) throws(Problem) {
+    func require(_ access: RouteAccess, authorization: String?) throws(Problem) {
         if access == .open { return }
         guard let principal = principal(authorization: authorization) else {
             throw Problem(
-                401, "\(authorization == nil ? "No" : "Not a valid") token; send \"Authorization: Bearer TOKEN\""
+                401,
+                "\(authorization == nil ? "No" : "Not a valid") token; send \"Authorization: Bearer TOKEN\""
                     + " with the fleet's admin, join or read token.", code: "token")
         }
         let isEnough =
@@ -71,9 +72,9 @@ package struct Authenticator: Sendable {
 }
 
 extension Authenticator: TicketSealer {
-    package func seal(_ key: LeaseKey) -> String {
+    func seal(_ key: LeaseKey) -> String {
         self.key.tag(of: "ticket \(key.job) \(key.first) \(key.count) \(key.attempt) \(key.member)")
     }
 
-    package func isGenuine(_ ticket: String, for key: LeaseKey) -> Bool { equalInConstantTime(ticket, seal(key)) }
+    func isGenuine(_ ticket: String, for key: LeaseKey) -> Bool { equalInConstantTime(ticket, seal(key)) }
 }

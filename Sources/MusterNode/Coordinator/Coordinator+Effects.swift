@@ -3,6 +3,8 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
 
 /// Performing what the core decided. Everything here runs under the coordinator's lock and only queues.
 extension Coordinator {
@@ -19,6 +21,7 @@ extension Coordinator {
     private func perform(_ effect: SchedulerEffect, _ state: inout CoordinatorState) {
         switch effect {
         case .grant(let id, let member, let grants): answer(id, member, grants, &state)
+        case .dismiss(let id): state.calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
         case .commit(let id, let writes): commit(id, writes)
         case .answer(let id, let verdicts):
             state.deliveries.removeValue(forKey: id)?.respond(.json(ReportWire.reply(verdicts)))
@@ -40,10 +43,17 @@ extension Coordinator {
             guard let self else { return }
             noteStore(result.failureReason)
             switch result {
-            case .success: handle(.work(.committed(id)))
+            case .success:
+                offerResults(in: writes)
+                handle(.work(.committed(id)))
             case .failure(let error): handle(.work(.commitFailed(id, reason: error.message)))
             }
         }
+    }
+
+    private func offerResults(in writes: [StoreWrite]) {
+        let records = writes.compactMap { if case .addResults(let record) = $0 { record } else { nil } }
+        if let first = records.first { signals.offer(records, of: first.job) }
     }
 
     private func answer(
@@ -78,9 +88,9 @@ extension Coordinator {
     }
 
     private func ended(_ id: JobID, _ jobState: JobState, _ state: inout CoordinatorState) {
-        state.records[id] = nil
+        let count = state.records.removeValue(forKey: id)?.count ?? 0
         state.jobsWithNews.remove(id)
-        signals.announce(id)
+        signals.announceEnd(id, count: count)
         var data = JSONWriter()
         data.beginObject()
         data.field("id", id.rawValue)

@@ -3,6 +3,8 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
 
 extension Coordinator {
     /// Bodies above this are read on a thread of the pool, so that the HTTP thread goes on serving others.
@@ -53,11 +55,8 @@ extension Coordinator {
     /// Inputs rest in pieces, so that a lease reads only what it needs.
     private func inputWrites(_ request: JobRequest, _ id: JobID) -> [StoreWrite] {
         guard let inputs = request.inputs else { return [] }
-        let piece = 1_000
-        return stride(from: 0, to: inputs.count, by: piece).map { first in
-            let tasks = first..<min(first + piece, inputs.count)
-            return .addInputs(
-                InputRecord(job: id, first: first, count: tasks.count, lines: inputs.slice(tasks).bytes))
+        return inputs.pieces(of: 1_000).map { first, piece in
+            .addInputs(InputRecord(job: id, first: first, count: piece.count, lines: piece.bytes))
         }
     }
 

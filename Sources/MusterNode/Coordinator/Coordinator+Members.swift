@@ -2,6 +2,8 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
 
 extension Coordinator {
     func joinFleet(_ request: HTTPRequest) throws -> HTTPOutcome {

@@ -1,6 +1,8 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterStore
+internal import Synchronization
 
 /// Streams of results and of a job's events. Each is a task that reads the store and waits for news.
 extension Coordinator {
@@ -13,7 +15,8 @@ extension Coordinator {
         return .task {
             guard try await self.status(of: id) != nil else { throw Self.noSuchJob(id) }
             let stream = HTTPStream(bufferBytesMax: 4 << 20)
-            Task { await self.produce(stream) { try await self.sendResults(of: id, from: from, waits: waits, stream) } }
+            let feed = ResultFeed(stream, from: from)
+            Task { await self.produce(stream) { try await self.sendResults(of: id, feed, waits: waits) } }
             return HTTPResponse(
                 status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .stream(stream))
         }
@@ -29,36 +32,34 @@ extension Coordinator {
         }
     }
 
-    private func sendResults(of id: JobID, from: Int, waits: Bool, _ stream: HTTPStream) async throws {
-        var version = signals.watch(id)
-        defer { signals.unwatch(id) }
-        stream.onDisconnect { [signals] in signals.announce(id) }
-        var next = from
-        while !stream.isClosed {
+    private func sendResults(of id: JobID, _ feed: ResultFeed, waits: Bool) async throws {
+        var version = signals.watch(id, feed: feed)
+        defer { signals.unwatch(id, feed: feed) }
+        feed.stream.onDisconnect { [signals] in signals.announce(id) }
+        while !feed.stream.isClosed {
             // Asked before the store is read: what becomes durable in between is in what is read.
             let isOver = state.withLock { $0.records[id] == nil }
-            next = try await sendResults(of: id, from: next, upToGap: waits && !isOver, stream)
+            if !feed.isLive { try await sendStored(of: id, feed, upToGap: waits && !isOver) }
             if isOver || !waits { return }
+            signals.goLive(feed, id, at: version)
             version = await signals.wait(id, beyond: version)
         }
     }
 
-    /// Sends what the store has from a task on; with `upToGap` only as far as nothing is missing. Returns the next task.
-    private func sendResults(
-        of id: JobID, from: Int, upToGap: Bool, _ stream: HTTPStream
-    ) async throws -> Int {
-        var next = from
+    /// Sends what the store has from the feed's place on; with `upToGap` only as far as nothing is missing.
+    private func sendStored(of id: JobID, _ feed: ResultFeed, upToGap: Bool) async throws {
+        var next = feed.next
         while true {
             let records = try await store.results(of: id, from: next, bytesMax: Self.readBytesMax)
-            if records.isEmpty { return next }
             var lines: [UInt8] = []
             for record in records {
                 if upToGap && record.first > next { break }
                 ResultLines.append(record, next..<Limits.jobTasksMax, to: &lines)
                 next = max(next, record.first + record.count)
             }
-            if lines.isEmpty { return next }
-            try await stream.send(lines)
+            if lines.isEmpty { return }
+            feed.advance(to: next)
+            try await feed.stream.send(lines)
         }
     }
 

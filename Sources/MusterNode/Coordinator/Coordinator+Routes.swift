@@ -1,10 +1,12 @@
 internal import MusterAPI
 internal import MusterHTTP
+internal import Synchronization
 
 extension Coordinator {
     /// Every route of the table with its handler; the table says who may call it and how large a body may be.
     func routes() -> [HTTPRoute] {
         RouteTable.all.map { spec in
+            if spec.name == .healthz { return HTTPRoute(spec.method, spec.pattern, prepared: Self.healthz) }
             let handler = handler(for: spec.name)
             let queryNames = spec.queryNames
             return HTTPRoute(
@@ -36,18 +38,16 @@ extension Coordinator {
         case .servers: { [unowned self] _ in listMembers(liveWorkersOnly: true) }
         case .leases: { [unowned self] in try askForWork($0) }
         case .results: { [unowned self] in try deliver($0) }
-        case .healthz: Self.healthz()
+        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(Self.healthz))) }
         case .readyz: { [unowned self] _ in readyz() }
         case .metrics: { [unowned self] _ in metricsPage() }
         case .openapi: Self.openapi(version: configuration.version)
         }
     }
 
-    private static func healthz() -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
-        let prepared = PreparedBody(
-            status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
-        return { _ in .respond(.prepared(prepared)) }
-    }
+    /// Says that the process lives and answers; nothing is looked at.
+    private static let healthz = PreparedBody(
+        status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
 
     private static func openapi(version: String) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
         let document = OpenAPI.document(of: RouteTable.all, version: version)
@@ -56,7 +56,8 @@ extension Coordinator {
 
     private func readyz() -> HTTPOutcome {
         if let trouble = state.withLock({ $0.storeTrouble }) {
-            return .respond(.problem(Problem(503, "The store refuses writes: \(trouble)", code: "store", retryAfter: 5)))
+            return .respond(
+                .problem(Problem(503, "The store refuses writes: \(trouble)", code: "store", retryAfter: 5)))
         }
         return .respond(.json(Array("{\"status\":\"ready\"}".utf8)))
     }
@@ -76,7 +77,8 @@ extension HTTPRequest {
         guard let text = try queryValue(name) else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw Problem(
-                422, "The query parameter \"\(name)\" must be a whole number from \(range.lowerBound) to"
+                422,
+                "The query parameter \"\(name)\" must be a whole number from \(range.lowerBound) to"
                     + " \(range.upperBound), not \"\(text.prefix(80))\".", code: "field")
         }
         return number
@@ -89,7 +91,8 @@ extension HTTPRequest {
         case "false", "0": return false
         case let text?:
             throw Problem(
-                422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field")
+                422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field"
+            )
         }
     }
 

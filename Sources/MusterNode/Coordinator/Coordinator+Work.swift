@@ -1,6 +1,8 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterSystem
+internal import Synchronization
 
 /// The two hot routes of the road: leases go out, results come back.
 extension Coordinator {
@@ -11,7 +13,8 @@ extension Coordinator {
             let id = self.state.withLock { state in
                 let id = LeaseCallID(state.newNumber())
                 let now = SystemTime.now()
-                state.calls[id] = CoordinatorState.HeldCall(held: held, until: now + Duration(seconds: asked.waitSeconds))
+                state.calls[id] = CoordinatorState.HeldCall(
+                    held: held, until: now + Duration(seconds: asked.waitSeconds))
                 let call = LeaseCall(id: id, member: member, slots: asked.slots, kernels: Set(asked.kernels))
                 self.perform(
                     state.fleet.handle(.work(.workAsked(call)), now: now, wallClockMs: SystemTime.wallClockMs()),

@@ -1,9 +1,10 @@
 internal import MusterAPI
-package import MusterCore
+internal import MusterCore
 internal import MusterCrypto
-package import MusterHTTP
+internal import MusterHTTP
 internal import MusterLog
-package import MusterStore
+internal import MusterStore
+internal import MusterSystem
 internal import Synchronization
 
 /// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other.
@@ -30,9 +31,9 @@ package final class Coordinator: Sendable {
         self.configuration = configuration
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
         authenticator = Authenticator(key: try await Self.key(in: store), tokens: tokens)
-        var fleet = FleetCore(
+        let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator)
-        state = Mutex(try await CoordinatorState(restoring: store, into: &fleet))
+        state = Mutex(CoordinatorState(try await CoordinatorState.Restored(from: store, into: fleet)))
     }
 
     private static func key(in store: any Store) async throws -> MessageKey {
@@ -53,6 +54,7 @@ package final class Coordinator: Sendable {
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
     }
 
+    package var dataDirectory: String { configuration.dataDirectory }
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
     var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
 

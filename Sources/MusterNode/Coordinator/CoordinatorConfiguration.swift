@@ -19,5 +19,7 @@ package struct CoordinatorConfiguration: Sendable {
         self.version = version
     }
 
-    package var databasePath: String { dataDirectory + "/muster.sqlite" }
+    /// From `--store sqlite:PATH`; nil is `muster.sqlite` in the data directory.
+    package var database: String?
+    var databasePath: String { database ?? dataDirectory + "/muster.sqlite" }
 }

@@ -1,5 +1,6 @@
 internal import MusterCore
 internal import MusterHTTP
+internal import Synchronization
 
 /// `/metrics`, in Prometheus's text format.
 struct CoordinatorMetrics: Sendable {
@@ -29,7 +30,8 @@ extension Coordinator {
             page.add("lease_calls_held", "gauge", "Workers that wait for work.", state.calls.count)
             page.add("members", "gauge", "Members of the fleet.", state.fleet.membership.count)
             page.add("views_total", "counter", "Changes of the ranks.", Int(state.fleet.membership.view))
-            page.add("store_in_trouble", "gauge", "1 while the store refuses writes.", state.storeTrouble == nil ? 0 : 1)
+            page.add(
+                "store_in_trouble", "gauge", "1 while the store refuses writes.", state.storeTrouble == nil ? 0 : 1)
         }
         if let http = serverStatistics {
             page.add("http_requests_total", "counter", "Requests answered or held.", http.requests)
@@ -37,6 +39,7 @@ extension Coordinator {
         }
         return .respond(
             HTTPResponse(
-                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4")], body: .bytes(Array(page.text.utf8))))
+                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4")],
+                body: .bytes(Array(page.text.utf8))))
     }
 }

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterStore
+internal import MusterSystem
 
 /// What the coordinator's one lock guards: the core, and the connections that wait for it.
 struct CoordinatorState: ~Copyable {
@@ -29,21 +30,33 @@ struct CoordinatorState: ~Copyable {
     private var nextNumber: UInt64 = 1
     private var lastIDs: (job: Int64, member: Int64, joinOrder: Int64)
 
-    init(restoring store: any Store, into fleet: inout FleetCore) async throws {
-        let now = SystemTime.now()
-        lastIDs = try await store.largestIDs()
-        for member in try await store.members() {
-            _ = fleet.handle(.membership(.restored(member)), now: now, wallClockMs: SystemTime.wallClockMs())
-        }
+    /// What an earlier process left in the store.
+    struct Restored {
+        var fleet: FleetCore
         var records: [JobID: JobRecord] = [:]
         var effects: [FleetEffect] = []
-        for job in try await store.unfinishedJobs() {
-            records[job.job.record.id] = job.job.record
-            effects += fleet.handle(.work(.jobAdded(job)), now: now, wallClockMs: SystemTime.wallClockMs())
+        var lastIDs: (job: Int64, member: Int64, joinOrder: Int64)
+
+        /// Every stored member gets a full silence time; every unfinished job is in line again.
+        init(from store: any Store, into fleet: FleetCore) async throws {
+            self.fleet = fleet
+            let (now, wallClockMs) = (SystemTime.now(), SystemTime.wallClockMs())
+            lastIDs = try await store.largestIDs()
+            for member in try await store.members() {
+                effects += self.fleet.handle(.membership(.restored(member)), now: now, wallClockMs: wallClockMs)
+            }
+            for job in try await store.unfinishedJobs() {
+                records[job.job.record.id] = job.job.record
+                effects += self.fleet.handle(.work(.jobAdded(job)), now: now, wallClockMs: wallClockMs)
+            }
         }
-        self.records = records
-        self.fleet = fleet
-        restoredEffects = effects
+    }
+
+    init(_ restored: Restored) {
+        fleet = restored.fleet
+        records = restored.records
+        lastIDs = restored.lastIDs
+        restoredEffects = restored.effects
     }
 
     /// Effects of the restoring itself (ends of jobs that were complete but not ended); performed by the first tick.

@@ -61,8 +61,8 @@ final class EventHub: Sendable {
     }
 }
 
-/// One event as it stands on the wire (WHATWG HTML, server-sent events). `data` holds no newline.
-enum ServerSentEvent {
+extension ServerSentEvent {
+    /// One event as it stands on the wire (WHATWG HTML, server-sent events). `data` holds no newline.
     static func bytes(_ name: String, id: UInt64?, data: [UInt8]) -> [UInt8] {
         var out = Array("event: \(name)\n".utf8)
         if let id { out += Array("id: \(id)\n".utf8) }

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterHTTP
 internal import Synchronization
 
 /// Wakes whoever waits for news of a job: streams of results and of events. Waiting costs nothing while nothing happens.
@@ -7,22 +8,30 @@ final class JobSignals: Sendable {
         var version: UInt64 = 0
         var watchers = 0
         var waiters: [CheckedContinuation<Void, Never>] = []
+        var feeds: [ObjectIdentifier: ResultFeed] = [:]
     }
     private let watched = Mutex<[JobID: Watched]>([:])
 
     /// Starts watching; news from now on are not missed. Returns the version to wait beyond.
-    func watch(_ id: JobID) -> UInt64 {
+    func watch(_ id: JobID, feed: ResultFeed? = nil) -> UInt64 {
         watched.withLock {
             $0[id, default: Watched()].watchers += 1
+            if let feed { $0[id]!.feeds[ObjectIdentifier(feed)] = feed }
             return $0[id]!.version
         }
     }
 
-    func unwatch(_ id: JobID) {
+    func unwatch(_ id: JobID, feed: ResultFeed? = nil) {
         watched.withLock {
+            if let feed { $0[id]?.feeds[ObjectIdentifier(feed)] = nil }
             $0[id]?.watchers -= 1
             if $0[id]?.watchers == 0 { $0[id] = nil }
         }
+    }
+
+    /// Makes a feed live if nothing happened since `version`, when its task last looked.
+    func goLive(_ feed: ResultFeed, _ id: JobID, at version: UInt64) {
+        watched.withLock { if $0[id]?.version == version { feed.goLive() } }
     }
 
     /// Returns once the job's version is beyond `version`, with the newest one.
@@ -38,13 +47,38 @@ final class JobSignals: Sendable {
         return watched.withLock { $0[id]?.version ?? version + 1 }
     }
 
-    /// Something new is durable, or the job is over.
-    func announce(_ id: JobID) {
-        let waiters = watched.withLock { watched in
-            guard watched[id] != nil else { return [CheckedContinuation<Void, Never>]() }
+    /// These records are durable: live feeds take them at once. `announce` follows when the core knows too.
+    func offer(_ records: [ResultRecord], of id: JobID) {
+        watched.withLock { watched in
+            guard watched[id] != nil else { return }
             watched[id]!.version += 1
+            for feed in watched[id]!.feeds.values { feed.offer(records) }
+        }
+    }
+
+    /// The job is over.
+    func announceEnd(_ id: JobID, count: Int) {
+        wake(id) { entry in
+            for feed in entry.feeds.values { _ = feed.end(count: count) }
+            return true
+        }
+    }
+
+    /// Something that a watcher should look at. Feeds that are live need nobody to look for them.
+    func announce(_ id: JobID) {
+        wake(id) { entry in
+            entry.feeds.count < entry.watchers
+                || !entry.feeds.values.allSatisfy { $0.isLive && !$0.stream.isClosed }
+        }
+    }
+
+    private func wake(_ id: JobID, if isNeeded: (Watched) -> Bool) {
+        let waiters = watched.withLock { watched in
+            guard let entry = watched[id] else { return [CheckedContinuation<Void, Never>]() }
+            watched[id]!.version += 1
+            guard isNeeded(entry) else { return [] }
             defer { watched[id]!.waiters = [] }
-            return watched[id]!.waiters
+            return entry.waiters
         }
         for waiter in waiters { waiter.resume() }
     }

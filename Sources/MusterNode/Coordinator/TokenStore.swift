@@ -11,6 +11,11 @@ package struct TokenStore: Sendable {
 
     package static func adminPath(in directory: String) -> String { directory + "/admin.token" }
 
+    /// The admin token of a coordinator that works in this `--data` directory; nil when there is none.
+    package static func readAdmin(inData directory: String) throws(NodeError) -> String? {
+        try read(adminPath(in: directory + "/coordinator"))
+    }
+
     /// Reads the tokens, making those that are missing. A given admin token replaces the kept one.
     package init(directory: String, givenAdmin: String?) throws(NodeError) {
         let adminPath = Self.adminPath(in: directory)
@@ -23,8 +28,13 @@ package struct TokenStore: Sendable {
         } else {
             (admin, adminIsNew) = (try Self.make(adminPath), true)
         }
-        join = try Self.read(directory + "/join.token") ?? Self.make(directory + "/join.token")
-        read = try Self.read(directory + "/read.token") ?? Self.make(directory + "/read.token")
+        join = try Self.readOrMake(directory + "/join.token")
+        read = try Self.readOrMake(directory + "/read.token")
+    }
+
+    private static func readOrMake(_ path: String) throws(NodeError) -> String {
+        if let kept = try read(path) { return kept }
+        return try make(path)
     }
 
     private static func make(_ path: String) throws(NodeError) -> String {

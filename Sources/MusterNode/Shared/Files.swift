@@ -34,25 +34,31 @@ package func writePrivately(_ text: String, to path: String) throws(NodeError) {
     try writeWhole(Array(text.utf8), to: path)
 }
 
-/// Writes beside, then renames over; `synced` also forces it to the disk first. Mode 0600.
-package func writeWhole(_ bytes: [UInt8], to path: String, synced: Bool = true) throws(NodeError) {
+/// Writes beside, forces it to the disk, then renames over. Mode 0600.
+package func writeWhole(_ bytes: [UInt8], to path: String) throws(NodeError) {
     let beside = "\(path).\(getpid()).part"
-    let file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    do throws(NodeError) {
+        try writeDirectly(bytes, to: beside, synced: true)
+        guard rename(beside, path) == 0 else { throw NodeError(.files, "cannot write \(path): \(reason())") }
+    } catch {
+        unlink(beside)
+        throw error
+    }
+}
+
+/// Writes in place: a crash may leave a part. Mode 0600.
+func writeDirectly(_ bytes: [UInt8], to path: String, synced: Bool = false) throws(NodeError) {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw NodeError(.files, "cannot write \(path): \(reason())") }
+    defer { close(file) }
     var written = 0
     while written < bytes.count {
         let count = bytes.withUnsafeBytes { write(file, $0.baseAddress! + written, $0.count - written) }
         if count < 0 && errno == EINTR { continue }
-        if count <= 0 { break }
+        guard count > 0 else { throw NodeError(.files, "cannot write \(path): \(reason())") }
         written += count
     }
-    let isWhole = written == bytes.count && (!synced || fsync(file) == 0)
-    let problem = reason()
-    close(file)
-    guard isWhole, rename(beside, path) == 0 else {
-        unlink(beside)
-        throw NodeError(.files, "cannot write \(path): \(isWhole ? reason() : problem)")
-    }
+    guard !synced || fsync(file) == 0 else { throw NodeError(.files, "cannot write \(path): \(reason())") }
 }
 
 /// Makes a folder and those above it, 0700, where they are missing.

@@ -1,7 +1,7 @@
-internal import Glibc
 internal import MusterAPI
 internal import MusterCore
 internal import MusterKernels
+internal import MusterSystem
 
 /// Computes one batch, task by task, on a thread of its own.
 struct BatchRun {
@@ -113,24 +113,4 @@ func decimalSeconds(_ time: Duration) -> [UInt8] {
     while digits.last == UInt8(ascii: "0") { digits.removeLast() }
     text.append(UInt8(ascii: "."))
     return text + digits
-}
-
-/// Runs `body` on a fresh thread: kernels may block for as long as they like.
-func onOwnThread(_ body: @escaping @Sendable () -> Void) {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let box = Unmanaged.passRetained(Box(body))
-    let started = pthread_create(&thread, nil, { pointer in
-        Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
-        return nil
-    }, box.toOpaque())
-    guard started == 0 else {
-        // No thread to be had: the work is done here, later than hoped but done.
-        box.takeRetainedValue().body()
-        return
-    }
-    pthread_detach(thread)
 }

@@ -2,6 +2,8 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterKernels
 internal import MusterLog
+internal import MusterSystem
+internal import Synchronization
 
 /// Batches: begun on a thread of their own, their reports kept until somebody answers for them.
 extension Worker {
@@ -9,7 +11,13 @@ extension Worker {
         guard let offer = state.offers.removeValue(forKey: grant.key) else { return }
         let cancellation = Cancellation()
         state.batches[grant.key] = cancellation
-        onOwnThread { [self] in compute(offer, cancellation) }
+        let failure = startThread { [self] in compute(offer, cancellation) }
+        if failure != 0 {
+            // The lease is lost to this worker, not to the fleet: it ends and goes to another.
+            Log.error("no thread for a batch", ["errno": "\(failure)"])
+            state.batches[grant.key] = nil
+            Task { handle(.abandoned(grant.key)) }
+        }
     }
 
     private func compute(_ offer: LeaseOffer, _ cancellation: Cancellation) {

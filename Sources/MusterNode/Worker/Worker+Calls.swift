@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
+internal import Synchronization
 
 /// What went wrong with a call to the coordinator.
 struct CallFailure: Error {
@@ -145,7 +146,10 @@ extension Worker {
 
     /// Goodbye hands back every lease at once; without an answer they go back when they end.
     func leave(_ identity: MemberIdentity?) {
-        guard let identity else { end(.success(())); return }
+        guard let identity else {
+            end(.success(()))
+            return
+        }
         call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: 3) { [self] _ in
             Log.notice("left", ["coordinator": configuration.coordinatorURL])
             end(.success(()))

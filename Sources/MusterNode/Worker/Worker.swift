@@ -5,6 +5,7 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
+internal import MusterSystem
 internal import Synchronization
 
 /// A worker's driver: the HTTP client, threads and disk around the pure `WorkerAgent`. It dials out only.

@@ -46,7 +46,8 @@ struct WorkerFolder: Sendable {
         do {
             try writeWhole(json.bytes, to: identityPath)
         } catch {
-            Log.warning("the worker's identity cannot be kept: after a restart it joins as another", ["error": "\(error)"])
+            Log.warning(
+                "the worker's identity cannot be kept: after a restart it joins as another", ["error": "\(error)"])
         }
     }
 
@@ -68,11 +69,17 @@ struct WorkerFolder: Sendable {
     }
 
     /// Not forced to the disk: it survives this process, not the machine; then the lease ends and the work is redone.
+    /// A process killed in the middle leaves a part, which the next one sees by its end.
     func keep(_ report: [UInt8], as id: OutboxID) throws(NodeError) {
-        try writeWhole(report, to: outboxPath(id), synced: false)
+        try writeDirectly(report, to: outboxPath(id))
     }
 
-    func report(_ id: OutboxID) -> [UInt8]? { try? readWhole(outboxPath(id), bytesMax: 1 << 30) }
+    /// Nil when it is not there, or not whole.
+    func report(_ id: OutboxID) -> [UInt8]? {
+        guard let bytes = try? readWhole(outboxPath(id), bytesMax: 1 << 30), (try? JSONValue(parsing: bytes)) != nil
+        else { return nil }
+        return bytes
+    }
 
     func discard(_ id: OutboxID) { unlink(outboxPath(id)) }
 }

@@ -1,11 +1,19 @@
+internal import Synchronization
+
 /// Moves what the write-ahead log has gathered into the database, on a thread of its own while that keeps up.
 ///
 /// SQLite's own automatic checkpoint runs inside the commit that passes its limit, which makes that commit slow.
 final class Checkpoints: Sendable {
-    /// From 4 MiB on, a passive checkpoint runs beside the writer.
-    private static let pagesSoft = 1000
-    /// From 32 MiB on, the writer runs it itself: only while nothing is written can the log begin anew.
-    private static let pagesHard = 8000
+    /// Every 4 MiB of log a checkpoint runs beside the writer, which delays nobody but leaves what was appended meanwhile.
+    private static let pagesStep = 1000
+    /// From 16 MiB on, shortly after a step, the writer copies the little that is left: only a log that was copied whole
+    /// begins anew, and the file then is overwritten rather than grown, which makes each fsync cheaper.
+    private static let pagesMax = 4 * pagesStep + 64
+    /// From 32 MiB on, commits wait for the copying: they are faster than it is.
+    private static let pagesWait = 8 * pagesStep
+
+    /// Held while a checkpoint runs; SQLite would refuse a second one rather than wait.
+    private let turn = Mutex(())
 
     private let lane: Lanes<CheckpointSession>
 
@@ -15,12 +23,14 @@ final class Checkpoints: Sendable {
     }
 
     /// For the writer's thread, after each commit. A failed checkpoint loses nothing: the log keeps it for the next one.
-    func keepLogShort(after connection: Connection) {
+    func keepLogShort(after connection: Connection, pagesBefore: Int) {
         let pages = connection.logPages
-        if pages >= Checkpoints.pagesHard {
-            try? connection.checkpoint()
-        } else if pages >= Checkpoints.pagesSoft {
-            _ = lane.submit { try? $0.connection.checkpoint() }
+        if pages >= Checkpoints.pagesWait {
+            turn.withLock { _ in try? connection.checkpoint() }
+        } else if pages >= Checkpoints.pagesMax {
+            _ = turn.withLockIfAvailable { _ in try? connection.checkpoint() }
+        } else if pages / Checkpoints.pagesStep > pagesBefore / Checkpoints.pagesStep {
+            _ = lane.submit { session in self.turn.withLock { _ in try? session.connection.checkpoint() } }
         }
     }
 

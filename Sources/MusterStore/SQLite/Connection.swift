@@ -31,6 +31,21 @@ final class Connection: @unchecked Sendable {  // one thread opens it, hands it 
 
     deinit { close() }
 
+    /// Refuses a library that was built without threads or is older than what the schema uses (STRICT tables: 3.37).
+    static func checkLibrary() throws(StoreError) {
+        guard sqlite3_threadsafe() != 0, sqlite3_libversion_number() >= 3_037_000 else {
+            throw StoreError(
+                .incompatible,
+                "SQLite \(String(cString: sqlite3_libversion())) is too old or built without threads: install 3.37 or newer",
+                isRetryable: false)
+        }
+    }
+
+    /// Whether the last connection to close leaves the log as it is rather than copying it into the database.
+    var keepsLogOnClose = false {
+        didSet { csqlite_keep_log_on_close(handle, keepsLogOnClose ? 1 : 0) }
+    }
+
     /// Frees the statements too; the last connection of a database also empties its log into it.
     func close() {
         guard let handle else { return }
@@ -108,13 +123,15 @@ extension StoreError {
         switch primary {
         case _ where primary == SQLITE_FULL || errno == ENOSPC || errno == EDQUOT:
             self.init(
-                .full, "no room for the database \(path) (\(said)): free space on its file system; nothing of this was kept",
+                .full,
+                "no room for the database \(path) (\(said)): free space on its file system; nothing of this was kept",
                 isRetryable: true)
         case SQLITE_CORRUPT, SQLITE_NOTADB:
             self = .corrupt(path, said)
         case SQLITE_BUSY, SQLITE_LOCKED:
             self.init(
-                .locked, "another process keeps the database \(path) locked (\(said)): end it; it must not be written from outside",
+                .locked,
+                "another process keeps the database \(path) locked (\(said)): end it; it must not be written from outside",
                 isRetryable: true)
         case SQLITE_CONSTRAINT:
             self = .conflict("the write contradicts what \(path) holds (\(said))")

@@ -2,23 +2,42 @@ internal import Glibc
 
 /// The database's files on disk, before SQLite opens them.
 enum DatabaseFiles {
-    /// Makes the folder (0700, with those above it) and the file (0600) where they are missing; answers the file's real path.
+    /// Makes the folder (0700, with those above it) where it is missing; answers the real path of the database.
     ///
-    /// An existing file is set to 0600 as well: it holds keys. SQLite gives the -wal and -shm files the mode of the database.
-    static func prepare(_ path: String) throws(StoreError) -> String {
+    /// It does not open the file: a process that closes any descriptor of a file loses all its POSIX locks on it, SQLite's
+    /// too, and a store of this process may have the file open.
+    static func locate(_ path: String) throws(StoreError) -> String {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw StoreError(
-                .io(EINVAL), "the database path \(String(reflecting: path)) names no file: pass sqlite:PATH", isRetryable: false)
+                .io(EINVAL), "the database path \(String(reflecting: path)) names no file: pass sqlite:PATH",
+                isRetryable: false)
         }
         let (folder, name) = split(path)
         try makeFolder(folder)
-        let file = try open(folder + name, O_RDWR | O_CREAT)
-        defer { close(file) }
-        try check(fchmod(file, 0o600), "set the mode of", path)
         // The lock must be the same whichever link the database is reached by.
-        guard let real = realpath(path, nil) else { throw failure("resolve", path) }
+        if let real = realpath(path, nil) {
+            defer { free(real) }
+            return String(cString: real)
+        }
+        guard let real = realpath(folder, nil) else { throw failure("resolve", folder) }
         defer { free(real) }
-        return String(cString: real)
+        return String(cString: real) + "/" + name
+    }
+
+    /// Makes an empty file (0600) where there is none, and makes sure that its name outlives a crash of the machine.
+    static func create(_ path: String) throws(StoreError) {
+        guard access(path, F_OK) != 0 else { return }
+        close(try open(path, O_RDWR | O_CREAT))
+        let folder = try open(split(path).folder, O_RDONLY | O_DIRECTORY)
+        defer { close(folder) }
+        try check(fsync(folder), "sync the folder of", path)
+    }
+
+    /// Sets the files to 0600, whatever they were: they hold keys. SQLite gives new ones the mode of the database.
+    static func restrict(_ path: String) throws(StoreError) {
+        for file in [path, path + "-wal", path + "-shm"] where chmod(file, 0o600) != 0 && errno != ENOENT {
+            throw failure("set the mode of", file)
+        }
     }
 
     /// Refuses what SQLite would take for an empty database, or for none at all, with the reason.
@@ -67,7 +86,8 @@ enum DatabaseFiles {
 
     static func failure(_ what: String, _ path: String) -> StoreError {
         let code = errno
-        let message = "cannot \(what) \(path) (\(String(cString: strerror(code)))): check its permissions and free space"
+        let message =
+            "cannot \(what) \(path) (\(String(cString: strerror(code)))): check its permissions and free space"
         let isFull = code == ENOSPC || code == EDQUOT
         return StoreError(isFull ? .full : .io(code), message, isRetryable: isFull || code == EMFILE || code == ENFILE)
     }

@@ -13,7 +13,8 @@ final class FileLock: Sendable {
         let lock = path + ".lock"
         let file = try DatabaseFiles.open(lock, O_RDWR | O_CREAT)
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-            let failure = errno == EWOULDBLOCK ? FileLock.refusal(path, holder: file) : DatabaseFiles.failure("lock", lock)
+            let failure =
+                errno == EWOULDBLOCK ? FileLock.refusal(path, holder: file) : DatabaseFiles.failure("lock", lock)
             close(file)
             throw failure
         }

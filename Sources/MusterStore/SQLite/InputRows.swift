@@ -25,7 +25,8 @@ struct InputRows: Sequence {
                 lineCount += 1
                 if row.count > 0, end - row.bytes.lowerBound > InputRows.bytesMax {
                     rows.append(row)
-                    row = Row(first: row.first + row.count, count: 0, bytes: row.bytes.upperBound..<row.bytes.upperBound)
+                    row = Row(
+                        first: row.first + row.count, count: 0, bytes: row.bytes.upperBound..<row.bytes.upperBound)
                 }
                 row = Row(first: row.first, count: row.count + 1, bytes: row.bytes.lowerBound..<end)
             }

@@ -84,6 +84,7 @@ struct JobReads {
         guard let state = row.isNull(1) ? .queued : JobState(rawValue: row.text(1)) else {
             throw .corrupt(path, "job \(id) has the state \(String(reflecting: row.text(1)))")
         }
+        guard row.int(5) >= 0 else { throw .corrupt(path, "job \(id) has \(row.int(5)) tasks") }
         let record = JobRecord(
             id: id, kernel: row.text(10), params: row.bytes(11), count: row.int(5), priority: priority,
             hasInputs: row.int64(6) != 0, attemptsMax: row.int(7), createdMs: row.int64(8))

@@ -71,8 +71,7 @@ struct JobWrites {
     }
 
     func add(_ record: ResultRecord) throws(StoreError) {
-        let place = "results"
-        try checkPlace(place, record.job, record.first, record.count, resultBefore)
+        try checkPlace("results", record.job, record.first, record.count, resultBefore)
         switch record.outcome {
         case .values(let lines): try insert(record, body: lines, isFailure: false)
         case .failure(let reason):
@@ -135,10 +134,10 @@ struct JobWrites {
         try before.bind(1, job.rawValue)
         try before.bind(2, first + count)
         guard try before.step() else { return }
-        let end = before.int(0) + before.int(1)
-        guard end <= first else {
+        let stored = try before.tasks(0, of: job.rawValue)
+        guard stored.upperBound <= first else {
             throw .conflict(
-                "\(what) of job \(job) for tasks \(first)..<\(first + count) overlap those of \(before.int(0))..<\(end), "
+                "\(what) of job \(job) for tasks \(first)..<\(first + count) overlap those of \(stored), "
                     + "which are stored already")
         }
     }

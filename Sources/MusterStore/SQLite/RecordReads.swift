@@ -33,11 +33,11 @@ struct RecordReads {
         var records: [ResultRecord] = []
         var bytes = 0
         while records.isEmpty || bytes <= bytesMax, try results.step() {
-            let (first, count) = (results.int(0), results.int(1))
-            guard first + count > task else { continue }
+            let tasks = try results.tasks(0, of: job.rawValue)
+            guard tasks.upperBound > task else { continue }
             let isFailure = results.int64(2) != 0
             let record = ResultRecord(
-                job: job, first: first, count: count, worker: results.text(4), attempt: results.int(3),
+                job: job, first: tasks.lowerBound, count: tasks.count, worker: results.text(4), attempt: results.int(3),
                 outcome: isFailure ? .failure(results.text(5)) : .values(lines: results.bytes(5)),
                 secondsLines: results.bytes(6))
             bytes += results.raw(5).count + results.raw(6).count + RecordReads.recordBytes
@@ -55,12 +55,12 @@ struct RecordReads {
         var lines: [UInt8] = []
         var next = range.lowerBound
         while next < range.upperBound, try inputs.step() {
-            let (first, end) = (inputs.int(0), inputs.int(0) + inputs.int(1))
-            guard first <= next, next < end else { break }
-            let last = min(end, range.upperBound)
+            let tasks = try inputs.tasks(0, of: job.rawValue)
+            guard tasks.contains(next) else { break }
+            let last = min(tasks.upperBound, range.upperBound)
             let bytes = UnsafeRawBufferPointer(inputs.raw(2))
-            guard let from = Lines.skip(next - first, in: bytes, from: 0),
-                let to = last == end ? bytes.count : Lines.skip(last - next, in: bytes, from: from)
+            guard let from = Lines.skip(next - tasks.lowerBound, in: bytes, from: 0),
+                let to = last == tasks.upperBound ? bytes.count : Lines.skip(last - next, in: bytes, from: from)
             else { break }
             lines.append(contentsOf: bytes[from..<to])
             next = last

@@ -33,8 +33,10 @@ package final class SQLiteStore: Store {
     /// `.io`; the message names the path and says what to do.
     package init(path: String, limits: Limits = Limits()) throws(StoreError) {
         self.limits = limits
-        let real = try DatabaseFiles.prepare(path)
+        try Connection.checkLibrary()
+        let real = try DatabaseFiles.locate(path)
         lock = try FileLock(database: real)
+        try DatabaseFiles.create(real)
         try DatabaseFiles.checkHeader(real)
         let connection = try SQLiteStore.openDatabase(real, limits)
         var sessions: [ReadSession] = []
@@ -50,8 +52,12 @@ package final class SQLiteStore: Store {
     /// A writing connection to a checked, migrated database in WAL mode.
     private static func openDatabase(_ path: String, _ limits: Limits) throws(StoreError) -> Connection {
         let connection = try Connection(path: path)
+        // A database that is refused is left as it was found, its log too.
+        connection.keepsLogOnClose = true
         let version = try Schema.checkVersion(connection)
         try Schema.checkIntegrity(connection)
+        connection.keepsLogOnClose = false
+        try DatabaseFiles.restrict(path)
         // A log that a burst made longer is cut to 32 MiB when it begins anew.
         try connection.execute("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 33554432;")
         guard try connection.isInWALMode() else {
@@ -94,7 +100,8 @@ package final class SQLiteStore: Store {
         completion: @escaping @Sendable (Result<[ResultRecord], StoreError>) -> Void
     ) {
         read(
-            { (session) throws(StoreError) in try session.recordReads.results(of: job, from: task, bytesMax: bytesMax) },
+            { (session) throws(StoreError) in try session.recordReads.results(of: job, from: task, bytesMax: bytesMax)
+            },
             completion)
     }
 

@@ -42,13 +42,15 @@ final class Statement {
     func bind(_ index: Int32, uncopied bytes: UnsafeRawBufferPointer) throws(StoreError) {
         // A null pointer would bind NULL rather than no bytes.
         try check(
-            sqlite3_bind_blob64(handle, index, bytes.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64(bytes.count), nil))
+            sqlite3_bind_blob64(
+                handle, index, bytes.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64(bytes.count), nil))
     }
 
     func bind(_ index: Int32, _ bytes: [UInt8]) throws(StoreError) {
         let code = bytes.withUnsafeBytes {
             sqlite3_bind_blob64(
-                handle, index, $0.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64($0.count), Statement.copied)
+                handle, index, $0.baseAddress ?? UnsafeRawPointer(Statement.nothing), UInt64($0.count), Statement.copied
+            )
         }
         try check(code)
     }
@@ -93,6 +95,16 @@ final class Statement {
 
     /// What is not UTF-8 is repaired with U+FFFD.
     func text(_ column: Int32) -> String { String(decoding: raw(column), as: UTF8.self) }
+
+    /// The tasks of a record from its columns `first` and the one after it, `count`; what no write left there is damage.
+    func tasks(_ column: Int32, of job: Int64) throws(StoreError) -> Range<Int> {
+        let (first, count) = (int(column), int(column + 1))
+        let (end, overflow) = first.addingReportingOverflow(count)
+        guard first >= 0, count >= 1, !overflow else {
+            throw .corrupt(connection.path, "job \(job) has a record of \(count) tasks from \(first)")
+        }
+        return first..<end
+    }
 
     private func check(_ code: Int32) throws(StoreError) {
         guard code == SQLITE_OK else { throw connection.error(code) }

@@ -15,21 +15,22 @@ struct Tally {
     init(_ job: Int64, by scan: Statement) throws(StoreError) {
         defer { scan.reset() }
         try scan.bind(1, job)
+        // Sums wrap rather than trap: what a damaged file says must not end the process.
         var open = 0..<0
         var worker = WorkerRun()
         while try scan.step() {
-            let (first, count) = (scan.int(0), scan.int(1))
-            if scan.int64(2) == 0 { done += count } else { failed += count }
+            let tasks = try scan.tasks(0, of: job)
+            if scan.int64(2) == 0 { done &+= tasks.count } else { failed &+= tasks.count }
             if !worker.matches(scan.raw(3)) {
                 worker.add(to: &workers)
                 worker = WorkerRun(scan.raw(3))
             }
-            worker.tasks += count
-            if first == open.upperBound {
-                open = open.lowerBound..<(first + count)
+            worker.tasks &+= tasks.count
+            if tasks.lowerBound == open.upperBound {
+                open = open.lowerBound..<tasks.upperBound
             } else {
                 recorded.insert(contentsOf: open)
-                open = first..<(first + count)
+                open = tasks
             }
         }
         recorded.insert(contentsOf: open)
@@ -49,6 +50,6 @@ private struct WorkerRun {
 
     /// Adds rather than sets: names that differ in bytes can be equal as strings (composed and decomposed accents).
     func add(to workers: inout [String: Int]) {
-        if tasks > 0 { workers[String(decoding: name, as: UTF8.self), default: 0] += tasks }
+        if tasks > 0 { workers[String(decoding: name, as: UTF8.self), default: 0] &+= tasks }
     }
 }

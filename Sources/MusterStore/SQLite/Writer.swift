@@ -31,6 +31,7 @@ final class Writer: Sendable {
         let state = state
         try startThread("store-writer") {
             while let batch = state.wait({ Writer.take(&$0, limits) }) {
+                let pagesBefore = session.connection.logPages
                 let results = session.commit(batch.map(\.writes))
                 // Room is made before the completions run: what they commit must find it.
                 state.change(waking: .none) { state in
@@ -38,7 +39,7 @@ final class Writer: Sendable {
                     for group in batch { state.bytesHeld -= group.bytes }
                 }
                 for (group, result) in zip(batch, results) { group.completion(result) }
-                checkpoints.keepLogShort(after: session.connection)
+                checkpoints.keepLogShort(after: session.connection, pagesBefore: pagesBefore)
             }
             session.connection.close()
             let closed = state.change(waking: .none) { state -> [@Sendable () -> Void] in

@@ -1,0 +1,80 @@
+internal import Glibc
+internal import MusterLaunch
+internal import Synchronization
+
+/// A coordinator and workers, each a process of its own, in a scratch directory beside the build.
+final class BenchFleet: Sendable {
+    static let token = "bench"
+    let url: String
+    let port: UInt16
+    let coordinator: ChildProcess
+    private let workers: [ChildProcess]
+    private let directory: String
+
+    init(_ options: Options, workers count: Int) async throws {
+        directory = ".build/bench/fleet-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        for path in [".build/bench", directory] { mkdir(path, 0o700) }
+        let listening = Mutex<String?>(nil)
+        coordinator = try ChildProcess(
+            executable: options.binary,
+            arguments: [
+                "coordinator", "--port", "0", "--data", directory, "--token", Self.token, "--log-level", "error",
+            ],
+            output: .lines { line in
+                guard line.text.hasPrefix("listening on ") else { return }
+                listening.withLock { $0 = String(line.text.dropFirst(13)) }
+            }, killsGroupAtExit: true)
+        var found: String?
+        for _ in 0..<1_000 {
+            found = listening.withLock { $0 }
+            if found != nil { break }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        guard let found, let port = found.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw BenchError("the coordinator did not start: run \(options.binary) coordinator to see why")
+        }
+        (url, self.port) = (found, port)
+        var started: [ChildProcess] = []
+        for _ in 0..<count {
+            started.append(
+                try ChildProcess(
+                    executable: options.binary,
+                    arguments: [
+                        "worker", "--join", found, "--slots", "1", "--data", directory, "--token", Self.token,
+                        "--log-level", "error",
+                    ], output: .discard, killsGroupAtExit: true))
+        }
+        workers = started
+        let client = try RawClient(port: port)
+        while try client.request("GET", "/servers").text.split(separator: "\"slots\"").count <= count {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    func stop() async {
+        for child in workers + [coordinator] { child.terminate() }
+        for child in workers + [coordinator] where await child.wait(atMost: .seconds(20)) == nil {
+            child.kill()
+            _ = await child.wait()
+        }
+        guard directory.hasPrefix(".build/bench/fleet-") else { return }
+        _ = try? await ChildProcess(executable: "/bin/rm", arguments: ["-rf", directory]).wait()
+    }
+
+    /// Resident memory of the coordinator now, in megabytes.
+    var coordinatorMegabytes: Double {
+        let status = readText("/proc/\(coordinator.pid)/status") ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return (line?.split(separator: " ").dropFirst().first).flatMap { Double($0) }.map { $0 / 1_024 } ?? 0
+    }
+
+    /// Processor seconds that all processes of the fleet have used so far.
+    var processorSeconds: Double {
+        ([coordinator] + workers).reduce(0) { sum, child in
+            let fields =
+                (readText("/proc/\(child.pid)/stat") ?? "").split(separator: ")").last?.split(separator: " ") ?? []
+            guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return sum }
+            return sum + (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        }
+    }
+}

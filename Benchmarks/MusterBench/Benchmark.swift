@@ -1,0 +1,43 @@
+/// One thing that is measured, and what it should reach.
+struct Benchmark: Sendable {
+    var name: String
+    var about: String
+    var run: @Sendable (Options, Report) async throws -> Void
+
+    static let all: [Benchmark] = [
+        Benchmark(name: "noop", about: "tasks a second, submit to last durable result read back", run: benchNoop),
+        Benchmark(name: "roundtrip", about: "one task, submit to result, fleet idle", run: benchRoundTrip),
+        Benchmark(name: "dispatch", about: "time of a lease with short and long queues", run: benchDispatch),
+        Benchmark(
+            name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
+        Benchmark(name: "healthz", about: "requests a second beside nginx's", run: benchHealthz),
+    ]
+}
+
+struct BenchError: Error, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
+
+struct Options: Sendable {
+    var isSmoke = false
+    var only: String?
+    var binary = ".build/release/muster"
+
+    init() {}
+
+    init(_ arguments: [String]) throws {
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--smoke": isSmoke = true
+            case "--only": only = rest.popFirst()
+            case "--binary": binary = rest.popFirst() ?? binary
+            default: throw BenchError("unknown argument \(argument); there are --smoke, --only NAME, --binary PATH")
+            }
+        }
+        if let only, !Benchmark.all.contains(where: { $0.name == only }) {
+            throw BenchError("no benchmark \(only): \(Benchmark.all.map(\.name).joined(separator: ", "))")
+        }
+    }
+}

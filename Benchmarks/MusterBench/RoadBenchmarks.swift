@@ -1,0 +1,170 @@
+internal import MusterCore
+internal import MusterLaunch
+internal import MusterStore
+internal import Synchronization
+
+/// Throughput of the whole road, two workers of one slot, beside a peer in the same run.
+func benchNoop(_ options: Options, _ report: Report) async throws {
+    let count = options.isSmoke ? 20_000 : 1_000_000
+    let fleet = try await BenchFleet(options, workers: 2)
+    var rates: [Double] = []
+    var processor: [Double] = []
+    for _ in 0..<(options.isSmoke ? 1 : 5) {
+        let client = try RawClient(port: fleet.port)
+        let (began, used) = (seconds(), fleet.processorSeconds)
+        let job = try submit("{\"kernel\":\"noop\",\"count\":\(count)}", client)
+        var lines = 0
+        let answer = try client.request("GET", "/v1/jobs/\(job)/results?wait=true", keepsBody: false) { part in
+            for byte in part where byte == 0x0A { lines += 1 }
+        }
+        let took = seconds() - began
+        guard answer.status == 200, lines == count else { throw BenchError("\(lines) result lines of \(count)") }
+        rates.append(Double(count) / took)
+        processor.append((fleet.processorSeconds - used) / Double(count) * 1e6)
+    }
+    await fleet.stop()
+    let rate = percentile(rates, 50)
+    report.line("muster: \(count) tasks, median of \(rates.count): \(short(rate)) tasks/s, every result line read back")
+    report.line("processor time of the fleet: \(short(percentile(processor, 50))) µs a task (budget 20)")
+    report.goal("at least 100,000 tasks/s", isMet: rate >= 100_000)
+    report.goal("at most 20 µs of processor time a task", isMet: percentile(processor, 50) <= 20)
+    let tasks = options.isSmoke ? 1_000 : 100_000
+    let peer = try await peerLine("Benchmarks/peers/pgqueuer/run", ["--tasks", "\(tasks)"])
+    guard let peerRate = number("tasks_per_second", in: peer) else { throw BenchError("the peer said: \(peer)") }
+    report.line("pgqueuer on PostgreSQL, same run: \(short(peerRate)) tasks/s (status only, no results)")
+    report.line("ratio: \(short(rate / peerRate)) x")
+    report.goal("at least 6 x the peer", isMet: rate >= 6 * peerRate)
+}
+
+func submit(_ body: String, _ client: RawClient) throws -> Int {
+    let answer = try client.request("POST", "/v1/jobs", body)
+    guard answer.status == 201, let id = number("id", in: answer.text) else {
+        throw BenchError("the job was refused: \(answer.status) \(answer.text)")
+    }
+    return Int(id)
+}
+
+/// The last line that a peer's script prints.
+func peerLine(_ script: String, _ arguments: [String]) async throws -> String {
+    let last = Mutex("")
+    let child = try ChildProcess(
+        executable: script, arguments: arguments,
+        output: .lines { line in if line.stream == .output { last.withLock { $0 = line.text } } })
+    let status = await child.wait()
+    guard status == .exited(0) else { throw BenchError("\(script) failed: \(status)") }
+    return last.withLock { $0 }
+}
+
+/// One task at a time over one kept-alive connection, beside two commits of the same store on the same disk.
+func benchRoundTrip(_ options: Options, _ report: Report) async throws {
+    let rounds = options.isSmoke ? 20 : 1_000
+    let fleet = try await BenchFleet(options, workers: 1)
+    let client = try RawClient(port: fleet.port)
+    let store = try SQLiteStore(path: ".build/bench/commit-\(fleet.port).sqlite")
+    var trips: [Double] = []
+    var commits: [Double] = []
+    // Taken in turn, so that a disk whose speed changes changes both.
+    for round in 0..<rounds {
+        var began = seconds()
+        let job = try submit("{\"kernel\":\"noop\",\"count\":1}", client)
+        let answer = try client.request("GET", "/v1/jobs/\(job)/results?wait=true")
+        trips.append((seconds() - began) * 1_000)
+        guard answer.text.hasPrefix("{\"task\":0,\"value\":null") else { throw BenchError("no result: \(answer.text)") }
+        began = seconds()
+        try await commitOnce(store, JobID(Int64(round + 1)))
+        commits.append((seconds() - began) * 1_000)
+    }
+    await store.close()
+    await fleet.stop()
+    for ending in ["", "-wal", "-shm", ".lock"] { unlinkQuietly(".build/bench/commit-\(fleet.port).sqlite\(ending)") }
+    let (trip, commit) = (percentile(trips, 50), percentile(commits, 50))
+    report.line("round trip: median \(short(trip)) ms, p99 \(short(percentile(trips, 99))) ms, \(rounds) rounds")
+    report.line("one commit of the store: median \(short(commit)) ms, p99 \(short(percentile(commits, 99))) ms")
+    report.line("round trip less two commits: \(short(trip - 2 * commit)) ms")
+    report.goal("median at most two commits + 0.5 ms", isMet: trip <= 2 * commit + 0.5)
+}
+
+private func commitOnce(_ store: SQLiteStore, _ id: JobID) async throws {
+    try await store.commit([
+        .createJob(
+            JobRecord(
+                id: id, kernel: "noop", params: Array("{}".utf8), count: 1, priority: .batch, hasInputs: false,
+                attemptsMax: 5, createdMs: 0))
+    ])
+}
+
+/// What a lease costs with a thousand and with a million tasks in line.
+func benchDispatch(_ options: Options, _ report: Report) async throws {
+    let rounds = options.isSmoke ? 20 : 2_000
+    var costs: [Double] = []
+    for queued in [1_000, 1_000_000] {
+        let fleet = try await BenchFleet(options, workers: 0)
+        let client = try RawClient(port: fleet.port)
+        let joined = try client.request("POST", "/v1/members", "{\"name\":\"bench\"}").text
+        guard let secret = joined.split(separator: "\"secret\":\"").last?.prefix(while: { $0 != "\"" }) else {
+            throw BenchError("cannot join: \(joined)")
+        }
+        // Enough jobs that the queue is as long as promised until the end; each lease is one task, as nothing is measured.
+        _ = try submit("{\"kernel\":\"noop\",\"count\":\(queued + rounds)}", client)
+        var times: [Double] = []
+        for _ in 0..<rounds {
+            let began = seconds()
+            let answer = try client.request(
+                "POST", "/v1/leases", "{\"kernels\":[\"noop\"],\"waitSeconds\":5}", bearer: String(secret))
+            times.append((seconds() - began) * 1_000)
+            guard answer.text.contains("\"ticket\"") else { throw BenchError("no lease: \(answer.text)") }
+        }
+        await fleet.stop()
+        costs.append(percentile(times, 50))
+        report.line("\(queued) tasks in line: median \(short(costs.last!)) ms a lease over HTTP")
+    }
+    report.line("ratio: \(short(costs[1] / costs[0]))")
+    report.goal("flat: at most 1.25 x", isMet: costs[1] <= 1.25 * costs[0])
+}
+
+/// The coordinator's resident memory.
+func benchMemory(_ options: Options, _ report: Report) async throws {
+    let count = options.isSmoke ? 20_000 : 1_000_000
+    let idle = try await BenchFleet(options, workers: 0)
+    let client = try RawClient(port: idle.port)
+    _ = try submit("{\"kernel\":\"noop\",\"count\":\(count)}", client)
+    let inputs = (0..<count).map { "[\($0),1]" }.joined(separator: ",")
+    let (plain, began) = (idle.coordinatorMegabytes, seconds())
+    _ = try submit("{\"kernel\":\"sum\",\"inputs\":[\(inputs)]}", client)
+    report.line("\(count) tasks queued: \(short(plain)) MB")
+    report.line(
+        "\(count) more, each with an input of its own (\(inputs.utf8.count >> 20) MB, taken in \(short(seconds() - began)) s): "
+            + "\(short(idle.coordinatorMegabytes)) MB")
+    report.goal("a million queued at most 100 MB", isMet: plain <= 100)
+    await idle.stop()
+    let fleet = try await BenchFleet(options, workers: 2)
+    let reader = try RawClient(port: fleet.port)
+    let job = try submit("{\"kernel\":\"noop\",\"count\":\(count)}", reader)
+    _ = try reader.request("GET", "/v1/jobs/\(job)/results?wait=true", keepsBody: false)
+    let done = fleet.coordinatorMegabytes
+    report.line("\(count) tasks done and read back: \(short(done)) MB")
+    report.goal("after a million done at most 100 MB", isMet: done <= 100)
+    await fleet.stop()
+}
+
+/// `/healthz` and nginx's static file, the same generator, in turn.
+func benchHealthz(_ options: Options, _ report: Report) async throws {
+    let time = options.isSmoke ? "1" : "4"
+    let fleet = try await BenchFleet(options, workers: 0)
+    var ours: [Double] = []
+    var theirs: [Double] = []
+    for _ in 0..<(options.isSmoke ? 1 : 3) {
+        let mine = try await peerLine("Benchmarks/peers/wrk", [fleet.url + "/healthz", time])
+        let peer = try await peerLine("Benchmarks/peers/nginx", [time])
+        guard let rate = number("requests_per_second", in: mine), let other = number("requests_per_second", in: peer)
+        else { throw BenchError("no rates in: \(mine) \(peer)") }
+        ours.append(rate)
+        theirs.append(other)
+    }
+    await fleet.stop()
+    let (rate, other) = (percentile(ours, 50), percentile(theirs, 50))
+    report.line(
+        "muster /healthz: \(short(rate))/s; nginx, static 1 KiB: \(short(other))/s (wrk, 1 thread, 64 connections)")
+    report.line("ratio: \(short(rate / other))")
+    report.goal("at least 1.3 x nginx", isMet: rate >= 1.3 * other)
+}

@@ -1,0 +1,81 @@
+internal import Glibc
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterNode
+
+/// What every client command speaks through: the coordinator's URL, the token, one kept-alive connection.
+struct CoordinatorClient: Sendable {
+    let url: String
+    private let token: String?
+    private let client: HTTPClient
+
+    /// From the common client flags. Without a token, the one that a coordinator on this machine keeps in the data
+    /// directory is used, for a loopback URL only.
+    @MainActor init(_ invocation: Invocation) throws {
+        url = invocation[CommonFlags.coordinator]
+        let authority = invocation[CommonFlags.tlsCA]
+        if let authority, access(authority, R_OK) != 0 {
+            throw CommandError.system(.noInput, "cannot read \(authority)", errno: errno)
+        }
+        client = HTTPClient(HTTPClient.Configuration(tlsCAFile: authority))
+        let data = invocation.environment["MUSTER_DATA"] ?? CommonFlags.dataDefault
+        token = try invocation[CommonFlags.token] ?? (Self.isLoopback(url) ? TokenStore.readAdmin(inData: data) : nil)
+    }
+
+    private static func isLoopback(_ url: String) -> Bool {
+        let parts = url.split(separator: "/", maxSplits: 2)
+        guard parts.count >= 2 else { return false }
+        return ["127.0.0.1", "localhost", "[::1]"].contains { parts[1] == $0 || parts[1].hasPrefix($0 + ":") }
+    }
+
+    private func request(_ method: String, _ path: String, _ body: [UInt8]?) -> HTTPClientRequest {
+        var request = HTTPClientRequest(method, url + path)
+        if let token { request.headers.append(("Authorization", "Bearer " + token)) }
+        if body != nil { request.headers.append(("Content-Type", "application/json")) }
+        request.body = body
+        return request
+    }
+
+    /// The body of a successful answer. Throws a `CommandError` that says what went wrong.
+    func call(_ method: String, _ path: String, _ body: [UInt8]? = nil) async throws -> [UInt8] {
+        var request = request(method, path, body)
+        request.timeout = .seconds(120)
+        do {
+            let response = try await client.send(request)
+            guard (200..<300).contains(response.status) else { throw refusal(response.status, response.body) }
+            return response.body
+        } catch let error as HTTPClientError {
+            throw unavailable(error)
+        }
+    }
+
+    /// Calls with each piece of a streamed answer. Throws `HTTPClientError` when the stream breaks in the middle.
+    @MainActor func stream(_ path: String, _ take: @MainActor ([UInt8]) throws -> Void) async throws {
+        let stream: HTTPClientStream
+        do {
+            stream = try await client.stream(request("GET", path, nil))
+        } catch let error as HTTPClientError {
+            throw unavailable(error)
+        }
+        defer { stream.cancel() }
+        guard stream.status == 200 else {
+            var body: [UInt8] = []
+            while body.count < 64 << 10, let piece = try await stream.next() { body += piece }
+            throw refusal(stream.status, body)
+        }
+        while let piece = try await stream.next() { try take(piece) }
+    }
+
+    private func refusal(_ status: Int, _ body: [UInt8]) -> CommandError {
+        var fields = try? JSONFields(body: body)
+        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given"
+        return CommandError(Problem(status, detail))
+    }
+
+    private func unavailable(_ error: HTTPClientError) -> CommandError {
+        CommandError(
+            .unavailable,
+            "\(error.message); is the coordinator running? --coordinator or MUSTER_URL says where (now \(url))")
+    }
+}

@@ -1,0 +1,144 @@
+internal import Glibc
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterNode
+internal import MusterStore
+
+/// `muster coordinator`.
+package enum CoordinatorCommand {
+    package static let port = CommonFlags.port(default: 8080)
+    package static let silence = Flag.seconds(
+        "silence-seconds", in: 0.5...3600, default: 5, "How long a member may be silent before it is taken for dead.")
+    package static let grace = Flag.seconds(
+        "grace-seconds", in: 0...3600, default: 1, "How long a member whose connection broke may take to come back.")
+    package static let lease = Flag.seconds(
+        "lease-seconds", in: 1...3600, default: 15,
+        "How long a worker holds a task without a sign of life before the task is given to another.")
+    package static let crashLimit = Flag<Int>.int(
+        "crash-limit", "N", in: 1...100, default: 3,
+        "A task in whose course this many workers died has failed for good, and is given to no other.")
+    package static let store = Flag<String?>.text(
+        "store", "STORE", as: .text(bytesMax: 4096, suggestions: []), "Where to keep hard state: sqlite:PATH."
+    ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
+    package static let openClassic = Flag.bool(
+        "open-classic",
+        "Let callers without a token use the classic routes, which old clients call. This version has none of them yet."
+    )
+    package static let token = Flag<String?>.text(
+        "token", "TOKEN", as: .secret,
+        "The admin token. Better set by the variable: other users of the machine can read a command line."
+    ).defaulting(to: "one made at the first start, kept in the data directory and printed once")
+
+    package static let command = Command(
+        name: "coordinator", summary: "run the control plane that workers join and clients ask",
+        description: [
+            "Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints 'listening on "
+                + "URL' once it serves.",
+            "It keeps jobs, their inputs and every result in an SQLite database in the data directory; what it has "
+                + "acknowledged survives a crash at any moment. One coordinator at a time can use a data directory.",
+        ],
+        flags: [
+            CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
+            crashLimit.spec, store.spec, openClassic.spec, CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec,
+        ] + CommonFlags.always,
+        rules: [.together(["tls-cert", "tls-key"])],
+        reservedFlags: ["standby", "launcher"],
+        exits: [
+            Command.Exit(.success, "It was asked to end, and did."),
+            Command.Exit(.data, "The database in the data directory is damaged."),
+            Command.Exit(.noInput, "The certificate or the key cannot be read."),
+            Command.Exit(.unavailable, "The port is taken, or another coordinator uses the data directory."),
+            Command.Exit(.internalError), Command.Exit(.osError),
+            Command.Exit(.cannotCreate, "The data directory cannot be made."), Command.Exit(.inputOutput),
+            Command.Exit(.noPermission), Command.Exit(.configuration),
+        ],
+        examples: [
+            Command.Example("muster coordinator", "For this machine only, on port 8080."),
+            Command.Example(
+                "MUSTER_TOKEN=secret muster coordinator --host 0.0.0.0 --data /var/lib/muster",
+                "For every machine that can reach this one and knows the token."),
+        ], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        let signals = stopSignals()
+        let coordinator = try await translatingErrors {
+            let coordinator = try await Coordinator(configuration(invocation))
+            try coordinator.start()
+            return coordinator
+        }
+        let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
+        let host = invocation[CommonFlags.host]
+        try invocation.out.line(
+            "listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(coordinator.port)")
+        if coordinator.tokens.adminIsNew {
+            let path = TokenStore.adminPath(in: coordinator.dataDirectory)
+            try invocation.out.line("admin token \(coordinator.tokens.admin) (kept in \(path))")
+        }
+        try invocation.out.flush()
+        var stopping: Task<Void, Never>?
+        for await _ in signals {
+            if stopping != nil { exit(ExitCode.temporary.rawValue) }
+            Log.notice("stopping; a second signal ends it at once")
+            stopping = Task {
+                await coordinator.stop()
+                exit(ExitCode.success.rawValue)
+            }
+        }
+    }
+
+    @MainActor private static func configuration(_ invocation: Invocation) throws -> CoordinatorConfiguration {
+        var server = HTTPServer.Configuration()
+        server.host = invocation[CommonFlags.host]
+        server.port = UInt16(invocation[port])
+        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(text(of:))
+        server.tlsKey = try invocation[CommonFlags.tlsKey].map(text(of:))
+        var configuration = CoordinatorConfiguration(
+            dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
+            adminToken: invocation[token], version: MusterCommand.version)
+        configuration.database = try invocation[store].map(databasePath(of:))
+        configuration.membership.silenceTime = invocation[silence]
+        configuration.membership.graceTime = invocation[grace]
+        configuration.scheduler.leaseTime = invocation[lease]
+        configuration.scheduler.crashLimit = invocation[crashLimit]
+        return configuration
+    }
+
+    private static func databasePath(of store: String) throws(CommandError) -> String {
+        if store.hasPrefix("postgres:") || store.hasPrefix("postgresql:") {
+            throw .usage("--store \(store.prefix(while: { $0 != ":" })):… is not yet in this version")
+        }
+        guard store.hasPrefix("sqlite:"), store.utf8.count > 7 else {
+            throw .usage("--store: \(CommandError.quoted(store)) is not sqlite:PATH")
+        }
+        return String(store.dropFirst(7))
+    }
+
+    private static func text(of path: String) throws -> String {
+        guard let bytes = try readWhole(path, bytesMax: 1 << 20) else {
+            throw CommandError(.noInput, "there is no file \(path)")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @MainActor private static func translatingErrors<Result>(
+        _ body: @MainActor () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as NodeError {
+            throw CommandError(error)
+        } catch let error as HTTPServerError {
+            throw CommandError(.unavailable, error.message)
+        } catch let error as StoreError {
+            let code: ExitCode =
+                switch error.code {
+                case .corrupt, .incompatible: .data
+                case .locked: .unavailable
+                case .full: .cannotCreate
+                default: .inputOutput
+                }
+            throw CommandError(code, error.message)
+        }
+    }
+}

@@ -1,0 +1,14 @@
+/// The program's command line, whole.
+package enum MusterCommand {
+    package static let version = "0.1.0"
+
+    package static let table = CommandTable(
+        program: "muster", version: version,
+        summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
+        commands: [
+            CoordinatorCommand.command, WorkerCommand.command, SubmitCommand.command, JobsCommand.command,
+            JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,
+            EventsCommand.command, CompletionCommand.command,
+        ],
+        reserved: ["run"])
+}

@@ -1,0 +1,106 @@
+internal import MusterAPI
+internal import MusterCore
+
+/// `muster submit KERNEL`.
+package enum SubmitCommand {
+    package static let kernel = Positional.text(
+        "KERNEL", as: .text(bytesMax: 64, suggestions: ["fail", "noop", "sleep", "sum"]), "What each task computes.")
+    package static let count = Flag<Int?>.int(
+        "count", short: "n", "N", in: 1...100_000_000,
+        "How many tasks the job has, where they need no input of their own."
+    ).defaulting(to: "1, unless there is --input")
+    package static let params = Flag.pairs(
+        "param", short: "p", "K=V",
+        "A parameter of the kernel. V is read as JSON where it is JSON (5, true, [1,2]), else as a text.")
+    package static let input = Flag<String?>.text(
+        "input", short: "i", "FILE", as: .file,
+        "A file with one JSON value a line, each the input of one task; - reads standard input. Lines are "
+            + "bounded at 1 MiB, 10,000,000 of them.")
+    package static let priority = Flag<String>.text(
+        "priority", "PRIORITY", as: .choice(["interactive", "batch"], reserved: []), default: "batch",
+        "Interactive jobs are served before batch jobs.")
+    package static let wait = Flag.bool(
+        "wait", short: "w", "Wait until the job has ended, with progress on standard error.")
+
+    package static let command = Command(
+        name: "submit", summary: "hand the fleet a job",
+        description: [
+            "Prints the new job's number and nothing else (with --json: the job). The job is stored by then: "
+                + "it survives a crash of the coordinator. 'muster results ID' prints its results.",
+            "The kernels of this version: noop does nothing; sleep waits (ms=N); fail fails (attempts=N: that "
+                + "often, then succeeds); sum adds up the list of numbers that is its input.",
+        ],
+        positionals: [kernel.spec],
+        flags: [count.spec, params.spec, input.spec, priority.spec, wait.spec] + CommonFlags.client,
+        rules: [.exclusive(["count", "input"])],
+        exits: [
+            Command.Exit(.success, "The job is stored; with --wait: it is done."),
+            Command.Exit(.failure, "With --wait: the job failed or was cancelled."),
+            Command.Exit(.data, "The input is wrong, or the coordinator refused the job."),
+            Command.Exit(.noInput, "The input file cannot be read."),
+        ] + CommonFlags.clientExits.filter { $0.code != .data },
+        examples: [
+            Command.Example("muster submit noop --count 100000 --wait", "A hundred thousand tasks that do nothing."),
+            Command.Example("muster submit sum --input tuples.ndjson", "One task for each line, such as [3,4,5]."),
+            Command.Example("seq 10 | sed 's/.*/[&,1]/' | muster submit sum --input -", "The same from a pipe."),
+            Command.Example("muster submit sleep --count 20 --param ms=500", "Twenty tasks of half a second."),
+        ], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        let client = try CoordinatorClient(invocation)
+        let request = try jobRequest(invocation)
+        let answer = try await client.call("POST", "/v1/jobs", request.body)
+        let job = try JobStatus(JSONValue(parsing: answer))
+        try invocation.out.write(invocation[CommonFlags.json] ? answer + [0x0A] : Array("\(job.id)\n".utf8))
+        try invocation.out.flush()
+        guard invocation[wait] else { return }
+        let bar = invocation.progress("job \(job.id) \(job.kernel)", total: job.count)
+        defer { bar.finish() }
+        let last = try await JobWatch(client: client, id: job.id).follow { status in
+            bar.update(done: status.done + status.failed, failed: status.failed)
+        }
+        bar.finish()
+        try JobWatch.requireDone(last)
+    }
+
+    @MainActor private static func jobRequest(_ invocation: Invocation) throws -> JobRequest {
+        let inputs = try invocation[input].map(readInputs)
+        return JobRequest(
+            kernel: invocation[kernel], params: try params(invocation[params]),
+            count: inputs?.count ?? invocation[count] ?? 1, inputs: inputs,
+            priority: Priority(rawValue: invocation[priority]) ?? .batch)
+    }
+
+    @MainActor private static func readInputs(_ path: String) throws -> LineColumn {
+        var inputs = LineColumn()
+        try InputLines.forEach(in: path) { line, _ in
+            do throws(JSONError) {
+                inputs.append(line: try JSONValue(parsing: Array(line)).bytes)
+            } catch {
+                throw InputLines.LineError("not one JSON value: \(error.message), at byte \(error.offset)")
+            }
+            guard inputs.bytes.count < Limits.bodyBytesMax - (1 << 20) else {
+                throw InputLines.LineError(
+                    "the inputs up to here exceed \(Limits.bodyBytesMax >> 20) MiB; split them over several jobs")
+            }
+        }
+        if inputs.count == 0 { throw CommandError(.data, "\(path) holds no line; a job has at least one task") }
+        return inputs
+    }
+
+    /// A value that is JSON goes as it is, anything else as a string.
+    private static func params(_ given: [KeyValue]) throws -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        for pair in given {
+            json.key(named: pair.key)
+            if let value = try? JSONValue(parsing: Array(pair.value.utf8)) {
+                json.raw(value.bytes)
+            } else {
+                json.value(pair.value)
+            }
+        }
+        json.endObject()
+        return json.bytes
+    }
+}

@@ -1,0 +1,86 @@
+internal import Glibc
+internal import MusterCore
+internal import MusterLog
+internal import MusterNode
+
+/// `muster worker`.
+package enum WorkerCommand {
+    package static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
+    package static let slots = Flag<Int?>.int(
+        "slots", "N", in: 1...1024, "How many tasks it computes at one time."
+    ).defaulting(to: "as many as the machine has processors")
+    package static let name = Flag<String?>.text(
+        "name", "NAME", as: .text(bytesMax: 128, suggestions: []), "The name that its results carry."
+    ).defaulting(to: "the machine's name and the process's number")
+    package static let labels = Flag.pairs(
+        "labels", "K=V,...", commaSeparated: true, "What the coordinator is told about this worker.")
+
+    package static let command = Command(
+        name: "worker", summary: "join a coordinator and compute tasks",
+        description: [
+            "Runs until SIGINT or SIGTERM, then finishes or hands back what it holds, and ends. It only ever "
+                + "connects out, so it may sit behind a firewall.",
+            "While the coordinator is away it tries again, less and less often, and keeps finished results in "
+                + "its data directory until they are acknowledged.",
+        ],
+        flags: [
+            join.spec, slots.spec, name.spec, labels.spec, CommonFlags.data.spec, CommonFlags.token.spec,
+            CommonFlags.tlsCA.spec,
+        ]
+            + CommonFlags.always,
+        exits: [
+            Command.Exit(.success, "It was asked to end, and did."),
+            Command.Exit(.noInput, "The file of --tls-ca cannot be read."),
+            Command.Exit(.internalError), Command.Exit(.osError),
+            Command.Exit(.cannotCreate, "The data directory cannot be made."), Command.Exit(.inputOutput),
+            Command.Exit(.noPermission), Command.Exit(.configuration),
+        ],
+        examples: [
+            Command.Example(
+                "muster worker --join http://127.0.0.1:8080", "A worker on every processor of this machine."),
+            Command.Example(
+                "muster worker --join https://hub.example:8080 --slots 2 --labels room=12,os=debian",
+                "Two tasks at a time, with labels; the token is in MUSTER_TOKEN."),
+        ], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        guard let token = invocation[CommonFlags.token] ?? ownToken(invocation) else {
+            throw CommandError(.noPermission, "a worker needs the fleet's join token: --token or MUSTER_TOKEN")
+        }
+        var settings = WorkerAgent.Settings()
+        settings.slots = invocation[slots] ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let configuration = WorkerConfiguration(
+            coordinatorURL: invocation[join], token: token, name: invocation[name] ?? defaultName(),
+            labels: Dictionary(invocation[labels].map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
+            dataDirectory: invocation[CommonFlags.data] + "/worker", agent: settings,
+            tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterCommand.version)
+        do {
+            let worker = try Worker(configuration)
+            let signals = Task {
+                var stops = 0
+                for await _ in stopSignals() {
+                    stops += 1
+                    if stops > 1 { exit(ExitCode.temporary.rawValue) }
+                    Log.notice("finishing what runs, then leaving; a second signal ends it at once")
+                    worker.terminate()
+                }
+            }
+            defer { signals.cancel() }
+            try await worker.run()
+        } catch let error as NodeError {
+            throw CommandError(error)
+        }
+    }
+
+    /// A coordinator on the same data directory shares its token with workers of the same user.
+    @MainActor private static func ownToken(_ invocation: Invocation) -> String? {
+        try? TokenStore.readAdmin(inData: invocation[CommonFlags.data])
+    }
+
+    private static func defaultName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, 255)
+        let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return "\(host.isEmpty ? "worker" : host)-\(getpid())"
+    }
+}

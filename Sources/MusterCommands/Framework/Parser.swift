@@ -1,0 +1,193 @@
+/// What a command line asks for.
+package enum Request: Sendable {
+    /// The list of all commands.
+    case overview
+    case help(Command)
+    case version
+    case run(Command, ParsedArguments)
+}
+
+/// A mistake, and the command in whose words it was made (nil before one is known).
+package struct ParseError: Error, Hashable, Sendable {
+    package var error: CommandError
+    package var command: String?
+
+    package init(error: CommandError, command: String?) {
+        self.error = error
+        self.command = command
+    }
+}
+
+extension CommandTable {
+    /// Reads the arguments after the program's name. Throws the first mistake as an error with exit code 64.
+    ///
+    /// `--help` wins over any mistake beside it. Flags and arguments may be mixed; after `--` all are arguments. A
+    /// value that begins with `-` and is no number is written `--flag=VALUE`.
+    package func parse(_ arguments: [String], environment: [String: String]) throws(ParseError) -> Request {
+        guard let first = arguments.first else {
+            throw ParseError(error: .usage("a command is needed"), command: nil)
+        }
+        if first == "--help" || first == "-h" { return .overview }
+        if first == "--version" { return .version }
+        if first.hasPrefix("-") {
+            let hint = "flags stand after the command, as in '\(program) jobs --json'"
+            throw ParseError(error: .usage("\(CommandError.quoted(first)) is no command: \(hint)"), command: nil)
+        }
+        let command: Command
+        do { command = try lookUp(first) } catch { throw ParseError(error: error, command: nil) }
+        let rest = arguments.dropFirst()
+        if rest.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+            return .help(command)
+        }
+        do {
+            var reader = ArgumentReader(command: command)
+            try reader.read(rest)
+            try reader.readEnvironment(environment)
+            return .run(command, try reader.finish())
+        } catch {
+            throw ParseError(error: error, command: command.name)
+        }
+    }
+}
+
+/// One pass over the words that follow a command's name.
+private struct ArgumentReader {
+    let command: Command
+    var parsed = ParsedArguments()
+    var words: [String] = []
+
+    init(command: Command) { self.command = command }
+
+    mutating func read(_ arguments: ArraySlice<String>) throws(CommandError) {
+        var rest = arguments
+        while let word = rest.popFirst() {
+            if word == "--" {
+                words += rest
+                return
+            }
+            if word == "-" || !word.hasPrefix("-") || Double(word) != nil {
+                words.append(word)
+                continue
+            }
+            try readFlag(word, &rest)
+        }
+    }
+
+    private mutating func readFlag(_ word: String, _ rest: inout ArraySlice<String>) throws(CommandError) {
+        let (spec, shown, attached) = try split(word)
+        guard parsed.flags[spec.name] == nil || spec.isRepeatable else { throw .usage("\(shown) is given twice") }
+        if let attached { return try set(spec, attached, shownAs: shown) }
+        guard spec.takesValue else { return try set(spec, "true", shownAs: shown) }
+        guard let value = rest.first, value == "-" || !value.hasPrefix("-") || Double(value) != nil else {
+            let advice = rest.isEmpty ? "" : "; one that begins with - is written --\(spec.name)=VALUE"
+            throw .usage("\(shown) needs a value, \(spec.kind.expectation)\(advice)")
+        }
+        rest.removeFirst()
+        try set(spec, value, shownAs: shown)
+    }
+
+    /// The flag that a word names, how to name it in messages, and the value that is attached to it, if any.
+    private func split(_ word: String) throws(CommandError) -> (spec: FlagSpec, shown: String, attached: String?) {
+        if word.hasPrefix("--") {
+            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0])
+            if let spec = command.flag(named: name) {
+                return (spec, "--\(name)", parts.count > 1 ? String(parts[1]) : nil)
+            }
+            if command.reservedFlags.contains(name) { throw .usage("--\(name) is not yet in this version") }
+            let near = nearest(to: name, in: command.visibleFlags.map(\.name)).map { "; did you mean --\($0)?" } ?? ""
+            throw .usage("unknown flag \(CommandError.quoted("--" + name))\(near)")
+        }
+        let letter = word[word.index(after: word.startIndex)]
+        guard let spec = command.flag(short: letter) else { throw .usage("unknown flag \(CommandError.quoted(word))") }
+        var attached = word.dropFirst(2)
+        if attached.isEmpty { return (spec, "-\(letter)", nil) }
+        if attached.first == "=" {
+            attached.removeFirst()
+        } else if !spec.takesValue {
+            throw .usage("unknown flag \(CommandError.quoted(word)); write flags of one letter apart")
+        }
+        return (spec, "-\(letter)", String(attached))
+    }
+
+    private mutating func set(_ spec: FlagSpec, _ text: String, shownAs shown: String) throws(CommandError) {
+        let value: ArgumentValue
+        do { value = try spec.kind.parse(text) } catch { throw .usage("\(shown): \(error.reason)") }
+        if case .pairs(let more) = value, case .pairs(let before) = parsed.flags[spec.name] {
+            parsed.flags[spec.name] = .pairs(before + more)
+        } else {
+            parsed.flags[spec.name] = value
+        }
+    }
+
+    /// Fills in from the environment what the command line left open. A repeated flag's variable holds one value a
+    /// line.
+    mutating func readEnvironment(_ environment: [String: String]) throws(CommandError) {
+        for spec in command.flags where parsed.flags[spec.name] == nil {
+            guard let text = environment[spec.environmentName], !text.isEmpty else { continue }
+            let source = "the environment variable \(spec.environmentName)"
+            let texts = spec.isRepeatable ? text.split(separator: "\n").map(String.init) : [text]
+            for text in texts { try set(spec, text, shownAs: source) }
+            parsed.fromEnvironment.insert(spec.name)
+        }
+        for name in command.reservedFlags {
+            let variable = "MUSTER_" + name.uppercased().replacing("-", with: "_")
+            if environment[variable]?.isEmpty == false {
+                throw .usage("the environment variable \(variable) is not yet in this version")
+            }
+        }
+    }
+
+    mutating func finish() throws(CommandError) -> ParsedArguments {
+        try placeWords()
+        for spec in command.flags where spec.isRequired && parsed.flags[spec.name] == nil {
+            throw .usage(
+                "--\(spec.name) \(spec.metavar) is needed (or the variable \(spec.environmentName)): \(spec.summary)")
+        }
+        for rule in command.rules { try enforce(rule) }
+        return parsed
+    }
+
+    private mutating func placeWords() throws(CommandError) {
+        var rest = words[...]
+        for spec in command.positionals {
+            if spec.arity == .variadic {
+                var texts: [String] = []
+                for word in rest { texts.append(try place(word, spec).asText ?? word) }
+                parsed.positionals[spec.name] = .texts(texts)
+                rest = []
+            } else if let word = rest.popFirst() {
+                parsed.positionals[spec.name] = try place(word, spec)
+            } else if spec.arity == .required {
+                throw .usage("\(spec.name) is missing: \(spec.summary)")
+            }
+        }
+        if let extra = rest.first { throw .usage("unexpected argument \(CommandError.quoted(extra))") }
+    }
+
+    private func place(_ word: String, _ spec: PositionalSpec) throws(CommandError) -> ArgumentValue {
+        do { return try spec.kind.parse(word) } catch { throw .usage("\(spec.name): \(error.reason)") }
+    }
+
+    private mutating func enforce(_ rule: Command.Rule) throws(CommandError) {
+        switch rule {
+        case .exclusive(let names):
+            let given = names.filter { parsed.flags[$0] != nil }
+            let typed = given.filter { !parsed.fromEnvironment.contains($0) }
+            let clash = typed.isEmpty ? given : typed
+            if clash.count > 1 { throw .usage("\(shown(clash)) exclude each other: give one of them") }
+            for name in given where !clash.contains(name) { parsed.flags[name] = nil }
+        case .together(let names):
+            let missing = names.filter { parsed.flags[$0] == nil }
+            guard !missing.isEmpty, missing.count < names.count else { return }
+            let present = names.filter { parsed.flags[$0] != nil }
+            throw .usage("\(shown(present)) needs \(shown(missing)) too")
+        }
+    }
+
+    private func shown(_ names: [String]) -> String {
+        names.map { name in
+            parsed.fromEnvironment.contains(name) ? (command.flag(named: name)?.environmentName ?? name) : "--\(name)"
+        }.joined(separator: " and ")
+    }
+}

@@ -1,0 +1,101 @@
+internal import Glibc
+package import MusterCore
+
+/// When a line is due where lines cannot be redrawn: at most one a second on crossing a tenth, else one every five
+/// seconds.
+package struct PlainPacing: Sendable {
+    private var lastAt: Moment
+    private var lastTenth = 0
+
+    package init(started: Moment) { lastAt = started }
+
+    package mutating func isDue(_ state: ProgressState, now: Moment) -> Bool {
+        let since = (now - lastAt).inSeconds
+        let tenth = state.total.map { Format.percentage(state.done, of: $0) / 10 } ?? 0
+        guard since >= 5 || (since >= 1 && tenth > lastTenth) else { return false }
+        lastAt = now
+        lastTenth = tenth
+        return true
+    }
+}
+
+/// Progress on standard error: a bar that is redrawn up to ten times a second on a terminal, else now and then a line.
+///
+/// Call `update` as often as you like, and `finish` once, whatever happened; nothing is printed after that.
+@MainActor package final class ProgressBar {
+    private var state: ProgressState
+    private var pacing: PlainPacing
+    private let terminal: Terminal
+    private let isQuiet: Bool
+    private var isDrawn = false
+    private var ticking: Task<Void, Never>?
+
+    private static let redrawEvery = Duration.milliseconds(100)
+
+    /// `total` nil: not known. `done`: what was done before, which does not count into the rate.
+    package init(label: String, total: Int?, done: Int = 0, terminal: Terminal, isQuiet: Bool) {
+        let now = Self.now()
+        state = ProgressState(label: label, total: total, done: done, started: now)
+        pacing = PlainPacing(started: now)
+        self.terminal = terminal
+        self.isQuiet = isQuiet
+        guard !isQuiet else { return }
+        // Weak: a bar that is dropped without `finish` stops by itself.
+        ticking = Task { [weak self] in
+            while !Task.isCancelled, self?.tick() != nil {
+                try? await Task.sleep(for: Self.redrawEvery)
+            }
+        }
+    }
+
+    deinit { ticking?.cancel() }
+
+    /// Takes the new counts; they show at the next redraw.
+    package func update(done: Int, failed: Int = 0) {
+        state.done = done
+        state.failed = failed
+    }
+
+    /// The amount became known, or changed.
+    package func update(total: Int?) { state.total = total }
+
+    /// Prints a line of its own above the bar. Control characters are replaced; silent under `--quiet`.
+    package func note(_ text: String) {
+        guard !isQuiet else { return }
+        clear()
+        terminal.write(Terminal.clean(text) + "\n")
+        if ticking != nil { tick() }
+    }
+
+    /// Ends the bar with one last line, on a terminal and elsewhere.
+    package func finish() {
+        guard let task = ticking else { return }
+        task.cancel()
+        ticking = nil
+        clear()
+        terminal.write(ProgressLine.last(state, now: Self.now()) + "\n")
+    }
+
+    private func tick() {
+        let now = Self.now()
+        state.tick(now)
+        if terminal.isInteractive {
+            // The last column stays free: some terminals wrap as soon as it is written.
+            terminal.write("\r" + ProgressLine.bar(state, now: now, width: terminal.width - 1) + "\u{1B}[K")
+            isDrawn = true
+        } else if pacing.isDue(state, now: now) {
+            terminal.write(ProgressLine.plain(state, now: now) + "\n")
+        }
+    }
+
+    private func clear() {
+        if isDrawn { terminal.write("\r\u{1B}[K") }
+        isDrawn = false
+    }
+
+    private static func now() -> Moment {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+}

@@ -1,0 +1,178 @@
+internal import CMicroHTTP
+internal import Glibc
+internal import MusterAPI
+internal import MusterLog
+internal import Synchronization
+
+/// One request and its answer, from the request line to the last byte.
+///
+/// `@unchecked Sendable`: `shared` guards what other threads touch; every other variable belongs to the HTTP thread.
+final class Exchange: @unchecked Sendable {
+    enum Phase {
+        case new, readingBody
+        /// The body is read to its end, then this is the answer.
+        case refusing(HTTPResponse)
+        case waiting, answered
+    }
+
+    struct Shared {
+        var response: HTTPResponse?
+        var suspended: SuspendedConnection?
+        var watch: ConnectionWatcher.Token?
+        var isGone = false
+        var isOver = false
+        var onGone: [@Sendable () -> Void] = []
+    }
+
+    let server: ServerCore
+    let target: String
+    var phase = Phase.new
+    var request: HTTPRequest?
+    var route: HTTPRoute?
+    var body: [UInt8] = []
+    var bodyBytesSeen = 0
+    var reader: HTTPBodyReader?
+    var stream: HTTPStream?
+    var streamWatch: ConnectionWatcher.Token?
+    let shared = Mutex(Shared())
+
+    init(_ server: ServerCore, target: String) {
+        self.server = server
+        self.target = target
+    }
+
+    /// Holds the connection and watches its client, until `answer` or until the client is gone.
+    func suspend(_ connection: OpaquePointer) {
+        let connection = OnHTTPThread(pointer: connection)
+        shared.withLock { shared in
+            shared.suspended = .suspend(connection.pointer)
+            let socket = muster_mhd_socket(connection.pointer)
+            shared.watch = server.watcher.add(socket) { [weak self] in self?.clientGone() }
+        }
+    }
+
+    func answer(_ response: HTTPResponse) {
+        shared.withLock { shared in
+            guard shared.response == nil, !shared.isOver, !shared.isGone else {
+                if case .stream(let stream) = response.body { Task { stream.clientGone() } }
+                return
+            }
+            shared.response = response
+            shared.onGone = []
+            resume(&shared)
+        }
+    }
+
+    func onDisconnect(_ handler: @escaping @Sendable () -> Void) {
+        let isGone = shared.withLock { shared in
+            if shared.isGone { return true }
+            if shared.response == nil && !shared.isOver { shared.onGone.append(handler) }
+            return false
+        }
+        if isGone { Task { handler() } }
+    }
+
+    private func clientGone() {
+        let handlers = shared.withLock { shared in
+            guard !shared.isGone, shared.response == nil else { return [@Sendable () -> Void]() }
+            shared.isGone = true
+            resume(&shared)
+            defer { shared.onGone = [] }
+            return shared.onGone
+        }
+        for handler in handlers { handler() }
+        reader?.fail()
+    }
+
+    private func resume(_ shared: inout Shared) {
+        if let watch = shared.watch { server.watcher.remove(watch) }
+        shared.watch = nil
+        guard let connection = shared.suspended else { return }
+        shared.suspended = nil
+        connection.resume()
+    }
+
+    /// The request is over, well or not; the socket is still open.
+    func finish() {
+        let handlers = shared.withLock { shared in
+            if let watch = shared.watch { server.watcher.remove(watch) }
+            shared.watch = nil
+            shared.isOver = true
+            let wasWaiting = shared.response == nil && !shared.isGone
+            shared.isGone = shared.isGone || wasWaiting
+            defer { shared.onGone = [] }
+            return wasWaiting ? shared.onGone : []
+        }
+        if let streamWatch { server.watcher.remove(streamWatch) }
+        reader?.fail()
+        stream?.clientGone()
+        for handler in handlers { handler() }
+        server.release(bodyBytes: body.count)
+    }
+}
+
+// MARK: - Queueing an answer, on the HTTP thread
+
+extension Exchange {
+    func queue(_ response: HTTPResponse, on connection: OpaquePointer) -> Bool {
+        phase = .answered
+        if case .prepared(let prepared) = response.body {
+            return muster_mhd_queue(connection, prepared.status, prepared.response) == 1
+        }
+        guard let made = make(response, connection) else { return false }
+        defer { MHD_destroy_response(made) }
+        for (name, value) in response.headers where muster_mhd_add_header(made, name, value) != 1 {
+            Log.error("an answer's header was left out: it is not one", ["name": name, "value": value])
+        }
+        if server.isStopping { _ = muster_mhd_add_header(made, "Connection", "close") }
+        return muster_mhd_queue(connection, UInt32(response.status), made) == 1
+    }
+
+    private func make(_ response: HTTPResponse, _ connection: OpaquePointer) -> OpaquePointer? {
+        switch response.body {
+        case .none, .prepared: return muster_mhd_copied_response(0, nil)
+        case .bytes(let bytes):
+            if bytes.count <= 16 << 10 { return muster_mhd_copied_response(bytes.count, bytes) }
+            let kept = KeptBytes(bytes)
+            return MHD_create_response_from_buffer_with_free_callback_cls(
+                bytes.count, kept.start, { Unmanaged<KeptBytes>.fromOpaque($0!).release() },
+                Unmanaged.passRetained(kept).toOpaque())
+        case .file(let file):
+            let descriptor = fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)
+            guard descriptor >= 0 else { return nil }
+            return MHD_create_response_from_fd_at_offset64(file.count, descriptor, file.offset)
+        case .stream(let stream): return make(stream, connection)
+        }
+    }
+
+    private func make(_ stream: HTTPStream, _ connection: OpaquePointer) -> OpaquePointer? {
+        self.stream = stream
+        streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak stream] in stream?.clientGone() }
+        let source = Unmanaged.passRetained(StreamSource(stream, connection))
+        return MHD_create_response_from_callback(
+            muster_mhd_size_unknown, 64 << 10,
+            { source, _, buffer, count in
+                let source = Unmanaged<StreamSource>.fromOpaque(source!).takeUnretainedValue()
+                return source.stream.read(into: buffer!, count, source.connection)
+            }, source.toOpaque(), { Unmanaged<StreamSource>.fromOpaque($0!).release() })
+    }
+
+    private final class StreamSource {
+        let stream: HTTPStream
+        let connection: OpaquePointer
+        init(_ stream: HTTPStream, _ connection: OpaquePointer) {
+            self.stream = stream
+            self.connection = connection
+        }
+    }
+
+    /// Bytes that libmicrohttpd sends from where they lie.
+    private final class KeptBytes {
+        let start: UnsafeMutableRawPointer
+        init(_ bytes: [UInt8]) {
+            start = .allocate(byteCount: max(1, bytes.count), alignment: 1)
+            bytes.withUnsafeBytes { start.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        }
+        deinit { start.deallocate() }
+    }
+}

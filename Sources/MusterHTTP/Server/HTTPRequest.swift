@@ -1,0 +1,34 @@
+/// Who is at the other end of a connection.
+package final class HTTPPeer: Sendable {
+    /// An IPv4 or IPv6 address in text, without the port; empty when it cannot be told.
+    package let address: String
+    /// True for 127.0.0.0/8, ::1 and the mapped forms of the former.
+    package let isLoopback: Bool
+
+    package init(address: String) {
+        self.address = address
+        isLoopback = address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
+    }
+}
+
+/// One request as handlers see it; safe to keep as long as they like.
+package struct HTTPRequest: Sendable {
+    package let method: String
+    /// As sent: still escaped, with its query.
+    package let target: String
+    /// Unescaped segment by segment, empty ones (doubled slashes) dropped. A segment may hold a slash that was escaped.
+    package let path: [String]
+    /// Unescaped, in the order of the request.
+    package let query: [(name: String, value: String)]
+    package let headers: [(name: String, value: String)]
+    package let peer: HTTPPeer
+    /// The values of the route's segments in braces.
+    package internal(set) var parameters: [String: String] = [:]
+    /// The route's own word for who may call it, for the server's filter.
+    package internal(set) var access = ""
+    /// Whole, for routes that do not stream it.
+    package internal(set) var body: [UInt8] = []
+
+    /// The first header of that name, case ignored.
+    package func header(_ name: String) -> String? { headers.first(named: name) }
+}

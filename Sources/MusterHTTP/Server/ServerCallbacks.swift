@@ -1,0 +1,43 @@
+internal import CMicroHTTP
+internal import Synchronization
+
+/// libmicrohttpd's callbacks: C on the outside, `ServerCore` and `Exchange` on the inside. All run on the HTTP thread.
+
+private func core(_ context: UnsafeMutableRawPointer?) -> ServerCore {
+    Unmanaged<ServerCore>.fromOpaque(context!).takeUnretainedValue()
+}
+
+/// The request line is in: the exchange begins. It is retained until `onCompleted`.
+let onTarget:
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?) -> UnsafeMutableRawPointer? = {
+        context, target, _ in
+        let core = core(context)
+        core.requests.add(1, ordering: .relaxed)
+        core.underWay.add(1, ordering: .relaxed)
+        return Unmanaged.passRetained(Exchange(core, target: String(cString: target!))).toOpaque()
+    }
+
+let onAccess: MHD_AccessHandlerCallback = { context, connection, _, method, _, upload, uploadCount, request in
+    guard let connection, let method, let uploadCount, let started = request?.pointee else { return .NO }
+    let exchange = Unmanaged<Exchange>.fromOpaque(started).takeUnretainedValue()
+    return core(context).access(exchange, connection, method, upload, uploadCount) ? .YES : .NO
+}
+
+let onCompleted: MHD_RequestCompletedCallback = { context, _, request, _ in
+    guard let started = request?.pointee else { return }
+    request?.pointee = nil
+    Unmanaged<Exchange>.fromOpaque(started).takeRetainedValue().finish()
+    core(context).underWay.subtract(1, ordering: .relaxed)
+}
+
+let onConnection: MHD_NotifyConnectionCallback = { context, connection, peer, code in
+    guard let connection, let peer else { return }
+    if code.rawValue == 0 {
+        core(context).connections.add(1, ordering: .relaxed)
+        peer.pointee = Unmanaged.passRetained(ServerCore.makePeer(of: connection)).toOpaque()
+    } else {
+        core(context).connections.subtract(1, ordering: .relaxed)
+        if let kept = peer.pointee { Unmanaged<HTTPPeer>.fromOpaque(kept).release() }
+        peer.pointee = nil
+    }
+}

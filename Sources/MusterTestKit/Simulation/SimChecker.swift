@@ -1,0 +1,130 @@
+package import MusterCore
+
+/// Watches from outside: what was promised, what was granted, what is stored. It knows nothing of the core's inside.
+package final class SimChecker {
+    /// What a job's tasks are meant to do.
+    package struct Plan: Sendable {
+        package var count: Int
+        /// Tasks whose number divides by this fail their first `failures` attempts; 0: none do.
+        package var failEvery = 0
+        package var failures = 0
+        package var poison: Int?
+        package var taskMs = 5
+        package var cancelAfterMs: Int?
+
+        func fails(_ task: Int, attempt: Int) -> Bool {
+            failEvery > 0 && task % failEvery == 0 && attempt <= failures
+        }
+    }
+
+    package private(set) var violation: String?
+    package var plans: [JobID: Plan] = [:]
+    private var grants: [JobID: [(key: LeaseKey, at: Moment)]] = [:]
+    private var names: [MemberID: String] = [:]
+    private var endsOfProcesses: [MemberID: [Moment]] = [:]
+    /// Jobs that a client was told of.
+    package private(set) var acknowledged: Set<JobID> = []
+
+    package init() {}
+
+    package func require(_ condition: Bool, _ words: @autoclosure () -> String) {
+        if !condition { fail(words()) }
+    }
+
+    /// The first violation counts; what follows may follow from it.
+    package func fail(_ words: String) { if violation == nil { violation = words } }
+
+    package func jobAcknowledged(_ id: JobID) { acknowledged.insert(id) }
+    package func granted(_ key: LeaseKey, to name: String, at now: Moment) {
+        grants[key.job, default: []].append((key, now))
+        names[key.member] = name
+    }
+    func processEnded(_ member: MemberID, at now: Moment) { endsOfProcesses[member, default: []].append(now) }
+
+    /// Grants of a task whose holder's process ended afterwards, or so shortly before that it was not noticed yet.
+    func deaths(blamedOn task: Int, of job: JobID) -> Int {
+        (grants[job] ?? []).count { key, at in
+            key.tasks.contains(task) && (endsOfProcesses[key.member] ?? []).contains { at <= $0 + .seconds(6) }
+        }
+    }
+
+    static func value(_ job: JobID, _ task: Int) -> String { "\(job.rawValue * 1_000_003 + Int64(task))" }
+
+    /// Each record against the plan of its job and the grants that went out.
+    func checkRecorded(_ record: ResultRecord) {
+        guard let plan = plans[record.job] else { return fail("a result of job \(record.job), which nobody asked for") }
+        let tasks = record.first..<record.first + record.count
+        require(tasks.upperBound <= plan.count, "a result of task \(tasks.upperBound - 1) of \(plan.count)")
+        switch record.outcome {
+        case .failure(let reason): checkFailure(record, reason, plan)
+        case .values(let lines):
+            let expected = tasks.map { Self.value(record.job, $0) + "\n" }.joined()
+            require(
+                String(decoding: lines, as: UTF8.self) == expected, "wrong values of job \(record.job), tasks \(tasks)")
+            checkGranted(record, tasks)
+        }
+    }
+
+    private func checkFailure(_ record: ResultRecord, _ reason: String, _ plan: Plan) {
+        if record.worker.isEmpty {
+            // A task may be blamed for deaths that it did not cause, but never for fewer than the limit.
+            let deaths = deaths(blamedOn: record.first, of: record.job)
+            return require(
+                deaths >= Scheduler.Settings().crashLimit, "task \(record.first) was parked after \(deaths) deaths")
+        }
+        require(
+            plan.fails(record.first, attempt: record.attempt), "task \(record.first) failed, but should not: \(reason)")
+        checkGranted(record, record.first..<record.first + 1)
+    }
+
+    private func checkGranted(_ record: ResultRecord, _ tasks: Range<Int>) {
+        let isGranted = (grants[record.job] ?? []).contains { key, _ in
+            key.attempt == record.attempt && names[key.member] == record.worker
+                && key.tasks.lowerBound <= tasks.lowerBound && tasks.upperBound <= key.tasks.upperBound
+        }
+        require(
+            isGranted, "job \(record.job), tasks \(tasks), attempt \(record.attempt): never granted to \(record.worker)"
+        )
+    }
+
+    /// A worker was told that so many results of its report are durable.
+    func checkAcknowledged(_ report: TaskReport, _ count: Int, _ store: SimStore) {
+        guard let job = store.jobs[report.key.job] else {
+            return fail("results of unknown job \(report.key.job) acknowledged")
+        }
+        let stored = job.recorded.intersection(RangeSet(report.tasks)).ranges.reduce(0) { $0 + $1.count }
+        require(
+            stored >= count, "\(count) results acknowledged, \(stored) stored: job \(report.key.job), \(report.tasks)")
+    }
+
+    func checkRanks(_ membership: Membership) {
+        for (place, member) in membership.ranked.enumerated() where membership.rank(of: member.record.id) != place {
+            fail(
+                "member \(member.record.id) is at \(place) but has rank \(String(describing: membership.rank(of: member.record.id)))"
+            )
+        }
+    }
+
+    /// After the faults: every job that a client was told of has ended, and as it should.
+    func checkEnd(_ store: SimStore) {
+        for id in acknowledged.sorted() {
+            guard let job = store.jobs[id], let plan = plans[id] else {
+                fail("job \(id) is lost")
+                continue
+            }
+            guard let state = job.state else {
+                fail("job \(id) never ended: \(job.recorded.ranges)")
+                continue
+            }
+            if state == .cancelled {
+                require(plan.cancelAfterMs != nil, "job \(id) was cancelled by nobody")
+            } else if state == .failed {
+                let isParked = job.results.contains { $0.worker.isEmpty }
+                require(isParked || plan.failures >= Limits.attemptsDefault, "job \(id) failed, but should not")
+            } else {
+                require(plan.poison == nil, "job \(id) is done, but one of its tasks kills every worker")
+                require(plan.failures < Limits.attemptsDefault || plan.failEvery == 0, "job \(id) should have failed")
+            }
+        }
+    }
+}

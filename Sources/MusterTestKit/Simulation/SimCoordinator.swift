@@ -1,0 +1,291 @@
+package import MusterCore
+
+/// What workers and clients say to the coordinator, and what it answers.
+package enum SimRequest {
+    case join(MemberID?, name: String, incarnation: String)
+    case ask(MemberID, slots: Int)
+    case report(MemberID, [TaskReport])
+    case heartbeat(MemberID, [LeaseKey])
+    case openStream(MemberID, worker: Int, connection: UInt64)
+    case leave(MemberID)
+    case submit(SimChecker.Plan)
+    case cancel(JobID)
+}
+
+package enum SimReply {
+    case joined(MemberID)
+    case grants([Grant])
+    case verdicts([ReportVerdict])
+    case fine
+    /// The member is not known (any more).
+    case stranger
+    /// Not now.
+    case unavailable
+    case submitted(JobID)
+}
+
+/// A small keyed hash in place of the real code.
+struct SimSealer: TicketSealer {
+    let bug: PlantedBug?
+    private let secret: UInt64 = 0x5EA1
+
+    func seal(_ key: LeaseKey) -> String {
+        var mixed = SimRandom(seed: secret)
+        var sum: UInt64 = 0
+        let member = bug == .anySender ? 0 : key.member.rawValue
+        for part in [key.job.rawValue, Int64(key.first), Int64(key.count), Int64(key.attempt), member] {
+            sum = (sum ^ UInt64(bitPattern: part)) &* 0x100_0000_01B3 ^ mixed.next()
+        }
+        return String(sum, radix: 16)
+    }
+
+    func isGenuine(_ ticket: String, for key: LeaseKey) -> Bool { bug == .anyTicket || ticket == seal(key) }
+}
+
+/// The coordinator's driver, simulated: the shipping `FleetCore`, a store that may fail, a process that may die.
+package final class SimCoordinator {
+    private let world: SimWorld
+    private var fleet: FleetCore?
+    private var calls: [LeaseCallID: (SimReply) -> Void] = [:]
+    private var deliveries: [DeliveryID: (reply: (SimReply) -> Void, reports: [TaskReport])] = [:]
+    private var streams: [MemberID: (worker: Int, connection: UInt64)] = [:]
+    private var lastIDs: (job: Int64, member: Int64, joinOrder: Int64) = (0, 0, 0)
+    private var nextNumber: UInt64 = 1
+    private var pausedUntil = Moment.zero
+    /// Counts processes; what an earlier one asked for finds nobody.
+    private var life = 0
+    package private(set) var crashes = 0
+
+    init(_ world: SimWorld) { self.world = world }
+
+    var isUp: Bool { fleet != nil }
+    func leases(of member: MemberID) -> Set<LeaseKey> { fleet?.scheduler.leases(of: member) ?? [] }
+
+    func start() {
+        var settings = Scheduler.Settings()
+        settings.leaseTime = .seconds(5)
+        var fleet = FleetCore(scheduler: settings, sealer: SimSealer(bug: world.bug))
+        lastIDs = world.bug == .reusesIDs && crashes > 0 ? (0, lastIDs.member, lastIDs.joinOrder) : world.store.lastIDs
+        var effects: [FleetEffect] = []
+        for member in world.store.members.values.sorted(by: { $0.joinOrder < $1.joinOrder }) {
+            effects += fleet.handle(.membership(.restored(member)), now: world.clock.now, wallClockMs: 0)
+        }
+        for job in world.store.unfinishedJobs {
+            effects += fleet.handle(.work(.jobAdded(job)), now: world.clock.now, wallClockMs: 0)
+        }
+        self.fleet = fleet
+        perform(effects)
+        tick(life)
+    }
+
+    func crash() {
+        guard isUp else { return }
+        crashes += 1
+        life += 1
+        fleet = nil
+        (calls, deliveries) = ([:], [:])
+        let broken = streams
+        streams = [:]
+        world.store.crash()
+        for (_, stream) in broken.sorted(by: { $0.key < $1.key }) {
+            world.network.notice(stream.worker, .down) { [world] in
+                world.workers[stream.worker].streamBroke(stream.connection)
+            }
+        }
+    }
+
+    func pause(for time: Duration) { pausedUntil = max(pausedUntil, world.clock.now + time) }
+
+    private func tick(_ current: Int) {
+        world.clock.after(.milliseconds(100)) { [self] in
+            guard life == current else { return }
+            whenAwake(current) { [self] in
+                if world.bug == .noTicks { handle(.membership(.ticked)) } else { handle(.ticked) }
+                tick(current)
+            }
+        }
+    }
+
+    /// A paused process does everything later.
+    private func whenAwake(_ current: Int, _ action: @escaping () -> Void) {
+        guard life == current else { return }
+        let wait = pausedUntil - world.clock.now
+        if wait > .zero {
+            world.clock.after(wait) { [self] in whenAwake(current, action) }
+        } else {
+            action()
+        }
+    }
+
+    private func handle(_ event: FleetEvent) {
+        guard isUp else { return }
+        let effects = fleet!.handle(event, now: world.clock.now, wallClockMs: 0)
+        if case .membership = event { world.checker.checkRanks(fleet!.membership) }
+        perform(effects)
+    }
+
+    // MARK: Requests
+
+    func receive(_ request: SimRequest, _ reply: @escaping (SimReply) -> Void) {
+        whenAwake(life) { [self] in answer(request, reply) }
+    }
+
+    private func newNumber() -> UInt64 {
+        defer { nextNumber += 1 }
+        return nextNumber
+    }
+
+    private func answer(_ request: SimRequest, _ reply: @escaping (SimReply) -> Void) {
+        switch request {
+        case .join(let id, let name, let incarnation): join(id, name, incarnation, reply)
+        case .submit(let plan): submit(plan, reply)
+        case .cancel(let id): cancel(id, reply)
+        case .ask(let id, let slots):
+            guard isKnown(id) else { return reply(.stranger) }
+            let call = LeaseCallID(newNumber())
+            calls[call] = reply
+            handle(.work(.workAsked(LeaseCall(id: call, member: id, slots: slots, kernels: ["sim"]))))
+            world.clock.after(.seconds(3)) { [self, life] in
+                guard life == self.life, let held = calls.removeValue(forKey: call) else { return }
+                held(.grants([]))
+                handle(.work(.callEnded(call)))
+            }
+        case .report(let id, let reports):
+            guard let name = fleet?.membership[id]?.record.name else { return reply(.stranger) }
+            handle(.membership(.seen(id)))
+            let delivery = DeliveryID(newNumber())
+            deliveries[delivery] = (reply, reports)
+            handle(.work(.reported(delivery, from: id, worker: name, claimed(reports, by: id), wallClockMs: 0)))
+        case .heartbeat(let id, let keys):
+            guard isKnown(id) else { return reply(.stranger) }
+            handle(.work(.renewed(id, keys)))
+            reply(.fine)
+        case .openStream(let id, let worker, let connection):
+            guard isKnown(id) else { return reply(.stranger) }
+            streams[id] = (worker, connection)
+            handle(.membership(.connectionOpened(id, connection: connection)))
+            reply(.fine)
+        case .leave(let id):
+            handle(.membership(.left(id)))
+            reply(.fine)
+        }
+    }
+
+    /// As the real driver does, the key's member is the one whose secret came with the request.
+    private func claimed(_ reports: [TaskReport], by id: MemberID) -> [TaskReport] {
+        reports.map { report in
+            var report = report
+            report.key.member = id
+            return report
+        }
+    }
+
+    private func isKnown(_ id: MemberID) -> Bool {
+        guard fleet?.membership[id] != nil else { return false }
+        handle(.membership(.seen(id)))
+        return true
+    }
+
+    func connectionBroke(_ id: MemberID, _ connection: UInt64) {
+        whenAwake(life) { [self] in
+            if streams[id]?.connection == connection { streams[id] = nil }
+            handle(.membership(.connectionBroken(id, connection: connection)))
+        }
+    }
+
+    private func join(_ asked: MemberID?, _ name: String, _ incarnation: String, _ reply: @escaping (SimReply) -> Void)
+    {
+        if asked == nil { lastIDs.member += 1 }
+        let id = asked ?? MemberID(lastIDs.member)
+        let known = fleet?.membership[id]?.record
+        if known == nil { lastIDs.joinOrder += 1 }
+        let record = MemberRecord(
+            id: id, name: name, role: .worker, joinOrder: known?.joinOrder ?? lastIDs.joinOrder, address: "", slots: 1,
+            labels: [:], version: "", joinedMs: 0)
+        world.store.commit([.saveMember(record)]) { [self, life] trouble in
+            guard life == self.life else { return }
+            if trouble != nil { return reply(.unavailable) }
+            handle(.membership(.joined(record, incarnation: incarnation)))
+            reply(.joined(id))
+        }
+    }
+
+    private func submit(_ plan: SimChecker.Plan, _ reply: @escaping (SimReply) -> Void) {
+        lastIDs.job += 1
+        let record = JobRecord(
+            id: JobID(lastIDs.job), kernel: "sim", params: Array("{}".utf8), count: plan.count,
+            priority: plan.count < 20 ? .interactive : .batch, hasInputs: false, attemptsMax: Limits.attemptsDefault,
+            createdMs: 0)
+        // A number whose job was lost before it was durable is given out again.
+        world.checker.plans[record.id] = plan
+        world.store.commit([.createJob(record)]) { [self, life] trouble in
+            guard life == self.life else { return }
+            if trouble != nil { return reply(.unavailable) }
+            let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
+            handle(.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()))))
+            reply(.submitted(record.id))
+        }
+    }
+
+    private func cancel(_ id: JobID, _ reply: @escaping (SimReply) -> Void) {
+        if world.bug == .cancelsInStoreOnly {
+            if world.store.jobs[id]?.state == nil {
+                world.store.commit([.endJob(id, .cancelled, endedMs: 0)]) { _ in }
+            }
+        } else {
+            handle(.work(.cancelAsked(id, wallClockMs: 0)))
+        }
+        reply(.fine)
+    }
+
+    // MARK: Effects
+
+    private func perform(_ effects: [FleetEffect]) {
+        for effect in effects {
+            switch effect {
+            case .work(let effect): perform(effect)
+            case .store(let writes): world.store.commit(writes) { _ in }
+            case .membership(.removed(let record, _)):
+                guard let stream = streams.removeValue(forKey: record.id) else { continue }
+                world.network.notice(stream.worker, .down) { [world] in
+                    world.workers[stream.worker].streamBroke(stream.connection)
+                }
+            case .membership: break
+            }
+        }
+    }
+
+    private func perform(_ effect: SchedulerEffect) {
+        switch effect {
+        case .grant(let id, let member, let grants):
+            let name = fleet!.membership[member]?.record.name ?? ""
+            for grant in grants { world.checker.granted(grant.key, to: name, at: world.clock.now) }
+            guard let reply = calls.removeValue(forKey: id) else {
+                return world.checker.fail("a held call was answered twice")
+            }
+            reply(.grants(grants))
+        case .dismiss(let id): calls.removeValue(forKey: id)?(.grants([]))
+        case .commit(let id, let writes):
+            world.store.commit(writes) { [self, life] trouble in
+                guard life == self.life else { return }
+                if let trouble {
+                    if world.bug != .swallowsFailure { handle(.work(.commitFailed(id, reason: trouble))) }
+                } else {
+                    handle(.work(.committed(id)))
+                }
+            }
+        case .answer(let id, let verdicts):
+            guard let delivery = deliveries.removeValue(forKey: id) else {
+                return world.checker.fail("a delivery was answered twice")
+            }
+            for (report, verdict) in zip(delivery.reports, verdicts) {
+                if case .recorded(let count) = verdict { world.checker.checkAcknowledged(report, count, world.store) }
+            }
+            delivery.reply(.verdicts(verdicts))
+        case .revoke(let member, let keys):
+            guard let stream = streams[member] else { return }
+            world.network.send(stream.worker, .down) { [world] in world.workers[stream.worker].revoked(keys) }
+        case .progressed, .ended, .cancelFailed: break
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// What can go wrong in one run, each with its own dial, all drawn from the seed. After `healAt` nothing goes wrong any more.
+package struct SimFaults: Sendable {
+    /// Of messages in each direction.
+    package var loss = 0.0
+    package var duplication = 0.0
+    /// Largest delay of a message; the differences reorder.
+    package var delayMsMax = 5
+    /// Mean time between faults of a kind, in virtual milliseconds; 0: never.
+    package var coordinatorCrashMs = 0
+    package var workerKillMs = 0
+    package var workerPauseMs = 0
+    package var partitionMs = 0
+    package var diskFullMs = 0
+    package var terminateMs = 0
+    /// Probability that a worker is slow, by a factor of 20.
+    package var slowWorker = 0.0
+    package var hostileWorkers = 0
+    package var healAtMs = 30_000
+
+    package init() {}
+
+    /// Each kind of fault is in about half of the runs, so that some runs have few and some have all.
+    package static func drawn(from random: inout SimRandom) -> SimFaults {
+        var faults = SimFaults()
+        func dial(_ range: ClosedRange<Int>) -> Int { random.chance(0.5) ? Int.random(in: range, using: &random) : 0 }
+        faults.loss = random.chance(0.5) ? Double.random(in: 0.005...0.1, using: &random) : 0
+        faults.duplication = random.chance(0.4) ? Double.random(in: 0.01...0.2, using: &random) : 0
+        faults.delayMsMax = random.chance(0.5) ? Int.random(in: 1...300, using: &random) : 3
+        faults.coordinatorCrashMs = dial(1_500...15_000)
+        faults.workerKillMs = dial(800...10_000)
+        faults.workerPauseMs = dial(1_500...10_000)
+        faults.partitionMs = dial(2_000...10_000)
+        faults.diskFullMs = dial(2_000...10_000)
+        faults.terminateMs = dial(3_000...15_000)
+        faults.slowWorker = random.chance(0.3) ? 0.3 : 0
+        faults.hostileWorkers = random.chance(0.4) ? 1 : 0
+        faults.healAtMs = Int.random(in: 5_000...25_000, using: &random)
+        return faults
+    }
+}
+
+/// Bugs planted around the shipping types, to prove that the checkers see what they are for.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// The sealer takes every ticket for genuine.
+    case anyTicket = "any-ticket"
+    /// Commits are reported durable before they are.
+    case earlyAcknowledge = "early-acknowledge"
+    /// A restarted coordinator forgets what was recorded.
+    case forgetsRecorded = "forgets-recorded"
+    /// A full disk keeps the first half of a group.
+    case halfGroup = "half-group"
+    /// The core is never told that a commit failed.
+    case swallowsFailure = "swallows-failure"
+    /// A cancel reaches the store but not the scheduler.
+    case cancelsInStoreOnly = "cancels-in-store-only"
+    /// The scheduler never hears the clock.
+    case noTicks = "no-ticks"
+    /// A restarted coordinator gives out ids again.
+    case reusesIDs = "reuses-ids"
+    /// A report's sender is believed whatever its ticket says.
+    case anySender = "any-sender"
+}

@@ -1,0 +1,138 @@
+package import MusterCore
+
+/// A database that tells of nothing before it is durable, loses what was not when it crashes, and may be full.
+/// What contradicts what is stored is a violation: the shipping store would refuse it, the core must never ask.
+package final class SimStore {
+    package struct Job {
+        package var record: JobRecord
+        package var state: JobState?
+        package var results: [ResultRecord] = []
+        package var recorded = RangeSet<Int>()
+    }
+
+    private struct Group {
+        let writes: [StoreWrite]
+        let completion: (String?) -> Void
+    }
+
+    package private(set) var jobs: [JobID: Job] = [:]
+    package private(set) var members: [MemberID: MemberRecord] = [:]
+    package private(set) var lastIDs: (job: Int64, member: Int64, joinOrder: Int64) = (0, 0, 0)
+    package private(set) var recordedTasks = 0
+    package var isFull = false
+    private let clock: SimClock
+    private var random: SimRandom
+    private let bug: PlantedBug?
+    private let checker: SimChecker
+    private var waiting: [Group] = []
+    private var underWay: [Group] = []
+    /// A crash makes what was under way nobody's business.
+    private var life = 0
+
+    package init(_ clock: SimClock, _ checker: SimChecker, bug: PlantedBug?, seed: UInt64) {
+        self.clock = clock
+        self.checker = checker
+        self.bug = bug
+        random = SimRandom(seed: seed)
+    }
+
+    /// `completion` gets nil when durable, else the reason.
+    package func commit(_ writes: [StoreWrite], completion: @escaping (String?) -> Void) {
+        if bug == .earlyAcknowledge {
+            waiting.append(Group(writes: writes, completion: { _ in }))
+            completion(nil)
+        } else {
+            waiting.append(Group(writes: writes, completion: completion))
+        }
+        begin()
+    }
+
+    /// Everything that has gathered goes with the next commit.
+    private func begin() {
+        guard underWay.isEmpty, !waiting.isEmpty else { return }
+        underWay = waiting
+        waiting = []
+        let current = life
+        clock.after(random.milliseconds(0...20)) { [self] in
+            guard life == current else { return }
+            let groups = underWay
+            underWay = []
+            for group in groups { group.completion(isFull ? refuse(group) : keep(group)) }
+            begin()
+        }
+    }
+
+    private func keep(_ group: Group) -> String? {
+        for write in group.writes { apply(write) }
+        return nil
+    }
+
+    private func refuse(_ group: Group) -> String? {
+        if bug == .halfGroup { for write in group.writes.prefix((group.writes.count + 1) / 2) { apply(write) } }
+        return "disk full"
+    }
+
+    /// kill -9 of the process: of the groups under way some are durable and nobody was told.
+    package func crash() {
+        life += 1
+        let durable = isFull ? 0 : Int.random(in: 0...underWay.count, using: &random)
+        for group in underWay.prefix(durable) { for write in group.writes { apply(write) } }
+        underWay = []
+        waiting = []
+    }
+
+    private func apply(_ write: StoreWrite) {
+        switch write {
+        case .createJob(let record):
+            checker.require(jobs[record.id] == nil, "job \(record.id) was created twice")
+            jobs[record.id] = Job(record: record)
+            lastIDs.job = max(lastIDs.job, record.id.rawValue)
+        case .addResults(let record): add(record)
+        case .endJob(let id, let state, _): end(id, state)
+        case .saveMember(let record):
+            members[record.id] = record
+            lastIDs.member = max(lastIDs.member, record.id.rawValue)
+            lastIDs.joinOrder = max(lastIDs.joinOrder, record.joinOrder)
+        case .removeMember(let id): members[id] = nil
+        case .addInputs, .setMeta: break
+        }
+    }
+
+    private func add(_ record: ResultRecord) {
+        guard let job = jobs[record.job] else { return checker.fail("a result of unknown job \(record.job)") }
+        let tasks = RangeSet(record.first..<record.first + record.count)
+        checker.require(job.state == nil, "a result of job \(record.job), which is \(job.state?.rawValue ?? "")")
+        checker.require(
+            job.recorded.intersection(tasks).isEmpty, "tasks \(record.first)+\(record.count) of job \(record.job) twice"
+        )
+        checker.checkRecorded(record)
+        jobs[record.job]!.recorded.formUnion(tasks)
+        jobs[record.job]!.results.append(record)
+        recordedTasks += record.count
+    }
+
+    private func end(_ id: JobID, _ state: JobState) {
+        guard let job = jobs[id] else { return checker.fail("an end of unknown job \(id)") }
+        checker.require(job.state == nil, "job \(id) ended twice")
+        let count = job.recorded.ranges.reduce(0) { $0 + $1.count }
+        if state != .cancelled {
+            checker.require(count == job.record.count, "job \(id) ended with \(count) of \(job.record.count) results")
+            let failed = job.results.contains { if case .failure = $0.outcome { true } else { false } }
+            checker.require((state == .failed) == failed, "job \(id) ended as \(state.rawValue)")
+        }
+        jobs[id]!.state = state
+    }
+
+    // MARK: What a restarted coordinator reads
+
+    package var unfinishedJobs: [RestoredJob] {
+        jobs.values.filter { $0.state == nil }.sorted { $0.record.id < $1.record.id }.map { job in
+            var stored = StoredJob(record: job.record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
+            for result in job.results {
+                if case .failure = result.outcome { stored.failed += 1 } else { stored.done += result.count }
+                stored.workers[result.worker, default: 0] += result.count
+            }
+            return RestoredJob(job: stored, recorded: bug == .forgetsRecorded ? RangeSet() : job.recorded)
+        }
+    }
+}

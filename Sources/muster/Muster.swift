@@ -1,0 +1,8 @@
+internal import MusterCommands
+
+@main
+enum Muster {
+    @MainActor static func main() async {
+        await Runner.runProcess()
+    }
+}

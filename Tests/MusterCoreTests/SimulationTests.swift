@@ -1,0 +1,20 @@
+import MusterTestKit
+import Testing
+
+@Suite("simulation")
+struct SimulationTests {
+    @Test("the fleet keeps its promises", arguments: 1...40)
+    func seeds(seed: UInt64) {
+        #expect(Simulation.run(seed: seed).violation == nil, "replay: make sim SEED=\(seed)")
+    }
+
+    @Test("a seed is a run: the same events, the same store")
+    func deterministic() {
+        for seed in UInt64(1)...5 { #expect(Simulation.run(seed: seed) == Simulation.run(seed: seed)) }
+    }
+
+    @Test("the checkers catch planted bugs", arguments: PlantedBug.allCases)
+    func plantedBugs(bug: PlantedBug) {
+        #expect((1...100).contains { Simulation.run(seed: $0, bug: bug).violation != nil })
+    }
+}

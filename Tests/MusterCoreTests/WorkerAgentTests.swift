@@ -1,0 +1,132 @@
+import Testing
+
+@testable import MusterCore
+
+@Suite("worker agent")
+struct WorkerAgentTests {
+    private func agent(slots: Int = 1) -> WorkerAgent {
+        var settings = WorkerAgent.Settings()
+        settings.slots = slots
+        return WorkerAgent(settings: settings, random: TestRandom(seed: 1))
+    }
+
+    private func at(_ milliseconds: Int64) -> Moment { Moment(nanoseconds: milliseconds * 1_000_000) }
+
+    private func grant(_ first: Int) -> Grant {
+        Grant(
+            key: LeaseKey(job: JobID(1), first: first, count: 1, attempt: 1, member: MemberID(1)), ticket: "t",
+            kernel: "k", params: [], hasInputs: false)
+    }
+
+    @Test("joins, asks, runs, delivers, discards, asks again")
+    func road() {
+        var agent = agent()
+        #expect(agent.handle(.started(outbox: []), now: at(0)) == [.join])
+        #expect(agent.handle(.joined(MemberID(1)), now: at(1)) == [.ask(slots: 1)])
+        #expect(agent.handle(.leased(asked: 1, [grant(0)]), now: at(2)) == [.run(grant(0))])
+        let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 10), now: at(3))
+        #expect(finished == [.deliver([OutboxID(1)]), .ask(slots: 1)])
+        let delivered = agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(4))
+        #expect(delivered == [.discard(OutboxID(1), .recorded(1))])
+        #expect(agent.undelivered == 0)
+    }
+
+    @Test("asks for each free slot, and never for more")
+    func slots() {
+        var agent = agent(slots: 3)
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        #expect(agent.handle(.joined(MemberID(1)), now: at(0)) == [.ask(slots: 3)])
+        #expect(agent.handle(.leased(asked: 3, [grant(0)]), now: at(1)) == [.run(grant(0)), .ask(slots: 2)])
+        #expect(agent.handle(.abandoned(grant(0).key), now: at(2)) == [.ask(slots: 1)])
+    }
+
+    @Test("an answer of again keeps the report, waits, and delivers it once more; so does a failed delivery")
+    func again() {
+        for event in [
+            WorkerAgent.Event.delivered([(OutboxID(1), .again("full"))]),
+            .deliveryFailed([OutboxID(1)], isStranger: false),
+        ] {
+            var agent = agent()
+            _ = agent.handle(.started(outbox: [(OutboxID(1), bytes: 5)]), now: at(0))
+            #expect(agent.handle(.joined(MemberID(1)), now: at(0)).first == .deliver([OutboxID(1)]))
+            #expect(!agent.handle(event, now: at(1)).contains { if case .discard = $0 { true } else { false } })
+            #expect(agent.undelivered == 1)
+            let later = agent.handle(.ticked, now: at(500))
+            #expect(later.contains(.deliver([OutboxID(1)])))
+        }
+    }
+
+    @Test("while the coordinator is away it waits longer and longer, never at once")
+    func backsOff() {
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        var (now, waits) = (Int64(0), [Int64]())
+        for _ in 0..<12 {
+            #expect(agent.handle(.joinFailed(retryAfter: nil), now: at(now)).isEmpty)
+            let failedAt = now
+            while !agent.handle(.ticked, now: at(now)).contains(.join) { now += 10 }
+            waits.append(now - failedAt)
+        }
+        #expect(waits.allSatisfy { $0 >= 10 && $0 <= 30_010 })
+        #expect(waits.suffix(4).max()! > waits.prefix(2).max()!)
+        var told = self.agent()
+        _ = told.handle(.started(outbox: []), now: at(0))
+        _ = told.handle(.joinFailed(retryAfter: .seconds(7)), now: at(0))
+        #expect(told.handle(.ticked, now: at(6_900)).isEmpty)
+    }
+
+    @Test("a stranger joins again and keeps what it has")
+    func stranger() {
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        #expect(agent.handle(.heartbeatFailed(isStranger: true), now: at(1)) == [.join])
+        #expect(agent.runningBatches == [grant(0).key])
+        _ = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 1), now: at(2))
+        #expect(agent.handle(.joined(MemberID(1)), now: at(3)).first == .deliver([OutboxID(1)]))
+    }
+
+    @Test("SIGTERM: no new work, what runs finishes and is delivered, then it leaves")
+    func drains() {
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        #expect(agent.handle(.terminated, now: at(1)).isEmpty)
+        let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 1), now: at(2))
+        #expect(finished == [.deliver([OutboxID(1)])])
+        let delivered = agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(3))
+        #expect(delivered == [.discard(OutboxID(1), .recorded(1)), .leaveAndExit])
+        #expect(agent.handle(.ticked, now: at(4)).isEmpty)
+    }
+
+    @Test("SIGTERM: what takes too long is handed back")
+    func handsBack() {
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.terminated, now: at(0))
+        #expect(agent.handle(.ticked, now: at(5_000)).first == .abandon(grant(0).key))
+        #expect(agent.handle(.abandoned(grant(0).key), now: at(5_001)).last == .leaveAndExit)
+    }
+
+    @Test("a revoked batch is given up; a strange one is not this worker's business")
+    func revoked() {
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        #expect(agent.handle(.revoked([grant(7).key, grant(0).key]), now: at(1)) == [.abandon(grant(0).key)])
+    }
+
+    @Test("a full outbox stops the asking, deliveries are bounded")
+    func bounds() {
+        var agent = agent()
+        let kept = (1...1_000).map { (OutboxID($0), bytes: 1 << 20) }
+        _ = agent.handle(.started(outbox: kept), now: at(0))
+        let effects = agent.handle(.joined(MemberID(1)), now: at(0))
+        #expect(effects == [.deliver((1...8).map { OutboxID($0) })])
+    }
+}

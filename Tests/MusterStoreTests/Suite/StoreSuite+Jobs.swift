@@ -1,0 +1,89 @@
+import MusterCore
+import MusterStore
+import Testing
+
+/// Every promise of `Store`, for each database that keeps it.
+@Suite(.cleansUp, .timeLimit(.minutes(5))) struct StoreSuite {
+    @Test(arguments: Backend.all) func emptyStoreHoldsNothing(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        #expect(try await store.unfinishedJobs() == [])
+        #expect(try await store.members() == [])
+        #expect(try await store.job(JobID(1)) == nil)
+        #expect(try await store.jobs(before: nil, limit: 10) == [])
+        #expect(try await store.results(of: JobID(1), from: 0, bytesMax: 1000) == [])
+        #expect(try await store.meta("key") == nil)
+        #expect(try await store.largestIDs() == (0, 0, 0))
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func jobsComeBackAsGiven(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        let odd = JobRecord.sample(
+            2, count: 1, hasInputs: true, kernel: "k\0 é 😀", params: [0xFF, 0x00, 0xFE, 0x0A], priority: .interactive)
+        let bare = JobRecord.sample(3, kernel: "", params: [])
+        try await store.commit([.createJob(.sample(1)), .createJob(odd), .createJob(bare)])
+        for record in [JobRecord.sample(1), odd, bare] {
+            let job = try await store.job(record.id)
+            #expect(job == StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:]))
+        }
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func jobsAreListedNewestFirst(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit((1...5).map { .createJob(.sample($0)) })
+        func ids(before: JobID?, limit: Int) async throws -> [Int64] {
+            try await store.jobs(before: before, limit: limit).map(\.record.id.rawValue)
+        }
+        #expect(try await ids(before: nil, limit: 2) == [5, 4])
+        #expect(try await ids(before: JobID(4), limit: 2) == [3, 2])
+        #expect(try await ids(before: JobID(2), limit: 9) == [1])
+        #expect(try await ids(before: JobID(1), limit: 9) == [])
+        #expect(try await ids(before: nil, limit: 0) == [])
+        #expect(try await ids(before: nil, limit: -1) == [])
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func countsFollowResultsAndOutliveTheEnd(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit([.createJob(.sample(1, count: 30)), .createJob(.sample(2, count: 30))])
+        try await store.commit([
+            .addResults(.sample(1, 0..<10, worker: "a")), .addResults(.failed(1, 10, "no", worker: "b")),
+            .addResults(.sample(1, 20..<25, worker: "a")), .addResults(.sample(2, 0..<1, worker: "c")),
+        ])
+        let counts = StoredJob(
+            record: .sample(1, count: 30), state: .queued, endedMs: nil, done: 15, failed: 1,
+            workers: ["a": 15, "b": 1])
+        #expect(try await store.job(JobID(1)) == counts)
+        try await store.commit([
+            .addResults(.sample(1, 25..<30, worker: "b")), .endJob(JobID(1), .cancelled, endedMs: 77),
+        ])
+        var ended = counts
+        (ended.state, ended.endedMs, ended.done, ended.workers) = (.cancelled, 77, 20, ["a": 15, "b": 6])
+        #expect(try await store.job(JobID(1)) == ended)
+        #expect(try await store.jobs(before: nil, limit: 9).last == ended)
+        #expect(try await store.unfinishedJobs().map(\.job.record.id) == [JobID(2)])
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all, [JobState.done, .failed, .cancelled])
+    func everyEndIsKept(_ backend: Backend, _ state: JobState) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit([.createJob(.sample(1)), .endJob(JobID(1), state, endedMs: 5)])
+        #expect(try await store.job(JobID(1))?.state == state)
+        await store.close()
+    }
+
+    /// Worker names that are equal as strings but not in bytes are one worker's.
+    @Test(arguments: Backend.all) func equalWorkerNamesAreSummed(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit([
+            .createJob(.sample(1)), .addResults(.sample(1, 0..<2, worker: "caf\u{E9}")),
+            .addResults(.sample(1, 2..<5, worker: "cafe\u{301}")),
+        ])
+        #expect(try await store.job(JobID(1))?.workers == ["café": 5])
+        try await store.commit([.endJob(JobID(1), .done, endedMs: 1)])
+        #expect(try await store.job(JobID(1))?.workers == ["café": 5])
+        await store.close()
+    }
+}

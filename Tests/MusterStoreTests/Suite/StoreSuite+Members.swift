@@ -1,0 +1,49 @@
+import MusterCore
+import MusterStore
+import Testing
+
+extension StoreSuite {
+    @Test(arguments: Backend.all) func membersComeInJoinOrderAsLastSaved(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        let odd = MemberRecord.sample(3, order: 10, name: "a\0b 😀", labels: ["": "", "k\0": "v\0", "gpu": "yes"])
+        try await store.commit([
+            .saveMember(.sample(1, order: 30)), .saveMember(.sample(2, order: 20)), .saveMember(odd),
+        ])
+        #expect(try await store.members() == [odd, .sample(2, order: 20), .sample(1, order: 30)])
+        var changed = MemberRecord.sample(2, order: 40, name: "renamed", labels: [:])
+        (changed.role, changed.address, changed.slots, changed.version) = (.client, "", 0, "2.0")
+        try await store.commit([.saveMember(changed)])
+        #expect(try await store.members() == [odd, .sample(1, order: 30), changed])
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func removedMembersAreGoneButTheirIDsStayUsed(_ backend: Backend) async throws {
+        let scratch = Scratch()
+        var store = try backend.open(scratch)
+        try await store.commit([.createJob(.sample(7)), .createJob(.sample(4))])
+        try await store.commit([.saveMember(.sample(5, order: 90)), .saveMember(.sample(8, order: 12))])
+        try await store.commit([.removeMember(MemberID(5)), .removeMember(MemberID(8)), .removeMember(MemberID(99))])
+        #expect(try await store.members() == [])
+        #expect(try await store.largestIDs() == (7, 8, 90))
+        await store.close()
+        store = try backend.open(scratch)
+        #expect(try await store.largestIDs() == (7, 8, 90))
+        // A member that comes back under its id starts without what was removed.
+        try await store.commit([.saveMember(.sample(8, order: 91, labels: [:]))])
+        #expect(try await store.members() == [.sample(8, order: 91, labels: [:])])
+        await store.close()
+    }
+
+    @Test(
+        arguments: Backend.all,
+        [("key", [1, 2, 3]), ("", []), ("k\0y", [0]), ("' OR 1=1; DROP TABLE meta; --", [0xFF, 0xC0])]
+            as [(String, [UInt8])])
+    func namedValuesAreReplaced(_ backend: Backend, _ entry: (key: String, value: [UInt8])) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit([.setMeta(key: entry.key, value: [9, 9]), .setMeta(key: "other", value: [7])])
+        try await store.commit([.setMeta(key: entry.key, value: entry.value)])
+        #expect(try await store.meta(entry.key) == entry.value)
+        #expect(try await store.meta("other") == [7])
+        await store.close()
+    }
+}
