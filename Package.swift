@@ -66,7 +66,7 @@ let package = Package(
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
         tests("MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
-        tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI"]),
+        tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI", "MusterCore"]),
     ],
     swiftLanguageModes: [.v6]
 )
