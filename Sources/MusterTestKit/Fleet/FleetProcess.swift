@@ -1,9 +1,9 @@
 internal import Glibc
-package import MusterLaunch
+internal import MusterLaunch
 
 /// One running `muster`: a coordinator, a worker or a command.
 package final class FleetProcess: Sendable {
-    package let child: ChildProcess
+    let child: ChildProcess
     package let transcript = Transcript()
 
     /// Throws `LaunchError`.
@@ -15,6 +15,8 @@ package final class FleetProcess: Sendable {
     }
 
     deinit { child.kill() }
+
+    package var isRunning: Bool { child.status == nil }
 
     /// SIGSTOP: it lives, but does nothing.
     package func freeze() { child.signal(SIGSTOP) }
