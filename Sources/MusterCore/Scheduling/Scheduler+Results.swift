@@ -134,7 +134,7 @@ extension Scheduler {
         guard let pending = commits.removeValue(forKey: commitID) else { return }
         let id = pending.job
         jobs[id]?.commitsUnderWay -= 1
-        if let delivery = pending.delivery {
+        if !pending.taken.isEmpty {
             jobs[id]?.committing.subtract(pending.taken)
             jobs[id]?.done += pending.values
             jobs[id]?.failed += pending.failures
@@ -143,10 +143,12 @@ extension Scheduler {
                 $0.recorded += pending.values
                 $0.failed += pending.failures
             }
+            effects.append(.progressed(id))
+        }
+        if let delivery = pending.delivery {
             deliveries[delivery]?.verdicts[pending.report] = .recorded(pending.values + pending.failures)
             answerIfDecided(delivery, &effects)
         }
-        if !pending.taken.isEmpty { effects.append(.progressed(id)) }
         if let end = pending.end {
             revokeLeases(of: id, &effects)
             leaveLine(id)
