@@ -17,17 +17,32 @@ package final class Fleet: Sendable {
     package let folder: ScratchFolder
     package let http = HTTPClient()
     package let token = "fleet-token"
+    /// What the data directory is on; nil: the scratch folder's own disk.
+    package let disk: SmallDisk?
     private let flags: [String]
     private let state = Mutex(State())
 
-    private init(flags: [String]) throws {
+    private init(flags: [String], diskBytes: Int?) throws {
         folder = try ScratchFolder()
         self.flags = flags
+        guard let diskBytes else {
+            disk = nil
+            return
+        }
+        let path = folder.path + "/data"
+        guard mkdir(path, 0o700) == 0, let disk = SmallDisk(over: path, bytes: diskBytes) else {
+            folder.remove()
+            throw FleetError("cannot mount a small disk over \(path): that needs root")
+        }
+        self.disk = disk
     }
 
-    /// Runs `body` with a fleet that has a coordinator with these flags, and no workers yet.
-    package static func run(flags: [String] = [], _ body: (Fleet) async throws -> Void) async throws {
-        let fleet = try Fleet(flags: flags)
+    /// Runs `body` with a fleet that has a coordinator with these flags, and no workers yet. With `diskBytes` its data
+    /// directory is on a disk of that size.
+    package static func run(
+        flags: [String] = [], diskBytes: Int? = nil, _ body: (Fleet) async throws -> Void
+    ) async throws {
+        let fleet = try Fleet(flags: flags, diskBytes: diskBytes)
         do {
             try await fleet.startCoordinator()
             try await body(fleet)
@@ -42,6 +57,7 @@ package final class Fleet: Sendable {
     private func end() async {
         http.close()
         for process in state.withLock({ $0.processes }) { await process.kill() }
+        disk?.remove()
         folder.remove()
     }
 

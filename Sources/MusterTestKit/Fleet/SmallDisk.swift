@@ -10,6 +10,15 @@ package struct SmallDisk: Sendable {
         self.path = path
     }
 
+    /// Tried once, by making one.
+    package static let canBeMade: Bool = {
+        guard let folder = try? ScratchFolder() else { return false }
+        defer { folder.remove() }
+        guard let disk = SmallDisk(over: folder.path, bytes: 1 << 20) else { return false }
+        disk.remove()
+        return true
+    }()
+
     package func remove() { umount2(path, CInt(MNT_DETACH)) }
 
     private var ballast: String { path + "/ballast" }
