@@ -97,7 +97,12 @@ import Testing
             let submitted = try await fleet.outcome(of: submit)
             #expect(submitted.exitCode == 1)
             #expect(submitted.errors.contains { $0.contains("job 1 was cancelled") })
-            #expect(try await fleet.outcome(of: results).exitCode == 1)
+            let waited = try await fleet.outcome(of: results)
+            #expect(waited.exitCode == 1)
+            #expect(waited.errors.contains { $0.contains("job 1 was cancelled") }, "\(waited.errors)")
+            let none = try await fleet.muster("results", "1")
+            #expect(none.exitCode == 0)
+            #expect(none.output.isEmpty)
             #expect(try await fleet.muster("cancel", "1").exitCode == 0)
         }
     }
