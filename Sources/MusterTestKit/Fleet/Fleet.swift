@@ -77,8 +77,7 @@ package final class Fleet: Sendable {
 
     /// Returns once it listens. Throws `FleetError` with what it said when it does not.
     package func startCoordinator() async throws {
-        let process = try start(["coordinator", "--data", dataDirectory, "--port", "\(port)"] + flags)
-        state.withLock { $0.coordinator = process }
+        let process = try launchCoordinator()
         let prefix = "listening on http://127.0.0.1:"
         let port: Int = try await eventually("the coordinator listens") {
             if let status = process.child.status {
@@ -87,6 +86,19 @@ package final class Fleet: Sendable {
             return process.transcript.output.first { $0.hasPrefix(prefix) }.flatMap { Int($0.dropFirst(prefix.count)) }
         }
         state.withLock { $0.port = port }
+    }
+
+    private func launchCoordinator() throws -> FleetProcess {
+        let process = try start(["coordinator", "--data", dataDirectory, "--port", "\(port)"] + flags)
+        state.withLock { $0.coordinator = process }
+        return process
+    }
+
+    /// Starts one and kills it so soon after, whether it listens by then or not.
+    package func startAndKillCoordinator(after time: Duration) async throws {
+        let process = try launchCoordinator()
+        try await Task.sleep(for: time)
+        await process.kill()
     }
 
     /// SIGKILL, then a new one on the same port and data.
