@@ -21,13 +21,16 @@ import Testing
             let json = try await fleet.muster("results", "1", "--json")
             #expect(json.exitCode == 0)
             #expect(json.output.count == 3)
-            #expect(json.output.first?.hasPrefix(#"{"task":0,"value":3,"worker":"adder","attempt":1,"seconds":"#) == true)
+            #expect(
+                json.output.first?.hasPrefix(#"{"task":0,"value":3,"worker":"adder","attempt":1,"seconds":"#) == true)
 
             let job = try await fleet.muster("job", "1")
             #expect(job.exitCode == 0)
-            #expect(Array(job.output.prefix(6)) == [
-                "job       1", "kernel    sum", "state     done", "tasks     3", "done      3 (100%)", "failed    0",
-            ])
+            #expect(
+                Array(job.output.prefix(6)) == [
+                    "job       1", "kernel    sum", "state     done", "tasks     3", "done      3 (100%)",
+                    "failed    0",
+                ])
             #expect(job.output.last == "worker    adder: 3")
             let asJSON = try await fleet.muster("job", "1", "--json")
             #expect(try JobStatus(JSONValue(parsing: Array(asJSON.output.joined().utf8))).state == .done)

@@ -22,7 +22,8 @@ func sleepJob(_ count: Int, ms: Int) -> JobRequest {
 @Suite(.timeLimit(.minutes(3))) struct WorkerLossTests {
     /// Nothing but the break of the stream can return the lease here: leases and silence last minutes.
     @Test func aKilledWorkersTasksGoToAnother() async throws {
-        try await Fleet.run(flags: ["--lease-seconds", "600", "--silence-seconds", "600", "--grace-seconds", "0.2"]) { fleet in
+        try await Fleet.run(flags: ["--lease-seconds", "600", "--silence-seconds", "600", "--grace-seconds", "0.2"]) {
+            fleet in
             let doomed = try fleet.startWorker("doomed")
             let id = try await fleet.submit(sleepJob(3, ms: 300))
             try await eventually("the doomed worker holds a task") { try await fleet.metric("tasks_leased") == 1 }

@@ -145,7 +145,10 @@ extension Worker {
 
     /// Goodbye hands back every lease at once; without an answer they go back when they end.
     func leave(_ identity: MemberIdentity?) {
-        guard let identity else { end(.success(())); return }
+        guard let identity else {
+            end(.success(()))
+            return
+        }
         call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: 3) { [self] _ in
             Log.notice("left", ["coordinator": configuration.coordinatorURL])
             end(.success(()))

@@ -1,5 +1,5 @@
-package import MusterHTTP
 internal import Glibc
+package import MusterHTTP
 internal import MusterLaunch
 internal import Synchronization
 
@@ -47,6 +47,7 @@ package final class Fleet: Sendable {
             try await fleet.startCoordinator()
             try await body(fleet)
         } catch {
+            fleet.printLastWords()
             await fleet.end()
             throw error
         }
@@ -61,6 +62,14 @@ package final class Fleet: Sendable {
         folder.remove()
     }
 
+    /// For whoever reads a failed test: what the latest processes said last.
+    private func printLastWords() {
+        for process in state.withLock({ $0.processes.suffix(5) }) {
+            print("process \(process.child.pid) said:")
+            for line in process.transcript.errors.suffix(8) { print("    " + line) }
+        }
+    }
+
     // MARK: Roles
 
     /// `--data` of the coordinator.
@@ -71,7 +80,9 @@ package final class Fleet: Sendable {
 
     /// The running coordinator, or the last one that ran.
     package var coordinator: FleetProcess {
-        guard let process = state.withLock({ $0.coordinator }) else { preconditionFailure("no coordinator was started") }
+        guard let process = state.withLock({ $0.coordinator }) else {
+            preconditionFailure("no coordinator was started")
+        }
         return process
     }
 
