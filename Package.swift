@@ -71,7 +71,7 @@ let package = Package(
         tests(
             "MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
-        tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI"]),
+        tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI", "MusterCore"]),
     ],
     swiftLanguageModes: [.v6]
 )

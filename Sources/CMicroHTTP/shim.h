@@ -40,7 +40,6 @@ static inline struct MHD_Daemon *muster_mhd_start(const struct muster_mhd_settin
         MHD_OPTION_CONNECTION_TIMEOUT, s->idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->connection_bytes_max,
         MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned int) 4096,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, (unsigned int) 0,
         MHD_OPTION_NOTIFY_COMPLETED, s->on_completed, s->context,
         MHD_OPTION_NOTIFY_CONNECTION, s->on_connection, s->context,
         MHD_OPTION_URI_LOG_CALLBACK, s->on_target, s->context,

@@ -35,11 +35,14 @@ package enum ResultsCommand {
             let take: @MainActor (ArraySlice<UInt8>) throws -> Void = { line in
                 next = try print(line, invocation, from: next)
             }
+            var isEmpty = true
             try await client.stream("/v1/jobs/\(job)/results?wait=\(waits)&from=\(next)") { piece in
+                isEmpty = false
                 try lines.feed(piece[...]) { line, _ in try take(line) }
                 if waits { try invocation.out.flush() }
             }
-            _ = try lines.finish { line, _ in try take(line) }
+            // A job may have no result yet, or none that was not printed before.
+            if !isEmpty { _ = try lines.finish { line, _ in try take(line) } }
             return true
         }
         guard waits else { return }

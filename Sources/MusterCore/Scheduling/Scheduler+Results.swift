@@ -134,12 +134,14 @@ extension Scheduler {
         guard let pending = commits.removeValue(forKey: commitID) else { return }
         let id = pending.job
         jobs[id]?.commitsUnderWay -= 1
-        if !pending.taken.isEmpty { tally(pending) }
+        if !pending.taken.isEmpty {
+            tally(pending)
+            effects.append(.progressed(id))
+        }
         if let delivery = pending.delivery {
             deliveries[delivery]?.verdicts[pending.report] = .recorded(pending.values + pending.failures)
             answerIfDecided(delivery, &effects)
         }
-        if !pending.taken.isEmpty { effects.append(.progressed(id)) }
         if let end = pending.end {
             revokeLeases(of: id, &effects)
             leaveLine(id)

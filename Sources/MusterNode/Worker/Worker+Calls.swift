@@ -95,7 +95,6 @@ extension Worker {
             if isNew { folder.keep(reply.identity, at: configuration.coordinatorURL) }
             let rank = reply.rank.map { String($0) } ?? "none"
             Log.notice("joined", ["name": reply.name, "rank": rank, "coordinator": configuration.coordinatorURL])
-            handle(.joined(reply.identity.id))
             holdStream(reply.identity)
         case .failure(let failure) where failure.problemType == "/problems/identity":
             // Another coordinator's identity (a new database behind the same URL): begin anew.
@@ -166,17 +165,29 @@ extension Worker {
     }
 
     /// Holds the member's stream: the coordinator sees by its break that this process died, and speaks over it.
+    ///
+    /// Joined, and so ready for work, is who holds it for the first time: a worker that dies of its first task is then
+    /// seen to die of it.
     private func holdStream(_ identity: MemberIdentity) {
         let task = Task { [weak self] in
             var backoff = Backoff(cap: .seconds(5))
             var random = SystemRandomNumberGenerator()
+            var wasOpen = false
             while !Task.isCancelled, let self {
                 do {
-                    if try await readStream(identity) { return }
-                    backoff.reset()
+                    let stream = try await openStream(identity)
+                    if stream.status == 401, wasOpen { return handle(.estranged) }
+                    if stream.status == 200 {
+                        if !wasOpen { handle(.joined(identity.id)) }
+                        wasOpen = true
+                        try await read(stream, identity)
+                        backoff.reset()
+                    }
                 } catch {
                     Log.debug("the stream from the coordinator broke", ["error": "\(error)"])
                 }
+                if Task.isCancelled { return }
+                guard wasOpen else { return handle(.joinFailed(retryAfter: nil)) }
                 try? await Task.sleep(for: backoff.next(using: &random))
             }
         }
@@ -186,17 +197,25 @@ extension Worker {
         }
     }
 
-    /// True when the coordinator does not know this member: joining again opens a new stream.
-    private func readStream(_ identity: MemberIdentity) async throws -> Bool {
+    /// Gives up after a while without an answer. Throws `HTTPClientError`.
+    private func openStream(_ identity: MemberIdentity) async throws -> HTTPClientStream {
         var request = HTTPClientRequest(
             "GET", "\(configuration.coordinatorURL)/v1/members/\(identity.id)/stream")
         request.headers = [("Authorization", "Bearer " + identity.secret)]
-        let stream = try await client.stream(request)
-        guard stream.status == 200 else {
-            stream.cancel()
-            if stream.status == 401 { handle(.estranged) }
-            return stream.status == 401
+        let opening = Task { [client, request] in try await client.stream(request) }
+        let alarm = Task {
+            try await Task.sleep(for: .seconds(10))
+            opening.cancel()
         }
+        defer { alarm.cancel() }
+        return try await withTaskCancellationHandler {
+            try await opening.value
+        } onCancel: {
+            opening.cancel()
+        }
+    }
+
+    private func read(_ stream: HTTPClientStream, _ identity: MemberIdentity) async throws {
         var parser = ServerSentEventParser()
         while let bytes = try await stream.next() {
             for event in try parser.feed(bytes) where event.event == "revoke" {
@@ -204,6 +223,5 @@ extension Worker {
                 handle(.revoked(revoked.leases))
             }
         }
-        return false
     }
 }

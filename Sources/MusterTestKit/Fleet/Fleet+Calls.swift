@@ -1,0 +1,91 @@
+package import MusterAPI
+package import MusterCore
+package import MusterHTTP
+
+/// What a job's result line says.
+package struct TaskResult: Hashable, Sendable {
+    package let task: Int
+    /// JSON text; nil for a task that failed.
+    package let value: String?
+    package let error: String?
+    package let attempt: Int
+    package let worker: String
+
+    /// Throws a `Problem` for what is no result line.
+    package init(line: ArraySlice<UInt8>) throws {
+        var fields = try JSONFields(JSONValue(parsing: Array(line)), path: "result.")
+        task = try fields.required("task", fields.int("task", in: 0...Limits.jobTasksMax))
+        error = try fields.string("error", bytesMax: Limits.valueBytesMax)
+        // A value may be null, which counts as absent among optional fields.
+        value = error == nil ? fields.value("value")?.text ?? "null" : nil
+        attempt = try fields.required("attempt", fields.int("attempt", in: 1...Int.max))
+        worker = try fields.string("worker") ?? ""
+        _ = fields.value("seconds")
+        try fields.finish()
+    }
+}
+
+/// Plain HTTP calls with the admin token.
+extension Fleet {
+    /// Any answer, errors included. Throws `HTTPClientError`.
+    package func call(
+        _ method: String, _ path: String, _ body: [UInt8]? = nil, token: String? = nil
+    ) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(method, url + path, timeout: .seconds(60))
+        request.headers = [("Authorization", "Bearer " + (token ?? self.token)), ("Content-Type", "application/json")]
+        request.body = body
+        return try await http.send(request)
+    }
+
+    /// The body of an answer with this status; throws `FleetError` for another.
+    package func demand(
+        _ method: String, _ path: String, _ body: [UInt8]? = nil, status: Int = 200, token: String? = nil
+    ) async throws -> [UInt8] {
+        let response = try await call(method, path, body, token: token)
+        guard response.status == status else {
+            let text = String(decoding: response.body.prefix(500), as: UTF8.self)
+            throw FleetError("\(method) \(path) answered \(response.status), not \(status): \(text)")
+        }
+        return response.body
+    }
+
+    package func submit(_ request: JobRequest) async throws -> JobID {
+        try JobStatus(JSONValue(parsing: await demand("POST", "/v1/jobs", request.body, status: 201))).id
+    }
+
+    package func job(_ id: JobID) async throws -> JobStatus {
+        try JobStatus(JSONValue(parsing: await demand("GET", "/v1/jobs/\(id)")))
+    }
+
+    /// Waits for the job's end.
+    package func end(of id: JobID, within limit: Duration = .seconds(60)) async throws -> JobStatus {
+        try await eventually("job \(id) ends", within: limit) {
+            let status = try await job(id)
+            return status.state.isFinal ? status : nil
+        }
+    }
+
+    /// All results that are recorded, in the order they are sent.
+    package func results(of id: JobID) async throws -> [TaskResult] {
+        try await demand("GET", "/v1/jobs/\(id)/results").split(separator: 0x0A).map { try TaskResult(line: $0) }
+    }
+
+    /// Names of the members, by rank.
+    package func memberNames(_ path: String = "/v1/members") async throws -> [String] {
+        var fields = try JSONFields(body: await demand("GET", path))
+        return try (fields.array("members") ?? []).compactMap { value in
+            var member = try JSONFields(value, path: "members.")
+            return try member.string("name")
+        }
+    }
+
+    /// A number of `/metrics`, without its `muster_`.
+    package func metric(_ name: String) async throws -> Int {
+        let page = String(decoding: try await demand("GET", "/metrics"), as: UTF8.self)
+        let prefix = "muster_\(name) "
+        guard let line = page.split(separator: "\n").first(where: { $0.hasPrefix(prefix) }),
+            let value = Int(line.dropFirst(prefix.count))
+        else { throw FleetError("no metric \(name)") }
+        return value
+    }
+}
