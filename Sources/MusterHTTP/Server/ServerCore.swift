@@ -168,6 +168,9 @@ final class ServerCore: Sendable {
             reader.finish()
             return answerIfDecided(exchange, connection)
         }
+        if case .prepared(let prepared)? = exchange.route?.action {
+            return exchange.queue(HTTPResponse(status: 200, body: .prepared(prepared)), on: connection)
+        }
         guard case .whole(let handler)? = exchange.route?.action, var request = exchange.request else { return false }
         request.body = exchange.body
         exchange.request = nil
