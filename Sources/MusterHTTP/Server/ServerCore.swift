@@ -126,6 +126,9 @@ final class ServerCore: Sendable {
         if lengths.count > 1 || codings.count > 1 || (!lengths.isEmpty && !codings.isEmpty) {
             throw Problem(400, "Content-Length and Transfer-Encoding: one of them, and once.")
         }
+        if let coding = codings.first?.value, !isSameName(coding, "chunked") {
+            throw Problem(400, "Transfer-Encoding is \"\(coding.prefix(40))\"; only chunked is read here.")
+        }
         if let length = lengths.first?.value, Int(length) == nil || length.utf8.contains(where: { $0 < 0x30 || $0 > 0x39 }) {
             throw Problem(400, "Content-Length is \"\(length.prefix(40))\", not a number of bytes.")
         }
@@ -138,7 +141,8 @@ final class ServerCore: Sendable {
         let limit = exchange.route?.bodyBytesMax ?? 0
         if exchange.bodyBytesSeen + bytes.count > limit {
             exchange.reader?.fail()
-            return refuse(exchange, Problem(413, "The body has more than \(limit) bytes, the most here.", code: "size"))
+            let problem = Problem(413, "The body has more than \(limit) bytes, the most here.", code: "size")
+            return refuse(exchange, uploadCount, problem)
         }
         if let reader = exchange.reader {
             let taken = reader.feed(bytes, connection)
@@ -148,7 +152,7 @@ final class ServerCore: Sendable {
         }
         if bodyBytes.add(bytes.count, ordering: .relaxed).newValue > limits.bodyBytesInAllMax {
             bodyBytes.subtract(bytes.count, ordering: .relaxed)
-            return refuse(exchange, Problem(503, "Too many bodies are arriving at once.", retryAfter: 2))
+            return refuse(exchange, uploadCount, Problem(503, "Too many bodies are arriving at once.", retryAfter: 2))
         }
         exchange.bodyBytesSeen += bytes.count
         exchange.body.append(contentsOf: bytes)
@@ -156,8 +160,11 @@ final class ServerCore: Sendable {
         return true
     }
 
-    private func refuse(_ exchange: Exchange, _ problem: Problem) -> Bool {
+    /// Drops the piece at hand: libmicrohttpd would wait for another before it hands over one that was left.
+    private func refuse(_ exchange: Exchange, _ uploadCount: UnsafeMutablePointer<Int>, _ problem: Problem) -> Bool {
         refused.add(1, ordering: .relaxed)
+        exchange.bodyBytesSeen += uploadCount.pointee
+        uploadCount.pointee = 0
         exchange.phase = .refusing(.problem(problem))
         return true
     }
