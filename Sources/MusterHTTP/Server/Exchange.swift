@@ -138,6 +138,12 @@ extension Exchange {
                 bytes.count, kept.start, { Unmanaged<KeptBytes>.fromOpaque($0!).release() },
                 Unmanaged.passRetained(kept).toOpaque())
         case .file(let file):
+            // libmicrohttpd would wait for bytes that a shorter file never has.
+            var status = stat()
+            guard fstat(file.descriptor, &status) == 0, UInt64(status.st_size) >= file.offset + file.count else {
+                Log.error("a file is shorter than its answer", ["bytes": "\(status.st_size)"])
+                return nil
+            }
             let descriptor = fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)
             guard descriptor >= 0 else { return nil }
             return MHD_create_response_from_fd_at_offset64(file.count, descriptor, file.offset)
