@@ -91,7 +91,8 @@ struct Router: Sendable {
     }
 
     /// Throws 404 for an unknown path, 405 for a known one with another method.
-    func find(_ method: String, _ path: [String]) throws(RouteMiss) -> (route: HTTPRoute, parameters: [String: String]) {
+    func find(_ method: String, _ path: [String]) throws(RouteMiss) -> (route: HTTPRoute, parameters: [String: String])
+    {
         var place = 0
         var values: [String] = []
         for segment in path {

@@ -46,7 +46,8 @@ final class ServerCore: Sendable {
         switch exchange.phase {
         case .new: return begin(exchange, connection, String(cString: method))
         case .readingBody where uploadCount.pointee > 0:
-            return take(UnsafeRawBufferPointer(start: upload, count: uploadCount.pointee), uploadCount, exchange, connection)
+            return take(
+                UnsafeRawBufferPointer(start: upload, count: uploadCount.pointee), uploadCount, exchange, connection)
         case .readingBody: return bodyIsIn(exchange, connection)
         case .refusing(let response):
             guard uploadCount.pointee > 0 else { return exchange.queue(response, on: connection) }
@@ -64,7 +65,8 @@ final class ServerCore: Sendable {
             exchange.phase = .refusing(HTTPResponse(status: 200, body: .prepared(prepared)))
             return true
         }
-        let hasBody = Self.header("Content-Length", connection).map { $0 != "0" } ?? false
+        let hasBody =
+            Self.header("Content-Length", connection).map { $0 != "0" } ?? false
             || Self.header("Transfer-Encoding", connection) != nil
         do {
             try prepare(exchange, connection, method)
@@ -105,7 +107,7 @@ final class ServerCore: Sendable {
             }
             exchange.request = request
             exchange.route = route
-            if case .streamed(let handler) = route.action { start(handler, request, exchange) }
+            if case .streamed(let handler) = route.action { start(handler, request, exchange, connection) }
         } catch let miss as RouteMiss {
             throw Refusal(response: miss.response(method, exchange.target))
         } catch {
@@ -129,7 +131,9 @@ final class ServerCore: Sendable {
         if let coding = codings.first?.value, !isSameName(coding, "chunked") {
             throw Problem(400, "Transfer-Encoding is \"\(coding.prefix(40))\"; only chunked is read here.")
         }
-        if let length = lengths.first?.value, Int(length) == nil || length.utf8.contains(where: { $0 < 0x30 || $0 > 0x39 }) {
+        if let length = lengths.first?.value,
+            Int(length) == nil || length.utf8.contains(where: { $0 < 0x30 || $0 > 0x39 })
+        {
             throw Problem(400, "Content-Length is \"\(length.prefix(40))\", not a number of bytes.")
         }
     }
@@ -145,7 +149,7 @@ final class ServerCore: Sendable {
             return refuse(exchange, uploadCount, problem)
         }
         if let reader = exchange.reader {
-            let taken = reader.feed(bytes, connection)
+            guard let taken = reader.feed(bytes, connection) else { return false }
             exchange.bodyBytesSeen += taken
             uploadCount.pointee -= taken
             return true
@@ -173,6 +177,7 @@ final class ServerCore: Sendable {
         exchange.phase = .waiting
         if let reader = exchange.reader {
             reader.finish()
+            exchange.unwatchBody()
             return answerIfDecided(exchange, connection)
         }
         if case .prepared(let prepared)? = exchange.route?.action {
@@ -204,10 +209,11 @@ final class ServerCore: Sendable {
 
     private func start(
         _ handler: @escaping @Sendable (HTTPRequest, HTTPBodyReader) async throws -> HTTPResponse,
-        _ request: HTTPRequest, _ exchange: Exchange
+        _ request: HTTPRequest, _ exchange: Exchange, _ connection: OpaquePointer
     ) {
         let reader = HTTPBodyReader()
         exchange.reader = reader
+        exchange.watchBody(connection)
         let task = Task {
             do {
                 exchange.answer(try await handler(request, reader))
