@@ -64,7 +64,9 @@ let package = Package(
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
-        tests("MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),
+        tests(
+            "MusterNodeTests",
+            ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
         tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI"]),
     ],
