@@ -17,12 +17,10 @@ final class TestServer: Sendable {
     var port: UInt16 { server.port }
 
     init(
-        _ change: (inout HTTPServer.Configuration) -> Void = { _ in },
+        _ configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
         authorize: (@Sendable (HTTPRequest) throws -> Void)? = nil,
         routes: (TestRoutes) -> [HTTPRoute] = { $0.all }
     ) throws {
-        var configuration = HTTPServer.Configuration()
-        change(&configuration)
         let kept = TestRoutes(held: held, streams: streams, notices: notices, bodies: bodies, goOn: goOn)
         server = HTTPServer(configuration, routes: routes(kept), authorize: authorize)
         try server.start()
@@ -33,15 +31,23 @@ final class TestServer: Sendable {
 
 /// Starts a server, runs blocking work against it on a thread, and stops it.
 func withTestServer<Result: Sendable>(
-    _ change: (inout HTTPServer.Configuration) -> Void = { _ in },
+    _ configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
     authorize: (@Sendable (HTTPRequest) throws -> Void)? = nil,
     _ body: @escaping @Sendable (TestServer) throws -> Result
 ) async throws -> Result {
-    let server = try TestServer(change, authorize: authorize)
+    let server = try TestServer(configuration, authorize: authorize)
     let result = await Swift.Result { try await onThread { try body(server) } }
     server.goOn.open()
     await server.server.shutdown(graceSeconds: 0)
     return try result.get()
+}
+
+extension HTTPServer.Configuration {
+    static func with(_ change: (inout HTTPServer.Configuration) -> Void) -> HTTPServer.Configuration {
+        var configuration = HTTPServer.Configuration()
+        change(&configuration)
+        return configuration
+    }
 }
 
 extension Result where Failure == any Error {

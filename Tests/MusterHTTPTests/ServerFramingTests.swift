@@ -71,7 +71,7 @@ private let smuggled = "GET /task HTTP/1.1\r\nHost: localhost\r\n\r\n"
         "8000000000000000\r\nabc",
     ])
     func brokenChunks(_ body: String) async throws {
-        try await withTestServer({ $0.limits.idleSeconds = 1 }) { server in
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
             let client = server.client(capSeconds: 5)
             client.send("POST /body HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n\(body)")
             client.halfClose()
@@ -99,7 +99,7 @@ private let smuggled = "GET /task HTTP/1.1\r\nHost: localhost\r\n\r\n"
     /// client half closed is the idle time.
     @Test(arguments: junk)
     func junkIsAnsweredOrCut(_ bytes: String) async throws {
-        try await withTestServer({ $0.limits.idleSeconds = 1 }) { server in
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
             let client = server.client()
             client.send(bytes)
             client.halfClose()

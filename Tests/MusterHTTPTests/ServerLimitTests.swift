@@ -19,7 +19,7 @@ private func openDescriptors() -> Int {
 
     @Test(arguments: unfinished)
     func silenceIsCut(_ start: String) async throws {
-        try await withTestServer({ $0.limits.idleSeconds = 1 }) { server in
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
             let client = server.client()
             client.send(start)
             #expect(client.isClosedByServer())
@@ -31,7 +31,7 @@ private func openDescriptors() -> Int {
 
     /// What waits for the server, not for the client, is not idle.
     @Test func heldRequestsOutliveTheIdleTime() async throws {
-        try await withTestServer({ $0.limits.idleSeconds = 1 }) { server in
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
             let (held, stream) = (server.client(), server.client())
             held.request("GET", "/held")
             stream.request("GET", "/stream")
@@ -48,7 +48,7 @@ private func openDescriptors() -> Int {
 
     /// A request that comes byte by byte is served as long as it moves.
     @Test func slowDrip() async throws {
-        try await withTestServer({ $0.limits.idleSeconds = 2 }) { server in
+        try await withTestServer(.with { $0.limits.idleSeconds = 2 }) { server in
             let client = server.client()
             for byte in "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ndrip".utf8 {
                 client.send([byte])
@@ -59,7 +59,7 @@ private func openDescriptors() -> Int {
     }
 
     @Test func tooManyConnections() async throws {
-        try await withTestServer({ $0.limits.connectionsMax = 20 }) { server in
+        try await withTestServer(.with { $0.limits.connectionsMax = 20 }) { server in
             var clients: [RawClient] = []
             for _ in 0..<20 {
                 let client = server.client()
@@ -83,7 +83,7 @@ private func openDescriptors() -> Int {
     }
 
     @Test func connectionsLeaveNoDescriptors() async throws {
-        try await withTestServer({ $0.limits.idleSeconds = 1 }) { server in
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
             #expect(server.client().ask("GET", "/hello")?.status == 200)
             for _ in 0..<10_000 where server.server.statistics.connections > 0 { usleep(500) }
             let before = openDescriptors()

@@ -40,10 +40,12 @@ private let hasPrograms = shell("command -v openssl && command -v curl") != nil
 @Suite(.enabled(if: hasPrograms, "needs the openssl and curl programs")) struct ServerTLSTests {
     @Test func speaksTLS() async throws {
         let certificate = try await onThread { try Certificate() }
-        try await withTestServer({
-            $0.tlsCertificate = certificate.pem
-            $0.tlsKey = certificate.key
-        }) { server in
+        try await withTestServer(
+            .with {
+                $0.tlsCertificate = certificate.pem
+                $0.tlsKey = certificate.key
+            }
+        ) { server in
             let curl =
                 "curl --noproxy '*' -s -m 20 --cacert \(certificate.folder)/cert.pem https://127.0.0.1:\(server.port)"
             #expect(shell("\(curl)/hello") == "hello")
@@ -63,10 +65,12 @@ private let hasPrograms = shell("command -v openssl && command -v curl") != nil
 
     @Test func deadClientsAreNoticed() async throws {
         let certificate = try await onThread { try Certificate() }
-        try await withTestServer({
-            $0.tlsCertificate = certificate.pem
-            $0.tlsKey = certificate.key
-        }) { server in
+        try await withTestServer(
+            .with {
+                $0.tlsCertificate = certificate.pem
+                $0.tlsKey = certificate.key
+            }
+        ) { server in
             for (round, target) in ["held", "task", "stream"].enumerated() {
                 // The time limit ends curl while it waits.
                 let curl = "curl --noproxy '*' -s -m 1 --cacert \(certificate.folder)/cert.pem -o /dev/null"
@@ -82,10 +86,11 @@ private let hasPrograms = shell("command -v openssl && command -v curl") != nil
         let (one, other) = try await onThread { (try Certificate(), try Certificate()) }
         for (pem, key) in [(one.pem, other.key), ("nonsense", one.key), (one.pem, "nonsense"), ("", "")] {
             #expect(throws: HTTPServerError.self) {
-                _ = try TestServer {
-                    $0.tlsCertificate = pem
-                    $0.tlsKey = key
-                }
+                _ = try TestServer(
+                    .with {
+                        $0.tlsCertificate = pem
+                        $0.tlsKey = key
+                    })
             }
         }
     }

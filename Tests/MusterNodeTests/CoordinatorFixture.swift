@@ -14,13 +14,12 @@ final class TestCoordinator: Sendable {
     var port: UInt16 { coordinator.port }
     var tokens: TokenStore { coordinator.tokens }
 
-    init(_ change: (inout CoordinatorConfiguration) -> Void = { _ in }) async throws {
+    init(_ server: HTTPServer.Configuration) async throws {
         var template = Array("/tmp/muster-node-XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-        var configuration = CoordinatorConfiguration(
-            dataDirectory: folder + "/coordinator", server: HTTPServer.Configuration(), adminToken: nil, version: "test"
+        let configuration = CoordinatorConfiguration(
+            dataDirectory: folder + "/coordinator", server: server, adminToken: nil, version: "test"
         )
-        change(&configuration)
         coordinator = try await Coordinator(configuration)
         try coordinator.start()
     }
@@ -54,10 +53,10 @@ final class TestCoordinator: Sendable {
 
 /// Starts a coordinator, runs blocking work against it on a thread, and stops it.
 func withCoordinator(
-    _ change: (inout CoordinatorConfiguration) -> Void = { _ in },
+    _ server: HTTPServer.Configuration = HTTPServer.Configuration(),
     _ body: @escaping @Sendable (TestCoordinator) throws -> Void
 ) async throws {
-    let coordinator = try await TestCoordinator(change)
+    let coordinator = try await TestCoordinator(server)
     do {
         try await onThread { try body(coordinator) }
     } catch {

@@ -92,7 +92,9 @@ private struct Mutator {
     /// Every request is answered or its connection ends; no answer is a 500; the coordinator lives on.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func nearlyRightRequests(_ seed: UInt64) async throws {
-        try await withCoordinator({ $0.server.limits.idleSeconds = 1 }) { coordinator in
+        var server = HTTPServer.Configuration()
+        server.limits.idleSeconds = 1
+        try await withCoordinator(server) { coordinator in
             let member = try coordinator.join(#"{"role":"client"}"#)
             for _ in 0..<3 { _ = try coordinator.submit() }
             let tokens = coordinator.tokens
