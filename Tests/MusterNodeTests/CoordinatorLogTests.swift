@@ -53,13 +53,15 @@ private func standardError(_ body: () async throws -> Void) async throws -> Stri
         }
         #expect(log.contains("member-joined") && log.contains("evil"), "the log was caught")
         for secret in secrets.withLock({ $0 }) { #expect(!log.contains(secret)) }
-        #expect(log.unicodeScalars.allSatisfy { $0 == "\n" || !($0.value < 0x20 || (0x7F...0x9F).contains($0.value)) })
-        #expect(!log.split(separator: "\n").contains { $0.hasPrefix("2026-01-01T00:00:00.000Z") }, "no line was forged")
-        if format == .json {
-            for line in log.split(separator: "\n") where line.hasPrefix("{") {
+        // Other tests of this process write to the same place meanwhile: only lines about this member count.
+        let lines = log.utf8.split(separator: 0x0A).map { Substring($0) }
+        for line in lines where line.contains("evil") {
+            #expect(line.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
+            if line.hasPrefix("{") {
                 #expect(throws: Never.self) { try JSONValue(parsing: Array(line.utf8)) }
             }
         }
+        #expect(!lines.contains { $0.hasPrefix("2026-01-01T00:00:00.000Z") }, "no line was forged")
     }
 
     /// In answers names stay what they are, as JSON escapes; nothing raw reaches a terminal.
