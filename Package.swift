@@ -69,7 +69,8 @@ let package = Package(
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
         tests(
-            "MusterNodeTests", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterTestKit"]),
+            "MusterNodeTests",
+            ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
         tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI", "MusterCore"]),
     ],

@@ -251,7 +251,10 @@ struct SchedulerTests {
         var (member, deaths, rounds) = (Int64(10), 0, 0)
         while bench.scheduler.unfinishedJobs == [JobID(1)], rounds < 10_000 {
             rounds += 1
-            guard let key = bench.take(member).first else { _ = bench.pass(.milliseconds(100)); continue }
+            guard let key = bench.take(member).first else {
+                _ = bench.pass(.milliseconds(100))
+                continue
+            }
             if key.tasks.contains(poison) {
                 deaths += 1
                 _ = bench.handle(.memberSuspected(key.member))

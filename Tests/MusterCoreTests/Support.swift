@@ -25,7 +25,8 @@ struct SchedulerBench {
     }
 
     @discardableResult mutating func add(
-        _ id: Int64, _ count: Int, _ priority: Priority = .batch, attempts: Int = 5, recorded: RangeSet<Int> = RangeSet()
+        _ id: Int64, _ count: Int, _ priority: Priority = .batch, attempts: Int = 5,
+        recorded: RangeSet<Int> = RangeSet()
     ) -> [SchedulerEffect] {
         let done = recorded.ranges.reduce(0) { $0 + $1.count }
         let job = StoredJob(

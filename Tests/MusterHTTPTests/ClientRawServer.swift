@@ -190,6 +190,8 @@ final class Gate: Sendable {
 
     func open() { isOpen.store(true, ordering: .releasing) }
 
+    var isOpened: Bool { isOpen.load(ordering: .acquiring) }
+
     /// For scripts' threads only: it blocks. Gives up after 30 s, or a failed test would leave the thread behind.
     func pass() { for _ in 0..<6000 where !isOpen.load(ordering: .acquiring) { usleep(5000) } }
 }
@@ -209,7 +211,7 @@ private final class ThreadBody {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-private func runThread(_ body: @escaping @Sendable () -> Void) {
+func runThread(_ body: @escaping @Sendable () -> Void) {
     var thread = pthread_t()
     let code = pthread_create(
         &thread, nil,

@@ -11,7 +11,9 @@ struct RepositoryTests {
         defer { closedir(directory) }
         var found: [String] = []
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name.hasPrefix(".") { continue }
             let path = folder + "/" + name
             if name.hasSuffix(".swift") { found.append(path) } else { found += swiftFiles(path) }
@@ -43,7 +45,9 @@ struct RepositoryTests {
         }
     }
 
-    @Test("README's and ARCHITECTURE's links lead somewhere", arguments: ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+    @Test(
+        "README's and ARCHITECTURE's links lead somewhere",
+        arguments: ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
     func links(page: String) {
         let text = Self.text(Self.root + "/" + page)
         #expect(!text.isEmpty)

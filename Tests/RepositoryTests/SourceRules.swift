@@ -24,9 +24,12 @@ enum SourceRules {
         var imports: [String] {
             lines.compactMap { line in
                 let words = line.split(separator: " ")
-                guard let place = words.firstIndex(of: "import"), place <= 2, place + 1 < words.count else { return nil }
+                guard let place = words.firstIndex(of: "import"), place <= 2, place + 1 < words.count else {
+                    return nil
+                }
                 let kinds: Set<Substring> = ["struct", "class", "enum", "func", "protocol"]
-                let name = kinds.contains(words[place + 1]) && place + 2 < words.count ? words[place + 2] : words[place + 1]
+                let name =
+                    kinds.contains(words[place + 1]) && place + 2 < words.count ? words[place + 2] : words[place + 1]
                 return String(name.prefix { $0 != "." })
             }
         }
@@ -41,7 +44,9 @@ enum SourceRules {
         return file.imports.compactMap { name in
             if name == "Foundation" { return "imports Foundation: FoundationEssentials is a third of its size" }
             if file.room == "MusterCore" { return "imports \(name): the core has the standard library only" }
-            if let owner = shims[name] { return owner == file.room ? nil : "imports \(name), which belongs to \(owner)" }
+            if let owner = shims[name] {
+                return owner == file.room ? nil : "imports \(name), which belongs to \(owner)"
+            }
             guard let target = floors.firstIndex(where: { $0.contains(name) }), let floor else { return nil }
             return target > floor ? nil : "imports \(name), which is not below \(file.room)"
         }
@@ -53,27 +58,35 @@ enum SourceRules {
         return lines.indices.compactMap { place in
             guard lines[place].contains("@unchecked Sendable"), !isComment(lines[place]) else { return nil }
             let near = lines[max(0, place - 8)...place]
-            return near.contains { $0.contains("//") && $0.contains("Sendable") } ? nil
+            return near.contains { $0.contains("//") && $0.contains("Sendable") }
+                ? nil
                 : "line \(place + 1): @unchecked Sendable without a comment that names its guard"
         }
     }
 
     static func leftovers(_ file: File) -> [String] {
         file.lines.enumerated().compactMap { number, line in
-            for word in ["TO" + "DO", "FIX" + "ME", "X" + "XX"] where line.contains(word) { return "line \(number + 1): \(word)" }
+            for word in ["TO" + "DO", "FIX" + "ME", "X" + "XX"] where line.contains(word) {
+                return "line \(number + 1): \(word)"
+            }
             return nil
         }
     }
 
     static func lengths(_ file: File) -> [String] {
         var found: [String] = []
-        if file.lines.count > fileLinesMax { found.append("\(file.lines.count) lines; look twice past \(fileLinesMax)") }
+        if file.lines.count > fileLinesMax {
+            found.append("\(file.lines.count) lines; look twice past \(fileLinesMax)")
+        }
         var start: (line: Int, indent: Int)?
         // A long text (a completion script) is not a long function.
         var (isText, textLines) = (false, 0)
         for (number, line) in file.lines.enumerated() {
             if line.split(separator: "\"\"\"", omittingEmptySubsequences: false).count == 2 { isText.toggle() }
-            if isText { textLines += 1; continue }
+            if isText {
+                textLines += 1
+                continue
+            }
             let indent = line.prefix { $0 == " " }.count
             if start == nil, line.contains("func "), line.hasSuffix("{"), !isComment(line) {
                 (start, textLines) = ((number, indent), 0)

@@ -91,7 +91,7 @@ package struct JSONFields: Sendable {
         return try JSONFields(value, path: path + name + ".")
     }
 
-    /// An object whose values are all strings.
+    /// An object whose values are all strings; these and its keys have at most `Limits.nameBytesMax` bytes.
     package mutating func strings(_ name: String, countMax: Int) throws(Problem) -> [String: String]? {
         guard let fields = try object(name) else { return nil }
         guard fields.fields.count <= countMax else {
@@ -100,7 +100,13 @@ package struct JSONFields: Sendable {
         }
         var rest = fields
         var found: [String: String] = [:]
-        for key in fields.fields.keys.sorted() { found[key] = try rest.string(key) }
+        for key in fields.fields.keys.sorted() {
+            guard key.utf8.count <= Limits.nameBytesMax else {
+                let size = "has \(key.utf8.count) bytes; at most \(Limits.nameBytesMax)."
+                throw Problem(422, "The key \"\(key.prefix(40))...\" in \"\(path + name)\" \(size)", code: "field")
+            }
+            found[key] = try rest.string(key)
+        }
         return found
     }
 

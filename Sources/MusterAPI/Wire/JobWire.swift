@@ -127,7 +127,7 @@ package struct JobStatus: Hashable, Sendable {
         json.field("failed", failed)
         json.key("workers")
         json.beginObject()
-        for name in workers.keys.sorted() {
+        for name in workers.keys.sorted() where !name.isEmpty {
             json.key(named: name)
             json.value(workers[name]!)
         }

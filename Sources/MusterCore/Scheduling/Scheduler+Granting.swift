@@ -101,8 +101,10 @@ extension Scheduler {
     mutating func serveStragglers(_ now: Moment, _ effects: inout [SchedulerEffect]) {
         guard !callLine.isEmpty, !leases.isEmpty else { return }
         let slow = leases.values.filter { isStraggler($0, now) }
-            .sorted { ($0.grantedAt, $0.key.job, $0.key.first, $0.key.attempt)
-                    < ($1.grantedAt, $1.key.job, $1.key.first, $1.key.attempt) }
+            .sorted {
+                ($0.grantedAt, $0.key.job, $0.key.first, $0.key.attempt)
+                    < ($1.grantedAt, $1.key.job, $1.key.first, $1.key.attempt)
+            }
         for lease in slow {
             let job = jobs[lease.key.job]!
             guard let tasks = lease.open.subtracting(job.taken).ranges.first,

@@ -157,7 +157,10 @@ extension Scheduler {
         jobs[id]?.committing.subtract(pending.taken)
         jobs[id]?.done += pending.values
         jobs[id]?.failed += pending.failures
-        jobs[id]?.workers[pending.worker, default: 0] += pending.values + pending.failures
+        // Nobody computed a parked task.
+        if !pending.worker.isEmpty {
+            jobs[id]?.workers[pending.worker, default: 0] += pending.values + pending.failures
+        }
         count {
             $0.recorded += pending.values
             $0.failed += pending.failures

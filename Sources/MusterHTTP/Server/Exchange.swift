@@ -34,6 +34,7 @@ final class Exchange: @unchecked Sendable {
     var reader: HTTPBodyReader?
     var stream: HTTPStream?
     var streamWatch: ConnectionWatcher.Token?
+    var bodyWatch: ConnectionWatcher.Token?
     let shared = Mutex(Shared())
 
     init(_ server: ServerCore, target: String) {
@@ -49,6 +50,16 @@ final class Exchange: @unchecked Sendable {
             let socket = muster_mhd_socket(connection.pointer)
             shared.watch = server.watcher.add(socket) { [weak self] in self?.clientGone() }
         }
+    }
+
+    /// Watches the client while a task reads its body: a reader that is full has the connection suspended.
+    func watchBody(_ connection: OpaquePointer) {
+        bodyWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak self] in self?.clientGone() }
+    }
+
+    func unwatchBody() {
+        if let bodyWatch { server.watcher.remove(bodyWatch) }
+        bodyWatch = nil
     }
 
     func answer(_ response: HTTPResponse) {
@@ -104,6 +115,7 @@ final class Exchange: @unchecked Sendable {
             return wasWaiting ? shared.onGone : []
         }
         if let streamWatch { server.watcher.remove(streamWatch) }
+        unwatchBody()
         reader?.fail()
         stream?.clientGone()
         for handler in handlers { handler() }
@@ -138,6 +150,12 @@ extension Exchange {
                 bytes.count, kept.start, { Unmanaged<KeptBytes>.fromOpaque($0!).release() },
                 Unmanaged.passRetained(kept).toOpaque())
         case .file(let file):
+            // libmicrohttpd would wait for bytes that a shorter file never has.
+            var status = stat()
+            guard fstat(file.descriptor, &status) == 0, UInt64(status.st_size) >= file.offset + file.count else {
+                Log.error("a file is shorter than its answer", ["bytes": "\(status.st_size)"])
+                return nil
+            }
             let descriptor = fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)
             guard descriptor >= 0 else { return nil }
             return MHD_create_response_from_fd_at_offset64(file.count, descriptor, file.offset)

@@ -53,11 +53,13 @@ package final class HTTPBodyReader: Sendable {
         }
     }
 
-    /// Takes bytes off the HTTP thread, or suspends the connection and takes none. Returns how many were taken.
-    func feed(_ bytes: UnsafeRawBufferPointer, _ connection: OpaquePointer) -> Int {
+    /// Takes bytes off the HTTP thread, or suspends the connection and takes none. Returns how many were taken; nil when
+    /// the client is known to be gone.
+    func feed(_ bytes: UnsafeRawBufferPointer, _ connection: OpaquePointer) -> Int? {
         let connection = OnHTTPThread(pointer: connection)
         let bytes = OnHTTPThread(pointer: bytes)
-        let (taken, waiter) = state.withLock { state -> (Int, CheckedContinuation<Void, Never>?) in
+        let (taken, waiter) = state.withLock { state -> (Int?, CheckedContinuation<Void, Never>?) in
+            if state.ending == .broken { return (nil, nil) }
             if state.isDiscarding { return (bytes.pointer.count, nil) }
             if state.buffered >= Self.bufferBytesMax {
                 state.sleeping = .suspend(connection.pointer)

@@ -120,6 +120,8 @@ package final class HTTPServer: Sendable {
         }
         core.watcher.giveUpAll()
         while core.underWay.load(ordering: .relaxed) > 0, clock.now < until + .seconds(1) {
+            // Again and again: a request that was still coming in may be held only now, and none may be at the stop.
+            core.watcher.giveUpAll()
             try? await Task.sleep(for: .milliseconds(10))
         }
         MHD_stop_daemon(daemon)

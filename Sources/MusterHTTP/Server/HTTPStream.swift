@@ -91,9 +91,11 @@ package final class HTTPStream: Sendable {
     /// The client is gone, or the connection is over.
     func clientGone() {
         let (handlers, waiters) = state.withLock { state in
-            let wasOpen = state.ending == .open
+            // A finished stream with bytes left breaks too: cut short, it must not end as if it were whole.
+            let wasOpen = state.ending == .open || (state.ending == .finished && !state.chunks.isEmpty)
             if wasOpen { state.ending = .gone }
             state.chunks = []
+            state.sent = 0
             state.buffered = 0
             Self.wake(&state)
             defer {

@@ -107,7 +107,7 @@ final class ServerCore: Sendable {
             }
             exchange.request = request
             exchange.route = route
-            if case .streamed(let handler) = route.action { start(handler, request, exchange) }
+            if case .streamed(let handler) = route.action { start(handler, request, exchange, connection) }
         } catch let miss as RouteMiss {
             throw Refusal(response: miss.response(method, exchange.target))
         } catch {
@@ -128,6 +128,9 @@ final class ServerCore: Sendable {
         if lengths.count > 1 || codings.count > 1 || (!lengths.isEmpty && !codings.isEmpty) {
             throw Problem(400, "Content-Length and Transfer-Encoding: one of them, and once.")
         }
+        if let coding = codings.first?.value, !isSameName(coding, "chunked") {
+            throw Problem(400, "Transfer-Encoding is \"\(coding.prefix(40))\"; only chunked is read here.")
+        }
         if let length = lengths.first?.value,
             Int(length) == nil || length.utf8.contains(where: { $0 < 0x30 || $0 > 0x39 })
         {
@@ -142,17 +145,18 @@ final class ServerCore: Sendable {
         let limit = exchange.route?.bodyBytesMax ?? 0
         if exchange.bodyBytesSeen + bytes.count > limit {
             exchange.reader?.fail()
-            return refuse(exchange, Problem(413, "The body has more than \(limit) bytes, the most here.", code: "size"))
+            let problem = Problem(413, "The body has more than \(limit) bytes, the most here.", code: "size")
+            return refuse(exchange, uploadCount, problem)
         }
         if let reader = exchange.reader {
-            let taken = reader.feed(bytes, connection)
+            guard let taken = reader.feed(bytes, connection) else { return false }
             exchange.bodyBytesSeen += taken
             uploadCount.pointee -= taken
             return true
         }
         if bodyBytes.add(bytes.count, ordering: .relaxed).newValue > limits.bodyBytesInAllMax {
             bodyBytes.subtract(bytes.count, ordering: .relaxed)
-            return refuse(exchange, Problem(503, "Too many bodies are arriving at once.", retryAfter: 2))
+            return refuse(exchange, uploadCount, Problem(503, "Too many bodies are arriving at once.", retryAfter: 2))
         }
         exchange.bodyBytesSeen += bytes.count
         exchange.body.append(contentsOf: bytes)
@@ -160,8 +164,11 @@ final class ServerCore: Sendable {
         return true
     }
 
-    private func refuse(_ exchange: Exchange, _ problem: Problem) -> Bool {
+    /// Drops the piece at hand: libmicrohttpd would wait for another before it hands over one that was left.
+    private func refuse(_ exchange: Exchange, _ uploadCount: UnsafeMutablePointer<Int>, _ problem: Problem) -> Bool {
         refused.add(1, ordering: .relaxed)
+        exchange.bodyBytesSeen += uploadCount.pointee
+        uploadCount.pointee = 0
         exchange.phase = .refusing(.problem(problem))
         return true
     }
@@ -170,7 +177,11 @@ final class ServerCore: Sendable {
         exchange.phase = .waiting
         if let reader = exchange.reader {
             reader.finish()
+            exchange.unwatchBody()
             return answerIfDecided(exchange, connection)
+        }
+        if case .prepared(let prepared)? = exchange.route?.action {
+            return exchange.queue(HTTPResponse(status: 200, body: .prepared(prepared)), on: connection)
         }
         guard case .whole(let handler)? = exchange.route?.action, var request = exchange.request else { return false }
         request.body = exchange.body
@@ -198,10 +209,11 @@ final class ServerCore: Sendable {
 
     private func start(
         _ handler: @escaping @Sendable (HTTPRequest, HTTPBodyReader) async throws -> HTTPResponse,
-        _ request: HTTPRequest, _ exchange: Exchange
+        _ request: HTTPRequest, _ exchange: Exchange, _ connection: OpaquePointer
     ) {
         let reader = HTTPBodyReader()
         exchange.reader = reader
+        exchange.watchBody(connection)
         let task = Task {
             do {
                 exchange.answer(try await handler(request, reader))

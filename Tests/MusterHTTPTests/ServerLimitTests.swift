@@ -1,0 +1,172 @@
+import FoundationEssentials
+import Glibc
+import MusterAPI
+import Testing
+
+@testable import MusterHTTP
+
+private func openDescriptors() -> Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+}
+
+@Suite(.serialized) struct ServerLimitTests {
+    static let unfinished: [String] = [
+        "", "GET", "GET /hello HTTP/1.1\r\nHost: a", "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf",
+        "POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf",
+        "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ]
+
+    @Test(arguments: unfinished)
+    func silenceIsCut(_ start: String) async throws {
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
+            let client = server.client()
+            client.send(start)
+            #expect(client.isClosedByServer())
+            for _ in 0..<10_000 where server.server.statistics.connections > 0 { usleep(500) }
+            #expect(server.server.statistics.connections == 0)
+            #expect(server.client().ask("GET", "/hello")?.text == "hello")
+        }
+    }
+
+    /// What waits for the server, not for the client, is not idle.
+    @Test func heldRequestsOutliveTheIdleTime() async throws {
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
+            let (held, stream) = (server.client(), server.client())
+            held.request("GET", "/held")
+            stream.request("GET", "/stream")
+            let (request, body) = (try #require(server.held.wait()), try #require(server.streams.wait()))
+            // Two connections that are cut for their silence, one after the other, show that the time is over.
+            for _ in 0..<2 { #expect(server.client().isClosedByServer()) }
+            request.respond(.text("patience"))
+            _ = body.write(Array("patience".utf8))
+            body.finish()
+            #expect(held.response()?.text == "patience")
+            #expect(stream.response()?.text == "patience")
+        }
+    }
+
+    /// A request that comes byte by byte is served as long as it moves.
+    @Test func slowDrip() async throws {
+        try await withTestServer(.with { $0.limits.idleSeconds = 2 }) { server in
+            let client = server.client()
+            for byte in "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ndrip".utf8 {
+                client.send([byte])
+                usleep(2000)
+            }
+            #expect(client.response()?.text == "drip")
+        }
+    }
+
+    @Test func tooManyConnections() async throws {
+        try await withTestServer(.with { $0.limits.connectionsMax = 20 }) { server in
+            var clients: [RawClient] = []
+            for _ in 0..<20 {
+                let client = server.client()
+                #expect(client.ask("GET", "/hello")?.status == 200)
+                clients.append(client)
+            }
+            let refused = try #require(server.client().ask("GET", "/hello"))
+            #expect(refused.status == 503)
+            #expect(refused["retry-after"] == "5")
+            #expect(refused["content-type"] == Problem.contentType)
+            clients.removeLast().close()
+            for _ in 0..<10_000 where server.server.statistics.connections > 19 { usleep(500) }
+            #expect(server.client().ask("GET", "/hello")?.status == 200)
+            // Far above the limit connections are cut without a word, and it still serves those it has.
+            let crowd = (0..<200).map { _ in server.client(capSeconds: 5) }
+            #expect(clients[0].ask("GET", "/hello")?.status == 200 || clients[0].ask("GET", "/hello")?.status == 503)
+            for client in crowd { client.close() }
+            for _ in 0..<10_000 where server.server.statistics.connections > 19 { usleep(500) }
+            #expect(server.client().ask("GET", "/hello")?.status == 200)
+        }
+    }
+
+    @Test func connectionsLeaveNoDescriptors() async throws {
+        try await withTestServer(.with { $0.limits.idleSeconds = 1 }) { server in
+            #expect(server.client().ask("GET", "/hello")?.status == 200)
+            for _ in 0..<10_000 where server.server.statistics.connections > 0 { usleep(500) }
+            let before = openDescriptors()
+            for round in 0..<1000 {
+                let client = server.client()
+                switch round % 5 {
+                case 0: client.send("GET /hel")
+                case 1:
+                    client.request("GET", "/held")
+                    _ = server.held.wait(round / 5)
+                case 2: client.request("POST", "/upload", "Content-Length: 100\r\n")
+                case 3: client.request("GET", "/stream")
+                default: #expect(client.ask("GET", "/hello")?.status == 200)
+                }
+                if round % 2 == 0 { client.close() } else { client.reset() }
+            }
+            for _ in 0..<20_000 where server.server.statistics.connections > 0 { usleep(500) }
+            #expect(server.server.statistics.connections == 0)
+            // Other tests of this process open and close theirs meanwhile: a leak would be hundreds.
+            #expect(openDescriptors() - before < 500)
+        }
+    }
+
+    @Test func shutdownFinishesWhatIsInFlight() async throws {
+        let server = try TestServer()
+        try await onThread {
+            let (held, stream, idle) = (server.client(), server.client(), server.client())
+            held.request("GET", "/held")
+            stream.request("GET", "/stream")
+            #expect(idle.ask("GET", "/hello")?.status == 200)
+            let (request, body) = (try #require(server.held.wait()), try #require(server.streams.wait()))
+            let isDown = Kept<Bool>()
+            Task {
+                await server.server.shutdown(graceSeconds: 10)
+                isDown.add(true)
+            }
+            // No new requests on old connections, no new connections.
+            var refused: RawResponse?
+            let deadline = ContinuousClock.now + .seconds(20)
+            while refused == nil, ContinuousClock.now < deadline, let answer = idle.ask("GET", "/hello") {
+                if answer.status != 200 { refused = answer }
+            }
+            #expect(refused?.status == 503)
+            #expect(isDown.all.isEmpty)
+            request.respond(.text("in flight"))
+            _ = body.write(Array("whole".utf8))
+            body.finish()
+            #expect(held.response()?.text == "in flight")
+            let streamed = stream.response()
+            #expect(streamed?.text == "whole" && streamed?.isWhole == true)
+            #expect(isDown.wait() == true)
+        }
+    }
+
+    /// What nobody ends in time is cut; the shutdown itself ends, whatever state connections are in.
+    @Test(arguments: HeldState.allCases)
+    func shutdownCutsWhatDoesNotEnd(_ state: HeldState) async throws {
+        let server = try TestServer()
+        let client = try await onThread {
+            let client = Handed(server.client())
+            try #require(state.arrange(client.value, server))
+            return client
+        }
+        await server.server.shutdown(graceSeconds: 0)
+        try await onThread {
+            #expect(client.value.isClosedByServer())
+            #expect(server.notices.wait() != nil)
+        }
+    }
+
+    /// Hands a client from one thread to the next. `@unchecked Sendable`: never used by two at a time.
+    private struct Handed: @unchecked Sendable {
+        let value: RawClient
+        init(_ value: RawClient) { self.value = value }
+    }
+
+    @Test func aTakenPortIsNamed() async throws {
+        try await withTestServer { server in
+            var configuration = HTTPServer.Configuration()
+            configuration.port = server.port
+            let second = HTTPServer(configuration, routes: [])
+            let error = #expect(throws: HTTPServerError.self) { try second.start() }
+            #expect(error?.message.contains(":\(server.port)") == true)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Glibc
+import MusterAPI
+import Testing
+
+@testable import MusterNode
+
+/// What a request shows to say who sends it.
+enum Credential: String, CaseIterable, Sendable {
+    case none, nonsense, empty, read, join, admin, ownSecret, othersSecret, forgedSecret, unknownSecret
+}
+
+@Suite struct CoordinatorAccessTests {
+    /// The status that a route answers to a credential.
+    static func wanted(_ spec: RouteSpec, _ credential: Credential) -> Int {
+        if spec.access == .open { return spec.status }
+        // Whose member the path names counts where it names one.
+        let namesMember = spec.access == .member && !spec.parameters.isEmpty
+        switch credential {
+        case .none, .nonsense, .empty, .forgedSecret, .unknownSecret: return 401
+        case .admin where spec.access == .member: return spec.name == .leaveFleet ? spec.status : 403
+        case .admin: return spec.status
+        case .read: return spec.access == .read ? spec.status : 403
+        case .join: return spec.access == .read || spec.access == .join ? spec.status : 403
+        case .ownSecret: return spec.access == .read || spec.access == .member ? spec.status : 403
+        case .othersSecret:
+            return spec.access == .read || (spec.access == .member && !namesMember) ? spec.status : 403
+        }
+    }
+
+    static func token(_ credential: Credential, own: String, other: String, _ tokens: TokenStore) -> String? {
+        switch credential {
+        case .none: nil
+        case .nonsense: "nonsense"
+        case .empty: ""
+        case .read: tokens.read
+        case .join: tokens.join
+        case .admin: tokens.admin
+        case .ownSecret: own
+        case .othersSecret: other
+        // One member's id with another's code.
+        case .forgedSecret: String(own.prefix { $0 != "." }) + String(other.drop { $0 != "." })
+        case .unknownSecret: "m999999." + own.drop { $0 != "." }.dropFirst()
+        }
+    }
+
+    @Test(arguments: RouteName.allCases)
+    func everyRouteWithEveryCredential(_ name: RouteName) async throws {
+        try await withCoordinator { coordinator in
+            let spec = RouteTable.spec(name)
+            for credential in Credential.allCases {
+                let (own, other) = (try coordinator.join(), try coordinator.join())
+                let job = try coordinator.submit()
+                let token = Self.token(credential, own: own.secret, other: other.secret, coordinator.tokens)
+                let sample = SampleRequest(name, job: job, member: own.id)
+                let response = coordinator.ask(
+                    spec.method, sample.target, token: token, body: sample.body, headOnly: sample.isStream)
+                let wanted = Self.wanted(spec, credential)
+                #expect(response?.status == wanted, "\(name) with \(credential): \(response?.text ?? "no answer")")
+                guard let response, response.status >= 400 else { continue }
+                #expect(response["content-type"] == Problem.contentType)
+                #expect((response.status == 401) == (response["www-authenticate"] == "Bearer"))
+                if let token, token.count > 8 { #expect(!response.text.contains(token), "a token came back") }
+            }
+        }
+    }
+
+    @Test(arguments: ["Basic x", "bearer\tx", "Bearer", "Bearer  ", "Token x", "Bearer x y", "Bearer \u{FC}"])
+    func oddAuthorizationHeaders(_ header: String) async throws {
+        try await withCoordinator { coordinator in
+            let client = RawClient(port: coordinator.port)
+            client.send(
+                Array("GET /v1/jobs HTTP/1.1\r\nHost: a\r\nAuthorization: \(header)\r\nConnection: close\r\n\r\n".utf8))
+            let answer = try #require(client.rest())
+            #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.1 401 "))
+        }
+    }
+
+    /// The scheme's name is written in any case (RFC 9110).
+    @Test(arguments: ["Bearer", "bearer", "BEARER"])
+    func schemes(_ scheme: String) async throws {
+        try await withCoordinator { coordinator in
+            let client = RawClient(port: coordinator.port)
+            let token = coordinator.tokens.read
+            client.send(
+                Array(
+                    "GET /v1/jobs HTTP/1.1\r\nHost: a\r\nAuthorization: \(scheme) \(token)\r\nConnection: close\r\n\r\n"
+                        .utf8))
+            #expect(String(decoding: client.rest() ?? [], as: UTF8.self).hasPrefix("HTTP/1.1 200 "))
+        }
+    }
+
+    @Test func tokenFilesAreTheOwnersAlone() async throws {
+        try await withCoordinator { coordinator in
+            for name in ["admin.token", "join.token", "read.token"] {
+                var status = stat()
+                #expect(stat(coordinator.folder + "/coordinator/" + name, &status) == 0)
+                #expect(status.st_mode & 0o7777 == 0o600)
+            }
+            var status = stat()
+            #expect(stat(coordinator.folder + "/coordinator", &status) == 0)
+            #expect(status.st_mode & 0o7777 == 0o700)
+            #expect(Set([coordinator.tokens.admin, coordinator.tokens.join, coordinator.tokens.read]).count == 3)
+            #expect(
+                [coordinator.tokens.admin, coordinator.tokens.join, coordinator.tokens.read].allSatisfy {
+                    $0.count >= 32
+                })
+        }
+    }
+
+    /// A member that left is a stranger: its secret is genuine, and of no use.
+    @Test func secretsOfThoseWhoLeft() async throws {
+        try await withCoordinator { coordinator in
+            let member = try coordinator.join()
+            let target = "/v1/members/\(member.id)"
+            #expect(coordinator.ask("DELETE", target, token: member.secret)?.status == 200)
+            for name in [RouteName.heartbeat, .leases, .results, .leaveFleet] {
+                let sample = SampleRequest(name, job: 1, member: member.id)
+                let response = coordinator.ask(
+                    RouteTable.spec(name).method, sample.target, token: member.secret, body: sample.body)
+                #expect(try detail(response, is: 401).contains("join again"))
+            }
+            #expect(coordinator.ask("DELETE", target, token: coordinator.tokens.admin)?.status == 404)
+            // Its identity brings it back under its id.
+            let again = try coordinator.join(#"{"id":\#(member.id),"secret":"\#(member.secret)"}"#)
+            #expect(again == member)
+            let stolen = #"{"id":\#(member.id),"secret":"m\#(member.id).00"}"#
+            #expect(coordinator.ask("POST", "/v1/members", token: coordinator.tokens.join, body: stolen)?.status == 403)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import FoundationEssentials
+import Glibc
+import MusterAPI
+import MusterCore
+import MusterHTTP
+import Testing
+
+@testable import MusterNode
+
+/// A coordinator on a free port with a data directory of its own.
+final class TestCoordinator: Sendable {
+    let coordinator: Coordinator
+    let folder: String
+    var port: UInt16 { coordinator.port }
+    var tokens: TokenStore { coordinator.tokens }
+
+    init(_ server: HTTPServer.Configuration) async throws {
+        var template = Array("/tmp/muster-node-XXXXXX".utf8CString)
+        folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
+        let configuration = CoordinatorConfiguration(
+            dataDirectory: folder + "/coordinator", server: server, adminToken: nil, version: "test"
+        )
+        coordinator = try await Coordinator(configuration)
+        try coordinator.start()
+    }
+
+    func stop() async {
+        await coordinator.stop(graceSeconds: 0)
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    func ask(
+        _ method: String, _ target: String, token: String? = nil, body: String? = nil, headOnly: Bool = false
+    ) -> RawResponse? {
+        RawClient(port: port).ask(method, target, token: token, body: body.map { Array($0.utf8) }, headOnly: headOnly)
+    }
+
+    /// Joins a member.
+    func join(_ body: String = "{}") throws -> MemberIdentity {
+        let response = try #require(ask("POST", "/v1/members", token: tokens.join, body: body))
+        #expect(response.status == 201, "\(response.text)")
+        return try JoinReply(body: response.body).identity
+    }
+
+    /// Asks for a job and returns its id.
+    func submit(_ body: String = #"{"kernel":"noop","count":1}"#) throws -> Int {
+        let response = try #require(ask("POST", "/v1/jobs", token: tokens.admin, body: body))
+        #expect(response.status == 201, "\(response.text)")
+        var fields = try JSONFields(body: response.body)
+        return try #require(try fields.int("id", in: 1...Int.max))
+    }
+}
+
+/// Starts a coordinator, runs blocking work against it on a thread, and stops it.
+func withCoordinator(
+    _ server: HTTPServer.Configuration = HTTPServer.Configuration(),
+    _ body: @escaping @Sendable (TestCoordinator) throws -> Void
+) async throws {
+    let coordinator = try await TestCoordinator(server)
+    do {
+        try await onThread { try body(coordinator) }
+    } catch {
+        await coordinator.stop()
+        throw error
+    }
+    await coordinator.stop()
+}
+
+/// A request that its route answers with success.
+struct SampleRequest {
+    var target: String
+    var body: String?
+    /// The answer is a stream without end: only its head is awaited.
+    var isStream = false
+
+    init(_ name: RouteName, job: Int, member: MemberID) {
+        let spec = RouteTable.spec(name)
+        target = spec.pattern.replacing("{id}", with: spec.pattern.contains("jobs") ? "\(job)" : "\(member)")
+        isStream = spec.answerType == "text/event-stream"
+        switch name {
+        case .createJob: body = #"{"kernel":"noop","count":1}"#
+        case .joinFleet, .heartbeat: body = "{}"
+        case .leases: body = #"{"kernels":["noop"],"waitSeconds":0}"#
+        case .results: body = #"{"reports":[]}"#
+        default: body = nil
+        }
+    }
+}
+
+/// The detail of a problem, checked to be one with that status.
+func detail(_ response: RawResponse?, is status: Int) throws -> String {
+    let response = try #require(response)
+    #expect(response.status == status, "\(response.text)")
+    #expect(response["content-type"] == Problem.contentType, "\(response.text)")
+    var fields = try JSONFields(body: response.body)
+    #expect(try fields.int("status", in: 400...599) == response.status)
+    #expect(try fields.string("type") != nil)
+    #expect(try fields.string("title") == Problem.title(of: response.status))
+    return try #require(try fields.string("detail", bytesMax: 1 << 20))
+}
