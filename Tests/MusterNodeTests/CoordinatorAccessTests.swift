@@ -20,10 +20,10 @@ enum Credential: String, CaseIterable, Sendable {
         case .admin where spec.access == .member: return spec.name == .leaveFleet ? spec.status : 403
         case .admin: return spec.status
         case .read: return spec.access == .read ? spec.status : 403
-        case .join: return spec.access == .read || spec.access == .join ? spec.status : 403
-        case .ownSecret: return spec.access == .read || spec.access == .member ? spec.status : 403
-        case .othersSecret:
-            return spec.access == .read || (spec.access == .member && !namesMember) ? spec.status : 403
+        // Who may compute may not therefore look: volunteers are not trusted with others' results.
+        case .join: return spec.access == .join ? spec.status : 403
+        case .ownSecret: return spec.access == .member ? spec.status : 403
+        case .othersSecret: return spec.access == .member && !namesMember ? spec.status : 403
         }
     }
 

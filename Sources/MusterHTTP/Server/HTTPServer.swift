@@ -124,7 +124,18 @@ package final class HTTPServer: Sendable {
             core.watcher.giveUpAll()
             try? await Task.sleep(for: .milliseconds(10))
         }
-        MHD_stop_daemon(daemon)
+        // It joins the HTTP thread: not a thing to do on a cooperative one.
+        let stopped = SendableRunning(value: Running(daemon: daemon))
+        await withCheckedContinuation { continuation in
+            let failure = startThread {
+                MHD_stop_daemon(stopped.value.daemon)
+                continuation.resume()
+            }
+            if failure != 0 {
+                MHD_stop_daemon(daemon)
+                continuation.resume()
+            }
+        }
         core.watcher.stop()
         self.core.withLock { $0 = nil }
     }

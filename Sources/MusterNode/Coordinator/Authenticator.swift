@@ -62,7 +62,7 @@ struct Authenticator: Sendable {
         }
         let isEnough =
             switch (access, principal) {
-            case (.open, _), (_, .admin), (.read, _), (.join, .join), (.member, .member): true
+            case (.open, _), (_, .admin), (.read, .read), (.join, .join), (.member, .member): true
             default: false
             }
         guard isEnough else {

@@ -34,7 +34,13 @@ extension Coordinator {
             for held in state.cancels.removeValue(forKey: id) ?? [] { held.respond(.problem(problem)) }
         case .revoke(let member, let keys):
             let data = Revocation(leases: keys).body
-            _ = state.streams[member]?.stream.write(ServerSentEvent.bytes("revoke", id: nil, data: data))
+            guard let stream = state.streams[member]?.stream else { return }
+            // One that does not read its stream is cut off and learns by its renewals.
+            if stream.isFull {
+                stream.abort()
+            } else {
+                _ = stream.write(ServerSentEvent.bytes("revoke", id: nil, data: data))
+            }
         }
     }
 
