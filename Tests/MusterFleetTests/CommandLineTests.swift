@@ -88,6 +88,7 @@ import Testing
                 #expect(away.errors.contains { $0.contains(fleet.url) }, "\(command): \(away.errors)")
             }
             #expect(try await fleet.muster("submit", "noop").exitCode == 69)
+            #expect(try await fleet.muster("results", "1", "--wait").exitCode == 69)
         }
     }
 

@@ -28,6 +28,8 @@ package enum ResultsCommand {
         let client = try CoordinatorClient(invocation)
         let job = JobID(Int64(invocation[id]))
         let waits = invocation[wait]
+        // Only a coordinator that was there is waited for.
+        var status = try await client.call("GET", "/v1/jobs/\(job)")
         var next = 0
         var patience = Patience(.seconds(60))
         try await patience.run {
@@ -46,9 +48,12 @@ package enum ResultsCommand {
             return true
         }
         guard waits else { return }
-        let answer = try await client.call("GET", "/v1/jobs/\(job)")
         try invocation.out.flush()
-        try JobWatch.requireDone(JobStatus(JSONValue(parsing: answer)))
+        try await patience.run {
+            status = try await client.call("GET", "/v1/jobs/\(job)")
+            return true
+        }
+        try JobWatch.requireDone(JobStatus(JSONValue(parsing: status)))
     }
 
     /// Prints one line and returns the task after it, where a broken stream is taken up again.

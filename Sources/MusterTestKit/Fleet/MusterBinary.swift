@@ -4,7 +4,7 @@ internal import Glibc
 package enum MusterBinary {
     /// `MUSTER_BINARY` where it is set, else the one beside the running test bundle.
     package static let path: String = {
-        if let given = getenv("MUSTER_BINARY") { return String(cString: given) }
+        if let given = getenv("MUSTER_BINARY"), given.pointee != 0 { return String(cString: given) }
         guard let own = realpath("/proc/self/exe", nil) else { return "muster" }
         defer { free(own) }
         let path = String(cString: own)
