@@ -66,7 +66,7 @@ enum SourceRules {
 
     static func leftovers(_ file: File) -> [String] {
         file.lines.enumerated().compactMap { number, line in
-            for word in ["TO" + "DO", "FIX" + "ME", "X" + "XX"] where line.contains(word) {
+            for word in ["TO" + "DO", "FIX" + "ME"] where line.contains(word) {
                 return "line \(number + 1): \(word)"
             }
             return nil
