@@ -102,7 +102,7 @@ package final class HTTPServer: Sendable {
             ])
     }
 
-    /// Takes no new connections, finishes what is in flight (for `graceSeconds` at most), then stops.
+    /// Answers new requests 503, finishes what is in flight (for `graceSeconds` at most), then stops.
     package func shutdown(graceSeconds: Double) async {
         guard let core = core.withLock({ $0 }) else { return }
         let daemon = running.withLock { running in
@@ -111,8 +111,6 @@ package final class HTTPServer: Sendable {
         }
         guard let daemon = daemon.value.daemon else { return }
         core.stopTakingRequests()
-        let listening = MHD_quiesce_daemon(daemon)
-        if listening >= 0 { close(listening) }
         let clock = ContinuousClock()
         let until = clock.now + .seconds(graceSeconds)
         while core.underWay.load(ordering: .relaxed) > 0, clock.now < until {
