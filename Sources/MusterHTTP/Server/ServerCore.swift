@@ -111,7 +111,10 @@ final class ServerCore: Sendable {
         } catch let miss as RouteMiss {
             throw Refusal(response: miss.response(method, exchange.target))
         } catch {
-            throw Refusal(response: Self.response(for: error))
+            var response = Self.response(for: error)
+            // What cannot be told apart surely ends here: nothing behind it is taken for a request.
+            if response.status == 400 { response.headers.append(("Connection", "close")) }
+            throw Refusal(response: response)
         }
     }
 
@@ -123,6 +126,11 @@ final class ServerCore: Sendable {
 
     /// Two ways to tell where a body ends are one too many: the next request could be smuggled in between.
     private static func checkFraming(_ headers: [(name: String, value: String)]) throws(Problem) {
+        // White space before a colon, say, makes a header that one reader sees and the next does not (RFC 9112, 5.1).
+        for (name, value) in headers where !isToken(name) || value.utf8.contains(where: { $0 == 0x0D || $0 == 0x0A }) {
+            throw Problem(
+                400, "\"\(Log.printable(String(name.prefix(40))))\" is not a header's name, or its value is broken.")
+        }
         let lengths = headers.filter { isSameName($0.name, "Content-Length") }
         let codings = headers.filter { isSameName($0.name, "Transfer-Encoding") }
         if lengths.count > 1 || codings.count > 1 || (!lengths.isEmpty && !codings.isEmpty) {
@@ -136,6 +144,15 @@ final class ServerCore: Sendable {
         {
             throw Problem(400, "Content-Length is \"\(length.prefix(40))\", not a number of bytes.")
         }
+    }
+
+    /// RFC 9110, 5.6.2.
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                    || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
     }
 
     private func take(
