@@ -40,7 +40,7 @@ package struct FleetCore: Sendable {
 
     /// A joining whose record did not become the member's as it was stored is stored once more.
     private func correction(of event: Membership.Event) -> [FleetEffect] {
-        guard case .joined(let record, _) = event, let kept = membership[record.id]?.record, kept != record else {
+        guard case .joined(let record) = event, let kept = membership[record.id]?.record, kept != record else {
             return []
         }
         return [.store([.saveMember(kept)])]

@@ -4,10 +4,10 @@ import Testing
 
 @Suite("membership")
 struct MembershipTests {
-    private func record(_ id: Int64, order: Int64? = nil) -> MemberRecord {
+    private func record(_ id: Int64, order: Int64? = nil, incarnation: String = "a") -> MemberRecord {
         MemberRecord(
             id: MemberID(id), name: "m\(id)", role: .worker, joinOrder: order ?? id, address: "", slots: 1, labels: [:],
-            version: "", joinedMs: 0)
+            version: "", joinedMs: 0, incarnation: incarnation)
     }
 
     private func at(_ milliseconds: Int64) -> Moment { Moment(nanoseconds: milliseconds * 1_000_000) }
@@ -17,7 +17,7 @@ struct MembershipTests {
     @Test("ranks are dense, in join order, and move up when somebody goes")
     func ranks() {
         var membership = Membership()
-        for id in Int64(1)...4 { _ = membership.handle(.joined(record(id), incarnation: "a"), now: at(0)) }
+        for id in Int64(1)...4 { _ = membership.handle(.joined(record(id, incarnation: "a")), now: at(0)) }
         #expect(ranks(membership) == [1, 2, 3, 4])
         #expect(membership.rank(of: MemberID(3)) == 2)
         let effects = membership.handle(.left(MemberID(2)), now: at(1))
@@ -31,8 +31,8 @@ struct MembershipTests {
     @Test("joining again changes nothing, and keeps the place even when the record says otherwise")
     func joinsAgain() {
         var membership = Membership()
-        for id in Int64(1)...3 { _ = membership.handle(.joined(record(id), incarnation: "a"), now: at(0)) }
-        #expect(membership.handle(.joined(record(1, order: 99), incarnation: "a"), now: at(5)).isEmpty)
+        for id in Int64(1)...3 { _ = membership.handle(.joined(record(id, incarnation: "a")), now: at(0)) }
+        #expect(membership.handle(.joined(record(1, order: 99, incarnation: "a")), now: at(5)).isEmpty)
         #expect(ranks(membership) == [1, 2, 3])
         #expect(membership[MemberID(1)]?.record.joinOrder == 1)
     }
@@ -40,7 +40,7 @@ struct MembershipTests {
     @Test("a broken connection makes a suspect at once, and a removal when the grace ends")
     func crash() {
         var membership = Membership()
-        _ = membership.handle(.joined(record(1), incarnation: "a"), now: at(0))
+        _ = membership.handle(.joined(record(1, incarnation: "a")), now: at(0))
         _ = membership.handle(.connectionOpened(MemberID(1), connection: 7), now: at(0))
         #expect(
             membership.handle(.connectionBroken(MemberID(1), connection: 7), now: at(10)) == [.suspected(MemberID(1))])
@@ -52,7 +52,7 @@ struct MembershipTests {
     @Test("who comes back within the grace is not removed; an old connection's break says nothing")
     func returns() {
         var membership = Membership()
-        _ = membership.handle(.joined(record(1), incarnation: "a"), now: at(0))
+        _ = membership.handle(.joined(record(1, incarnation: "a")), now: at(0))
         _ = membership.handle(.connectionOpened(MemberID(1), connection: 7), now: at(0))
         _ = membership.handle(.connectionBroken(MemberID(1), connection: 7), now: at(10))
         #expect(
@@ -64,19 +64,36 @@ struct MembershipTests {
     @Test("a new process under the old id is a restart: the old one died")
     func restarts() {
         var membership = Membership()
-        _ = membership.handle(.joined(record(1), incarnation: "a"), now: at(0))
-        #expect(membership.handle(.joined(record(1), incarnation: "b"), now: at(100)) == [.restarted(MemberID(1))])
+        _ = membership.handle(.joined(record(1, incarnation: "a")), now: at(0))
+        #expect(membership.handle(.joined(record(1, incarnation: "b")), now: at(100)) == [.restarted(MemberID(1))])
         #expect(membership.rank(of: MemberID(1)) == 0)
-        // Restored from the store, the first process to speak is no restart: nobody knows who spoke before.
+        // The store remembers which process spoke last; a member without an incarnation is never a restart.
         var restored = Membership()
-        _ = restored.handle(.restored(record(1)), now: at(0))
-        #expect(restored.handle(.joined(record(1), incarnation: "x"), now: at(1)).isEmpty)
+        _ = restored.handle(.restored(record(1, incarnation: "")), now: at(0))
+        #expect(restored.handle(.joined(record(1, incarnation: "x")), now: at(1)).isEmpty)
+        _ = restored.handle(.restored(record(2, incarnation: "x")), now: at(2))
+        #expect(restored.handle(.joined(record(2, incarnation: "x")), now: at(3)).isEmpty)
+        #expect(restored.handle(.joined(record(2, incarnation: "y")), now: at(4)) == [.restarted(MemberID(2))])
+    }
+
+    @Test("members are found by name and by process, until they are gone")
+    func lookUps() {
+        var membership = Membership()
+        _ = membership.handle(.joined(record(1, incarnation: "a")), now: at(0))
+        #expect(membership.named("m1")?.record.id == MemberID(1))
+        #expect(membership.member(incarnation: "a")?.record.id == MemberID(1))
+        _ = membership.handle(.joined(record(1, incarnation: "b")), now: at(1))
+        #expect(membership.member(incarnation: "a") == nil)
+        #expect(membership.member(incarnation: "b")?.record.id == MemberID(1))
+        _ = membership.handle(.left(MemberID(1)), now: at(2))
+        #expect(membership.named("m1") == nil)
+        #expect(membership.member(incarnation: "b") == nil)
     }
 
     @Test("silence removes after the silence time, any sign of life prevents it")
     func silence() {
         var membership = Membership()
-        for id in Int64(1)...2 { _ = membership.handle(.joined(record(id), incarnation: "a"), now: at(0)) }
+        for id in Int64(1)...2 { _ = membership.handle(.joined(record(id, incarnation: "a")), now: at(0)) }
         for time in stride(from: Int64(500), through: 5_000, by: 500) {
             _ = membership.handle(.seen(MemberID(2)), now: at(time))
             let effects = membership.handle(.ticked, now: at(time))
@@ -88,7 +105,7 @@ struct MembershipTests {
     @Test("a coordinator that was frozen itself blames nobody")
     func ownGap() {
         var membership = Membership()
-        _ = membership.handle(.joined(record(1), incarnation: "a"), now: at(0))
+        _ = membership.handle(.joined(record(1, incarnation: "a")), now: at(0))
         _ = membership.handle(.ticked, now: at(100))
         #expect(membership.handle(.ticked, now: at(60_000)).isEmpty)
         #expect(membership.handle(.ticked, now: at(61_000)).isEmpty)
@@ -106,7 +123,7 @@ struct MembershipTests {
         var next: Int64 = 1
         for _ in 0..<400 {
             if present.isEmpty || Bool.random(using: &random) {
-                _ = membership.handle(.joined(record(next), incarnation: "a"), now: at(0))
+                _ = membership.handle(.joined(record(next, incarnation: "a")), now: at(0))
                 present.append(next)
                 next += 1
             } else {

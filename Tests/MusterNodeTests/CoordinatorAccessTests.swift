@@ -127,4 +127,16 @@ enum Credential: String, CaseIterable, Sendable {
             #expect(coordinator.ask("POST", "/v1/members", token: coordinator.tokens.join, body: stolen)?.status == 403)
         }
     }
+
+    /// A joining whose answer was lost is tried again: it gives the same member, unless its mark could be guessed.
+    @Test func joiningAgainIsOneMember() async throws {
+        try await withCoordinator { coordinator in
+            let process = #"{"incarnation":"0123456789abcdef"}"#
+            let first = try coordinator.join(process)
+            #expect(try coordinator.join(process) == first)
+            #expect(try coordinator.join(#"{"incarnation":"fedcba9876543210"}"#).id != first.id)
+            let short = #"{"incarnation":"1"}"#
+            #expect(try coordinator.join(short).id != coordinator.join(short).id)
+        }
+    }
 }

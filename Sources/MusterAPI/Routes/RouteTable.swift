@@ -58,7 +58,7 @@ package enum RouteTable {
                 .body("slots", .integer, "Tasks that a worker runs at the same time."),
                 .body("labels", .object, "Strings that describe the member."),
                 .body("version", .string, "Of the member's program."),
-                .body("incarnation", .string, "Random for each process."),
+                .body("incarnation", .string, "A secret of the process: joining again with it gives the same member."),
                 .body("id", .integer, "The id of an earlier joining, to have it again."),
                 .body("secret", .string, "The secret of that earlier joining."),
             ], bodyBytesMax: smallBody, status: 201),

@@ -7,8 +7,10 @@ package struct JoinRequest: Hashable, Sendable {
     package var slots: Int
     package var labels: [String: String]
     package var version: String
-    /// Random for each process, so that a restart under the same identity is recognised.
+    /// Random for each process and told to nobody else. A restart under the same identity is recognised by it, and a
+    /// joining that is tried again after its answer was lost gets the same member, from this many bytes up.
     package var incarnation: String
+    package static let incarnationBytesMin = 16
     /// The identity of an earlier joining, to get it again.
     package var identity: MemberIdentity?
 

@@ -19,8 +19,6 @@ package struct Membership: Sendable {
     package struct Member: Hashable, Sendable {
         package var record: MemberRecord
         package var standing = Standing.alive
-        /// Tells one process of a member from the next. Empty until it has spoken since this coordinator's start.
-        package var incarnation: String
         var lastSeen: Moment
         var suspectedAt: Moment?
         /// Its held connection, newest only.
@@ -31,7 +29,7 @@ package struct Membership: Sendable {
         /// Known from the store at start.
         case restored(MemberRecord)
         /// Joined, or came back with the id it had. The record is durable.
-        case joined(MemberRecord, incarnation: String)
+        case joined(MemberRecord)
         case seen(MemberID)
         case connectionOpened(MemberID, connection: UInt64)
         case connectionBroken(MemberID, connection: UInt64)
@@ -59,6 +57,8 @@ package struct Membership: Sendable {
 
     let settings: Settings
     private var members: [MemberID: Member] = [:]
+    private var byName: [String: MemberID] = [:]
+    private var byIncarnation: [String: MemberID] = [:]
     /// Ranked members in join order: the index is the rank.
     private var order: [(joinOrder: Int64, id: MemberID)] = []
     package private(set) var view: UInt64 = 0
@@ -70,7 +70,10 @@ package struct Membership: Sendable {
     package subscript(id: MemberID) -> Member? { members[id] }
     /// In rank order.
     package var ranked: [Member] { order.map { members[$0.id]! } }
-    package func named(_ name: String) -> Member? { members.values.first { $0.record.name == name } }
+    package func named(_ name: String) -> Member? { byName[name].flatMap { members[$0] } }
+
+    /// Whose process this is, so that a joining whose answer was lost can be answered again.
+    package func member(incarnation: String) -> Member? { byIncarnation[incarnation].flatMap { members[$0] } }
 
     /// 0 is highest; nil for a stranger.
     package func rank(of id: MemberID) -> Int? {
@@ -81,8 +84,7 @@ package struct Membership: Sendable {
 
     package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
         switch event {
-        case .restored(let record): return admit(record, incarnation: "", now)
-        case .joined(let record, let incarnation): return admit(record, incarnation: incarnation, now)
+        case .restored(let record), .joined(let record): return admit(record, now)
         case .seen(let id):
             members[id]?.lastSeen = now
             return []
@@ -93,22 +95,30 @@ package struct Membership: Sendable {
         }
     }
 
-    private mutating func admit(_ record: MemberRecord, incarnation: String, _ now: Moment) -> [Effect] {
-        if let known = members[record.id] {
-            let isRestart = !known.incarnation.isEmpty && known.incarnation != incarnation
+    private mutating func admit(_ record: MemberRecord, _ now: Moment) -> [Effect] {
+        let known = members[record.id]
+        if let known { forgetNames(of: known.record) }
+        byName[record.name] = record.id
+        if !record.incarnation.isEmpty { byIncarnation[record.incarnation] = record.id }
+        if let known {
+            let isRestart = !known.record.incarnation.isEmpty && known.record.incarnation != record.incarnation
             members[record.id]!.record = record
             // Two joinings of one member that crossed: the place it has is the one it keeps.
             members[record.id]!.record.joinOrder = known.record.joinOrder
-            members[record.id]!.incarnation = incarnation
             members[record.id]!.lastSeen = now
             if isRestart { revive(record.id) }
             return isRestart ? [.restarted(record.id)] : []
         }
-        members[record.id] = Member(record: record, incarnation: incarnation, lastSeen: now)
+        members[record.id] = Member(record: record, lastSeen: now)
         guard record.role.isRanked else { return [] }
         order.insert((record.joinOrder, record.id), at: lowerBound(record.joinOrder))
         view += 1
         return [.viewChanged(view)]
+    }
+
+    private mutating func forgetNames(of record: MemberRecord) {
+        if byName[record.name] == record.id { byName[record.name] = nil }
+        if byIncarnation[record.incarnation] == record.id { byIncarnation[record.incarnation] = nil }
     }
 
     private mutating func opened(_ id: MemberID, _ connection: UInt64, _ now: Moment) -> [Effect] {
@@ -137,6 +147,7 @@ package struct Membership: Sendable {
 
     private mutating func remove(_ id: MemberID, _ departure: Departure) -> [Effect] {
         guard let member = members.removeValue(forKey: id) else { return [] }
+        forgetNames(of: member.record)
         var effects = [Effect.removed(member.record, departure)]
         if member.record.role.isRanked {
             let place = lowerBound(member.record.joinOrder)

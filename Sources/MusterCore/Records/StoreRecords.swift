@@ -109,10 +109,12 @@ package struct MemberRecord: Hashable, Sendable {
     package var labels: [String: String]
     package var version: String
     package var joinedMs: WallClockMs
+    /// Random for each process of the member and known to it alone; empty for members that give none.
+    package var incarnation: String
 
     package init(
         id: MemberID, name: String, role: MemberRole, joinOrder: Int64, address: String, slots: Int,
-        labels: [String: String], version: String, joinedMs: WallClockMs
+        labels: [String: String], version: String, joinedMs: WallClockMs, incarnation: String
     ) {
         self.id = id
         self.name = name
@@ -123,6 +125,7 @@ package struct MemberRecord: Hashable, Sendable {
         self.labels = labels
         self.version = version
         self.joinedMs = joinedMs
+        self.incarnation = incarnation
     }
 }
 

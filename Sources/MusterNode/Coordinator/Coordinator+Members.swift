@@ -20,36 +20,36 @@ extension Coordinator {
     private func join(_ join: JoinRequest, from address: String, _ held: HeldRequest) {
         let record: MemberRecord? = state.withLock { state in
             guard state.fleet.membership.count + state.joiningNames.count < Limits.membersMax else { return nil }
-            let id = join.identity?.id ?? state.newMemberID()
+            let id = join.identity?.id ?? state.member(joiningAs: join.incarnation) ?? state.newMemberID()
             let known = state.fleet.membership[id]?.record
             let name = state.freeName(join.name, for: id)
-            state.joiningNames.insert(name)
+            state.joiningNames[name] = id
+            state.joiningIDs[join.incarnation] = id
             return MemberRecord(
                 id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? state.newJoinOrder(),
                 address: address, slots: join.slots, labels: join.labels, version: join.version,
-                joinedMs: known?.joinedMs ?? SystemTime.wallClockMs())
+                joinedMs: known?.joinedMs ?? SystemTime.wallClockMs(),
+                incarnation: join.incarnation)
         }
         guard let record else {
             held.respond(.problem(Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60)))
             return
         }
         store.commit([.saveMember(record)]) { [weak self] in
-            self?.joined(record, incarnation: join.incarnation, $0, held)
+            self?.joined(record, $0, held)
         }
     }
 
-    private func joined(
-        _ record: MemberRecord, incarnation: String, _ result: Result<Void, StoreError>, _ held: HeldRequest
-    ) {
+    private func joined(_ record: MemberRecord, _ result: Result<Void, StoreError>, _ held: HeldRequest) {
         noteStore(result.failureReason)
         if case .failure(let error) = result {
-            _ = state.withLock { $0.joiningNames.remove(record.name) }
+            state.withLock { $0.endJoining(record) }
             held.respond(.problem(Self.problem(error)))
             return
         }
         state.withLock { state in
-            state.joiningNames.remove(record.name)
-            let event = FleetEvent.membership(.joined(record, incarnation: incarnation))
+            state.endJoining(record)
+            let event = FleetEvent.membership(.joined(record))
             perform(
                 state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs()), &state)
             publishMember("member-joined", record, &state)

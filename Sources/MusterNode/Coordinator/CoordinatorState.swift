@@ -18,8 +18,11 @@ struct CoordinatorState: ~Copyable {
     var cancels: [JobID: [HeldRequest]] = [:]
     /// Members' held streams, the newest of each.
     var streams: [MemberID: (connection: UInt64, stream: HTTPStream)] = [:]
-    /// Names of members whose joining is on its way to the store.
-    var joiningNames: Set<String> = []
+    /// Joinings on their way to the store: names that are taken, and processes that have an id already.
+    var joiningNames: [String: MemberID] = [:]
+    var joiningIDs: [String: MemberID] = [:]
+    /// Where the search for a free number behind a name goes on; at most `Limits.membersMax` names.
+    private var nameNumbers: [String: Int] = [:]
     /// When the unfinished jobs were asked for, by the wall clock.
     var records: [JobID: JobRecord] = [:]
     /// Jobs whose events are due at the next tick.
@@ -83,15 +86,29 @@ struct CoordinatorState: ~Copyable {
         return lastIDs.joinOrder
     }
 
+    /// The member that this process is already, or is about to be: its first answer was lost. A short incarnation could be
+    /// guessed, and with it the member's secret had.
+    func member(joiningAs incarnation: String) -> MemberID? {
+        guard incarnation.utf8.count >= JoinRequest.incarnationBytesMin else { return nil }
+        return joiningIDs[incarnation] ?? fleet.membership.member(incarnation: incarnation)?.record.id
+    }
+
+    mutating func endJoining(_ record: MemberRecord) {
+        joiningNames[record.name] = nil
+        joiningIDs[record.incarnation] = nil
+    }
+
     /// The name asked for, with a number behind it when another member has it.
-    func freeName(_ wanted: String, for id: MemberID) -> String {
+    mutating func freeName(_ wanted: String, for id: MemberID) -> String {
         let base = wanted.isEmpty ? "member-\(id)" : wanted
         func isTaken(_ name: String) -> Bool {
-            joiningNames.contains(name) || fleet.membership.named(name).map { $0.record.id != id } ?? false
+            (joiningNames[name] ?? fleet.membership.named(name)?.record.id).map { $0 != id } ?? false
         }
         if !isTaken(base) { return base }
-        var number = 2
+        var number = nameNumbers[base] ?? 2
         while isTaken("\(base)-\(number)") { number += 1 }
+        if nameNumbers.count >= Limits.membersMax { nameNumbers = [:] }
+        nameNumbers[base] = number + 1
         return "\(base)-\(number)"
     }
 }

@@ -33,7 +33,7 @@ package final class Worker: Sendable {
     let folder: WorkerFolder
     let client: HTTPClient
     let state: Mutex<State>
-    let incarnation = hex(randomBytes(8))
+    let incarnation = hex(randomBytes(16))
 
     /// Takes a free folder in the data directory. Throws `NodeError`.
     package init(_ configuration: WorkerConfiguration) throws {

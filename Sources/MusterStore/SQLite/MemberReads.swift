@@ -10,7 +10,10 @@ struct MemberReads {
     init(_ connection: Connection) throws(StoreError) {
         path = connection.path
         all = try connection.prepare(
-            "SELECT id, join_order, role, name, address, slots, version, joined_ms FROM member ORDER BY join_order")
+            """
+            SELECT id, join_order, role, name, address, slots, version, joined_ms, incarnation
+            FROM member ORDER BY join_order
+            """)
         labels = try connection.prepare("SELECT key, value FROM member_label WHERE member = ?")
         meta = try connection.prepare("SELECT value FROM meta WHERE key = ?")
     }
@@ -26,7 +29,8 @@ struct MemberReads {
             members.append(
                 MemberRecord(
                     id: id, name: all.text(3), role: role, joinOrder: all.int64(1), address: all.text(4),
-                    slots: all.int(5), labels: try labels(of: id), version: all.text(6), joinedMs: all.int64(7)))
+                    slots: all.int(5), labels: try labels(of: id), version: all.text(6), joinedMs: all.int64(7),
+                    incarnation: all.text(8)))
         }
         return members
     }

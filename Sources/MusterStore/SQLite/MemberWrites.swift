@@ -12,11 +12,11 @@ struct MemberWrites {
     init(_ connection: Connection) throws(StoreError) {
         saveMember = try connection.prepare(
             """
-            INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms, incarnation)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET join_order = excluded.join_order, role = excluded.role, name = excluded.name,
                 address = excluded.address, slots = excluded.slots, version = excluded.version,
-                joined_ms = excluded.joined_ms
+                joined_ms = excluded.joined_ms, incarnation = excluded.incarnation
             """)
         raiseLargest = try connection.prepare(
             "UPDATE largest_id SET member = max(member, ?), join_order = max(join_order, ?)")
@@ -36,6 +36,7 @@ struct MemberWrites {
         try saveMember.bind(6, member.slots)
         try saveMember.bind(7, member.version)
         try saveMember.bind(8, member.joinedMs)
+        try saveMember.bind(9, member.incarnation)
         try saveMember.run()
         try raiseLargest.bind(1, member.id.rawValue)
         try raiseLargest.bind(2, member.joinOrder)

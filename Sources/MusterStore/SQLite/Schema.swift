@@ -54,7 +54,8 @@ enum Schema {
             address TEXT NOT NULL,
             slots INTEGER NOT NULL,
             version TEXT NOT NULL,
-            joined_ms INTEGER NOT NULL
+            joined_ms INTEGER NOT NULL,
+            incarnation TEXT NOT NULL
         ) STRICT;
         CREATE TABLE member_label (
             member INTEGER NOT NULL,

@@ -49,6 +49,8 @@ package final class SimCoordinator {
     private var calls: [LeaseCallID: (SimReply) -> Void] = [:]
     private var deliveries: [DeliveryID: (reply: (SimReply) -> Void, reports: [TaskReport])] = [:]
     private var streams: [MemberID: (worker: Int, connection: UInt64)] = [:]
+    /// Processes whose joining is on its way to the store.
+    private var joining: [String: MemberID] = [:]
     private var lastIDs: (job: Int64, member: Int64, joinOrder: Int64) = (0, 0, 0)
     private var nextNumber: UInt64 = 1
     private var pausedUntil = Moment.zero
@@ -86,6 +88,7 @@ package final class SimCoordinator {
         (calls, deliveries) = ([:], [:])
         let broken = streams
         streams = [:]
+        joining = [:]
         world.store.crash()
         for (_, stream) in broken.sorted(by: { $0.key < $1.key }) {
             world.network.notice(stream.worker, .down) { [world] in
@@ -195,17 +198,20 @@ package final class SimCoordinator {
 
     private func join(_ asked: MemberID?, _ name: String, _ incarnation: String, _ reply: @escaping (SimReply) -> Void)
     {
-        if asked == nil { lastIDs.member += 1 }
-        let id = asked ?? MemberID(lastIDs.member)
+        let back = asked ?? joining[incarnation] ?? fleet?.membership.member(incarnation: incarnation)?.record.id
+        if back == nil { lastIDs.member += 1 }
+        let id = back ?? MemberID(lastIDs.member)
+        joining[incarnation] = id
         let known = fleet?.membership[id]?.record
         if known == nil { lastIDs.joinOrder += 1 }
         let record = MemberRecord(
             id: id, name: name, role: .worker, joinOrder: known?.joinOrder ?? lastIDs.joinOrder, address: "", slots: 1,
-            labels: [:], version: "", joinedMs: 0)
+            labels: [:], version: "", joinedMs: 0, incarnation: incarnation)
         world.store.commit([.saveMember(record)]) { [self, life] trouble in
             guard life == self.life else { return }
+            joining[incarnation] = nil
             if trouble != nil { return reply(.unavailable) }
-            handle(.membership(.joined(record, incarnation: incarnation)))
+            handle(.membership(.joined(record)))
             reply(.joined(id))
         }
     }

@@ -50,7 +50,7 @@ extension MemberRecord {
         MemberRecord(
             id: MemberID(id), name: name, role: .worker, joinOrder: order ?? id, address: "http://10.0.0.1:5000",
             slots: 4,
-            labels: labels, version: "1.0", joinedMs: 1_700_000_000_000)
+            labels: labels, version: "1.0", joinedMs: 1_700_000_000_000, incarnation: "process-\(id)")
     }
 }
 
