@@ -108,6 +108,9 @@ package struct Scheduler: Sendable {
         jobs[id].map { ($0.done, $0.failed, $0.takenCount > 0 || !$0.leases.isEmpty, $0.workers) }
     }
 
+    /// Whether this unfinished job has no result yet, not even one on its way to the store.
+    package func isUntouched(_ id: JobID) -> Bool { jobs[id]?.takenCount == 0 }
+
     /// What this member holds, or held when it was suspected.
     package func leases(of member: MemberID) -> Set<LeaseKey> {
         (leasesOfMember[member] ?? []).union(heldBySuspects[member] ?? [])

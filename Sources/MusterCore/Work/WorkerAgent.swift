@@ -9,7 +9,7 @@ package struct OutboxID: Hashable, Comparable, Sendable {
 ///
 /// The duties of its driver, in order: pass in `started`, then every event as it happens and a tick every 100 ms or so;
 /// perform the effects; answer each `join`, `ask`, `deliver` and `heartbeat` with exactly one event; keep a finished
-/// report on disk before `finished` and until `discard`. The coordinator being away is the normal case, not an error.
+/// report from before `finished` until `discard`, on disk unless it is acknowledged first. The coordinator being away is the normal case, not an error.
 package struct WorkerAgent: Sendable {
     package struct Settings: Sendable {
         /// Batches that run at the same time. 1…`Limits.slotsMax`.
@@ -34,9 +34,9 @@ package struct WorkerAgent: Sendable {
         /// Empty when the coordinator had no work in time.
         case leased(asked: Int, [Grant])
         case askFailed(asked: Int, isStranger: Bool)
-        /// Some more of a batch is computed and its report on disk; the batch goes on.
+        /// Some more of a batch is computed and its report kept; the batch goes on.
         case partFinished(OutboxID, bytes: Int)
-        /// The batch is computed and its (last) report on disk.
+        /// The batch is computed and its (last) report kept.
         case finished(LeaseKey, OutboxID, bytes: Int)
         /// The batch was given up; what was not reported before is not reported any more.
         case abandoned(LeaseKey)

@@ -76,8 +76,9 @@ extension Coordinator {
             var json = JSONWriter()
             Self.status(of: stored, now: SystemTime.wallClockMs()).write(to: &json)
             events.publish("job", json)
-            held.respond(.json(json.bytes, status: 201, headers: [("Location", "/v1/jobs/\(record.id)")]))
+            // Workers first: their way is the longer one.
             perform(effects, &state)
+            held.respond(.json(json.bytes, status: 201, headers: [("Location", "/v1/jobs/\(record.id)")]))
         }
     }
 

@@ -12,14 +12,25 @@ extension Coordinator {
         let id = JobID(try request.number("id", of: "job"))
         let waits = try request.queryBool("wait") ?? false
         let from = try request.queryInt("from", in: 0...Limits.jobTasksMax) ?? 0
-        return .task {
-            guard try await self.status(of: id) != nil else { throw Self.noSuchJob(id) }
-            let stream = HTTPStream(bufferBytesMax: 4 << 20)
-            let feed = ResultFeed(stream, from: from)
-            Task { await self.produce(stream) { try await self.sendResults(of: id, feed, waits: waits) } }
-            return HTTPResponse(
-                status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .stream(stream))
+        if state.withLock({ $0.records[id] != nil }) {
+            return .respond(resultStream(of: id, from: from, waits: waits))
         }
+        return .task {
+            guard try await self.store.job(id) != nil else { throw Self.noSuchJob(id) }
+            return self.resultStream(of: id, from: from, waits: waits)
+        }
+    }
+
+    private func resultStream(of id: JobID, from: Int, waits: Bool) -> HTTPResponse {
+        let stream = HTTPStream(bufferBytesMax: 4 << 20)
+        let feed = ResultFeed(stream, from: from)
+        let version = signals.watch(id, feed: feed)
+        // A job without results needs no look into the store: whatever comes, comes to the feed.
+        if waits, from == 0, state.withLock({ $0.fleet.scheduler.isUntouched(id) }) {
+            signals.goLive(feed, id, at: version)
+        }
+        Task { await produce(stream) { try await sendResults(of: id, feed, waits: waits, since: version) } }
+        return HTTPResponse(status: 200, headers: [("Content-Type", "application/x-ndjson")], body: .stream(stream))
     }
 
     /// A stream whose producer fails ends broken, never as if it were whole.
@@ -32,8 +43,8 @@ extension Coordinator {
         }
     }
 
-    private func sendResults(of id: JobID, _ feed: ResultFeed, waits: Bool) async throws {
-        var version = signals.watch(id, feed: feed)
+    private func sendResults(of id: JobID, _ feed: ResultFeed, waits: Bool, since version: UInt64) async throws {
+        var version = version
         defer { signals.unwatch(id, feed: feed) }
         feed.stream.onDisconnect { [signals] in signals.announce(id) }
         while !feed.stream.isClosed {

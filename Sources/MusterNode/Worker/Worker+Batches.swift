@@ -11,7 +11,7 @@ extension Worker {
         guard let offer = state.offers.removeValue(forKey: grant.key) else { return }
         let cancellation = Cancellation()
         state.batches[grant.key] = cancellation
-        let failure = startThread { [self] in compute(offer, cancellation) }
+        let failure = threads.run { [self] in compute(offer, cancellation) }
         if failure != 0 {
             // The lease is lost to this worker, not to the fleet: it ends and goes to another.
             Log.error("no thread for a batch", ["errno": "\(failure)"])
@@ -23,43 +23,64 @@ extension Worker {
     private func compute(_ offer: LeaseOffer, _ cancellation: Cancellation) {
         let key = offer.grant.key
         let run = BatchRun(offer: offer, cancellation: cancellation) { [self] part in
-            let (id, bytes) = keep(part)
-            handle(.partFinished(id, bytes: bytes))
+            let kept = keep(part)
+            handle(.partFinished(kept.id, bytes: kept.text.count))
+            write(kept)
         }
         let (last, isWhole) = run.run()
         let kept = last.map { keep($0) }
         state.withLock { $0.batches[key] = nil }
-        if let (id, bytes) = kept {
-            handle(isWhole ? .finished(key, id, bytes: bytes) : .partFinished(id, bytes: bytes))
+        if let kept {
+            handle(
+                isWhole
+                    ? .finished(key, kept.id, bytes: kept.text.count) : .partFinished(kept.id, bytes: kept.text.count))
         }
         if kept == nil || !isWhole { handle(.abandoned(key)) }
+        if let kept { write(kept) }
     }
 
-    /// On disk and, while there is room, in memory. A disk that refuses does not stop the work: memory holds it then.
-    private func keep(_ report: TaskReport) -> (OutboxID, bytes: Int) {
+    private struct KeptReport {
+        let id: OutboxID
+        let text: [UInt8]
+    }
+
+    /// In memory, to be written while its delivery is under way; where memory is full, on disk at once.
+    private func keep(_ report: TaskReport) -> KeptReport {
         let text = ReportWire.text(of: report)
-        let id = state.withLock { state in
-            defer { state.nextOutboxID += 1 }
-            return OutboxID(state.nextOutboxID)
+        let (id, isCached) = state.withLock { state in
+            let id = OutboxID(state.nextOutboxID)
+            state.nextOutboxID += 1
+            let fits = state.outboxCacheBytes + text.count <= Worker.outboxCacheBytesMax
+            if fits { state.cache(text, as: id) }
+            return (id, fits)
         }
-        var isOnDisk = true
+        let kept = KeptReport(id: id, text: text)
+        if !isCached, !isWritten(kept) { state.withLock { $0.cache(text, as: id) } }
+        return kept
+    }
+
+    /// On disk, unless it was acknowledged before.
+    private func write(_ kept: KeptReport) {
+        guard state.withLock({ $0.outboxUnwritten.contains(kept.id) }) else { return }
+        let isWritten = isWritten(kept)
+        let isNeeded = state.withLock { $0.outboxUnwritten.remove(kept.id) != nil }
+        if isWritten, !isNeeded { folder.discard(kept.id) }
+    }
+
+    /// A disk that refuses does not stop the work: memory holds the result then.
+    private func isWritten(_ kept: KeptReport) -> Bool {
         do {
-            try folder.keep(text, as: id)
+            try folder.keep(kept.text, as: kept.id)
+            return true
         } catch {
-            isOnDisk = false
             Log.error("a result is kept in memory only", ["error": "\(error)"])
+            return false
         }
-        state.withLock { state in
-            guard !isOnDisk || state.outboxCacheBytes + text.count <= Worker.outboxCacheBytesMax else { return }
-            state.outboxCache[id] = text
-            state.outboxCacheBytes += text.count
-        }
-        return (id, text.count)
     }
 
     func discard(_ id: OutboxID, _ verdict: ReportVerdict, _ state: inout State) {
         if let text = state.outboxCache.removeValue(forKey: id) { state.outboxCacheBytes -= text.count }
-        folder.discard(id)
+        if state.outboxUnwritten.remove(id) == nil { folder.discard(id) }
         switch verdict {
         case .forged: Log.warning("the coordinator refused a result as not genuine", ["outbox": "\(id.rawValue)"])
         case .stale: Log.debug("a result was not needed any more", ["outbox": "\(id.rawValue)"])

@@ -18,11 +18,19 @@ package final class Worker: Sendable {
         var offers: [LeaseKey: LeaseOffer] = [:]
         var outboxCache: [OutboxID: [UInt8]] = [:]
         var outboxCacheBytes = 0
+        /// In memory, and about to be on disk unless they are acknowledged before.
+        var outboxUnwritten: Set<OutboxID> = []
         var nextOutboxID: UInt64
         var stream: Task<Void, Never>?
         var isAway = false
         var exit: CheckedContinuation<Void, any Error>?
         var ending: Result<Void, any Error>?
+
+        mutating func cache(_ text: [UInt8], as id: OutboxID) {
+            outboxCache[id] = text
+            outboxCacheBytes += text.count
+            outboxUnwritten.insert(id)
+        }
     }
 
     /// Reports are delivered from memory up to here; above it from their files.
@@ -32,6 +40,7 @@ package final class Worker: Sendable {
     let configuration: WorkerConfiguration
     let folder: WorkerFolder
     let client: HTTPClient
+    let threads: ThreadPool
     let state: Mutex<State>
     let incarnation = hex(randomBytes(16))
 
@@ -41,6 +50,7 @@ package final class Worker: Sendable {
         try makeDirectory(configuration.dataDirectory)
         folder = try WorkerFolder(in: configuration.dataDirectory)
         client = HTTPClient(HTTPClient.Configuration(tlsCAFile: configuration.tlsAuthority))
+        threads = ThreadPool(idleMax: configuration.agent.slots)
         let kept = folder.outbox()
         state = Mutex(
             State(

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterSystem
 
 /// The thread that commits: whatever has gathered since the last commit goes into the next one. No timer.
 ///

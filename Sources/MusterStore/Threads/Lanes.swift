@@ -1,3 +1,5 @@
+internal import MusterSystem
+
 /// A few threads, each with a session of its own, that work off one bounded queue.
 final class Lanes<Session: LaneSession>: Sendable {
     typealias Work = @Sendable (Session) -> Void

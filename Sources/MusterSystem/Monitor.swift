@@ -1,12 +1,12 @@
 internal import Glibc
 
 /// A lock that threads can wait in for a change of what it guards, which `Synchronization.Mutex` does not offer.
-final class Monitor<State>: @unchecked Sendable {  // `state` is touched only while `mutex` is held
+package final class Monitor<State>: @unchecked Sendable {  // `state` is touched only while `mutex` is held
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
 
-    init(_ state: sending State) {
+    package init(_ state: sending State) {
         self.state = state
         precondition(pthread_mutex_init(mutex, nil) == 0, "no memory for a lock")
         precondition(pthread_cond_init(condition, nil) == 0, "no memory for a condition")
@@ -20,7 +20,7 @@ final class Monitor<State>: @unchecked Sendable {  // `state` is touched only wh
     }
 
     /// Runs `body` alone, then wakes one waiting thread, or all, if `body` says so through `wake`.
-    func change<Answer>(waking wake: Wake, _ body: (inout State) -> Answer) -> Answer {
+    package func change<Answer>(waking wake: Wake, _ body: (inout State) -> Answer) -> Answer {
         pthread_mutex_lock(mutex)
         let answer = body(&state)
         pthread_mutex_unlock(mutex)
@@ -33,7 +33,7 @@ final class Monitor<State>: @unchecked Sendable {  // `state` is touched only wh
     }
 
     /// Blocks the thread until `body` answers something; it is asked again after each wake-up.
-    func wait<Answer>(_ body: (inout State) -> Answer?) -> Answer {
+    package func wait<Answer>(_ body: (inout State) -> Answer?) -> Answer {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
@@ -42,5 +42,5 @@ final class Monitor<State>: @unchecked Sendable {  // `state` is touched only wh
         }
     }
 
-    enum Wake { case none, one, all }
+    package enum Wake { case none, one, all }
 }
