@@ -15,11 +15,13 @@ package enum Log {
     private struct Settings {
         var level = LogLevel.info
         var format = LogFormat.text
+        var descriptor = STDERR_FILENO
     }
     private static let settings = Mutex(Settings())
 
-    package static func configure(level: LogLevel, format: LogFormat) {
-        settings.withLock { $0 = Settings(level: level, format: format) }
+    /// The descriptor, which stays the caller's, is standard error unless another is given.
+    package static func configure(level: LogLevel, format: LogFormat, descriptor: Int32 = STDERR_FILENO) {
+        settings.withLock { $0 = Settings(level: level, format: format, descriptor: descriptor) }
     }
 
     package static func debug(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
@@ -56,7 +58,7 @@ package enum Log {
         line += "\n"
         var bytes = Array(line.utf8)
         // One write call for one record: lines of several processes on one pipe do not mix.
-        _ = bytes.withUnsafeMutableBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        _ = bytes.withUnsafeMutableBytes { Glibc.write(now.descriptor, $0.baseAddress, $0.count) }
     }
 
     /// What came from outside, safe to print: control characters (C0, DEL, C1) become `?`.

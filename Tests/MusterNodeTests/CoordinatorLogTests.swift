@@ -7,16 +7,14 @@ import Testing
 
 @testable import MusterNode
 
-/// What the process writes to its standard error while `body` runs.
-private func standardError(_ body: () async throws -> Void) async throws -> String {
+/// What the process logs while `body` runs.
+private func logged(_ format: LogFormat, _ body: () async throws -> Void) async throws -> String {
     var template = Array("/tmp/muster-log-XXXXXX".utf8CString)
     let file = template.withUnsafeMutableBufferPointer { mkstemp($0.baseAddress!) }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let kept = dup(STDERR_FILENO)
-    dup2(file, STDERR_FILENO)
+    Log.configure(level: .debug, format: format, descriptor: file)
     defer {
-        dup2(kept, STDERR_FILENO)
-        close(kept)
+        Log.configure(level: .info, format: .text)
         close(file)
         unlink(path)
     }
@@ -32,9 +30,7 @@ private func standardError(_ body: () async throws -> Void) async throws -> Stri
     @Test(arguments: LogFormat.allCases)
     func tokensAndEscapesStayOutOfTheLog(_ format: LogFormat) async throws {
         let secrets = Mutex<[String]>([])
-        Log.configure(level: .debug, format: format)
-        defer { Log.configure(level: .info, format: .text) }
-        let log = try await standardError {
+        let log = try await logged(format) {
             try await withCoordinator { coordinator in
                 let tokens = coordinator.tokens
                 let member = try coordinator.join(#"{"name":"\#(Self.name)"}"#)
