@@ -128,10 +128,10 @@ static inline void muster_watch_input(int watch, int descriptor, uint64_t token)
 
 static inline void muster_watch_remove(int watch, int socket) { epoll_ctl(watch, EPOLL_CTL_DEL, socket, NULL); }
 
-/* Fills in up to 64 tokens and returns how many. */
-static inline int muster_watch_wait(int watch, uint64_t tokens[64]) {
+/* Fills in up to 64 tokens and returns how many. Waits for ever with a negative limit. */
+static inline int muster_watch_wait(int watch, uint64_t tokens[64], int limit_ms) {
     struct epoll_event events[64];
-    int count = epoll_wait(watch, events, 64, -1);
+    int count = epoll_wait(watch, events, 64, limit_ms);
     for (int i = 0; i < count; i++) tokens[i] = events[i].data.u64;
     return count;
 }

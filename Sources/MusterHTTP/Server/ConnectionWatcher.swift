@@ -55,7 +55,7 @@ final class ConnectionWatcher: Sendable {
     func run() {
         var tokens = [Token](repeating: 0, count: 64)
         while !watched.withLock({ $0.isStopped }) {
-            let count = muster_watch_wait(epoll, &tokens)
+            let count = muster_watch_wait(epoll, &tokens, -1)
             for token in tokens.prefix(max(0, Int(count))) where token != 0 {
                 let onGone = watched.withLock { $0.entries[token]?.onGone }
                 onGone?()

@@ -4,9 +4,14 @@ package final class HTTPPeer: Sendable {
     package let address: String
     /// True for 127.0.0.0/8, ::1 and the mapped forms of the former.
     package let isLoopback: Bool
+    /// How the server is reminded of this connection's end.
+    let reminder: HangUpReminder.Token?
 
-    package init(address: String) {
+    package convenience init(address: String) { self.init(address: address, reminder: nil) }
+
+    init(address: String, reminder: HangUpReminder.Token?) {
         self.address = address
+        self.reminder = reminder
         isLoopback = address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
     }
 }

@@ -91,9 +91,10 @@ package final class HTTPServer: Sendable {
         let port = UInt16(muster_mhd_bound_port(daemon))
         running.withLock { $0.value = Running(daemon: daemon, port: port) }
         self.core.withLock { $0 = core }
-        let watcher = core.watcher
-        let failure = startThread { watcher.run() }
-        precondition(failure == 0, "no thread to watch connections: \(String(cString: strerror(failure)))")
+        let (watcher, reminder) = (core.watcher, core.reminder)
+        for failure in [startThread { watcher.run() }, startThread { reminder.run() }] {
+            precondition(failure == 0, "no thread to watch connections: \(String(cString: strerror(failure)))")
+        }
         Log.info(
             "limits",
             [
@@ -135,6 +136,7 @@ package final class HTTPServer: Sendable {
             }
         }
         core.watcher.stop()
+        core.reminder.stop()
         self.core.withLock { $0 = nil }
     }
 

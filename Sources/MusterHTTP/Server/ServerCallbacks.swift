@@ -34,10 +34,10 @@ let onConnection: MHD_NotifyConnectionCallback = { context, connection, peer, co
     guard let connection, let peer else { return }
     if code.rawValue == 0 {
         core(context).connections.add(1, ordering: .relaxed)
-        peer.pointee = Unmanaged.passRetained(ServerCore.makePeer(of: connection)).toOpaque()
+        peer.pointee = Unmanaged.passRetained(core(context).makePeer(of: connection)).toOpaque()
     } else {
         core(context).connections.subtract(1, ordering: .relaxed)
-        if let kept = peer.pointee { Unmanaged<HTTPPeer>.fromOpaque(kept).release() }
+        if let kept = peer.pointee { core(context).forget(Unmanaged<HTTPPeer>.fromOpaque(kept).takeRetainedValue()) }
         peer.pointee = nil
     }
 }

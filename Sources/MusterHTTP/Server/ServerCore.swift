@@ -13,6 +13,7 @@ final class ServerCore: Sendable {
     let limits: HTTPServer.Limits
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
     let watcher: ConnectionWatcher
+    let reminder: HangUpReminder
     private let stopping = Atomic(false)
     let connections = Atomic(0)
     let underWay = Atomic(0)
@@ -27,6 +28,7 @@ final class ServerCore: Sendable {
         self.limits = limits
         self.authorize = authorize
         watcher = try ConnectionWatcher()
+        reminder = try HangUpReminder()
     }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
@@ -285,13 +287,21 @@ extension ServerCore {
     }
 
     /// Once a connection, so that requests need not translate the address again.
-    static func makePeer(of connection: OpaquePointer) -> HTTPPeer {
-        guard let address = muster_mhd_peer(connection) else { return HTTPPeer(address: "") }
+    func makePeer(of connection: OpaquePointer) -> HTTPPeer {
+        HTTPPeer(address: Self.address(of: connection), reminder: reminder.add(muster_mhd_socket(connection)))
+    }
+
+    func forget(_ peer: HTTPPeer) {
+        if let token = peer.reminder { reminder.remove(token) }
+    }
+
+    private static func address(of connection: OpaquePointer) -> String {
+        guard let address = muster_mhd_peer(connection) else { return "" }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         let size = muster_address_size(address)
         guard getnameinfo(address, size, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {
-            return HTTPPeer(address: "")
+            return ""
         }
-        return HTTPPeer(address: String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
