@@ -25,6 +25,26 @@ func shim(_ name: String, _ pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
+/// The escape kernel compiled for one instruction set: one source, symbolic links to it in the other targets. Optimised in
+/// debug builds too, and without cross-module optimisation: nothing compiled for a set may be taken into other modules.
+func kernel(_ name: String, define: String? = nil, flags: [String] = []) -> Target {
+    let flags = ["-O", "-Xfrontend", "-disable-cmo"] + flags.flatMap { ["-Xcc", $0] }
+    return .target(
+        name: name, swiftSettings: strict + (define.map { [.define($0)] } ?? []) + [.unsafeFlags(flags)])
+}
+
+#if arch(x86_64)
+    let kernels = [
+        kernel("MandelbrotBaseline"),
+        kernel("MandelbrotAVX2", flags: ["-mavx2", "-mfma"]),
+        kernel(
+            "MandelbrotAVX512", define: "MANDELBROT_AVX512",
+            flags: ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"]),
+    ]
+#else
+    let kernels = [kernel("MandelbrotBaseline")]
+#endif
+
 let package = Package(
     name: "muster",
     products: [
@@ -44,7 +64,15 @@ let package = Package(
         room("MusterHTTP", ["MusterAPI", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
         room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
         room("MusterLaunch", ["MusterSystem", "CSpawn"]),
-        room("MusterKernels", ["MusterAPI", "MusterCore"]),
+        .target(
+            name: "MusterKernels",
+            dependencies: ["MusterAPI", "MusterCore", "CZlib", "CProcessor"]
+                + kernels.map { .target(name: $0.name) },
+            swiftSettings: strict,
+            // Into the file: every worker that gets this binary gets this compressor, whatever is installed there.
+            linkerSettings: [
+                .unsafeFlags(["-Xlinker", "-l:libz.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libz.a"])
+            ]),
         room("MusterAPI", ["MusterCore"]),
         room("MusterCore"),
         room("MusterCrypto", ["CCrypto"]),
@@ -55,6 +83,8 @@ let package = Package(
         shim("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         shim("CCrypto", "libcrypto", apt: "libssl-dev"),
         .systemLibrary(name: "CSpawn"),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CProcessor"),
 
         room("MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
         program("MusterSim", ["MusterTestKit", "MusterCore"]),
@@ -73,6 +103,6 @@ let package = Package(
             ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
         tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI", "MusterCore"]),
-    ],
+    ] + kernels,
     swiftLanguageModes: [.v6]
 )

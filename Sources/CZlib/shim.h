@@ -1,0 +1,7 @@
+#pragma once
+#include <zlib.h>
+
+/* deflateInit2 is a macro. Raw deflate: no header, no checksum, both of which are the picture's, not the strip's. */
+static inline int muster_deflate_init(z_stream *stream, int level, int strategy) {
+    return deflateInit2(stream, level, Z_DEFLATED, -15, 9, strategy);
+}

@@ -1,0 +1,1 @@
+../MandelbrotBaseline/EscapeKernel.swift

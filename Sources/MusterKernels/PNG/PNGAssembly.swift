@@ -1,0 +1,47 @@
+internal import CZlib
+package import MusterAPI
+
+/// Joins strips to one PNG file: `header`, the strips from the top, `trailer`. Holds two numbers, whatever the picture.
+package struct PNGAssembly: Sendable {
+    package let picture: Picture
+    /// Strips taken so far.
+    package private(set) var stripsTaken = 0
+    private var adler: UInt = 1
+
+    package init(_ picture: Picture) { self.picture = picture }
+
+    /// Signature, IHDR, PLTE, and zlib's two header bytes in an IDAT of their own.
+    package var header: [UInt8] {
+        var bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+        let isRaw = picture.palette == .raw
+        let form: [UInt8] = [isRaw ? 16 : 8, isRaw ? 0 : 3, 0, 0, 0]
+        bytes += PNGChunk.bytes(
+            "IHDR",
+            PNGChunk.bigEndian(UInt32(picture.width)) + PNGChunk.bigEndian(UInt32(picture.height)) + form)
+        if let colours = picture.palette.colours { bytes += PNGChunk.bytes("PLTE", colours) }
+        // RFC 1950: deflate with a window of 32 KiB, compressed fast.
+        return bytes + PNGChunk.bytes("IDAT", [0x78, 0x01])
+    }
+
+    /// The file's next bytes. Throws a `Problem` (500) for a strip that is not the picture's next one by its size.
+    package mutating func append(_ strip: StripImage) throws(Problem) -> ArraySlice<UInt8> {
+        let wanted = stripsTaken < picture.stripCount ? picture.strip(stripsTaken).count : 0
+        let rowBytes = 1 + picture.width * picture.palette.bytesPerPixel
+        guard wanted > 0, strip.rowBytesTotal == wanted * rowBytes else {
+            throw Problem(
+                500, "Strip \(stripsTaken) of \(picture.stripCount) has \(strip.rowBytesTotal) bytes of rows.",
+                code: "strip")
+        }
+        adler = adler32_combine(adler, UInt(strip.adler), strip.rowBytesTotal)
+        stripsTaken += 1
+        return strip.chunk
+    }
+
+    /// The last block of the compressed data, its checksum, IEND. All strips must have been appended.
+    package var trailer: [UInt8] {
+        precondition(stripsTaken == picture.stripCount, "\(stripsTaken) strips of \(picture.stripCount)")
+        // RFC 1951: an empty final block of fixed codes.
+        let end: [UInt8] = [0x03, 0x00] + PNGChunk.bigEndian(UInt32(truncatingIfNeeded: adler))
+        return PNGChunk.bytes("IDAT", end) + PNGChunk.bytes("IEND", [])
+    }
+}
