@@ -89,8 +89,14 @@ let package = Package(
         room("MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
         program("MusterSim", ["MusterTestKit", "MusterCore"]),
         program(
-            "MusterBench", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch", "MusterStore"],
+            "MusterBench",
+            [
+                "MusterAPI", "MusterCore", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterStore", "CMandelbrot",
+            ],
             path: "Benchmarks/MusterBench"),
+        .target(
+            name: "CMandelbrot", path: "Benchmarks/CMandelbrot",
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Werror"])]),
         tests("RepositoryTests", []),
         tests("MusterCoreTests", ["MusterCore", "MusterTestKit"]),
         tests("MusterAPITests", ["MusterAPI", "MusterCore"]),

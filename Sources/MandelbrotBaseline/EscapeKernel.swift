@@ -77,10 +77,28 @@ private struct Task {
     return unsafeBitCast(rest, to: Whole.self)
 }
 
+// Comparisons of vectors, and what builds on their masks, are loops over the lanes in the standard library. Signs are not.
+
+/// All ones in the lanes below zero.
+@inline(__always) private func negative(_ x: Lanes) -> Whole {
+    unsafeBitCast(x, to: Whole.self) &>> 63
+}
+
+/// The bits of all lanes.
+@inline(__always) private func united(_ x: Whole) -> Int64 {
+    #if MANDELBROT_AVX512
+        let half = x.lowHalf | x.highHalf
+    #else
+        let half = x
+    #endif
+    let quarter = half.lowHalf | half.highHalf
+    return quarter[0] | quarter[1]
+}
+
 /// All ones in the lanes with |z|^2 > 4.
 @inline(__always) private func escaped(_ zr: Lanes, _ zi: Lanes) -> Whole {
     let magnitude = (zi * zi).addingProduct(zr, zr)
-    return Whole.zero.replacing(with: Whole(repeating: -1), where: magnitude .> Lanes(repeating: 4))
+    return negative(Lanes(repeating: 4) - magnitude)
 }
 
 /// All ones in the lanes that surely never escape: c lies in the main cardioid or the disc of period 2, both shrunk by a
@@ -91,10 +109,10 @@ private struct Task {
     let (x, y) = (cr * 1.001, ci * 1.001)
     let fromCusp = x - 0.25
     let q = fromCusp * fromCusp + y * y
-    let cardioid = q * (q + fromCusp) .< 0.25 * y * y
+    let cardioid = negative(q * (q + fromCusp) - 0.25 * y * y)
     let fromCentre = cr + 1
-    let disc = fromCentre * fromCentre + ci * ci .< Lanes(repeating: 0.0625 * 0.998)
-    return Whole.zero.replacing(with: Whole(repeating: -1), where: cardioid .| disc)
+    let disc = negative(fromCentre * fromCentre + ci * ci - 0.0625 * 0.998)
+    return cardioid | disc
 }
 
 /// Starts the lanes from `pixel` to the row's end at most. Returns the pixel after them.
@@ -103,15 +121,13 @@ private struct Task {
     let laneCount = min(Lanes.scalarCount, task.width - x)
     #if MANDELBROT_AVX512
         let ramp = Lanes(0, 1, 2, 3, 4, 5, 6, 7)
-        let lane = Whole(0, 1, 2, 3, 4, 5, 6, 7)
     #else
         let ramp = Lanes(0, 1, 2, 3)
-        let lane = Whole(0, 1, 2, 3)
     #endif
     let cr = Lanes(repeating: task.re).addingProduct(ramp + (task.left + Double(x)), Lanes(repeating: task.step))
     let row = Lanes(repeating: task.top - Double(y))
     let ci = Lanes(repeating: task.im).addingProduct(row, Lanes(repeating: task.step))
-    let present = Whole.zero.replacing(with: Whole(repeating: -1), where: lane .< Whole(repeating: Int64(laneCount)))
+    let present = negative(ramp - Double(laneCount))
     let atOnce = escaped(cr, ci)
     slot.pointee.counts = atOnce & 1
     slot.pointee.running = present & ~atOnce & ~neverEscapes(cr, ci)
@@ -164,7 +180,7 @@ private struct Task {
 }
 
 @inline(__always) private func isDone(_ slot: UnsafeMutablePointer<Slot>) -> Bool {
-    !any(slot.pointee.running .!= 0)
+    united(slot.pointee.running) == 0
 }
 
 @inline(__always) private func store(_ slot: UnsafeMutablePointer<Slot>, _ counts: UnsafeMutablePointer<UInt32>) {
@@ -197,7 +213,7 @@ private struct Task {
     return false
 }
 
-@inline(__always) private func isNegative(_ x: Whole) -> Bool { any(x .< 0) }
+@inline(__always) private func isNegative(_ x: Whole) -> Bool { united(x) < 0 }
 
 /// Keeps what a block has come to if no lane escaped in it.
 @inline(__always) private func settle(
@@ -210,7 +226,8 @@ private struct Task {
     slot.pointee.steps += blockSteps
 }
 
-/// Vectors in flight: enough to cover the latency of the fused operations.
+/// Vectors in flight: as many as cover the latency of the fused operations and fit the registers. `run` names each,
+/// because only variables of its own stay in registers.
 @inline(__always) private var slotCount: Int { 6 }
 
 /// Runs all slots by whole blocks until one has news: then the slots with news stand before that block, the others after.
@@ -222,21 +239,25 @@ private struct Task {
     var (r3, i3) = (s[3].zr, s[3].zi)
     var (r4, i4) = (s[4].zr, s[4].zi)
     var (r5, i5) = (s[5].zr, s[5].zi)
-    for made in 0..<blocks {
+    @inline(__always) func advanceAll() {
+        advance(&r0, &i0, s[0].cr, s[0].ci)
+        advance(&r1, &i1, s[1].cr, s[1].ci)
+        advance(&r2, &i2, s[2].cr, s[2].ci)
+        advance(&r3, &i3, s[3].cr, s[3].ci)
+        advance(&r4, &i4, s[4].cr, s[4].ci)
+        advance(&r5, &i5, s[5].cr, s[5].ci)
+    }
+    @inline(__always) func keepAll() {
         (s[0].zr, s[0].zi) = (r0, i0)
         (s[1].zr, s[1].zi) = (r1, i1)
         (s[2].zr, s[2].zi) = (r2, i2)
         (s[3].zr, s[3].zi) = (r3, i3)
         (s[4].zr, s[4].zi) = (r4, i4)
         (s[5].zr, s[5].zi) = (r5, i5)
-        for _ in 0..<blockSteps {
-            advance(&r0, &i0, s[0].cr, s[0].ci)
-            advance(&r1, &i1, s[1].cr, s[1].ci)
-            advance(&r2, &i2, s[2].cr, s[2].ci)
-            advance(&r3, &i3, s[3].cr, s[3].ci)
-            advance(&r4, &i4, s[4].cr, s[4].ci)
-            advance(&r5, &i5, s[5].cr, s[5].ci)
-        }
+    }
+    for made in 0..<blocks {
+        keepAll()
+        for _ in 0..<blockSteps { advanceAll() }
         let m0 = margin(r0, i0)
         let m1 = margin(r1, i1)
         let m2 = margin(r2, i2)
@@ -253,12 +274,7 @@ private struct Task {
             return made
         }
     }
-    (s[0].zr, s[0].zi) = (r0, i0)
-    (s[1].zr, s[1].zi) = (r1, i1)
-    (s[2].zr, s[2].zi) = (r2, i2)
-    (s[3].zr, s[3].zi) = (r3, i3)
-    (s[4].zr, s[4].zi) = (r4, i4)
-    (s[5].zr, s[5].zi) = (r5, i5)
+    keepAll()
     return blocks
 }
 
