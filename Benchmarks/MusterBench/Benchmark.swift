@@ -10,7 +10,7 @@ struct Benchmark: Sendable {
         Benchmark(name: "dispatch", about: "time of a lease with short and long queues", run: benchDispatch),
         Benchmark(
             name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
-        Benchmark(name: "kernel", about: "escape iterations a second of one core beside C intrinsics", run: benchKernel),
+        Benchmark(name: "kernel", about: "escape iterations a second of one core, beside C", run: benchKernel),
         Benchmark(name: "healthz", about: "requests a second beside nginx's", run: benchHealthz),
     ]
 }

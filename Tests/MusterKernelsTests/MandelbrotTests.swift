@@ -1,3 +1,4 @@
+import Glibc
 import MusterAPI
 import Testing
 
@@ -24,10 +25,9 @@ struct MandelbrotValueTests {
         #expect(decoded == Array("37 29 16 0 0\n".utf8) + theirs)
     }
 
-    @Test("all instruction sets of this processor count the same", arguments: 0..<60)
+    @Test("all instruction sets of this processor count the same", arguments: UInt64(0)..<60)
     func sets(seed: UInt64) throws {
-        var random = SystemRandomNumberGenerator()
-        _ = seed
+        var random = SplitMix(state: seed)
         let span = 4 / Double(1 << Int.random(in: 0...44, using: &random))
         let picture = try Picture(
             width: .random(in: 1...70, using: &random), height: .random(in: 1...40, using: &random),
@@ -38,5 +38,61 @@ struct MandelbrotValueTests {
         for set in InstructionSet.supported.dropFirst() {
             #expect(escapeCounts(picture, set) == baseline, "\(set) \(picture)")
         }
+    }
+
+    @Test("what is above the real axis is below it", arguments: [0.0, 0.1318])
+    func conjugates(im: Double) throws {
+        let (width, height) = (61, 47)
+        let upper = escapeCounts(try Picture(width: width, height: height, escape: 400, re: -0.7436, im: im, span: 0.5))
+        let lower = escapeCounts(
+            try Picture(width: width, height: height, escape: 400, re: -0.7436, im: -im, span: 0.5))
+        #expect(Set(upper).count > 20)
+        for y in 0..<height {
+            let mirrored = (height - 1 - y) * width
+            #expect(upper[y * width..<(y + 1) * width] == lower[mirrored..<mirrored + width])
+        }
+    }
+
+    /// The definition, word by word.
+    private static func escapeIteration(_ cr: Double, _ ci: Double, _ escape: Int) -> UInt32 {
+        var (zr, zi) = (cr, ci)
+        for n in 1...escape {
+            if (zi * zi).addingProduct(zr, zr) > 4 { return UInt32(n) }
+            (zr, zi) = (cr.addingProduct(-zi, zi).addingProduct(zr, zr), ci.addingProduct(zr + zr, zi))
+        }
+        return 0
+    }
+
+    /// Points by the multiplier of their attractor: the kernel skips them below 0.999 or so.
+    @Test("what the kernel skips would not escape", arguments: [0.99, 0.997, 0.999, 0.9995, 1.0, 1.003], [1, 2])
+    func skips(multiplier: Double, period: Int) throws {
+        for step in 0..<24 {
+            let angle = Double(step) / 12 * Double.pi
+            let (re, im) = (multiplier * cos(angle), multiplier * sin(angle))
+            // c of the cardioid: m / 2 - m^2 / 4; of the disc of period 2: m / 4 - 1.
+            let cr = period == 1 ? re / 2 - (re * re - im * im) / 4 : re / 4 - 1
+            let ci = period == 1 ? im / 2 - re * im / 2 : im / 4
+            let picture = try Picture(width: 1, height: 1, escape: 8_000, re: cr, im: ci, span: 1)
+            #expect(escapeCounts(picture) == [Self.escapeIteration(cr, ci, 8_000)], "\(cr) \(ci)")
+        }
+    }
+
+    @Test("the last step counts, and none behind it", arguments: 1...40)
+    func lastSteps(escape: Int) throws {
+        let full = escapeCounts(try Picture(width: 64, height: 9, escape: 1_000, re: -0.75, im: 0.3, span: 1))
+        let cut = escapeCounts(try Picture(width: 64, height: 9, escape: escape, re: -0.75, im: 0.3, span: 1))
+        #expect(cut == full.map { $0 <= escape ? $0 : 0 })
+    }
+}
+
+/// Random numbers that a seed repeats.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
     }
 }

@@ -4,12 +4,13 @@ enum SourceRules {
     static let floors: [[String]] = [
         ["muster", "MusterSim", "MusterBench"], ["MusterCommands"], ["MusterNode"], ["MusterTestKit"],
         ["MusterHTTP", "MusterStore", "MusterLaunch"], ["MusterKernels"], ["MusterAPI"],
-        ["MusterSystem", "MusterCrypto", "MusterLog"], ["MusterCore"],
+        ["MusterSystem", "MusterCrypto", "MusterLog", "MandelbrotBaseline", "MandelbrotAVX2", "MandelbrotAVX512"],
+        ["MusterCore"],
     ]
     /// Each C module belongs to one room.
     static let shims = [
         "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTP", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
-        "CSpawn": "MusterLaunch",
+        "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CMandelbrot": "MusterBench",
     ]
     static let fileLinesMax = 500
     static let functionLinesMax = 70

@@ -1,0 +1,98 @@
+import MusterAPI
+import Testing
+
+@testable import MusterKernels
+
+@Suite("mandelbrot: pictures")
+struct MandelbrotPictureTests {
+    static let good: [(query: [(String, String)], params: String)] = [
+        ([], #"{"width":1920,"height":1080,"escape":1000,"re":-0.5,"im":0,"span":3.5,"palette":"spectrum"}"#),
+        ([("width", "1"), ("height", "1"), ("escape", "1")], #"{"width":1,"height":1,"escape":1}"#),
+        ([("re", "-0.7436438870371587"), ("span", "1e-12")], #"{"re":-0.7436438870371587,"span":1e-12}"#),
+        ([("palette", "raw"), ("im", "0.1")], #"{"palette":"raw","im":0.1}"#),
+        (
+            [("width", "16384"), ("height", "16384"), ("escape", "3725")],
+            #"{"width":16384,"height":16384,"escape":3725}"#
+        ),
+        (
+            [("width", "1000"), ("height", "1"), ("escape", "1000000000")],
+            #"{"width":1000,"height":1,"escape":1000000000}"#
+        ),
+    ]
+
+    @Test("queries and params mean the same, and params read back exactly", arguments: good)
+    func reading(query: [(String, String)], params: String) throws {
+        let picture = try Picture(query: query)
+        #expect(try Picture(params: JSONFields(body: Array(params.utf8))) == picture)
+        #expect(try Picture(params: JSONFields(body: picture.params)) == picture)
+    }
+
+    static let bad: [(query: [(String, String)], words: String)] = [
+        ([("width", "0")], "\"width\" must be a whole number from 1 to 1048576, not 0"),
+        ([("width", "-5")], "not -5"), ([("width", "1.5")], "not 1.5"), ([("width", "ten")], "not \"ten\""),
+        ([("width", "")], "not \"\""), ([("width", "99999999999999999999")], "not 99999999999999999999"),
+        ([("height", "1048577")], "not 1048577"), ([("escape", "0")], "\"escape\""),
+        ([("escape", "1000000001")], "not 1000000001"), ([("re", "nan")], "not \"nan\""),
+        ([("re", "NaN")], "not \"NaN\""), ([("im", "inf")], "not \"inf\""),
+        ([("im", "-Infinity")], "not \"-Infinity\""),
+        ([("re", "1e400")], "1e400"), ([("re", "1000001")], "not 1000001"), ([("span", "0")], "not 0"),
+        ([("span", "-1")], "not -1"), ([("span", "1e-301")], "not 1e-301"), ([("span", "1e7")], "not 1e7"),
+        ([("palette", "pink")], "\"spectrum\", \"ember\", \"glacier\", \"grey\", \"raw\", not \"pink\""),
+        ([("zoom", "3")], "Unknown field \"zoom\""), ([("re", "1"), ("re", "1")], "\"re\" stands twice"),
+        ([("width", "16385"), ("height", "16384")], "16385 x 16384 = 268451840"),
+        ([("width", "1048576"), ("height", "1048576")], "1048576 x 1048576"),
+        ([("escape", "1000000000")], "1920 x 1080 x 1000000000"),
+        ([("width", "16384"), ("height", "16384"), ("escape", "3726")], "at most 1000000000000"),
+        ([("re", String(repeating: "1", count: 65))], "has 65 bytes; at most 64"),
+    ]
+
+    @Test("wrong values are refused by name", arguments: bad)
+    func refusing(query: [(String, String)], words: String) {
+        let problem = #expect(throws: Problem.self) { try Picture(query: query) }
+        #expect(problem?.status == 422)
+        #expect(problem?.detail.contains(words) == true, "\(problem?.detail ?? "")")
+    }
+
+    static let numbers: [(Double, Double, Double)] = [
+        (.nan, 0, 1), (0, .nan, 1), (0, 0, .nan), (.infinity, 0, 1), (0, -.infinity, 1), (0, 0, .infinity), (0, 0, 0),
+    ]
+
+    @Test("values that never were text are checked too", arguments: numbers)
+    func notText(re: Double, im: Double, span: Double) {
+        #expect(throws: Problem.self) { try Picture(re: re, im: im, span: span) }
+    }
+
+    @Test("tiles divide the plane exactly")
+    func tiles() throws {
+        let whole = try Picture.tile(z: 0, x: 0, y: 0)
+        #expect((whole.re, whole.im, whole.span, whole.width, whole.height) == (-0.5, 0, 4, 256, 256))
+        let corner = try Picture.tile(z: 1, x: 1, y: 0)
+        #expect((corner.re, corner.im, corner.span) == (0.5, 1, 2))
+        let last = (1 << 40) - 1
+        let deep = try Picture.tile(z: 40, x: last, y: last)
+        #expect((deep.re, deep.im) == (1.5 - deep.span / 2, -2 + deep.span / 2))
+        #expect(deep.span == 0x1p-38)
+    }
+
+    @Test("a tile's pixels are those of a larger picture")
+    func tilesFit() throws {
+        // Level 1 as one picture of 512 x 512: the same centres, as all its numbers are exact.
+        let whole = try Picture(width: 512, height: 512, escape: Picture.tileEscape, re: -0.5, im: 0, span: 4)
+        let counts = escapeCounts(whole)
+        for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            let tile = escapeCounts(try Picture.tile(z: 1, x: x, y: y))
+            for row in 0..<256 {
+                let start = (y * 256 + row) * 512 + x * 256
+                #expect(counts[start..<start + 256] == tile[row * 256..<(row + 1) * 256], "tile \(x), \(y), row \(row)")
+            }
+        }
+    }
+
+    @Test(
+        "tiles that there are not",
+        arguments: [(-1, 0, 0), (41, 0, 0), (0, 1, 0), (0, 0, 1), (3, -1, 0), (3, 0, 8), (.max, .max, .max)])
+    func noTiles(z: Int, x: Int, y: Int) {
+        let problem = #expect(throws: Problem.self) { try Picture.tile(z: z, x: x, y: y) }
+        #expect(problem?.status == 422)
+    }
+}
