@@ -103,7 +103,8 @@ let package = Package(
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
-        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
+        program("MandelbrotDigest", ["MusterKernels"]),
+        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),
         tests(
             "MusterNodeTests",
             ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
