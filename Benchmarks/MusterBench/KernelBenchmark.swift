@@ -56,7 +56,7 @@ private func compare(_ picture: Picture, _ set: InstructionSet, _ rounds: Int) t
 /// What compression adds to a whole picture's strips, on one core.
 private func compareStrips(_ inside: Picture, _ set: InstructionSet, _ rounds: Int, _ report: Report) throws {
     guard set == InstructionSet.supported.last else { return }
-    let (width, height) = rounds == 1 ? (320, 180) : (3_840, 2_160)
+    let (width, height) = rounds == 1 ? (320, 180) : (7_680, 4_320)
     for palette in [Palette.spectrum, .raw] {
         let picture = try Picture(width: width, height: height, escape: inside.escape / 2, palette: palette)
         let counts = UnsafeMutablePointer<UInt32>.allocate(capacity: picture.width * picture.height)

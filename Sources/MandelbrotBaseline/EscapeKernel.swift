@@ -22,7 +22,7 @@
 /// Steps between two looks at the escape.
 @inline(__always) private var blockSteps: Int { 8 }
 /// Blocks between two looks at the cancellation: a fraction of a millisecond with vector hardware.
-@inline(__always) private var blocksPerPoll: Int { 4_096 }
+@inline(__always) private var blocksPerPoll: Int { 1_024 }
 
 /// A vector of neighbouring pixels of one row on its way. Lanes that are done stand at zero, which never escapes.
 private struct Slot {
