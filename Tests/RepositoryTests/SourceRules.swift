@@ -2,7 +2,8 @@
 enum SourceRules {
     /// Rooms from top to bottom; a room imports only what stands further down.
     static let floors: [[String]] = [
-        ["muster", "MusterSim", "MusterBench", "MandelbrotDigest"], ["MusterCommands"], ["MusterNode"], ["MusterTestKit"],
+        ["muster", "MusterSim", "MusterBench", "MandelbrotDigest"],
+        ["MusterCommands"], ["MusterNode"], ["MusterTestKit"],
         ["MusterHTTP", "MusterStore", "MusterLaunch"], ["MusterKernels"], ["MusterAPI"],
         ["MusterSystem", "MusterCrypto", "MusterLog", "MandelbrotBaseline", "MandelbrotAVX2", "MandelbrotAVX512"],
         ["MusterCore"],
