@@ -54,7 +54,12 @@ let package = Package(
     ],
     targets: [
         program("muster", ["MusterCommands"]),
-        room("MusterCommands", ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog"]),
+        room(
+            "MusterCommands",
+            [
+                "MusterNode", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore",
+                "MusterLog",
+            ]),
         room(
             "MusterNode",
             [

@@ -279,18 +279,18 @@ private struct Task {
 }
 
 /// The escape iterations of `rowCount` rows of a picture, row by row from the top, into `counts`: width x rowCount of them.
+/// Pixel (x, y) lies at re + (left + x) * step and im + (top - y) * step.
 ///
 /// Returns false when `isCancelled`, asked every fraction of a millisecond (longer without vector hardware), said so.
-/// The caller has checked the bounds: width, height and escape are 1...2^31 - 1, the rows lie in the picture.
+/// The caller has checked the bounds: width, rowCount and escape are 1...2^31 - 1.
 @inline(never)
 package func escapeCounts(
-    re: Double, im: Double, span: Double, width: Int, height: Int, escape: Int, firstRow: Int, rowCount: Int,
+    re: Double, im: Double, step: Double, left: Double, top: Double, width: Int, escape: Int, rowCount: Int,
     counts: UnsafeMutablePointer<UInt32>, context: UnsafeRawPointer,
     isCancelled: @convention(c) (UnsafeRawPointer) -> Bool
 ) -> Bool {
     let task = Task(
-        re: re, im: im, step: span / Double(width), left: 0.5 - Double(width) / 2,
-        top: Double(height) / 2 - Double(firstRow) - 0.5, width: width, escape: escape, pixelCount: width * rowCount)
+        re: re, im: im, step: step, left: left, top: top, width: width, escape: escape, pixelCount: width * rowCount)
     let slots = UnsafeMutablePointer<Slot>.allocate(capacity: slotCount)
     defer { slots.deallocate() }
     var next = 0

@@ -6,6 +6,8 @@ package enum Limits {
     package static let unfinishedJobsMax = 100_000
     /// Bytes of one input, value or failure reason.
     package static let valueBytesMax = 1 << 20
+    /// Bytes that one task of a transient job may answer.
+    package static let blobBytesMax = 16 << 20
     /// Bytes of a job's params.
     package static let paramsBytesMax = 64 << 10
     package static let attemptsMax = 100

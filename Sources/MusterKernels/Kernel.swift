@@ -13,8 +13,12 @@ package protocol Kernel: Sendable {
     init(params: JSONFields) throws(Problem)
     /// One JSON text, or a failure that may be tried again.
     func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8]
+    /// The same for a transient job: bytes, at most `Limits.blobBytesMax` of them, for whoever asked for that job.
+    func runTransient(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8]
     /// Throws a `Problem` (422) for an input that this kernel cannot take.
     func check(input: JSONValue) throws(Problem)
+    /// Throws a `Problem` (422) where the params do not make so many tasks.
+    func check(count: Int) throws(Problem)
 }
 
 /// Whether a kernel's tasks take inputs of their own.
@@ -63,4 +67,8 @@ package final class Cancellation: Sendable {
 
 extension Kernel {
     package func check(input: JSONValue) throws(Problem) {}
+    package func check(count: Int) throws(Problem) {}
+    package func runTransient(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
+        try run(task, cancellation)
+    }
 }

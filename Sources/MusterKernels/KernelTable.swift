@@ -3,7 +3,9 @@ internal import MusterCore
 
 /// The kernels of this version, by name.
 package enum KernelTable {
-    package static let all: [any Kernel.Type] = [NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self]
+    package static let all: [any Kernel.Type] = [
+        NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self, MandelbrotKernel.self,
+    ]
     package static let names: [String] = all.map { $0.name }
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
@@ -19,6 +21,7 @@ package enum KernelTable {
     /// Refuses a job that no worker could ever run: kernel, params and each input are checked.
     package static func check(_ request: JobRequest) throws(Problem) {
         let kernel = try kernel(request.kernel, params: request.params)
+        try kernel.check(count: request.count)
         switch (type(of: kernel).input, request.inputs) {
         case (.required, nil):
             throw Problem(422, "The kernel \"\(request.kernel)\" needs \"inputs\", one a task.", code: "field")

@@ -54,7 +54,33 @@ struct WireTests {
             seconds: LineColumn(lines: Array("0\n0.5\n".utf8)), failures: [.init(task: 11, reason: "a\"b")],
             secondsTotal: 0.5)
         let body = ReportWire.body(joining: [ReportWire.text(of: report), ReportWire.text(of: report)])
-        #expect(try ReportWire.reports(in: body, from: MemberID(9)) == [report, report])
+        #expect(!body.isBinary)
+        #expect(try ReportWire.reports(in: body.bytes, from: MemberID(9)) == [report, report])
+    }
+
+    @Test("reports with bytes survive the wire, beside others, and kept ones are known to be whole")
+    func binaryReports() throws {
+        let key = LeaseKey(job: JobID(3), first: 10, count: 3, attempt: 4, member: MemberID(9))
+        var report = TaskReport(
+            key: key, ticket: "t", start: 10, values: LineColumn(lines: Array("3\nnull\n0\n".utf8)),
+            seconds: LineColumn(lines: Array("0\n0.5\n1\n".utf8)), failures: [.init(task: 11, reason: "no")],
+            secondsTotal: 1.5)
+        let plain = report
+        report.blobs = [[10, 0, 255], [], []]
+        let texts = [report, plain, report].map(ReportWire.text)
+        let body = ReportWire.body(joining: texts)
+        #expect(body.isBinary)
+        #expect(
+            try ReportWire.reports(in: body.bytes, isBinary: true, from: MemberID(9)) == [report, plain, report])
+        for text in texts { #expect(ReportWire.isWhole(text)) }
+        #expect(!ReportWire.isWhole(texts[0].dropLast()))
+        #expect(!ReportWire.isWhole(Array(texts[1].dropLast())))
+        for wrong in [Array(body.bytes.dropLast()), body.bytes + [1]] {
+            #expect(throws: Problem.self) { try ReportWire.reports(in: wrong, isBinary: true, from: MemberID(9)) }
+        }
+        // Without the type that says so, bytes are not looked for.
+        let head = ReportWire.body(joining: [Array(texts[0].prefix { $0 != 10 })]).bytes
+        #expect(throws: Problem.self) { try ReportWire.reports(in: head, from: MemberID(9)) }
     }
 
     @Test("verdicts survive the wire")

@@ -73,14 +73,14 @@ package enum OpenAPI {
     }
 
     private static func writeBody(of route: RouteSpec, to json: inout JSONWriter) {
-        let fields = route.fields.filter { $0.place == .body }
+        let fields = route.fields.filter { $0.place != .query }
         guard !fields.isEmpty else { return }
         json.key("requestBody")
         json.beginObject()
         json.field("required", fields.contains(where: \.isRequired))
         json.key("content")
         json.beginObject()
-        json.key("application/json")
+        json.key(named: route.readsForm ? "application/x-www-form-urlencoded" : "application/json")
         json.beginObject()
         json.key("schema")
         json.beginObject()

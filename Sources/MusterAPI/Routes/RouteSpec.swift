@@ -2,6 +2,8 @@
 package enum RouteAccess: String, Sendable {
     /// Needs no token.
     case open
+    /// Needs none either, unless the coordinator is `--private`: then `read`.
+    case picture
     case read
     case join
     /// A member's own secret.
@@ -11,7 +13,7 @@ package enum RouteAccess: String, Sendable {
 
 /// One value of a body or a query, for the document and for people; the checks live where the body is read.
 package struct FieldSpec: Sendable {
-    package enum Place: String, Sendable { case body, query }
+    package enum Place: String, Sendable { case body, query, form }
     package enum Kind: String, Sendable { case string, integer, number, boolean, array, object }
     package var name: String
     package var kind: Kind
@@ -21,6 +23,10 @@ package struct FieldSpec: Sendable {
 
     static func body(_ name: String, _ kind: Kind, _ summary: String, required: Bool = false) -> FieldSpec {
         FieldSpec(name: name, kind: kind, summary: summary, isRequired: required)
+    }
+
+    static func form(_ name: String, _ kind: Kind, _ summary: String) -> FieldSpec {
+        FieldSpec(name: name, kind: kind, summary: summary, place: .form)
     }
 
     static func query(_ name: String, _ kind: Kind, _ summary: String) -> FieldSpec {
@@ -40,12 +46,15 @@ package struct RouteSpec: Sendable {
     /// Most bytes of a request body.
     package var bodyBytesMax = 0
     package var status = 200
+    /// Old clients call it: where classic routes are open it needs no token.
+    package var isClassic = false
     package var answerType = "application/json"
 
     package var parameters: [String] {
-        pattern.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+        pattern.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().prefix { $0 != "}" }) }
     }
 
+    package var readsForm: Bool { fields.contains { $0.place == .form } }
     package var queryNames: Set<String> { Set(fields.filter { $0.place == .query }.map(\.name)) }
 }
 
@@ -53,6 +62,7 @@ package struct RouteSpec: Sendable {
 package enum RouteName: String, CaseIterable, Sendable {
     case createJob, listJobs, job, cancelJob, jobEvents, jobResults, events
     case joinFleet, members, member, leaveFleet, heartbeat, memberStream, servers
+    case picture, tile, getServers, proxConnected, getMbrot
     case leases, results
     case healthz, readyz, metrics, openapi
 }

@@ -2,7 +2,7 @@ internal import MusterCore
 
 /// All routes of the coordinator.
 package enum RouteTable {
-    package static let all: [RouteSpec] = jobs + members + work + plain
+    package static let all: [RouteSpec] = jobs + members + pictures + work + plain
     package static func spec(_ name: RouteName) -> RouteSpec { all.first { $0.name == name }! }
 
     private static let smallBody = 64 << 10
@@ -79,6 +79,45 @@ package enum RouteTable {
             summary: "Server-sent events for one member; while it is held, the member counts as connected.",
             answerType: eventStream),
         RouteSpec(name: .servers, method: "GET", pattern: "/servers", access: .read, summary: "The live workers."),
+    ]
+
+    private static let pictures: [RouteSpec] = [
+        RouteSpec(
+            name: .picture, method: "GET", pattern: "/mandelbrot.png", access: .picture,
+            summary: "A picture of the Mandelbrot set, sent while it is computed.",
+            fields: [
+                .query("width", .integer, "Pixels, default 1920."),
+                .query("height", .integer, "Pixels, default 1080; width x height at most 2^28."),
+                .query("escape", .integer, "Iteration limit, default 1000; width x height x escape at most 10^12."),
+                .query("re", .number, "The centre's real part, default -0.5."),
+                .query("im", .number, "The centre's imaginary part, default 0."),
+                .query("span", .number, "The width along the real axis, default 3.5."),
+                .query("palette", .string, "spectrum (default), ember, glacier, grey, or raw: 16-bit iterations."),
+            ], answerType: "image/png"),
+        RouteSpec(
+            name: .tile, method: "GET", pattern: "/tiles/{z}/{x}/{y}.png", access: .picture,
+            summary: "One tile of 256 x 256 pixels; level 0 is the whole set, each level halves the span.",
+            answerType: "image/png"),
+        RouteSpec(
+            name: .getServers, method: "GET", pattern: "/get_servers", access: .read,
+            summary: "Classic: name and port of each live worker, in rank order.", isClassic: true),
+        RouteSpec(
+            name: .proxConnected, method: "POST", pattern: "/prox_connected", access: .join,
+            summary: "Classic: a server signs up; it is listed while GET /up at its port answers.",
+            fields: [
+                .body("name", .string, "Its host.", required: true),
+                .body("port", .string, "Its port.", required: true),
+            ], bodyBytesMax: smallBody, isClassic: true),
+        RouteSpec(
+            name: .getMbrot, method: "POST", pattern: "/get_mbrot", access: .read,
+            summary: "Classic: vertical strip id of total of a picture, or all of it.",
+            fields: [
+                .form("id", .integer, "Which strip, from 0 at the left."),
+                .form("total", .integer, "How many strips; each is width / total wide, rounded down."),
+                .form("width", .integer, "Pixels of the whole picture, default 1920; it is two thirds as high."),
+                .form("escape", .integer, "Iteration limit, default 1000."),
+                .form("server", .string, "Read and ignored."), .form("port", .string, "Read and ignored."),
+            ], bodyBytesMax: smallBody, isClassic: true, answerType: "image/png"),
     ]
 
     private static let work: [RouteSpec] = [

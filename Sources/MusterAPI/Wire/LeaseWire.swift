@@ -63,6 +63,7 @@ package struct LeaseOffer: Hashable, Sendable {
             params: fields.value("params").map { Array($0.bytes) } ?? Array("{}".utf8), hasInputs: false)
         inputs = try fields.column("inputs")
         grant.hasInputs = inputs != nil
+        grant.isTransient = try fields.bool("transient") ?? false
         if let inputs, inputs.count != key.count {
             throw Problem(422, "A lease of \(key.count) tasks came with \(inputs.count) inputs.")
         }
@@ -74,6 +75,7 @@ package struct LeaseOffer: Hashable, Sendable {
         json.field("ticket", grant.ticket)
         json.field("kernel", grant.kernel)
         json.field("params", raw: grant.params)
+        if grant.isTransient { json.field("transient", true) }
         if let inputs {
             json.key("inputs")
             json.array(lines: inputs.bytes)

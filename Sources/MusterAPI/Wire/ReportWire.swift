@@ -3,9 +3,14 @@ package import MusterCore
 /// Task reports as they rest in a worker's outbox and travel in `POST /v1/results`: columns, not an object a task.
 ///
 /// `{"job","first","count","attempt","ticket","start","values":[…],"seconds":[…],"failures":[{"task","error"}]}`;
-/// a failed task's value is null.
+/// a failed task's value is null. Where tasks answer bytes, `"binary":true` says so, values are their counts, and the
+/// bytes themselves follow the JSON, after a newline.
 package enum ReportWire {
-    /// One report as an object's text.
+    /// Bodies of this type have bytes behind their first line; all others are JSON to the end.
+    package static let binaryType = "application/octet-stream"
+    private static let newline = UInt8(ascii: "\n")
+
+    /// One report as an object's text, and its bytes if it has any.
     package static func text(of report: TaskReport) -> [UInt8] {
         var json = JSONWriter(reserving: 512 + report.values.bytes.count + report.seconds.bytes.count)
         json.beginObject()
@@ -27,23 +32,100 @@ package enum ReportWire {
             }
             json.endArray()
         }
+        if report.blobs != nil { json.field("binary", true) }
         json.endObject()
-        return json.bytes
+        guard let blobs = report.blobs else { return json.bytes }
+        var text = json.bytes
+        text.reserveCapacity(blobs.reduce(text.count + 1) { $0 + $1.count })
+        text.append(newline)
+        for blob in blobs { text.append(contentsOf: blob) }
+        return text
+    }
+
+    /// Whether a kept text is all there: a process that was killed while it wrote leaves less.
+    package static func isWhole(_ text: [UInt8]) -> Bool {
+        let (head, bytes) = parts(of: text)
+        guard let value = try? JSONValue(parsing: Array(head)), let report = try? report(value, from: MemberID(0))
+        else { return false }
+        return (try? sizes(of: report.values).reduce(0, +)) == bytes.count || !report.isBinary
+    }
+
+    private static func parts(of text: [UInt8]) -> (head: ArraySlice<UInt8>, bytes: ArraySlice<UInt8>) {
+        let end = text.firstIndex(of: newline) ?? text.endIndex
+        return (text[..<end], text[min(end + 1, text.endIndex)...])
     }
 
     /// A delivery's body from reports' texts.
-    package static func body(joining texts: [[UInt8]]) -> [UInt8] {
-        var json = JSONWriter(reserving: 32 + texts.reduce(0) { $0 + $1.count + 1 })
+    package static func body(joining texts: [[UInt8]]) -> (bytes: [UInt8], isBinary: Bool) {
+        let parts = texts.map(parts(of:))
+        let isBinary = parts.contains { !$0.bytes.isEmpty }
+        var json = JSONWriter(reserving: 64 + texts.reduce(0) { $0 + $1.count + 1 })
         json.beginObject()
         json.key("reports")
         json.beginArray()
-        for text in texts { json.raw(text) }
+        for part in parts { json.raw(part.head) }
         json.endArray()
         json.endObject()
-        return json.bytes
+        guard isBinary else { return (json.bytes, false) }
+        var body = json.bytes
+        body.append(newline)
+        for part in parts { body.append(contentsOf: part.bytes) }
+        return (body, true)
     }
 
-    package static func reports(in body: [UInt8], from member: MemberID) throws(Problem) -> [TaskReport] {
+    /// `isBinary`: the body has bytes behind its first line.
+    package static func reports(
+        in body: [UInt8], isBinary: Bool = false, from member: MemberID
+    ) throws(Problem) -> [TaskReport] {
+        guard isBinary else {
+            let reports = try heads(in: body, from: member)
+            for report in reports { try requirePlain(report) }
+            return reports
+        }
+        var (head, bytes) = parts(of: body)
+        var reports = try heads(in: Array(head), from: member)
+        for place in reports.indices where reports[place].isBinary {
+            let sizes = try sizes(of: reports[place].values)
+            guard sizes.allSatisfy({ $0 <= bytes.count }), sizes.reduce(0, +) <= bytes.count else {
+                throw Problem(422, "The reports speak of more bytes than the \(body.count) of the body.", code: "field")
+            }
+            var blobs: [ArraySlice<UInt8>] = []
+            for size in sizes {
+                blobs.append(bytes.prefix(size))
+                bytes = bytes.dropFirst(size)
+            }
+            reports[place].blobs = blobs
+        }
+        guard bytes.isEmpty else {
+            throw Problem(422, "\(bytes.count) bytes of the body belong to no report.", code: "field")
+        }
+        return reports
+    }
+
+    private static func requirePlain(_ report: TaskReport) throws(Problem) {
+        guard !report.isBinary else {
+            throw Problem(422, "\"binary\" reports need a body of the type \(binaryType).", code: "field")
+        }
+    }
+
+    /// How many bytes each task of a binary report has: 0 for a failed one.
+    private static func sizes(of values: LineColumn) throws(Problem) -> [Int] {
+        var sizes: [Int] = []
+        for line in values.lines {
+            if line.elementsEqual("null".utf8) {
+                sizes.append(0)
+                continue
+            }
+            guard let size = Int(String(decoding: line, as: UTF8.self)), (0...Limits.blobBytesMax).contains(size) else {
+                throw Problem(
+                    422, "A binary report's values are counts of bytes, 0 to \(Limits.blobBytesMax) each.", code: "field")
+            }
+            sizes.append(size)
+        }
+        return sizes
+    }
+
+    private static func heads(in body: [UInt8], from member: MemberID) throws(Problem) -> [TaskReport] {
         var fields = try JSONFields(body: body)
         let values = try fields.required("reports", fields.array("reports"))
         try fields.finish()
@@ -63,6 +145,7 @@ package enum ReportWire {
         let values = try fields.required("values", fields.column("values"))
         let seconds = try fields.required("seconds", fields.column("seconds"))
         let failures = try failures(fields.array("failures") ?? [])
+        let isBinary = try fields.bool("binary") ?? false
         try fields.finish()
         guard values.count == seconds.count, values.count > 0 else {
             throw Problem(
@@ -70,7 +153,7 @@ package enum ReportWire {
         }
         return TaskReport(
             key: key, ticket: ticket, start: start, values: values, seconds: seconds, failures: failures,
-            secondsTotal: try total(seconds))
+            secondsTotal: try total(seconds), blobs: isBinary ? [] : nil)
     }
 
     private static func failures(_ values: [JSONValue]) throws(Problem) -> [TaskReport.Failure] {

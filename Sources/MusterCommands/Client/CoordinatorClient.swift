@@ -51,7 +51,10 @@ struct CoordinatorClient: Sendable {
     }
 
     /// Calls with each piece of a streamed answer. Throws `HTTPClientError` when the stream breaks in the middle.
-    @MainActor func stream(_ path: String, _ take: @MainActor ([UInt8]) throws -> Void) async throws {
+    @MainActor func stream(
+        _ path: String, head: @MainActor ([(name: String, value: String)]) -> Void = { _ in },
+        _ take: @MainActor ([UInt8]) throws -> Void
+    ) async throws {
         let stream: HTTPClientStream
         do {
             stream = try await client.stream(request("GET", path, nil))
@@ -64,6 +67,7 @@ struct CoordinatorClient: Sendable {
             while body.count < 64 << 10, let piece = try await stream.next() { body += piece }
             throw refusal(stream.status, body)
         }
+        head(stream.headers)
         while let piece = try await stream.next() { try take(piece) }
     }
 

@@ -23,8 +23,10 @@ package enum CoordinatorCommand {
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
     package static let openClassic = Flag.bool(
         "open-classic",
-        "Let callers without a token use the classic routes, which old clients call. This version has none of them yet."
-    )
+        "Let callers without a token use the classic routes, which old clients call.")
+    package static let isPrivate = Flag.bool("private", "Demand a token of those who only look at pictures, too.")
+    package static let wait = Flag.seconds(
+        "wait-seconds", in: 0.1...3600, default: 10, "How long a picture waits for a worker when there is none.")
     package static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,
         "The admin token. Better set by the variable: other users of the machine can read a command line."
@@ -40,7 +42,7 @@ package enum CoordinatorCommand {
         ],
         flags: [
             CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
-            crashLimit.spec, store.spec, openClassic.spec, CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec,
+            crashLimit.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec, CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec,
         ] + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
         reservedFlags: ["standby", "launcher"],
@@ -62,12 +64,21 @@ package enum CoordinatorCommand {
 
     @MainActor static func run(_ invocation: Invocation) async throws {
         let signals = stopSignals()
-        let coordinator = try await translatingErrors {
-            let coordinator = try await Coordinator(configuration(invocation))
+        let coordinator = try await started(configuration(invocation))
+        try announce(coordinator, scheme: invocation[CommonFlags.tlsCert] == nil ? "http" : "https", invocation)
+        try await serve(until: signals) { await coordinator.stop() }
+    }
+
+    /// Throws a `CommandError`.
+    static func started(_ configuration: CoordinatorConfiguration) async throws -> Coordinator {
+        try await translatingErrors {
+            let coordinator = try await Coordinator(configuration)
             try coordinator.start()
             return coordinator
         }
-        let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
+    }
+
+    @MainActor static func announce(_ coordinator: Coordinator, scheme: String, _ invocation: Invocation) throws {
         let host = invocation[CommonFlags.host]
         try invocation.out.line(
             "listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(coordinator.port)")
@@ -76,12 +87,16 @@ package enum CoordinatorCommand {
             try invocation.out.line("admin token \(coordinator.tokens.admin) (kept in \(path))")
         }
         try invocation.out.flush()
+    }
+
+    /// Ends the process after the first signal, once `stop` is through, and at the second one at once.
+    static func serve(until signals: AsyncStream<Int32>, stop: @escaping @MainActor () async -> Void) async throws {
         var stopping: Task<Void, Never>?
         for await _ in signals {
             if stopping != nil { exit(ExitCode.temporary.rawValue) }
             Log.notice("stopping; a second signal ends it at once")
             stopping = Task {
-                await coordinator.stop()
+                await stop()
                 exit(ExitCode.success.rawValue)
             }
         }
@@ -101,6 +116,9 @@ package enum CoordinatorCommand {
         configuration.membership.graceTime = invocation[grace]
         configuration.scheduler.leaseTime = invocation[lease]
         configuration.scheduler.crashLimit = invocation[crashLimit]
+        configuration.renderWait = invocation[wait]
+        configuration.access.isPrivate = invocation[isPrivate]
+        configuration.access.isClassicOpen = invocation[openClassic]
         return configuration
     }
 
@@ -121,9 +139,7 @@ package enum CoordinatorCommand {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    @MainActor private static func translatingErrors<Result>(
-        _ body: @MainActor () async throws -> Result
-    ) async throws -> Result {
+    private static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch let error as NodeError {

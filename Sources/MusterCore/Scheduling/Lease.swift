@@ -50,12 +50,17 @@ package struct Grant: Hashable, Sendable {
     package var params: [UInt8]
     /// True when the driver must add the tasks' inputs from the store.
     package var hasInputs: Bool
+    /// The tasks' bytes are wanted as they are, and are not to be kept: the job is transient.
+    package var isTransient: Bool
 
-    package init(key: LeaseKey, ticket: String, kernel: String, params: [UInt8], hasInputs: Bool) {
+    package init(
+        key: LeaseKey, ticket: String, kernel: String, params: [UInt8], hasInputs: Bool, isTransient: Bool = false
+    ) {
         self.key = key
         self.ticket = ticket
         self.kernel = kernel
         self.params = params
         self.hasInputs = hasInputs
+        self.isTransient = isTransient
     }
 }

@@ -10,6 +10,10 @@ struct PendingRun: Hashable, Sendable {
 /// One unfinished job in the scheduler's memory: ranges and counts, never an object a task.
 struct ScheduledJob: Sendable {
     let record: JobRecord
+    /// Nothing of it is stored: its results go to whoever waits for them, and it ends with this process.
+    var isTransient = false
+    /// Fresh tasks from here on are not granted yet, so that results nobody has room for are not made.
+    var horizon: Int
     /// First task that was never granted; those from here to the end are fresh.
     var nextFresh = 0
     /// Tasks that came back, first in line. The last element goes out first.
@@ -36,8 +40,15 @@ struct ScheduledJob: Sendable {
     /// When the ring last gave this job a turn; the lowest is next.
     var lastTurn: UInt64 = 0
 
+    init(transient record: JobRecord, horizon: Int) {
+        self.record = record
+        self.horizon = min(record.count, horizon)
+        isTransient = true
+    }
+
     init(_ restored: RestoredJob) {
         record = restored.job.record
+        horizon = record.count
         taken = restored.recorded
         takenCount = restored.recorded.ranges.reduce(0) { $0 + $1.count }
         done = restored.job.done
@@ -46,7 +57,7 @@ struct ScheduledJob: Sendable {
     }
 
     var isComplete: Bool { takenCount == record.count }
-    var hasWork: Bool { ending == nil && (nextFresh < record.count || !comeBack.isEmpty) }
+    var hasWork: Bool { ending == nil && (nextFresh < horizon || !comeBack.isEmpty) }
     /// Tasks not yet granted, those taken meanwhile included: an upper bound, good enough to divide work by.
     var waitingCount: Int { record.count - nextFresh + comeBackCount }
 
@@ -96,9 +107,9 @@ struct ScheduledJob: Sendable {
             }
             return PendingRun(tasks: piece, attempt: run.attempt, failures: run.failures)
         }
-        while nextFresh < record.count {
-            guard let tasks = firstUntaken(in: nextFresh..<record.count) else {
-                nextFresh = record.count
+        while nextFresh < horizon {
+            guard let tasks = firstUntaken(in: nextFresh..<horizon) else {
+                nextFresh = horizon
                 break
             }
             let piece = prefix(of: tasks, atMost: size)

@@ -94,7 +94,7 @@ extension Scheduler {
         count { $0.granted += run.tasks.count }
         return Grant(
             key: key, ticket: sealer.seal(key), kernel: record.kernel, params: record.params,
-            hasInputs: record.hasInputs)
+            hasInputs: record.hasInputs, isTransient: jobs[id]!.isTransient)
     }
 
     /// Idle workers take over what others are too slow with. The first result counts; the other is stale.

@@ -76,6 +76,9 @@ extension Scheduler {
         pending.failures = 1
         jobs[key.job]!.take(pending.taken)
         jobs[key.job]!.committing.formUnion(pending.taken)
+        if jobs[key.job]!.isTransient {
+            effects.append(.produced(key.job, [TransientResult(task: key.first, outcome: .failure(reason))]))
+        }
         commit(pending, [.addResults(record)], &effects)
     }
 

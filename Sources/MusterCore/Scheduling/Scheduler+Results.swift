@@ -59,6 +59,10 @@ extension Scheduler {
             count { $0.stale += 1 }
             return .stale
         }
+        guard job.isTransient == (report.blobs != nil) else {
+            count { $0.forged += 1 }
+            return .forged
+        }
         jobs[id]!.measured(seconds: report.secondsTotal, tasks: report.values.count)
         let wanted = RangeSet(report.tasks).subtracting(job.taken)
         let final = settle(report, wanted)
@@ -75,6 +79,7 @@ extension Scheduler {
             && report.tasks.lowerBound >= report.key.tasks.lowerBound
             && report.tasks.upperBound <= report.key.tasks.upperBound
             && report.seconds.count == report.values.count
+            && report.blobs.map { $0.count == report.values.count } ?? true
             && report.failures.allSatisfy { report.tasks.contains($0.task) }
             && zip(report.failures, report.failures.dropFirst()).allSatisfy { $0.task < $1.task }
             && sealer.isGenuine(report.ticket, for: report.key)
@@ -107,7 +112,8 @@ extension Scheduler {
         _ effects: inout [SchedulerEffect]
     ) {
         let id = report.key.job
-        let records = resultRecords(of: report, final, worker: source.worker)
+        let isTransient = jobs[id]!.isTransient
+        let records = isTransient ? [] : resultRecords(of: report, final, worker: source.worker)
         var pending = PendingCommit(job: id)
         pending.delivery = source.delivery
         pending.report = place
@@ -115,6 +121,13 @@ extension Scheduler {
         pending.worker = source.worker
         for record in records {
             if case .failure = record.outcome { pending.failures += 1 } else { pending.values += record.count }
+        }
+        if isTransient {
+            let results = transientResults(of: report, final)
+            for result in results {
+                if case .failure = result.outcome { pending.failures += 1 } else { pending.values += 1 }
+            }
+            effects.append(.produced(id, results))
         }
         jobs[id]!.take(final)
         jobs[id]!.committing.formUnion(final)
@@ -130,7 +143,7 @@ extension Scheduler {
         commit(pending, writes, &effects)
     }
 
-    mutating func committed(_ commitID: CommitID, _ now: Moment, _ effects: inout [SchedulerEffect]) {
+    mutating func committed(_ commitID: CommitID, _ effects: inout [SchedulerEffect]) {
         guard let pending = commits.removeValue(forKey: commitID) else { return }
         let id = pending.job
         jobs[id]?.commitsUnderWay -= 1
@@ -206,6 +219,15 @@ extension Scheduler {
         guard let verdicts = deliveries[delivery]?.verdicts, verdicts.allSatisfy({ $0 != nil }) else { return }
         deliveries[delivery] = nil
         effects.append(.answer(delivery, verdicts.map { $0! }))
+    }
+}
+
+private func transientResults(of report: TaskReport, _ final: RangeSet<Int>) -> [TransientResult] {
+    let reasons = Dictionary(report.failures.map { ($0.task, $0.reason) }, uniquingKeysWith: { first, _ in first })
+    return final.ranges.flatMap { $0 }.map { task in
+        TransientResult(
+            task: task,
+            outcome: reasons[task].map { .failure($0) } ?? .bytes(report.blobs![task - report.start]))
     }
 }
 

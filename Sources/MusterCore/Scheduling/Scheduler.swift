@@ -71,7 +71,10 @@ package struct Scheduler: Sendable {
     package mutating func handle(_ event: SchedulerEvent, now: Moment) -> [SchedulerEffect] {
         var effects: [SchedulerEffect] = []
         switch event {
-        case .jobAdded(let job): add(job, now, &effects)
+        case .jobAdded(let job): add(ScheduledJob(job), now, &effects)
+        case .transientAdded(let record, let horizon):
+            add(ScheduledJob(transient: record, horizon: horizon), now, &effects)
+        case .horizonMoved(let id, let horizon): moveHorizon(of: id, to: horizon, now, &effects)
         case .cancelAsked(let id, let wallClock):
             wallClockMs = wallClock
             end(id, .cancelled, &effects)
@@ -83,7 +86,7 @@ package struct Scheduler: Sendable {
         case .reported(let delivery, let member, let worker, let reports, let wallClock):
             wallClockMs = wallClock
             receive(reports, ReportSource(delivery: delivery, member: member, worker: worker), now, &effects)
-        case .committed(let id): committed(id, now, &effects)
+        case .committed(let id): committed(id, &effects)
         case .commitFailed(let id, let reason): commitFailed(id, reason, now, &effects)
         case .renewed(let member, let keys): renew(keys, of: member, now, &effects)
         case .memberSuspected(let member):
@@ -125,10 +128,19 @@ package struct Scheduler: Sendable {
     package var waitingTaskCount: Int { jobs.values.reduce(0) { $0 + $1.waitingCount } }
     package var heldCallCount: Int { calls.count }
 
-    private mutating func add(_ restored: RestoredJob, _ now: Moment, _ effects: inout [SchedulerEffect]) {
-        let id = restored.job.record.id
+    private mutating func moveHorizon(
+        of id: JobID, to horizon: Int, _ now: Moment, _ effects: inout [SchedulerEffect]
+    ) {
+        guard let job = jobs[id], horizon > job.horizon else { return }
+        jobs[id]!.horizon = min(horizon, job.record.count)
+        line(up: id)
+        serve(now, &effects)
+    }
+
+    private mutating func add(_ job: ScheduledJob, _ now: Moment, _ effects: inout [SchedulerEffect]) {
+        let id = job.record.id
         guard jobs[id] == nil else { return }
-        jobs[id] = ScheduledJob(restored)
+        jobs[id] = job
         if jobs[id]!.isComplete {
             finishIfComplete(id, &effects)
         } else {
@@ -151,6 +163,8 @@ package struct Scheduler: Sendable {
         nextCommit += 1
         commits[id] = pending
         jobs[pending.job]?.commitsUnderWay += 1
+        // What is not stored has nothing to wait for.
+        if jobs[pending.job]?.isTransient == true { return committed(id, &effects) }
         effects.append(.commit(id, writes))
     }
 

@@ -53,12 +53,14 @@ package struct TaskReport: Hashable, Sendable {
     package var seconds: LineColumn
     /// In task order.
     package var failures: [Failure]
+    /// The tasks' bytes, for a transient job only; `values` then holds their counts.
+    package var blobs: [ArraySlice<UInt8>]?
     /// The sum of `seconds`.
     package var secondsTotal: Double
 
     package init(
         key: LeaseKey, ticket: String, start: Int, values: LineColumn, seconds: LineColumn, failures: [Failure],
-        secondsTotal: Double
+        secondsTotal: Double, blobs: [ArraySlice<UInt8>]? = nil
     ) {
         self.key = key
         self.ticket = ticket
@@ -67,9 +69,21 @@ package struct TaskReport: Hashable, Sendable {
         self.seconds = seconds
         self.failures = failures
         self.secondsTotal = secondsTotal
+        self.blobs = blobs
     }
 
     package var tasks: Range<Int> { start..<start + values.count }
+    package var isBinary: Bool { blobs != nil }
+}
+
+/// What a task of a transient job came to.
+package struct TransientResult: Hashable, Sendable {
+    package enum Outcome: Hashable, Sendable {
+        case bytes(ArraySlice<UInt8>)
+        case failure(String)
+    }
+    package var task: Int
+    package var outcome: Outcome
 }
 
 /// What became of one report. Only `.again` asks the worker to keep it and send it once more.
@@ -88,6 +102,10 @@ package enum ReportVerdict: Hashable, Sendable {
 package enum SchedulerEvent: Sendable {
     /// A job is durable, with what the store holds of it (empty for a new one).
     case jobAdded(RestoredJob)
+    /// A job that is never stored. Its tasks before `horizon` may be granted; it asks for the bytes of binary kernels.
+    case transientAdded(JobRecord, horizon: Int)
+    /// More tasks of a transient job may be granted: those before this one. It never moves back.
+    case horizonMoved(JobID, to: Int)
     case cancelAsked(JobID, wallClockMs: WallClockMs)
     case workAsked(LeaseCall)
     /// A lease call was answered empty by its driver, or its caller is gone.
@@ -115,6 +133,8 @@ package enum SchedulerEffect: Hashable, Sendable {
     /// Answer this lease call empty: its member may be gone. The call is over; a member that lives will ask again.
     case dismiss(LeaseCallID)
     case commit(CommitID, [StoreWrite])
+    /// Results of a transient job, each task's once, in no order.
+    case produced(JobID, [TransientResult])
     /// Answer a delivery: a verdict for each of its reports, in their order.
     case answer(DeliveryID, [ReportVerdict])
     /// New results of this job are durable.

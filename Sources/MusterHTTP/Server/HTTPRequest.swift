@@ -31,6 +31,8 @@ package struct HTTPRequest: Sendable {
     package internal(set) var parameters: [String: String] = [:]
     /// The route's own word for who may call it, for the server's filter.
     package internal(set) var access = ""
+    /// The body's fields, for routes that read a form.
+    package internal(set) var form: [(name: String, value: String)] = []
     /// Whole, for routes that do not stream it.
     package internal(set) var body: [UInt8] = []
 

@@ -10,7 +10,8 @@ package enum HTTPOutcome: Sendable {
     case task(@Sendable () async throws -> HTTPResponse)
 }
 
-/// A method and a path pattern with what answers them. `{name}` in the pattern stands for one segment.
+/// A method and a path pattern with what answers them. `{name}` in the pattern stands for one segment; the last one may
+/// have an ending, as in `{name}.png`.
 package struct HTTPRoute: Sendable {
     enum Action: Sendable {
         case prepared(PreparedBody)
@@ -22,14 +23,17 @@ package struct HTTPRoute: Sendable {
     package let access: String
     /// Larger bodies are refused with 413, where the length is declared before they are read.
     package let bodyBytesMax: Int
+    /// The body is a form, and the handler gets its fields.
+    package private(set) var readsForm = false
     let action: Action
 
     /// The body is read whole before the handler is called.
     package init(
-        _ method: String, _ pattern: String, bodyBytesMax: Int = 0, access: String = "",
+        _ method: String, _ pattern: String, bodyBytesMax: Int = 0, access: String = "", readsForm: Bool = false,
         handler: @escaping @Sendable (HTTPRequest) throws -> HTTPOutcome
     ) {
         self.init(method, pattern, bodyBytesMax, access, .whole(handler))
+        self.readsForm = readsForm
     }
 
     /// The handler is called when the headers are in and reads the body itself. What it leaves unread is discarded.
@@ -59,7 +63,7 @@ struct Router: Sendable {
     private struct Node: Sendable {
         var literals: [String: Int] = [:]
         var parameter: Int?
-        var routes: [(route: HTTPRoute, names: [String])] = []
+        var routes: [(route: HTTPRoute, names: [String], suffix: String)] = []
     }
     private var nodes = [Node()]
     /// Prepared answers by raw target, for `GET`.
@@ -73,9 +77,11 @@ struct Router: Sendable {
         if case .prepared(let body) = route.action, route.method == "GET" { prepared[route.pattern] = body }
         var place = 0
         var names: [String] = []
+        var suffix = ""
         for segment in route.pattern.split(separator: "/").map(String.init) {
             let isParameter = segment.hasPrefix("{")
-            if isParameter { names.append(String(segment.dropFirst().dropLast())) }
+            if isParameter { names.append(String(segment.dropFirst().prefix { $0 != "}" })) }
+            suffix = isParameter ? String(segment.drop { $0 != "}" }.dropFirst()) : ""
             let known = isParameter ? nodes[place].parameter : nodes[place].literals[segment]
             let next = known ?? nodes.count
             if known == nil {
@@ -87,7 +93,7 @@ struct Router: Sendable {
         precondition(
             !nodes[place].routes.contains { $0.route.method == route.method },
             "two routes for \(route.method) \(route.pattern)")
-        nodes[place].routes.append((route, names))
+        nodes[place].routes.append((route, names, suffix))
     }
 
     /// Throws 404 for an unknown path, 405 for a known one with another method.
@@ -105,12 +111,14 @@ struct Router: Sendable {
                 throw .unknownPath
             }
         }
-        let known = nodes[place].routes
+        let last = path.last ?? ""
+        let known = nodes[place].routes.filter { last.hasSuffix($0.suffix) }
         if known.isEmpty { throw .unknownPath }
         let wanted = method == "HEAD" && !known.contains { $0.route.method == "HEAD" } ? "GET" : method
         guard let found = known.first(where: { $0.route.method == wanted }) else {
             throw .otherMethods(known.map(\.route.method).sorted())
         }
+        if !found.suffix.isEmpty { values[values.count - 1].removeLast(found.suffix.count) }
         let parameters = Dictionary(zip(found.names, values), uniquingKeysWith: { first, _ in first })
         return (found.route, parameters)
     }

@@ -207,6 +207,7 @@ final class ServerCore: Sendable {
         exchange.request = nil
         let outcome: HTTPOutcome
         do {
+            if exchange.route?.readsForm == true { request.form = try FormBody.fields(request.body, of: connection) }
             outcome = try handler(request)
         } catch {
             return exchange.queue(Self.response(for: error), on: connection)

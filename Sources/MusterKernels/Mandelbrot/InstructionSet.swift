@@ -58,7 +58,9 @@ package enum InstructionSet: String, CaseIterable, Sendable {
             default: MandelbrotBaseline.escapeCounts
             }
         return function(
-            picture.re, picture.im, picture.span, picture.width, picture.height, picture.escape, rows.lowerBound,
-            rows.count, counts, context, isCancelled)
+            picture.re, picture.im, picture.span / Double(picture.wholeWidth),
+            Double(picture.firstColumn) + 0.5 - Double(picture.wholeWidth) / 2,
+            Double(picture.height) / 2 - Double(rows.lowerBound) - 0.5, picture.width, picture.escape, rows.count,
+            counts, context, isCancelled)
     }
 }

@@ -7,7 +7,10 @@ package import MusterAPI
 /// axis and im - (y + 0.5 - height / 2) * span / width on the imaginary one, which points up.
 package struct Picture: Hashable, Sendable {
     /// Pixels, 1...`sideMax`.
-    package let width: Int
+    package private(set) var width: Int
+    /// Of the picture that this one is some columns of; its own width when it is whole.
+    package let wholeWidth: Int
+    package private(set) var firstColumn = 0
     package let height: Int
     /// Steps after which a point counts as inside, 1...`escapeMax`.
     package let escape: Int
@@ -18,6 +21,8 @@ package struct Picture: Hashable, Sendable {
     package let span: Double
     package let palette: Palette
 
+    /// Changes with whatever changes a picture's bytes: kernel, cut, colours, compressor.
+    package static let bytesVersion = 1
     /// A row is the least that is computed and held at once.
     package static let sideMax = 1 << 20
     /// Width x height.
@@ -37,7 +42,7 @@ package struct Picture: Hashable, Sendable {
         width: Int = 1_920, height: Int = 1_080, escape: Int = 1_000, re: Double = -0.5, im: Double = 0,
         span: Double = 3.5, palette: Palette = .spectrum
     ) throws(Problem) {
-        (self.width, self.height, self.escape) = (width, height, escape)
+        (self.width, wholeWidth, self.height, self.escape) = (width, width, height, escape)
         (self.re, self.im, self.span, self.palette) = (re, im, span, palette)
         try Self.check("width", width, in: 1...Self.sideMax)
         try Self.check("height", height, in: 1...Self.sideMax)
@@ -57,8 +62,20 @@ package struct Picture: Hashable, Sendable {
         }
     }
 
-    /// From the params of a job: width, height, escape, re, im, span, palette, each optional. Throws a `Problem` (422)
-    /// for a value that is wrong and for a name that is unknown.
+    /// Some columns of a whole picture, pixel for pixel. Throws a `Problem` (422) for columns that it does not have.
+    package func cropped(to columns: Range<Int>) throws(Problem) -> Picture {
+        guard !columns.isEmpty, columns.lowerBound >= 0, columns.upperBound <= wholeWidth else {
+            throw Problem(
+                422, "There are columns 0 to \(wholeWidth - 1), not \(columns.lowerBound) to \(columns.upperBound - 1).",
+                code: "field")
+        }
+        var part = self
+        (part.firstColumn, part.width) = (columns.lowerBound, columns.count)
+        return part
+    }
+
+    /// From the params of a job: width, height, escape, re, im, span, palette, and firstColumn and columns for a part, each
+    /// optional. Throws a `Problem` (422) for a value that is wrong and for a name that is unknown.
     package init(params: JSONFields) throws(Problem) {
         var params = params
         try self.init(
@@ -69,7 +86,10 @@ package struct Picture: Hashable, Sendable {
             im: try params.double("im", in: -Self.centreMax...Self.centreMax) ?? 0,
             span: try params.double("span", in: Self.spans) ?? 3.5,
             palette: try params.choice("palette", Palette.self) ?? .spectrum)
+        let firstColumn = try params.int("firstColumn", in: 0...wholeWidth - 1) ?? 0
+        let columns = try params.int("columns", in: 1...wholeWidth) ?? wholeWidth - firstColumn
         try params.finish()
+        self = try cropped(to: firstColumn..<firstColumn + columns)
     }
 
     /// From the decoded pairs of a query or a form: the same names, the same rules, each name at most once.
@@ -99,13 +119,17 @@ package struct Picture: Hashable, Sendable {
     package var params: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.field("width", width)
+        writer.field("width", wholeWidth)
         writer.field("height", height)
         writer.field("escape", escape)
         writer.field("re", re)
         writer.field("im", im)
         writer.field("span", span)
         writer.field("palette", palette.rawValue)
+        if width != wholeWidth {
+            writer.field("firstColumn", firstColumn)
+            writer.field("columns", width)
+        }
         writer.endObject()
         return writer.bytes
     }

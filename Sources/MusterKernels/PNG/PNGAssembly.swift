@@ -11,13 +11,15 @@ package struct PNGAssembly: Sendable {
     package init(_ picture: Picture) { self.picture = picture }
 
     /// Signature, IHDR, PLTE, and zlib's two header bytes in an IDAT of their own.
-    package var header: [UInt8] {
+    package var header: [UInt8] { Self.header(of: picture, rows: picture.height) }
+
+    private static func header(of picture: Picture, rows: Int) -> [UInt8] {
         var bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
         let isRaw = picture.palette == .raw
         let form: [UInt8] = [isRaw ? 16 : 8, isRaw ? 0 : 3, 0, 0, 0]
         bytes += PNGChunk.bytes(
             "IHDR",
-            PNGChunk.bigEndian(UInt32(picture.width)) + PNGChunk.bigEndian(UInt32(picture.height)) + form)
+            PNGChunk.bigEndian(UInt32(picture.width)) + PNGChunk.bigEndian(UInt32(rows)) + form)
         if let colours = picture.palette.colours { bytes += PNGChunk.bytes("PLTE", colours) }
         // RFC 1950: deflate with a window of 32 KiB, compressed fast.
         return bytes + PNGChunk.bytes("IDAT", [0x78, 0x01])
@@ -40,8 +42,16 @@ package struct PNGAssembly: Sendable {
     /// The last block of the compressed data, its checksum, IEND. All strips must have been appended.
     package var trailer: [UInt8] {
         precondition(stripsTaken == picture.stripCount, "\(stripsTaken) strips of \(picture.stripCount)")
+        return Self.trailer(adler: UInt32(truncatingIfNeeded: adler))
+    }
+
+    private static func trailer(adler: UInt32) -> [UInt8] {
         // RFC 1951: an empty final block of fixed codes.
-        let end: [UInt8] = [0x03, 0x00] + PNGChunk.bigEndian(UInt32(truncatingIfNeeded: adler))
-        return PNGChunk.bytes("IDAT", end) + PNGChunk.bytes("IEND", [])
+        PNGChunk.bytes("IDAT", [0x03, 0x00] + PNGChunk.bigEndian(adler)) + PNGChunk.bytes("IEND", [])
+    }
+
+    /// A PNG file of one strip alone, which has so many rows.
+    package static func file(of strip: StripImage, rows: Int, of picture: Picture) -> [UInt8] {
+        header(of: picture, rows: rows) + strip.chunk + trailer(adler: strip.adler)
     }
 }

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
+internal import MusterHTTP
 
 /// Who a bearer token makes its sender.
 enum Principal: Hashable, Sendable {
@@ -13,10 +14,13 @@ enum Principal: Hashable, Sendable {
 struct Authenticator: Sendable {
     private let key: MessageKey
     private let tokens: TokenStore
+    private let settings: AccessSettings
+    private static let specs = Dictionary(uniqueKeysWithValues: RouteTable.all.map { ($0.name.rawValue, $0) })
 
-    init(key: MessageKey, tokens: TokenStore) {
+    init(key: MessageKey, tokens: TokenStore, settings: AccessSettings) {
         self.key = key
         self.tokens = tokens
+        self.settings = settings
     }
 
     func secret(of id: MemberID) -> String { "m\(id).\(key.tag(of: "member \(id)"))" }
@@ -52,13 +56,19 @@ struct Authenticator: Sendable {
     }
 
     /// Throws 401 without a usable token, 403 with one that is not enough.
-    func require(_ access: RouteAccess, authorization: String?) throws(Problem) {
-        if access == .open { return }
+    func require(_ request: HTTPRequest) throws(Problem) {
+        guard let spec = Self.specs[request.access] else { throw Problem(500, "A route without its rights.") }
+        if spec.access == .open || (spec.access == .picture && !settings.isPrivate) { return }
+        if spec.isClassic && settings.isClassicOpen { return }
+        let authorization = request.header("authorization")
+        if authorization == nil && settings.trustsLoopback { return try requireOwnMachine(request) }
+        let access = spec.access == .picture ? RouteAccess.read : spec.access
         guard let principal = principal(authorization: authorization) else {
             throw Problem(
                 401,
                 "\(authorization == nil ? "No" : "Not a valid") token; send \"Authorization: Bearer TOKEN\""
-                    + " with the fleet's admin, join or read token.", code: "token")
+                    + " with the fleet's admin, join or read token"
+                    + (spec.isClassic ? ", or start the coordinator with --open-classic." : "."), code: "token")
         }
         let isEnough =
             switch (access, principal) {
@@ -68,6 +78,41 @@ struct Authenticator: Sendable {
         guard isEnough else {
             throw Problem(403, "This token may not do that; it needs \(access.rawValue) rights.", code: "rights")
         }
+    }
+}
+
+extension Authenticator {
+    /// Who sits at this machine may do everything without a token, but a web page that is looked at there may not: its
+    /// requests carry its own origin, or the name by which it made a browser come here (DNS rebinding).
+    private func requireOwnMachine(_ request: HTTPRequest) throws(Problem) {
+        guard request.peer.isLoopback else {
+            throw Problem(401, "No token; without one only this machine itself is served.", code: "token")
+        }
+        let host = request.header("host") ?? ""
+        guard Self.isLoopback(authority: host) else {
+            throw Problem(403, "The Host \"\(host.prefix(80))\" is not this machine's; send a token.", code: "rights")
+        }
+        if let origin = request.header("origin"), !Self.isLoopback(origin: origin) {
+            throw Problem(403, "The Origin \"\(origin.prefix(80))\" is foreign; send a token.", code: "rights")
+        }
+    }
+
+    /// `host` or `host:port`.
+    static func isLoopback(authority: String) -> Bool {
+        let host =
+            authority.hasPrefix("[")
+            ? String(authority.prefix { $0 != "]" } + "]") : String(authority.prefix { $0 != ":" })
+        return ["localhost", "[::1]"].contains(host.lowercased()) || isIPv4Loopback(host)
+    }
+
+    private static func isIPv4Loopback(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    private static func isLoopback(origin: String) -> Bool {
+        guard let end = origin.firstRange(of: "://") else { return false }
+        return isLoopback(authority: String(origin[end.upperBound...]))
     }
 }
 

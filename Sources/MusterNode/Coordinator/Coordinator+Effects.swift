@@ -23,9 +23,11 @@ extension Coordinator {
         case .grant(let id, let member, let grants): answer(id, member, grants, &state)
         case .dismiss(let id): state.calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
         case .commit(let id, let writes): commit(id, writes)
+        case .produced(let id, let results): produced(results, of: id, &state)
         case .answer(let id, let verdicts):
             state.deliveries.removeValue(forKey: id)?.respond(.json(ReportWire.reply(verdicts)))
         case .progressed(let id):
+            guard state.records[id] != nil else { return }
             state.jobsWithNews.insert(id)
             signals.announce(id)
         case .ended(let id, let jobState): ended(id, jobState, &state)
@@ -94,7 +96,9 @@ extension Coordinator {
     }
 
     private func ended(_ id: JobID, _ jobState: JobState, _ state: inout CoordinatorState) {
-        let count = state.records.removeValue(forKey: id)?.count ?? 0
+        guard let count = state.records.removeValue(forKey: id)?.count else {
+            return renderEnded(id, jobState, &state)
+        }
         state.jobsWithNews.remove(id)
         signals.announceEnd(id, count: count)
         var data = JSONWriter()
@@ -155,6 +159,7 @@ extension Coordinator {
                     state.fleet.handle(.work(.callEnded(id)), now: now, wallClockMs: SystemTime.wallClockMs()), &state)
                 call.held.respond(.json(LeaseOffer.reply([])))
             }
+            giveUpWaitingRenders(now, &state)
             for id in state.jobsWithNews { publishProgress(id, &state) }
             state.jobsWithNews = []
             return state.storeTrouble != nil
@@ -178,6 +183,7 @@ extension Coordinator {
         state.withLock { state in
             for call in state.calls.values { call.held.respond(.json(LeaseOffer.reply([]))) }
             state.calls = [:]
+            giveUpRenders(&state)
             for entry in state.streams.values { entry.stream.finish() }
             state.streams = [:]
         }

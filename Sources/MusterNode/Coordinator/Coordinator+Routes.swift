@@ -10,7 +10,8 @@ extension Coordinator {
             let handler = handler(for: spec.name)
             let queryNames = spec.queryNames
             return HTTPRoute(
-                spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.access.rawValue
+                spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue,
+                readsForm: spec.readsForm
             ) { request in
                 for (name, _) in request.query where !queryNames.contains(name) {
                     throw Problem(422, "Unknown query parameter \"\(name)\".", code: "unknown-field")
@@ -36,6 +37,11 @@ extension Coordinator {
         case .heartbeat: { [unowned self] in try heartbeat($0) }
         case .memberStream: { [unowned self] in try streamMember($0) }
         case .servers: { [unowned self] _ in listMembers(liveWorkersOnly: true) }
+        case .picture: { [unowned self] in try getPicture($0) }
+        case .tile: { [unowned self] in try getTile($0) }
+        case .getServers: { [unowned self] _ in classicServers() }
+        case .proxConnected: { [unowned self] in try classicSignUp($0) }
+        case .getMbrot: { [unowned self] in try classicPicture($0) }
         case .leases: { [unowned self] in try askForWork($0) }
         case .results: { [unowned self] in try deliver($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(Self.healthz))) }

@@ -32,18 +32,19 @@ extension Coordinator {
 
     func deliver(_ request: HTTPRequest) throws -> HTTPOutcome {
         let member = try sender(of: request)
+        let isBinary = request.header("content-type") == ReportWire.binaryType
         if request.body.count > Self.bodyBytesOnHTTPThreadMax {
             return .hold { held in
                 Task {
                     do throws(Problem) {
-                        self.deliver(try ReportWire.reports(in: request.body, from: member), from: member, held)
+                        self.deliver(try ReportWire.reports(in: request.body, isBinary: isBinary, from: member), from: member, held)
                     } catch {
                         held.respond(.problem(error))
                     }
                 }
             }
         }
-        let reports = try ReportWire.reports(in: request.body, from: member)
+        let reports = try ReportWire.reports(in: request.body, isBinary: isBinary, from: member)
         return .hold { self.deliver(reports, from: member, $0) }
     }
 

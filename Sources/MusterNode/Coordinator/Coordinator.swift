@@ -18,6 +18,8 @@ package final class Coordinator: Sendable {
     let authenticator: Authenticator
     let events = EventHub()
     let signals = JobSignals()
+    let renderBudget = RenderBudget()
+    let signedUpServers = ClassicServers()
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
     private let ticking = Mutex<Task<Void, Never>?>(nil)
@@ -30,7 +32,8 @@ package final class Coordinator: Sendable {
         self.store = store
         self.configuration = configuration
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
-        authenticator = Authenticator(key: try await Self.key(in: store), tokens: tokens)
+        authenticator = Authenticator(
+            key: try await Self.key(in: store), tokens: tokens, settings: configuration.access)
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator)
         state = Mutex(CoordinatorState(try await CoordinatorState.Restored(from: store, into: fleet)))
@@ -46,8 +49,7 @@ package final class Coordinator: Sendable {
     /// Listens and begins to tick. Throws when the port cannot be had.
     package func start() throws {
         let server = HTTPServer(configuration.server, routes: routes()) { [authenticator] head in
-            let access = RouteAccess(rawValue: head.access) ?? .admin
-            try authenticator.require(access, authorization: head.header("authorization"))
+            try authenticator.require(head)
         }
         try server.start()
         self.server.withLock { $0 = server }
@@ -64,6 +66,7 @@ package final class Coordinator: Sendable {
         events.close()
         endHeldCalls()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
+        signedUpServers.close()
         await store.close()
     }
 
@@ -78,10 +81,10 @@ package final class Coordinator: Sendable {
     }
 
     /// Hands an event to the core and does what it says.
-    func handle(_ event: FleetEvent) {
-        state.withLock { state in
-            let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
-            perform(effects, &state)
-        }
+    func handle(_ event: FleetEvent) { state.withLock { handle(event, &$0) } }
+
+    func handle(_ event: FleetEvent, _ state: inout CoordinatorState) {
+        let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
+        perform(effects, &state)
     }
 }

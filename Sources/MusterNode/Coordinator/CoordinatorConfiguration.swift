@@ -10,6 +10,9 @@ package struct CoordinatorConfiguration: Sendable {
     package var adminToken: String?
     package var scheduler = Scheduler.Settings()
     package var membership = Membership.Settings()
+    /// How long a render waits for a worker. From `--wait-seconds`, else 10.
+    package var renderWait: Duration = .seconds(10)
+    package var access = AccessSettings()
     package var version: String
 
     package init(dataDirectory: String, server: HTTPServer.Configuration, adminToken: String?, version: String) {

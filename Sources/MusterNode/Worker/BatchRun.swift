@@ -23,7 +23,8 @@ struct BatchRun {
         } catch {
             return (failed(key, "this worker cannot run it: \(error.detail)"), true)
         }
-        var part = Part(start: key.first)
+        let isTransient = offer.grant.isTransient
+        var part = Part(start: key.first, isBinary: isTransient)
         var partBegan = SystemTime.now()
         var taskBegan = partBegan
         let inputs = offer.inputs?.lines
@@ -31,9 +32,12 @@ struct BatchRun {
             if cancellation.isCancelled { return (part.report(offer), false) }
             let input = inputs.map { JSONValue(line: $0[task - key.first]) }
             do throws(TaskFailure) {
-                let value = try kernel.run(KernelTask(index: task, attempt: key.attempt, input: input), cancellation)
-                if value.count > Limits.valueBytesMax {
-                    throw TaskFailure("its value has \(value.count) bytes; at most \(Limits.valueBytesMax)")
+                let task = KernelTask(index: task, attempt: key.attempt, input: input)
+                let bytesMax = isTransient ? Limits.blobBytesMax : Limits.valueBytesMax
+                let value =
+                    try isTransient ? kernel.runTransient(task, cancellation) : kernel.run(task, cancellation)
+                if value.count > bytesMax {
+                    throw TaskFailure("its value has \(value.count) bytes; at most \(bytesMax)")
                 }
                 part.add(value: value)
             } catch {
@@ -46,7 +50,7 @@ struct BatchRun {
             let isLast = task == key.tasks.upperBound - 1
             if !isLast, part.bytes > Self.partBytesMax || now - partBegan > Self.partTime {
                 emitPart(part.report(offer)!)
-                part = Part(start: task + 1)
+                part = Part(start: task + 1, isBinary: isTransient)
                 partBegan = now
             }
         }
@@ -54,7 +58,7 @@ struct BatchRun {
     }
 
     private func failed(_ key: LeaseKey, _ reason: String) -> TaskReport {
-        var part = Part(start: key.first)
+        var part = Part(start: key.first, isBinary: offer.grant.isTransient)
         for task in key.tasks {
             part.add(failure: TaskFailure(reason), of: task)
             part.add(time: .zero)
@@ -69,15 +73,28 @@ struct BatchRun {
         private var seconds = LineColumn()
         private var failures: [TaskReport.Failure] = []
         private var secondsTotal = 0.0
+        private var blobs: [ArraySlice<UInt8>]?
+        private(set) var bytes = 0
 
-        init(start: Int) { self.start = start }
+        init(start: Int, isBinary: Bool) {
+            self.start = start
+            blobs = isBinary ? [] : nil
+        }
 
-        var bytes: Int { values.bytes.count + failures.reduce(0) { $0 + $1.reason.utf8.count } }
-
-        mutating func add(value: [UInt8]) { values.append(line: value) }
+        mutating func add(value: [UInt8]) {
+            bytes += value.count
+            if blobs == nil {
+                values.append(line: value)
+            } else {
+                values.append(line: String(value.count).utf8)
+                blobs!.append(value[...])
+            }
+        }
 
         mutating func add(failure: TaskFailure, of task: Int) {
             values.append(line: "null".utf8)
+            blobs?.append([])
+            bytes += failure.reason.utf8.count
             let reason = String(decoding: failure.reason.utf8.prefix(64 << 10), as: UTF8.self)
             failures.append(TaskReport.Failure(task: task, reason: reason))
         }
@@ -91,7 +108,7 @@ struct BatchRun {
             guard values.count > 0 else { return nil }
             return TaskReport(
                 key: offer.grant.key, ticket: offer.grant.ticket, start: start, values: values, seconds: seconds,
-                failures: failures, secondsTotal: secondsTotal)
+                failures: failures, secondsTotal: secondsTotal, blobs: blobs)
         }
     }
 }

@@ -42,6 +42,8 @@ extension Worker {
     private struct KeptReport {
         let id: OutboxID
         let text: [UInt8]
+        /// Of a transient job: of no use to anybody after this process, so that the disk is left alone.
+        let isTransient: Bool
     }
 
     /// In memory, to be written while its delivery is under way; where memory is full, on disk at once.
@@ -54,14 +56,14 @@ extension Worker {
             if fits { state.cache(text, as: id) }
             return (id, fits)
         }
-        let kept = KeptReport(id: id, text: text)
+        let kept = KeptReport(id: id, text: text, isTransient: report.isBinary)
         if !isCached, !isWritten(kept) { state.withLock { $0.cache(text, as: id) } }
         return kept
     }
 
     /// On disk, unless it was acknowledged before.
     private func write(_ kept: KeptReport) {
-        guard state.withLock({ $0.outboxUnwritten.contains(kept.id) }) else { return }
+        guard !kept.isTransient, state.withLock({ $0.outboxUnwritten.contains(kept.id) }) else { return }
         let isWritten = isWritten(kept)
         let isNeeded = state.withLock { $0.outboxUnwritten.remove(kept.id) != nil }
         if isWritten, !isNeeded { folder.discard(kept.id) }
@@ -98,7 +100,9 @@ extension Worker {
             texts.append(text)
         }
         let missing = Set(ids).subtracting(found)
-        call("POST", "/v1/results", ReportWire.body(joining: texts), bearer: identity.secret, seconds: 120) {
+        let body = ReportWire.body(joining: texts)
+        let type = body.isBinary ? ReportWire.binaryType : "application/json"
+        call("POST", "/v1/results", body.bytes, type: type, bearer: identity.secret, seconds: 120) {
             [self, found] in deliveryAnswered(found, missing: missing, $0)
         }
     }

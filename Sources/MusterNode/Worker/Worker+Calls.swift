@@ -24,11 +24,12 @@ typealias CallAnswer = Result<[UInt8], CallFailure>
 extension Worker {
     /// One exchange with the coordinator; `then` runs on the client's thread and only queues.
     func call(
-        _ method: String, _ path: String, _ body: [UInt8]?, bearer: String, seconds: Double = 30,
+        _ method: String, _ path: String, _ body: [UInt8]?, type: String = "application/json", bearer: String,
+        seconds: Double = 30,
         then: @escaping @Sendable (CallAnswer) -> Void
     ) {
         var request = HTTPClientRequest(method, configuration.coordinatorURL + path)
-        request.headers = [("Authorization", "Bearer " + bearer), ("Content-Type", "application/json")]
+        request.headers = [("Authorization", "Bearer " + bearer), ("Content-Type", type)]
         request.body = body
         request.timeout = Duration(seconds: seconds)
         _ = client.send(request) { [weak self] result in

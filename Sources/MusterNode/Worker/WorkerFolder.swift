@@ -76,7 +76,7 @@ struct WorkerFolder: Sendable {
 
     /// Nil when it is not there, or not whole.
     func report(_ id: OutboxID) -> [UInt8]? {
-        guard let bytes = try? readWhole(outboxPath(id), bytesMax: 1 << 30), (try? JSONValue(parsing: bytes)) != nil
+        guard let bytes = try? readWhole(outboxPath(id), bytesMax: 1 << 30), ReportWire.isWhole(bytes)
         else { return nil }
         return bytes
     }

@@ -30,7 +30,7 @@ package struct RawMember: Sendable {
 
     /// Delivers reports, and returns what became of each.
     package func deliver(_ reports: TaskReport...) async throws -> [ReportVerdict] {
-        let body = ReportWire.body(joining: reports.map(ReportWire.text))
+        let body = ReportWire.body(joining: reports.map(ReportWire.text)).bytes
         return try ReportWire.verdicts(in: await fleet.demand("POST", "/v1/results", body, token: identity.secret))
     }
 }

@@ -271,6 +271,8 @@ package final class SimCoordinator {
             }
             reply(.grants(grants))
         case .dismiss(let id): calls.removeValue(forKey: id)?(.grants([]))
+        // Transient jobs have nothing that a crash could lose: none are asked for here.
+        case .produced: break
         case .commit(let id, let writes):
             world.store.commit(writes) { [self, life] trouble in
                 guard life == self.life else { return }

@@ -1,0 +1,66 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterSystem
+internal import Synchronization
+
+/// Servers that old programs signed up by `/prox_connected`. They are listed while they answer `GET /up`; no work is ever
+/// sent to them.
+final class ClassicServers: Sendable {
+    struct Server: Hashable, Sendable {
+        let name: String
+        let port: Int
+        var url: String { "http://\(name.contains(":") ? "[\(name)]" : name):\(port)/up" }
+    }
+
+    private struct Entry {
+        let server: Server
+        var answered: Moment
+    }
+
+    static let serversMax = 256
+    private static let probeTime: Duration = .seconds(1)
+    /// What has not answered for so long makes room for others.
+    private static let forgetTime: Duration = .seconds(60)
+    private let entries = Mutex<[Entry]>([])
+    private let client = HTTPClient(HTTPClient.Configuration())
+
+    /// Throws a `Problem` (503) when there are too many. Signing up again changes nothing.
+    func signUp(_ server: Server) throws(Problem) {
+        let now = SystemTime.now()
+        let isTaken = entries.withLock { entries in
+            if entries.contains(where: { $0.server == server }) { return true }
+            entries.removeAll { now - $0.answered > Self.forgetTime }
+            guard entries.count < Self.serversMax else { return false }
+            entries.append(Entry(server: server, answered: now))
+            return true
+        }
+        guard isTaken else {
+            throw Problem(503, "\(Self.serversMax) servers have signed up already.", retryAfter: 60)
+        }
+    }
+
+    /// Those that answer now, in the order of their signing up. Takes a second at the most.
+    func answering() async -> [Server] {
+        let servers = entries.withLock { $0.map(\.server) }
+        let alive = await withTaskGroup(of: Server?.self) { group in
+            for server in servers { group.addTask { await self.answers(server) ? server : nil } }
+            return await group.reduce(into: Set<Server>()) { found, server in
+                if let server { found.insert(server) }
+            }
+        }
+        let now = SystemTime.now()
+        entries.withLock { entries in
+            for place in entries.indices where alive.contains(entries[place].server) { entries[place].answered = now }
+        }
+        return servers.filter(alive.contains)
+    }
+
+    private func answers(_ server: Server) async -> Bool {
+        var request = HTTPClientRequest("GET", server.url, timeout: Self.probeTime)
+        request.responseBytesMax = 64 << 10
+        return (try? await client.send(request)).map { (200..<300).contains($0.status) } ?? false
+    }
+
+    func close() { client.close() }
+}

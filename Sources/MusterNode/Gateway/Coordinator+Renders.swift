@@ -1,0 +1,115 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterKernels
+internal import MusterSystem
+internal import Synchronization
+
+/// Renders: transient, interactive jobs whose strips go to one client, in order, as they come.
+extension Coordinator {
+    /// Renders at one time; more are refused with 503.
+    static let rendersMax = 256
+    /// Bytes of strips, before compression, that one render may have under way.
+    private static let windowBytesMax = 16 << 20
+
+    /// Hands a picture to the workers; the held request is answered with it.
+    func render(_ picture: Picture, _ held: HeldRequest) {
+        let render: Render? = state.withLock { state in
+            guard state.renders.count < Self.rendersMax else { return nil }
+            let render = Render(
+                job: state.newTransientJobID(), picture: picture, began: SystemTime.now(),
+                window: window(of: picture, state), budget: renderBudget)
+            state.renders[render.job] = (render, held)
+            let record = JobRecord(
+                id: render.job, kernel: MandelbrotKernel.name, params: picture.params, count: picture.stripCount,
+                priority: .interactive, hasInputs: false, attemptsMax: Limits.attemptsDefault,
+                createdMs: SystemTime.wallClockMs())
+            handle(.work(.transientAdded(record, horizon: render.horizon(after: 0))), &state)
+            return render
+        }
+        guard let render else {
+            let detail = "\(Self.rendersMax) pictures are being made already; ask again later."
+            return held.respond(.problem(Problem(503, detail, retryAfter: 5)))
+        }
+        let job = render.job
+        held.onDisconnect { [weak self] in self?.cancelRender(job) }
+    }
+
+    /// Enough strips to keep every slot busy while the first ones are sent.
+    private func window(of picture: Picture, _ state: borrowing CoordinatorState) -> Int {
+        let stripBytes = picture.strip(0).count * (1 + picture.width * picture.palette.bytesPerPixel)
+        let slots = state.fleet.membership.ranked.reduce(0) { $0 + ($1.record.role == .worker ? $1.record.slots : 0) }
+        return max(2, min(max(16, 4 * slots), Self.windowBytesMax / stripBytes))
+    }
+
+    func cancelRender(_ job: JobID) { handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs()))) }
+
+    /// Strips are there. Small pictures are answered at once; others get a task that sends them in order.
+    func produced(_ results: [TransientResult], of job: JobID, _ state: inout CoordinatorState) {
+        guard let (render, held) = state.renders[job] else { return }
+        let hadBegun = render.hasBegun
+        render.take(results)
+        if let failure = render.failure {
+            if !hadBegun { held.respond(.problem(failure)) }
+            Task { cancelRender(job) }
+        } else if let file = render.wholeFile() {
+            held.respond(HTTPResponse(status: 200, headers: Self.pictureHeaders(render.picture), body: .bytes(file)))
+        } else if !hadBegun, render.hasBegun {
+            Task { await send(render, held) }
+        }
+    }
+
+    private func send(_ render: Render, _ held: HeldRequest) async {
+        let stream = HTTPStream(bufferBytesMax: 1 << 20)
+        stream.onDisconnect { [weak self] in self?.cancelRender(render.job) }
+        held.respond(
+            HTTPResponse(status: 200, headers: Self.pictureHeaders(render.picture), body: .stream(stream)))
+        do {
+            var assembly = PNGAssembly(render.picture)
+            try await stream.send(assembly.header)
+            for taken in 1...render.picture.stripCount {
+                try await stream.send(Array(assembly.append(render.nextStrip())))
+                handle(.work(.horizonMoved(render.job, to: render.horizon(after: taken))))
+            }
+            try await stream.send(assembly.trailer)
+            stream.finish()
+        } catch {
+            // Cut short, it must not look whole.
+            stream.abort()
+            cancelRender(render.job)
+        }
+    }
+
+    /// The render's job is over: all strips are made, or there will be no more.
+    func renderEnded(_ job: JobID, _ jobState: JobState, _ state: inout CoordinatorState) {
+        guard let (render, _) = state.renders.removeValue(forKey: job), jobState != .done else { return }
+        render.fail(Problem(503, "The picture was given up.", retryAfter: 5))
+    }
+
+    /// Gives up what no worker has been there for, for too long. Called at each tick.
+    func giveUpWaitingRenders(_ now: Moment, _ state: inout CoordinatorState) {
+        if state.renders.isEmpty { return }
+        if state.fleet.membership.ranked.contains(where: { $0.record.role == .worker && $0.standing == .alive }) {
+            state.workersSeenAt = now
+        }
+        for (job, (render, held)) in state.renders.sorted(by: { $0.key < $1.key })
+        where now - max(render.began, state.workersSeenAt) >= configuration.renderWait {
+            if !render.hasBegun {
+                let detail =
+                    "No worker was there within \(configuration.renderWait.inSeconds) s; start one and ask again."
+                held.respond(.problem(Problem(503, detail, retryAfter: 5)))
+            }
+            handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs())), &state)
+        }
+    }
+
+    /// At shutdown: whoever waits for a picture's rest gets a broken transfer.
+    func giveUpRenders(_ state: inout CoordinatorState) {
+        let problem = Problem(503, "This server is stopping.", retryAfter: 5)
+        for (render, held) in state.renders.values {
+            if !render.hasBegun { held.respond(.problem(problem)) }
+            render.fail(problem)
+        }
+        state.renders = [:]
+    }
+}

@@ -1,0 +1,53 @@
+internal import MusterAPI
+internal import MusterHTTP
+internal import MusterKernels
+
+/// `/mandelbrot.png` and `/tiles/…`: one picture each, always the same bytes for the same question.
+extension Coordinator {
+    func getPicture(_ request: HTTPRequest) throws -> HTTPOutcome {
+        try answer(request, with: Picture(query: request.query.map { ($0.name, $0.value) }))
+    }
+
+    func getTile(_ request: HTTPRequest) throws -> HTTPOutcome {
+        func number(_ name: String) throws(Problem) -> Int {
+            let text = request.parameters[name] ?? ""
+            guard let number = Int(text), String(number) == text else {
+                throw Problem(422, "\"\(name)\" must be a whole number, not \"\(text.prefix(80))\".", code: "field")
+            }
+            return number
+        }
+        return try answer(request, with: Picture.tile(z: number("z"), x: number("x"), y: number("y")))
+    }
+
+    /// A picture that the client has already costs nothing, and neither does asking for its headers alone.
+    func answer(_ request: HTTPRequest, with picture: Picture) throws -> HTTPOutcome {
+        let headers = Self.pictureHeaders(picture)
+        if let known = request.header("if-none-match"), Self.names(known, Self.tag(of: picture)) {
+            return .respond(HTTPResponse(status: 304, headers: headers))
+        }
+        if request.method == "HEAD" {
+            let nothing = HTTPStream()
+            nothing.finish()
+            return .respond(HTTPResponse(status: 200, headers: headers, body: .stream(nothing)))
+        }
+        return .hold { [self] in render(picture, $0) }
+    }
+
+    static func pictureHeaders(_ picture: Picture) -> [(name: String, value: String)] {
+        [
+            ("Content-Type", "image/png"), ("Cache-Control", "public, max-age=86400"), ("ETag", tag(of: picture)),
+            ("Muster-Strips", String(picture.stripCount)),
+        ]
+    }
+
+    /// A strong validator (RFC 9110, 8.8.3): the question itself, with a number that changes whenever its answer would.
+    private static func tag(of picture: Picture) -> String {
+        let question = String(decoding: picture.params, as: UTF8.self).filter { $0 != "\"" && $0 != "{" && $0 != "}" }
+        return "\"\(Picture.bytesVersion);\(question)\""
+    }
+
+    private static func names(_ header: String, _ tag: String) -> Bool {
+        header == "*" || header == tag || header == "W/" + tag
+            || header.split(separator: "\"").contains { $0 == tag.dropFirst().dropLast() }
+    }
+}

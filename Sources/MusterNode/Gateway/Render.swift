@@ -1,0 +1,117 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterKernels
+internal import Synchronization
+
+/// One picture on its way from the workers to its client: keeps the strips that came too early, and no more of them than
+/// its window has room for.
+final class Render: Sendable {
+    private struct State {
+        /// Strips that came and were not taken yet, by their place.
+        var strips: [Int: StripImage] = [:]
+        /// The next one to be taken.
+        var next = 0
+        var failure: Problem?
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    let job: JobID
+    let picture: Picture
+    let began: Moment
+    /// So many strips may be on their way or waiting at one time.
+    let window: Int
+    private let budget: RenderBudget
+    private let state = Mutex(State())
+
+    init(job: JobID, picture: Picture, began: Moment, window: Int, budget: RenderBudget) {
+        (self.job, self.picture, self.began, self.window, self.budget) = (job, picture, began, window, budget)
+    }
+
+    deinit { state.withLock { for strip in $0.strips.values { budget.release(strip.bytes.count) } } }
+
+    /// True once the first strip is there, and so an answer can begin.
+    var hasBegun: Bool { state.withLock { $0.next > 0 || $0.strips[0] != nil } }
+    var failure: Problem? { state.withLock { $0.failure } }
+
+    /// Takes what workers made; only queues. What is not a strip fails the picture.
+    func take(_ results: [TransientResult]) {
+        wake { state in
+            for result in results {
+                switch result.outcome {
+                case .failure(let reason):
+                    state.failure = state.failure ?? Problem(500, "Strip \(result.task) could not be made: \(reason)")
+                case .bytes(let bytes):
+                    do throws(Problem) {
+                        let strip = try StripImage(value: Array(bytes))
+                        budget.take(strip.bytes.count)
+                        state.strips[result.task] = strip
+                    } catch {
+                        state.failure = state.failure ?? Problem(500, "Strip \(result.task): \(error.detail)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// The picture cannot be finished any more.
+    func fail(_ problem: Problem) { wake { $0.failure = $0.failure ?? problem } }
+
+    private func wake(_ change: (inout State) -> Void) {
+        let waiter = state.withLock { state in
+            change(&state)
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// The next strip in order, once it is there. Throws why there will be none.
+    func nextStrip() async throws(Problem) -> StripImage {
+        while true {
+            if let strip = try takeNext() { return strip }
+            await withCheckedContinuation { continuation in
+                let isNews = state.withLock { state in
+                    if state.failure != nil || state.strips[state.next] != nil { return true }
+                    state.waiter = continuation
+                    return false
+                }
+                if isNews { continuation.resume() }
+            }
+        }
+    }
+
+    private func takeNext() throws(Problem) -> StripImage? {
+        let (strip, failure) = state.withLock { state -> (StripImage?, Problem?) in
+            if let failure = state.failure { return (nil, failure) }
+            guard let strip = state.strips.removeValue(forKey: state.next) else { return (nil, nil) }
+            state.next += 1
+            return (strip, nil)
+        }
+        if let failure { throw failure }
+        if let strip { budget.release(strip.bytes.count) }
+        return strip
+    }
+
+    /// The whole file, if it has but one strip and that is there.
+    func wholeFile() -> [UInt8]? {
+        guard picture.stripCount == 1, let strip = try? takeNext() else { return nil }
+        var assembly = PNGAssembly(picture)
+        guard let chunk = try? assembly.append(strip) else { return nil }
+        return assembly.header + chunk + assembly.trailer
+    }
+
+    /// How far workers may go now: as the window allows, and one strip at a time while all renders together hold too much.
+    func horizon(after taken: Int) -> Int { taken + (budget.isExceeded ? 1 : window) }
+}
+
+/// What the strips of all renders that wait for their turn may hold together.
+final class RenderBudget: Sendable {
+    static let bytesMax = 256 << 20
+    private let held = Atomic(0)
+
+    func take(_ count: Int) { held.add(count, ordering: .relaxed) }
+    func release(_ count: Int) { held.subtract(count, ordering: .relaxed) }
+    var bytes: Int { held.load(ordering: .relaxed) }
+    var isExceeded: Bool { bytes > Self.bytesMax }
+}
