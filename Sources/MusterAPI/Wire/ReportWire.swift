@@ -118,7 +118,8 @@ package enum ReportWire {
             }
             guard let size = Int(String(decoding: line, as: UTF8.self)), (0...Limits.blobBytesMax).contains(size) else {
                 throw Problem(
-                    422, "A binary report's values are counts of bytes, 0 to \(Limits.blobBytesMax) each.", code: "field")
+                    422, "A binary report's values are counts of bytes, 0 to \(Limits.blobBytesMax) each.",
+                    code: "field")
             }
             sizes.append(size)
         }

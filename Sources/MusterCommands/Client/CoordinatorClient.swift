@@ -51,24 +51,27 @@ struct CoordinatorClient: Sendable {
     }
 
     /// Calls with each piece of a streamed answer. Throws `HTTPClientError` when the stream breaks in the middle.
-    @MainActor func stream(
-        _ path: String, head: @MainActor ([(name: String, value: String)]) -> Void = { _ in },
-        _ take: @MainActor ([UInt8]) throws -> Void
-    ) async throws {
+    @MainActor func stream(_ path: String, _ take: @MainActor ([UInt8]) throws -> Void) async throws {
+        let stream = try await open(path)
+        defer { stream.cancel() }
+        while let piece = try await stream.next() { try take(piece) }
+    }
+
+    /// A streamed answer, which the caller cancels when it has read enough. Throws a `CommandError` for any but a good one.
+    func open(_ path: String) async throws -> HTTPClientStream {
         let stream: HTTPClientStream
         do {
             stream = try await client.stream(request("GET", path, nil))
         } catch let error as HTTPClientError {
             throw unavailable(error)
         }
-        defer { stream.cancel() }
         guard stream.status == 200 else {
+            defer { stream.cancel() }
             var body: [UInt8] = []
             while body.count < 64 << 10, let piece = try await stream.next() { body += piece }
             throw refusal(stream.status, body)
         }
-        head(stream.headers)
-        while let piece = try await stream.next() { try take(piece) }
+        return stream
     }
 
     private func refusal(_ status: Int, _ body: [UInt8]) -> CommandError {

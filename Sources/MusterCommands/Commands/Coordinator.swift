@@ -42,7 +42,8 @@ package enum CoordinatorCommand {
         ],
         flags: [
             CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
-            crashLimit.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec, CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec,
+            crashLimit.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec, CommonFlags.tlsCert.spec,
+            CommonFlags.tlsKey.spec,
         ] + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
         reservedFlags: ["standby", "launcher"],

@@ -6,8 +6,10 @@ package enum MusterCommand {
         program: "muster", version: version,
         summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
         commands: [
-            UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, RenderCommand.command, SubmitCommand.command, JobsCommand.command,
-            JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command, ServersCommand.command,
+            UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, RenderCommand.command,
+            SubmitCommand.command, JobsCommand.command,
+            JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,
+            ServersCommand.command,
             EventsCommand.command, CompletionCommand.command,
         ],
         reserved: ["run"])

@@ -57,17 +57,17 @@ package enum RenderCommand {
         defer { bar.finish() }
         var counter = PNGChunkCounter()
         do {
-            try await client.stream(
-                path(invocation),
-                head: { headers in bar.update(total: headers.first { $0.name.lowercased() == "muster-strips" }.flatMap { Int($0.value) }) }
-            ) { piece in
+            let stream = try await client.open(path(invocation))
+            defer { stream.cancel() }
+            bar.update(total: stream.header("Muster-Strips").flatMap { Int($0) })
+            while let piece = try await stream.next() {
                 counter.feed(piece)
                 try file.write(piece)
                 // The first chunk of data holds two bytes of header.
                 bar.update(done: max(0, counter.dataChunks - 1 - (counter.isAtEnd ? 1 : 0)))
             }
         } catch let error as HTTPClientError {
-            throw CommandError(.temporary, "the picture broke off: \(error.message); \(invocation[output]) was not made")
+            throw CommandError(.temporary, "the picture broke off, no file was made: \(error.message)")
         }
         guard counter.isAtEnd else { throw CommandError(.internalError, "the coordinator's answer is not a whole PNG") }
         try file.keep()

@@ -1,10 +1,11 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterKernels
 
 /// `muster submit KERNEL`.
 package enum SubmitCommand {
     package static let kernel = Positional.text(
-        "KERNEL", as: .text(bytesMax: 64, suggestions: ["fail", "noop", "sleep", "sum"]), "What each task computes.")
+        "KERNEL", as: .text(bytesMax: 64, suggestions: KernelTable.names), "What each task computes.")
     package static let count = Flag<Int?>.int(
         "count", short: "n", "N", in: 1...100_000_000,
         "How many tasks the job has, where they need no input of their own."
@@ -28,7 +29,8 @@ package enum SubmitCommand {
             "Prints the new job's number and nothing else (with --json: the job). The job is stored by then: "
                 + "it survives a crash of the coordinator. 'muster results ID' prints its results.",
             "The kernels of this version: noop does nothing; sleep waits (ms=N); fail fails (attempts=N: that "
-                + "often, then succeeds); sum adds up the list of numbers that is its input.",
+                + "often, then succeeds); sum adds up the list of numbers that is its input; mandelbrot computes a picture "
+                + "strip by strip, its params being those of 'muster render' ('muster render' itself is simpler).",
         ],
         positionals: [kernel.spec],
         flags: [count.spec, params.spec, input.spec, priority.spec, wait.spec] + CommonFlags.client,

@@ -13,7 +13,8 @@ enum FormBody {
     }
 
     /// On the HTTP thread. Throws a `Problem`: 415 for another type, 400 for what is no form, 413 for too many fields.
-    static func fields(_ body: [UInt8], of connection: OpaquePointer) throws(Problem) -> [(name: String, value: String)] {
+    static func fields(_ body: [UInt8], of connection: OpaquePointer) throws(Problem) -> [(name: String, value: String)]
+    {
         if body.isEmpty { return [] }
         let fields = Fields()
         let context = Unmanaged.passUnretained(fields).toOpaque()

@@ -66,7 +66,8 @@ package struct Picture: Hashable, Sendable {
     package func cropped(to columns: Range<Int>) throws(Problem) -> Picture {
         guard !columns.isEmpty, columns.lowerBound >= 0, columns.upperBound <= wholeWidth else {
             throw Problem(
-                422, "There are columns 0 to \(wholeWidth - 1), not \(columns.lowerBound) to \(columns.upperBound - 1).",
+                422,
+                "There are columns 0 to \(wholeWidth - 1), not \(columns.lowerBound) to \(columns.upperBound - 1).",
                 code: "field")
         }
         var part = self

@@ -37,7 +37,8 @@ extension Coordinator {
             return .hold { held in
                 Task {
                     do throws(Problem) {
-                        self.deliver(try ReportWire.reports(in: request.body, isBinary: isBinary, from: member), from: member, held)
+                        let reports = try ReportWire.reports(in: request.body, isBinary: isBinary, from: member)
+                        self.deliver(reports, from: member, held)
                     } catch {
                         held.respond(.problem(error))
                     }
