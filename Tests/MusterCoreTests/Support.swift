@@ -26,13 +26,13 @@ struct SchedulerBench {
 
     @discardableResult mutating func add(
         _ id: Int64, _ count: Int, _ priority: Priority = .batch, attempts: Int = 5,
-        recorded: RangeSet<Int> = RangeSet()
+        recorded: RangeSet<Int> = RangeSet(), dealtTo: [Int64] = []
     ) -> [SchedulerEffect] {
         let done = recorded.ranges.reduce(0) { $0 + $1.count }
         let job = StoredJob(
             record: Self.record(id, count, priority, attempts: attempts), state: .queued, endedMs: nil, done: done,
             failed: 0, workers: [:])
-        return handle(.jobAdded(RestoredJob(job: job, recorded: recorded)))
+        return handle(.jobAdded(RestoredJob(job: job, recorded: recorded), dealtTo: dealtTo.map { MemberID($0) }))
     }
 
     mutating func handle(_ event: SchedulerEvent) -> [SchedulerEffect] { scheduler.handle(event, now: now) }

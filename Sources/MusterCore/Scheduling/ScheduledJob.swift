@@ -40,6 +40,9 @@ struct ScheduledJob: Sendable {
     /// When the ring last gave this job a turn; the lowest is next.
     var lastTurn: UInt64 = 0
 
+    /// Whose tasks are whose; nil for a job that anyone may take from.
+    private(set) var deal: Deal?
+
     init(transient record: JobRecord, horizon: Int) {
         self.record = record
         self.horizon = min(record.count, horizon)
@@ -56,7 +59,17 @@ struct ScheduledJob: Sendable {
         workers = restored.job.workers
     }
 
+    /// A new job whose tasks belong to these, in turn; to anyone when there is none.
+    init(_ new: RestoredJob, dealtTo members: [MemberID]) {
+        self.init(new)
+        deal = Deal(count: record.count, to: members)
+        guard deal != nil else { return }
+        nextFresh = record.count
+        comeBackCount = record.count
+    }
+
     var isComplete: Bool { takenCount == record.count }
+    /// Whether there is work for anyone; a dealt job's is in its shares.
     var hasWork: Bool { ending == nil && (nextFresh < horizon || !comeBack.isEmpty) }
     /// Tasks not yet granted, those taken meanwhile included: an upper bound, good enough to divide work by.
     var waitingCount: Int { record.count - nextFresh + comeBackCount }
@@ -71,43 +84,80 @@ struct ScheduledJob: Sendable {
         taken.subtract(tasks)
     }
 
-    /// Puts tasks back in front of the line.
-    mutating func comeBack(_ tasks: RangeSet<Int>, attempt: Int, failures: Int) {
-        for range in tasks.subtracting(taken).ranges.reversed() {
-            push(PendingRun(tasks: range, attempt: attempt, failures: failures))
-        }
+    /// Puts tasks back in front of the line: of a dealt job, of the line of the member that had them.
+    mutating func comeBack(_ tasks: RangeSet<Int>, from member: MemberID?, attempt: Int, failures: Int) {
+        lineUp(
+            tasks.subtracting(taken).ranges.map { PendingRun(tasks: $0, attempt: attempt, failures: failures) },
+            for: member)
     }
 
-    private mutating func push(_ run: PendingRun) {
-        comeBack.append(run)
+    private mutating func lineUp(_ runs: [PendingRun], for member: MemberID?) {
+        for run in runs { comeBackCount += run.tasks.count }
+        if deal?.line(up: runs, for: member) == true { return }
+        comeBack += runs.reversed()
+        // Nobody of the deal is left: anyone may take anything of it.
+        if let rest = deal?.emptyAll() { comeBack += rest.reversed() }
+        deal = nil
+    }
+
+    private mutating func push(_ run: PendingRun, for member: MemberID?) {
+        if let member { deal?.push(run, to: member) } else { comeBack.append(run) }
         comeBackCount += run.tasks.count
     }
 
-    private mutating func pop() -> PendingRun? {
-        guard let run = comeBack.popLast() else { return nil }
+    private mutating func pop(for member: MemberID?) -> PendingRun? {
+        let next = if let member { deal?.pop(of: member) } else { comeBack.popLast() }
+        guard let run = next else { return nil }
         comeBackCount -= run.tasks.count
         return run
+    }
+
+    /// Deals what waits for this member to the others: it is suspected, or gone.
+    mutating func dealAgain(from member: MemberID, isGone: Bool) {
+        deal?.suspect(member)
+        if isGone { deal?.lose(member) }
+        guard let runs = deal?.empty(member), !runs.isEmpty else { return }
+        comeBackCount -= runs.reduce(0) { $0 + $1.tasks.count }
+        lineUp(untaken(runs), for: member)
+    }
+
+    /// The member is no longer suspected and has its part of what is dealt again.
+    mutating func welcome(_ member: MemberID) { deal?.welcome(member) }
+
+    mutating func tookTurn(_ turn: UInt64, _ member: MemberID?) {
+        if let member { deal?.tookTurn(member, at: turn) } else { lastTurn = turn }
+    }
+
+    private func untaken(_ runs: [PendingRun]) -> [PendingRun] {
+        runs.flatMap { run in
+            RangeSet(run.tasks).subtracting(taken).ranges.map {
+                PendingRun(tasks: $0, attempt: run.attempt, failures: run.failures)
+            }
+        }
     }
 
     /// Forgets who was given what: every task without a result is in line again.
     mutating func lineUpEverything() {
         comeBack = []
         comeBackCount = 0
-        comeBack(RangeSet(0..<nextFresh), attempt: highestAttempt + 1, failures: 0)
+        _ = deal?.emptyAll()
+        // Dealt again from the first block on, to those that live.
+        comeBack(RangeSet(0..<nextFresh), from: nil, attempt: highestAttempt + 1, failures: 0)
     }
 
-    /// Cuts the next run of at most `size` tasks off the line; nil when only taken tasks were left.
-    mutating func cut(atMost size: Int) -> PendingRun? {
-        while let run = pop() {
+    /// Cuts the next run of at most `size` tasks off the line, or off a member's share of the deal; nil when only taken
+    /// tasks were left.
+    mutating func cut(atMost size: Int, for member: MemberID?) -> PendingRun? {
+        while let run = pop(for: member) {
             guard let tasks = firstUntaken(in: run.tasks) else { continue }
             let piece = prefix(of: tasks, atMost: size)
             let rest = piece.upperBound..<run.tasks.upperBound
             if !rest.isEmpty {
-                push(PendingRun(tasks: rest, attempt: run.attempt, failures: run.failures))
+                push(PendingRun(tasks: rest, attempt: run.attempt, failures: run.failures), for: member)
             }
             return PendingRun(tasks: piece, attempt: run.attempt, failures: run.failures)
         }
-        while nextFresh < horizon {
+        while member == nil, nextFresh < horizon {
             guard let tasks = firstUntaken(in: nextFresh..<horizon) else {
                 nextFresh = horizon
                 break

@@ -12,13 +12,15 @@ extension Scheduler {
 
     /// Puts a job in its line if it has work and is not there yet.
     mutating func line(up id: JobID) {
-        guard let job = jobs[id], job.hasWork else { return }
-        lines[LineName(priority: job.record.priority, kernel: job.record.kernel), default: .init()].append(id)
+        guard let job = jobs[id], job.ending == nil else { return }
+        let name = LineName(priority: job.record.priority, kernel: job.record.kernel)
+        if job.hasWork { lines[name, default: .init()].append(id) }
+        for member in job.deal?.waiting ?? [] { dealtLines[member, default: [:]][name, default: .init()].append(id) }
     }
 
     /// Gives work to held calls, longest held first, while there is work for them.
     mutating func serve(_ now: Moment, _ effects: inout [SchedulerEffect]) {
-        guard !callLine.isEmpty, !lines.isEmpty else { return }
+        guard !callLine.isEmpty, !lines.isEmpty || !dealtLines.isEmpty else { return }
         for id in callLine.elements {
             guard let call = calls[id] else { continue }
             var grants: [Grant] = []
@@ -26,34 +28,41 @@ extension Scheduler {
             guard !grants.isEmpty else { continue }
             forget(call: id)
             effects.append(.grant(id, call.member, grants))
-            if lines.isEmpty { return }
+            if lines.isEmpty && dealtLines.isEmpty { return }
         }
     }
 
     private mutating func nextGrant(for call: LeaseCall, _ now: Moment) -> Grant? {
-        while let id = nextJob(for: call.kernels) {
-            guard let run = jobs[id]!.cut(atMost: batchSize(of: id)) else {
-                leaveLine(id)
-                continue
-            }
+        while let (id, owner) = nextJob(for: call) {
+            let run = jobs[id]!.cut(atMost: batchSize(of: id, for: owner), for: owner)
+            leaveLine(id, of: owner)
+            guard let run else { continue }
             turns += 1
-            jobs[id]!.lastTurn = turns
-            leaveLine(id)
-            line(up: id)
+            jobs[id]!.tookTurn(turns, owner)
+            lineUpAgain(id, owner)
             return grant(run, of: id, to: call.member, now)
         }
         return nil
     }
 
-    /// Interactive before batch; within a priority the job that was served longest ago.
-    private mutating func nextJob(for kernels: Set<String>) -> JobID? {
+    /// Interactive before batch; within a priority the job that was served longest ago, be it everybody's or dealt to
+    /// this member (`owner`), whose share has turns of its own.
+    private mutating func nextJob(for call: LeaseCall) -> (id: JobID, owner: MemberID?)? {
         for priority in Priority.allCases {
-            var best: (id: JobID, turn: UInt64)?
-            for name in lines.keys where name.priority == priority && kernels.contains(name.kernel) {
+            var best: (id: JobID, owner: MemberID?, turn: UInt64)?
+            for name in lines.keys where name.priority == priority && call.kernels.contains(name.kernel) {
                 guard let id = lines[name]!.first, let job = jobs[id] else { continue }
-                if best == nil || (job.lastTurn, id) < (best!.turn, best!.id) { best = (id, job.lastTurn) }
+                if best == nil || (job.lastTurn, id) < (best!.turn, best!.id) { best = (id, nil, job.lastTurn) }
             }
-            if let best { return best.id }
+            for name in (dealtLines[call.member] ?? [:]).keys
+            where name.priority == priority && call.kernels.contains(name.kernel) {
+                guard let id = dealtLines[call.member]![name]!.first, let share = jobs[id]?.deal?.shares[call.member]
+                else { continue }
+                if best == nil || (share.lastTurn, id) < (best!.turn, best!.id) {
+                    best = (id, call.member, share.lastTurn)
+                }
+            }
+            if let best { return (best.id, best.owner) }
         }
         return nil
     }
@@ -62,19 +71,40 @@ extension Scheduler {
         jobs[id].map { LineName(priority: $0.record.priority, kernel: $0.record.kernel) }
     }
 
+    /// Leaves every line.
     mutating func leaveLine(_ id: JobID) {
+        leaveLine(id, of: nil)
+        for member in jobs[id]?.deal?.members ?? [] { leaveLine(id, of: member) }
+    }
+
+    /// Leaves everybody's line (nil) or a member's.
+    private mutating func leaveLine(_ id: JobID, of member: MemberID?) {
         guard let name = lineName(of: id) else { return }
-        lines[name]?.remove(id)
-        if lines[name]?.isEmpty == true { lines[name] = nil }
+        if let member {
+            dealtLines[member]?[name]?.remove(id)
+            if dealtLines[member]?[name]?.isEmpty == true { dealtLines[member]![name] = nil }
+            if dealtLines[member]?.isEmpty == true { dealtLines[member] = nil }
+        } else {
+            lines[name]?.remove(id)
+            if lines[name]?.isEmpty == true { lines[name] = nil }
+        }
+    }
+
+    /// Goes to the end of the line it was in, if it still has work there.
+    private mutating func lineUpAgain(_ id: JobID, _ member: MemberID?) {
+        guard let member else { return line(up: id) }
+        guard let name = lineName(of: id), jobs[id]?.deal?.shares[member]?.line.isEmpty == false else { return }
+        dealtLines[member, default: [:]][name, default: .init()].append(id)
     }
 
     /// As many tasks as take about `batchTime`; one by one until the first has been measured; near the end a fair share.
-    private func batchSize(of id: JobID) -> Int {
+    private func batchSize(of id: JobID, for owner: MemberID?) -> Int {
         guard let job = jobs[id], let seconds = job.secondsPerTask else { return 1 }
         func tasks(in time: Duration) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
         }
-        let share = job.waitingCount / max(1, 2 * (leasesOfMember.count + calls.count))
+        let owned = owner.flatMap { job.deal?.shares[$0] }.map { $0.count / 2 }
+        let share = owned ?? job.waitingCount / max(1, 2 * (leasesOfMember.count + calls.count))
         let floor = max(1, tasks(in: settings.batchTimeMin))
         return max(1, min(tasks(in: settings.batchTime), max(share, floor)))
     }
@@ -124,7 +154,7 @@ extension Scheduler {
     }
 
     private func isStraggler(_ lease: Lease, _ now: Moment) -> Bool {
-        guard !lease.hasCopy, let job = jobs[lease.key.job], job.ending == nil, !job.hasWork,
+        guard !lease.hasCopy, let job = jobs[lease.key.job], job.ending == nil, job.deal == nil, !job.hasWork,
             let seconds = job.secondsPerTask
         else { return false }
         return now - lease.grantedAt

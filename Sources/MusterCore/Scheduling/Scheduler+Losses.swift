@@ -17,7 +17,8 @@ extension Scheduler {
     mutating func giveBack(_ key: LeaseKey) {
         guard let lease = leases[key] else { return }
         drop(key)
-        jobs[key.job]?.comeBack(lease.open, attempt: key.attempt + (lease.hasCopy ? 2 : 1), failures: lease.failures)
+        jobs[key.job]?.comeBack(
+            lease.open, from: key.member, attempt: key.attempt + (lease.hasCopy ? 2 : 1), failures: lease.failures)
         line(up: key.job)
     }
 
@@ -36,22 +37,32 @@ extension Scheduler {
         if !pointless.isEmpty { effects.append(.revoke(member, pointless)) }
     }
 
-    mutating func suspect(_ member: MemberID, _ effects: inout [SchedulerEffect]) {
+    mutating func suspect(_ member: MemberID, isGone: Bool, _ effects: inout [SchedulerEffect]) {
         // What comes back must not be granted to the very member that lost it.
         for call in calls.values.filter({ $0.member == member }).sorted(by: { $0.id.rawValue < $1.id.rawValue }) {
             forget(call: call.id)
             effects.append(.dismiss(call.id))
         }
         let held = inOrder(leasesOfMember[member] ?? [])
-        guard !held.isEmpty else { return }
-        heldBySuspects[member, default: []] += held
+        if !held.isEmpty { heldBySuspects[member, default: []] += held }
         for key in held { giveBack(key) }
+        for id in jobs.keys.filter({ jobs[$0]!.deal?.isAbout(member) == true }).sorted() {
+            jobs[id]!.dealAgain(from: member, isGone: isGone)
+            line(up: id)
+        }
+        dealtLines[member] = nil
+    }
+
+    /// A suspected member is back: nothing died, and it has its part again of what is dealt from now on.
+    mutating func welcome(_ member: MemberID) {
+        heldBySuspects[member] = nil
+        for id in jobs.keys where jobs[id]!.deal?.isAbout(member) == true { jobs[id]!.welcome(member) }
     }
 
     mutating func lose(
         _ member: MemberID, crashed: Bool, _ effects: inout [SchedulerEffect]
     ) {
-        suspect(member, &effects)
+        suspect(member, isGone: true, &effects)
         let held = heldBySuspects.removeValue(forKey: member) ?? []
         guard crashed else { return }
         for key in held {
@@ -72,6 +83,7 @@ extension Scheduler {
             job: key.job, first: key.first, count: 1, worker: "", attempt: key.attempt, outcome: .failure(reason),
             secondsLines: Array("0\n".utf8))
         var pending = PendingCommit(job: key.job)
+        pending.member = key.member
         pending.taken = RangeSet(key.tasks)
         pending.failures = 1
         jobs[key.job]!.take(pending.taken)

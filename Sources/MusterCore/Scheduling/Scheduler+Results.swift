@@ -8,6 +8,8 @@ struct PendingCommit: Sendable {
     var values = 0
     var failures = 0
     var worker = ""
+    /// Whose grant it was.
+    var member: MemberID?
     /// Set when the group ends the job.
     var end: JobState?
 
@@ -101,7 +103,8 @@ extension Scheduler {
             if lease != nil { again.insert(contentsOf: task) }
         }
         if let lease, !again.isEmpty {
-            jobs[id]!.comeBack(again, attempt: report.key.attempt + 1, failures: lease.failures + 1)
+            jobs[id]!.comeBack(
+                again, from: report.key.member, attempt: report.key.attempt + 1, failures: lease.failures + 1)
             line(up: id)
         }
         return final
@@ -119,6 +122,7 @@ extension Scheduler {
         pending.report = place
         pending.taken = final
         pending.worker = source.worker
+        pending.member = source.member
         for record in records {
             if case .failure = record.outcome { pending.failures += 1 } else { pending.values += record.count }
         }
@@ -199,7 +203,7 @@ extension Scheduler {
         jobs[id]?.giveUp(pending.taken)
         // The worker will deliver again; whether it or another attempt is first does not matter.
         let attempt = (jobs[id]?.highestAttempt ?? 0) + 1
-        jobs[id]?.comeBack(pending.taken, attempt: attempt, failures: 0)
+        jobs[id]?.comeBack(pending.taken, from: pending.member, attempt: attempt, failures: 0)
         line(up: id)
         if let delivery = pending.delivery {
             deliveries[delivery]?.verdicts[pending.report] = .again(reason)

@@ -34,6 +34,8 @@ package struct Scheduler: Sendable {
     var callLine = WaitingLine<LeaseCallID>()
     /// Jobs with work, by priority and kernel; in each line the job that was served longest ago is first.
     var lines: [LineName: WaitingLine<JobID>] = [:]
+    /// Dealt jobs with work, by the member that it waits for.
+    var dealtLines: [MemberID: [LineName: WaitingLine<JobID>]] = [:]
     var turns: UInt64 = 0
     var commits: [CommitID: PendingCommit] = [:]
     var deliveries: [DeliveryID: PendingDelivery] = [:]
@@ -71,7 +73,7 @@ package struct Scheduler: Sendable {
     package mutating func handle(_ event: SchedulerEvent, now: Moment) -> [SchedulerEffect] {
         var effects: [SchedulerEffect] = []
         switch event {
-        case .jobAdded(let job): add(ScheduledJob(job), now, &effects)
+        case .jobAdded(let job, let members): add(ScheduledJob(job, dealtTo: members), now, &effects)
         case .transientAdded(let record, let horizon):
             add(ScheduledJob(transient: record, horizon: horizon), now, &effects)
         case .horizonMoved(let id, let horizon): moveHorizon(of: id, to: horizon, now, &effects)
@@ -90,9 +92,9 @@ package struct Scheduler: Sendable {
         case .commitFailed(let id, let reason): commitFailed(id, reason, now, &effects)
         case .renewed(let member, let keys): renew(keys, of: member, now, &effects)
         case .memberSuspected(let member):
-            suspect(member, &effects)
+            suspect(member, isGone: false, &effects)
             serve(now, &effects)
-        case .memberReturned(let member): heldBySuspects[member] = nil
+        case .memberReturned(let member): welcome(member)
         case .memberGone(let member, let crashed, let wallClock):
             wallClockMs = wallClock
             lose(member, crashed: crashed, &effects)

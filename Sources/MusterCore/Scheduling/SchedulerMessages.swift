@@ -100,8 +100,9 @@ package enum ReportVerdict: Hashable, Sendable {
 
 /// What happens to the scheduler.
 package enum SchedulerEvent: Sendable {
-    /// A job is durable, with what the store holds of it (empty for a new one).
-    case jobAdded(RestoredJob)
+    /// A job is durable, with what the store holds of it (empty for a new one). `dealtTo` names the workers its tasks are
+    /// dealt to, in rank order, all of them alive; anyone may take from a job that is dealt to none.
+    case jobAdded(RestoredJob, dealtTo: [MemberID] = [])
     /// A job that is never stored. Its tasks before `horizon` may be granted; it asks for the bytes of binary kernels.
     case transientAdded(JobRecord, horizon: Int)
     /// More tasks of a transient job may be granted: those before this one. It never moves back.

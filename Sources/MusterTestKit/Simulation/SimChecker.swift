@@ -11,6 +11,8 @@ package final class SimChecker {
         package var poison: Int?
         package var taskMs = 5
         package var cancelAfterMs: Int?
+        /// Dealt to the live workers at its adding.
+        package var isDealt = false
 
         func fails(_ task: Int, attempt: Int) -> Bool {
             failEvery > 0 && task % failEvery == 0 && attempt <= failures
@@ -21,6 +23,8 @@ package final class SimChecker {
     package var plans: [JobID: Plan] = [:]
     private var grants: [JobID: [(key: LeaseKey, at: Moment)]] = [:]
     private var names: [MemberID: String] = [:]
+    /// Names of the workers that each dealt job was dealt to.
+    private var dealtTo: [JobID: [String]] = [:]
     private var endsOfProcesses: [MemberID: [Moment]] = [:]
     /// Jobs that a client was told of.
     package private(set) var acknowledged: Set<JobID> = []
@@ -35,6 +39,7 @@ package final class SimChecker {
     package func fail(_ words: String) { if violation == nil { violation = words } }
 
     package func jobAcknowledged(_ id: JobID) { acknowledged.insert(id) }
+    func dealt(_ id: JobID, to names: [String]) { dealtTo[id] = names }
     package func granted(_ key: LeaseKey, to name: String, at now: Moment) {
         grants[key.job, default: []].append((key, now))
         names[key.member] = name
@@ -102,6 +107,20 @@ package final class SimChecker {
             fail(
                 "member \(member.record.id) is at \(place) but has rank \(String(describing: membership.rank(of: member.record.id)))"
             )
+        }
+    }
+
+    /// Where nothing went wrong, the shares of a dealt job differ by one block at the most.
+    func checkShares(_ store: SimStore) {
+        for (id, names) in dealtTo.sorted(by: { $0.key < $1.key }) where !names.isEmpty {
+            guard let job = store.jobs[id], let plan = plans[id] else { continue }
+            let shares = names.map { name in
+                job.results.filter { $0.worker == name }.reduce(0) { $0 + $1.count }
+            }
+            let block = (plan.count + 64 * names.count - 1) / (64 * names.count)
+            require(
+                shares.max()! - shares.min()! <= block && shares.reduce(0, +) == plan.count,
+                "job \(id), dealt to \(names) in blocks of \(block), was computed in shares of \(shares)")
         }
     }
 

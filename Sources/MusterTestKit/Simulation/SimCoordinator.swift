@@ -228,9 +228,17 @@ package final class SimCoordinator {
             guard life == self.life else { return }
             if trouble != nil { return reply(.unavailable) }
             let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
-            handle(.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()))))
+            handle(.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()), dealtTo: hands(plan, record.id))))
             reply(.submitted(record.id))
         }
+    }
+
+    /// The workers that the job is dealt to.
+    private func hands(_ plan: SimChecker.Plan, _ id: JobID) -> [MemberID] {
+        guard plan.isDealt, let fleet else { return [] }
+        let live = fleet.membership.ranked.filter { $0.standing == .alive }.map(\.record)
+        world.checker.dealt(id, to: live.map(\.name))
+        return (world.bug == .dealsToFirst ? live.prefix(1) : live[...]).map(\.id)
     }
 
     private func cancel(_ id: JobID, _ reply: @escaping (SimReply) -> Void) {

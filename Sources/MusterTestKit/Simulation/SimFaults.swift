@@ -16,11 +16,23 @@ package struct SimFaults: Sendable {
     package var slowWorker = 0.0
     package var hostileWorkers = 0
     package var healAtMs = 30_000
+    /// No fault of any kind: what holds only without faults is checked.
+    package private(set) var isCalm = false
 
     package init() {}
 
-    /// Each kind of fault is in about half of the runs, so that some runs have few and some have all.
+    /// Nothing goes wrong at all.
+    package static var none: SimFaults {
+        var faults = SimFaults()
+        faults.healAtMs = 5_000
+        faults.isCalm = true
+        return faults
+    }
+
+    /// Each kind of fault is in about half of the runs, so that some runs have few and some have all. One in sixteen
+    /// has none.
     package static func drawn(from random: inout SimRandom) -> SimFaults {
+        if random.chance(1.0 / 16) { return none }
         var faults = SimFaults()
         func dial(_ range: ClosedRange<Int>) -> Int { random.chance(0.5) ? Int.random(in: range, using: &random) : 0 }
         faults.loss = random.chance(0.5) ? Double.random(in: 0.005...0.1, using: &random) : 0
@@ -59,4 +71,6 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case reusesIDs = "reuses-ids"
     /// A report's sender is believed whatever its ticket says.
     case anySender = "any-sender"
+    /// What is meant for all workers is dealt to the first alone.
+    case dealsToFirst = "deals-to-first"
 }

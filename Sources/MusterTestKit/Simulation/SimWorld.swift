@@ -65,6 +65,7 @@ package final class SimWorld {
         let deadline = Moment.zero + .milliseconds(faults.healAtMs) + .seconds(240)
         while checker.violation == nil, !isAtRest, clock.step(until: deadline) {}
         if checker.violation == nil { checker.checkEnd(store) }
+        if checker.violation == nil, faults.isCalm { checker.checkShares(store) }
         return checker.violation
     }
 
@@ -79,6 +80,8 @@ package final class SimWorld {
             plan.failEvery = Int.random(in: 3...20, using: &random)
             plan.failures = [1, 2, 1_000].randomElement(using: &random)!
         }
+        plan.isDealt = random.chance(0.4)
+        if faults.isCalm { return send(plan) }
         if random.chance(0.15) { plan.poison = Int.random(in: 0..<plan.count, using: &random) }
         if random.chance(0.2) { plan.cancelAfterMs = Int.random(in: 1...6_000, using: &random) }
         send(plan)
