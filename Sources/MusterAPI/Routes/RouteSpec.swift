@@ -60,7 +60,7 @@ package struct RouteSpec: Sendable {
 
 /// Each route once, by name; the driver has a handler for each.
 package enum RouteName: String, CaseIterable, Sendable {
-    case createJob, listJobs, job, cancelJob, jobEvents, jobResults, events
+    case createJob, assignAll, listJobs, job, cancelJob, jobEvents, jobResults, events
     case joinFleet, members, member, leaveFleet, heartbeat, memberStream, servers
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results

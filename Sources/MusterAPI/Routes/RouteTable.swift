@@ -22,6 +22,14 @@ package enum RouteTable {
                 .body("quorum", .string, "k/n; not yet in this version."),
             ], bodyBytesMax: Limits.bodyBytesMax, status: 201),
         RouteSpec(
+            name: .assignAll, method: "POST", pattern: "/assign/all", access: .admin,
+            summary: "Deal tuples of numbers to all live workers in turn; each adds up its own.",
+            fields: [
+                .body(
+                    "dataset", .array,
+                    "1 to 100000 lists of 1 to 64 numbers; default 100 pairs of random numbers from 1 to 1000.")
+            ], bodyBytesMax: Limits.bodyBytesMax, status: 201, isClassic: true),
+        RouteSpec(
             name: .listJobs, method: "GET", pattern: "/v1/jobs", access: .read, summary: "List jobs, newest first.",
             fields: [
                 .query("limit", .integer, "At most so many, 1 to 1000, default 100."),

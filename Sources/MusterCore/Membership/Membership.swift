@@ -70,6 +70,10 @@ package struct Membership: Sendable {
     package subscript(id: MemberID) -> Member? { members[id] }
     /// In rank order.
     package var ranked: [Member] { order.map { members[$0.id]! } }
+    /// Workers that are not suspected of having gone, by rank.
+    package var liveWorkers: [MemberRecord] {
+        ranked.filter { $0.record.role == .worker && $0.standing == .alive }.map(\.record)
+    }
     package func named(_ name: String) -> Member? { byName[name].flatMap { members[$0] } }
 
     /// Whose process this is, so that a joining whose answer was lost can be answered again.

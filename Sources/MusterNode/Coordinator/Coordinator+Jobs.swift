@@ -11,19 +11,26 @@ extension Coordinator {
     static let bodyBytesOnHTTPThreadMax = 64 << 10
 
     func createJob(_ request: HTTPRequest) throws -> HTTPOutcome {
+        try createJob(request, isDealt: false, Self.checked)
+    }
+
+    /// `read` makes a checked job of the body; a dealt one goes to all workers alive in equal shares.
+    func createJob(
+        _ request: HTTPRequest, isDealt: Bool, _ read: @escaping @Sendable ([UInt8]) throws(Problem) -> JobRequest
+    ) throws -> HTTPOutcome {
         if request.body.count > Self.bodyBytesOnHTTPThreadMax {
             return .hold { held in
                 Task {
                     do throws(Problem) {
-                        self.create(try Self.checked(request.body), held)
+                        self.create(try read(request.body), isDealt: isDealt, held)
                     } catch {
                         held.respond(.problem(error))
                     }
                 }
             }
         }
-        let job = try Self.checked(request.body)
-        return .hold { self.create(job, $0) }
+        let job = try read(request.body)
+        return .hold { self.create(job, isDealt: isDealt, $0) }
     }
 
     private static func checked(_ body: [UInt8]) throws(Problem) -> JobRequest {
@@ -33,7 +40,7 @@ extension Coordinator {
     }
 
     /// Stores the job, then schedules it and answers.
-    private func create(_ request: JobRequest, _ held: HeldRequest) {
+    private func create(_ request: JobRequest, isDealt: Bool, _ held: HeldRequest) {
         let record: JobRecord? = state.withLock { state in
             guard state.records.count + state.jobsOnTheirWay < Limits.unfinishedJobsMax else { return nil }
             state.jobsOnTheirWay += 1
@@ -48,7 +55,7 @@ extension Coordinator {
             return
         }
         store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] in
-            self?.created(record, $0, held)
+            self?.created(record, isDealt: isDealt, $0, held)
         }
     }
 
@@ -60,7 +67,9 @@ extension Coordinator {
         }
     }
 
-    private func created(_ record: JobRecord, _ result: Result<Void, StoreError>, _ held: HeldRequest) {
+    private func created(
+        _ record: JobRecord, isDealt: Bool, _ result: Result<Void, StoreError>, _ held: HeldRequest
+    ) {
         noteStore(result.failureReason)
         if case .failure(let error) = result {
             state.withLock { $0.jobsOnTheirWay -= 1 }
@@ -71,7 +80,8 @@ extension Coordinator {
         state.withLock { state in
             state.jobsOnTheirWay -= 1
             state.records[record.id] = record
-            let event = FleetEvent.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet())))
+            let workers = isDealt ? state.fleet.membership.liveWorkers.map(\.id) : []
+            let event = FleetEvent.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()), dealtTo: workers))
             let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
             var json = JSONWriter()
             Self.status(of: stored, now: SystemTime.wallClockMs()).write(to: &json)

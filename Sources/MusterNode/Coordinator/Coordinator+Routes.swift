@@ -24,6 +24,7 @@ extension Coordinator {
     private func handler(for name: RouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
         switch name {
         case .createJob: { [unowned self] in try createJob($0) }
+        case .assignAll: { [unowned self] in try assignAll($0) }
         case .listJobs: { [unowned self] in try listJobs($0) }
         case .job: { [unowned self] in try getJob($0) }
         case .cancelJob: { [unowned self] in try cancelJob($0) }

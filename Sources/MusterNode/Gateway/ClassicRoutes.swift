@@ -11,8 +11,7 @@ extension Coordinator {
     func classicServers() -> HTTPOutcome {
         .task { [self] in
             let workers = state.withLock { state in
-                state.fleet.membership.ranked.filter { $0.record.role == .worker && $0.standing == .alive }
-                    .map(\.record.name)
+                state.fleet.membership.liveWorkers.map(\.name)
             }
             var json = JSONWriter()
             json.beginArray()

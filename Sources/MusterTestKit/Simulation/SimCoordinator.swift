@@ -236,7 +236,7 @@ package final class SimCoordinator {
     /// The workers that the job is dealt to.
     private func hands(_ plan: SimChecker.Plan, _ id: JobID) -> [MemberID] {
         guard plan.isDealt, let fleet else { return [] }
-        let live = fleet.membership.ranked.filter { $0.standing == .alive }.map(\.record)
+        let live = fleet.membership.liveWorkers
         world.checker.dealt(id, to: live.map(\.name))
         return (world.bug == .dealsToFirst ? live.prefix(1) : live[...]).map(\.id)
     }
