@@ -126,7 +126,8 @@ struct DealTests {
         #expect(bench.scheduler.unfinishedJobs.isEmpty)
     }
 
-    @Test("one that was suspected and returned keeps nothing of its open share, but is dealt to again; its result counts")
+    @Test(
+        "one that was suspected and returned keeps nothing of its open share, but is dealt to again; its result counts")
     func returned() {
         var bench = SchedulerBench()
         bench.add(1, 8, dealtTo: [1, 2])
@@ -140,6 +141,24 @@ struct DealTests {
         for key in grants { _ = bench.finish(SchedulerBench.report(key)) }
         #expect(computeAll(&bench, [1])[1]?.sorted() == (1..<8).filter { !grants[0].tasks.contains($0) })
         #expect(bench.scheduler.unfinishedJobs.isEmpty)
+    }
+
+    /// A job whose deal is over must not stand in the way of another in a member's line.
+    @Test("what is dealt to one that is suspected too, and comes back to nobody, blocks no other job")
+    func dealsThatEnd() {
+        var bench = SchedulerBench()
+        bench.add(1, 4, attempts: 2, dealtTo: [1, 2])
+        let first = bench.take(1)[0]
+        bench.add(2, 4, dealtTo: [1, 2])
+        _ = bench.handle(.memberSuspected(MemberID(1)))
+        _ = bench.handle(.memberSuspected(MemberID(2)))
+        _ = bench.handle(.memberGone(MemberID(2), crashed: false, wallClockMs: 0))
+        let late = bench.deliver(SchedulerBench.report(first))
+        _ = bench.handle(.commitFailed(SchedulerBench.commits(late)[0], reason: "full"))
+        _ = bench.handle(.memberReturned(MemberID(1)))
+        #expect(computeAll(&bench, [1])[1]?.sorted() == [0, 0, 1, 1, 2, 2, 3, 3])
+        #expect(bench.scheduler.unfinishedJobs.isEmpty)
+        #expect(bench.scheduler.dealtLines.isEmpty && bench.scheduler.lines.isEmpty)
     }
 
     @Test("a job that a restart brought back is anybody's")

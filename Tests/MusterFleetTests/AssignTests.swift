@@ -109,7 +109,8 @@ import Testing
             #expect(json.output.count == 3)
             let job = try JobStatus(JSONValue(parsing: Array((json.output.first ?? "").utf8)))
             #expect(job.state == .done && job.workers == ["ada": 1, "ben": 1])
-            #expect(json.output.last?.hasPrefix(#"{"task":1,"tuple":[3],"value":3,"worker":"ben","attempt":1,"#) == true)
+            #expect(
+                json.output.last?.hasPrefix(#"{"task":1,"tuple":[3],"value":3,"worker":"ben","attempt":1,"#) == true)
             let random = try await fleet.muster("assign")
             #expect(random.exitCode == 0, "\(random.errors)")
             #expect(random.output.count == 105)
@@ -119,7 +120,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("[1]\n{}\n", 65, "line 2"), ("[1]\n[]\n", 65, "line 2"), ("[\"1\"]\n", 65, "line 1"), ("[[1],[2,null]]", 65, "tuple 2"),
+        ("[1]\n{}\n", 65, "line 2"), ("[1]\n[]\n", 65, "line 2"), ("[\"1\"]\n", 65, "line 1"),
+        ("[[1],[2,null]]", 65, "tuple 2"),
         ("[1]\n[2\n", 65, "line 2"), ("[[1],", 65, "not JSON"), ("", 65, "empty"), ("[1e999]\n", 65, "1e999"),
     ])
     func wrongFilesAreRefused(text: String, code: Int32, named: String) async throws {

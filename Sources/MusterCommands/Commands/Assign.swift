@@ -28,7 +28,8 @@ package enum AssignCommand {
         examples: [
             Command.Example("muster assign", "A hundred random pairs."),
             Command.Example("muster assign --dataset tuples.ndjson", "One tuple for each line, such as [3,4,5]."),
-            Command.Example("echo '[[1,2],[3,4]]' | muster assign --dataset - --json", "The same from a pipe, as JSON."),
+            Command.Example(
+                "echo '[[1,2],[3,4]]' | muster assign --dataset - --json", "The same from a pipe, as JSON."),
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {

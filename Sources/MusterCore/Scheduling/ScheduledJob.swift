@@ -42,6 +42,8 @@ struct ScheduledJob: Sendable {
 
     /// Whose tasks are whose; nil for a job that anyone may take from.
     private(set) var deal: Deal?
+    /// Those of a deal that is over: the job may still stand in their lines.
+    private var formerMembers: [MemberID] = []
 
     init(transient record: JobRecord, horizon: Int) {
         self.record = record
@@ -96,7 +98,9 @@ struct ScheduledJob: Sendable {
         if deal?.line(up: runs, for: member) == true { return }
         comeBack += runs.reversed()
         // Nobody of the deal is left: anyone may take anything of it.
-        if let rest = deal?.emptyAll() { comeBack += rest.reversed() }
+        guard var over = deal else { return }
+        comeBack += over.emptyAll().reversed()
+        formerMembers = over.members
         deal = nil
     }
 
@@ -119,6 +123,12 @@ struct ScheduledJob: Sendable {
         guard let runs = deal?.empty(member), !runs.isEmpty else { return }
         comeBackCount -= runs.reduce(0) { $0 + $1.tasks.count }
         lineUp(untaken(runs), for: member)
+    }
+
+    /// Those whose lines the job is to leave because its deal is over; asked once.
+    mutating func takeFormerMembers() -> [MemberID] {
+        defer { formerMembers = [] }
+        return formerMembers
     }
 
     /// The member is no longer suspected and has its part of what is dealt again.

@@ -12,6 +12,7 @@ extension Scheduler {
 
     /// Puts a job in its line if it has work and is not there yet.
     mutating func line(up id: JobID) {
+        for member in jobs[id]?.takeFormerMembers() ?? [] { leaveLine(id, of: member) }
         guard let job = jobs[id], job.ending == nil else { return }
         let name = LineName(priority: job.record.priority, kernel: job.record.kernel)
         if job.hasWork { lines[name, default: .init()].append(id) }
