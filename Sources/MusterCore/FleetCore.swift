@@ -62,6 +62,7 @@ package struct FleetCore: Sendable {
             case .returned(let id): effects += work(.memberReturned(id), now)
             case .restarted(let id):
                 effects += work(.memberGone(id, crashed: true, wallClockMs: wallClockMs), now)
+                effects += work(.memberReturned(id), now)
             case .removed(let record, let departure):
                 effects += work(.memberGone(record.id, crashed: departure == .crashed, wallClockMs: wallClockMs), now)
                 effects.append(.store([.removeMember(record.id)]))

@@ -143,6 +143,17 @@ struct DealTests {
         #expect(bench.scheduler.unfinishedJobs.isEmpty)
     }
 
+    @Test("a worker that was started again is dealt to, from then on")
+    func startedAgain() {
+        var bench = SchedulerBench()
+        bench.add(1, 4, dealtTo: [1, 2])
+        _ = bench.handle(.memberGone(MemberID(1), crashed: true, wallClockMs: 0))
+        _ = bench.handle(.memberReturned(MemberID(1)))
+        _ = bench.handle(.memberGone(MemberID(2), crashed: true, wallClockMs: 0))
+        #expect(bench.take(3).isEmpty)
+        #expect(computeAll(&bench, [1])[1]?.sorted() == [0, 1, 2, 3])
+    }
+
     /// A job whose deal is over must not stand in the way of another in a member's line.
     @Test("what is dealt to one that is suspected too, and comes back to nobody, blocks no other job")
     func dealsThatEnd() {

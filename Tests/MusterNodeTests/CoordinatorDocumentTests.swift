@@ -81,6 +81,7 @@ import Testing
             "kernel": #""noop""#, "count": "2", "inputs": "[[1],[2]]", "params": "{}", "priority": #""interactive""#,
             "attempts": "3",
         ],
+        .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [
             "name": #""box""#, "role": #""client""#, "slots": "4", "labels": #"{"os":"linux"}"#, "version": #""1""#,
             "incarnation": #""a""#,

@@ -49,7 +49,11 @@ struct Deal: Sendable {
     mutating func tookTurn(_ member: MemberID, at turn: UInt64) { shares[member]?.lastTurn = turn }
 
     mutating func suspect(_ member: MemberID) { suspected.insert(member) }
-    mutating func welcome(_ member: MemberID) { suspected.remove(member) }
+    /// Back, be it the same process or its next one: it has its part of what is dealt from now on.
+    mutating func welcome(_ member: MemberID) {
+        suspected.remove(member)
+        gone.remove(member)
+    }
     mutating func lose(_ member: MemberID) { gone.insert(member) }
 
     /// Takes a share's line away, in the order in which it would have gone out.

@@ -56,7 +56,7 @@ extension Scheduler {
     /// A suspected member is back: nothing died, and it has its part again of what is dealt from now on.
     mutating func welcome(_ member: MemberID) {
         heldBySuspects[member] = nil
-        for id in jobs.keys where jobs[id]!.deal?.isAbout(member) == true { jobs[id]!.welcome(member) }
+        for id in jobs.keys { jobs[id]!.welcome(member) }
     }
 
     mutating func lose(

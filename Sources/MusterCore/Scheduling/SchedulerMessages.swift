@@ -120,7 +120,7 @@ package enum SchedulerEvent: Sendable {
     case renewed(MemberID, [LeaseKey])
     /// Its connection broke or it is silent: its leases go back in line, without blame yet.
     case memberSuspected(MemberID)
-    /// The suspected member is back and is the same process: nothing died.
+    /// The suspected member is back and is the same process: nothing died. After `memberGone`: its next process is here.
     case memberReturned(MemberID)
     /// The member is gone. `crashed`: its process died, so what it held may be what killed it.
     case memberGone(MemberID, crashed: Bool, wallClockMs: WallClockMs)

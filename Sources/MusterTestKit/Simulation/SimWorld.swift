@@ -62,7 +62,8 @@ package final class SimWorld {
         for _ in 0..<jobs { clock.after(random.milliseconds(0...faults.healAtMs / 2)) { [self] in submit() } }
         scheduleFaults()
         clock.after(.milliseconds(faults.healAtMs)) { [self] in heal() }
-        let deadline = Moment.zero + .milliseconds(faults.healAtMs) + .seconds(240)
+        // A slow worker may be the last of those that a job was dealt to.
+        let deadline = Moment.zero + .milliseconds(faults.healAtMs) + .seconds(600)
         while checker.violation == nil, !isAtRest, clock.step(until: deadline) {}
         if checker.violation == nil { checker.checkEnd(store) }
         if checker.violation == nil, faults.isCalm { checker.checkShares(store) }
