@@ -115,7 +115,8 @@ let package = Package(
             "MusterNodeTests",
             ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
-        tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI", "MusterCore"]),
+        tests(
+            "MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterAPI", "MusterCore"]),
     ] + kernels,
     swiftLanguageModes: [.v6]
 )

@@ -14,12 +14,15 @@ final class TestCoordinator: Sendable {
     var port: UInt16 { coordinator.port }
     var tokens: TokenStore { coordinator.tokens }
 
-    init(_ server: HTTPServer.Configuration) async throws {
+    /// A picture without a worker is given up after some milliseconds.
+    init(_ server: HTTPServer.Configuration, _ access: AccessSettings) async throws {
         var template = Array("/tmp/muster-node-XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-        let configuration = CoordinatorConfiguration(
+        var configuration = CoordinatorConfiguration(
             dataDirectory: folder + "/coordinator", server: server, adminToken: nil, version: "test"
         )
+        configuration.access = access
+        configuration.renderWait = .milliseconds(20)
         coordinator = try await Coordinator(configuration)
         try coordinator.start()
     }
@@ -53,10 +56,10 @@ final class TestCoordinator: Sendable {
 
 /// Starts a coordinator, runs blocking work against it on a thread, and stops it.
 func withCoordinator(
-    _ server: HTTPServer.Configuration = HTTPServer.Configuration(),
+    _ server: HTTPServer.Configuration = HTTPServer.Configuration(), access: AccessSettings = AccessSettings(),
     _ body: @escaping @Sendable (TestCoordinator) throws -> Void
 ) async throws {
-    let coordinator = try await TestCoordinator(server)
+    let coordinator = try await TestCoordinator(server, access)
     do {
         try await onThread { try body(coordinator) }
     } catch {
