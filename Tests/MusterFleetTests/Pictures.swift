@@ -38,7 +38,7 @@ struct SamplePicture: Sendable {
     static let quick = Result { try SamplePicture("width=600&height=400&escape=5000&re=-0.75&im=0.1&span=0.05") }
     /// Long enough to be in the middle of: hundreds of strips that take a few seconds of a core.
     static let long = Result {
-        try SamplePicture("width=1000&height=1000&escape=100000&re=-0.7436&im=0.1318&span=0.004&palette=raw")
+        try SamplePicture("width=1000&height=1000&escape=400000&re=-0.75&im=0.1&span=0.05&palette=raw")
     }
 }
 

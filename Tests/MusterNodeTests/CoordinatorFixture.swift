@@ -79,12 +79,15 @@ struct SampleRequest {
     init(_ name: RouteName, job: Int, member: MemberID) {
         let spec = RouteTable.spec(name)
         target = spec.pattern.replacing("{id}", with: spec.pattern.contains("jobs") ? "\(job)" : "\(member)")
+        for place in ["{z}", "{x}", "{y}"] { target = target.replacing(place, with: "0") }
         isStream = spec.answerType == "text/event-stream"
         switch name {
         case .createJob: body = #"{"kernel":"noop","count":1}"#
         case .joinFleet, .heartbeat: body = "{}"
         case .leases: body = #"{"kernels":["noop"],"waitSeconds":0}"#
         case .results: body = #"{"reports":[]}"#
+        case .proxConnected: body = #"{"name":"127.0.0.1","port":"1"}"#
+        case .getMbrot: body = "width=30"
         default: body = nil
         }
     }
