@@ -17,13 +17,16 @@ import Testing
         try await withCoordinator { coordinator in
             let spec = RouteTable.spec(name)
             let job = try coordinator.submit()
-            let member = try coordinator.join()
+            let member = try coordinator.join(for: name)
             let sample = SampleRequest(name, job: job, member: member.id)
             let token = spec.access == .member ? member.secret : coordinator.tokens.admin
             let response = try #require(
-                coordinator.ask(spec.method, sample.target, token: token, body: sample.body, headOnly: sample.isStream))
-            #expect(response.status == spec.status)
-            #expect(response["content-type"]?.hasPrefix(spec.answerType) == true)
+                coordinator.ask(
+                    spec.method, sample.target, token: token, body: sample.body, headOnly: sample.isStream,
+                    headers: sample.headers))
+            #expect(response.status == sample.status)
+            let type = sample.status < 400 ? spec.answerType : Problem.contentType
+            #expect(response["content-type"]?.hasPrefix(type) == true)
             let other = coordinator.ask("BREW", sample.target, token: coordinator.tokens.admin)
             #expect(other?.status == 405)
             #expect(other?["allow"]?.contains(spec.method) == true)
@@ -112,18 +115,22 @@ import Testing
                 let sample = try #require(Self.samples[name]?[field.name], "no sample of \(field.name)")
                 var fields = ["kernel": #""noop""#, "count": "2"].filter { name == .createJob && $0.key != field.name }
                 if name == .createJob && field.name == "inputs" { fields = ["kernel": #""sum""#] }
+                if name == .proxConnected { fields = ["name": #""localhost""#, "port": #""2""#] }
                 if name == .leases { fields = ["kernels": "[]", "waitSeconds": "0"] }
                 fields[field.name] = sample
                 let response = ask(Self.object(fields))
                 #expect(response?.status == spec.status, "\(field.name): \(response?.text ?? "no answer")")
                 // The wrong kind of value is refused with its name and itself.
-                fields[field.name] = field.kind == .string ? "17" : #""seventeen""#
+                // A port may be a number as well, so that one is too large.
+                let wrong = field.name == "port" ? "170000" : "17"
+                fields[field.name] = field.kind == .string ? wrong : #""seventeen""#
                 let refused = try detail(ask(Self.object(fields)), is: 422)
                 #expect(refused.contains(field.name), "\(refused)")
                 #expect(refused.contains("17") || refused.contains("seventeen"), "\(refused)")
             }
             #expect(try detail(ask(start + "\"surprise\":1" + end), is: 422).contains("\"surprise\""))
-            for field in spec.fields where field.isRequired {
+            // The first one that is missing is named.
+            for field in spec.fields.filter(\.isRequired).prefix(1) {
                 #expect(try detail(ask("{}"), is: 422).contains(field.name))
             }
         }
@@ -150,12 +157,13 @@ import Testing
         if name == .healthz { return }
         try await withCoordinator { coordinator in
             let spec = RouteTable.spec(name)
-            let member = try coordinator.join()
+            let member = try coordinator.join(for: name)
             let sample = SampleRequest(name, job: try coordinator.submit(), member: member.id)
             let token = spec.access == .member ? member.secret : coordinator.tokens.admin
             for query in ["surprise=1", "surprise", "limitx=1"] {
                 let response = coordinator.ask(
-                    spec.method, sample.target + "?" + query, token: token, body: sample.body)
+                    spec.method, sample.target + "?" + query, token: token, body: sample.body,
+                    headers: sample.headers)
                 #expect(try detail(response, is: 422).contains(query.prefix { $0 != "=" }))
             }
         }

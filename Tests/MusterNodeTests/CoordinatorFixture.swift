@@ -33,9 +33,11 @@ final class TestCoordinator: Sendable {
     }
 
     func ask(
-        _ method: String, _ target: String, token: String? = nil, body: String? = nil, headOnly: Bool = false
+        _ method: String, _ target: String, token: String? = nil, body: String? = nil, headOnly: Bool = false,
+        headers: [(name: String, value: String)] = []
     ) -> RawResponse? {
-        RawClient(port: port).ask(method, target, token: token, body: body.map { Array($0.utf8) }, headOnly: headOnly)
+        RawClient(port: port).ask(
+            method, target, token: token, body: body.map { Array($0.utf8) }, headOnly: headOnly, headers: headers)
     }
 
     /// Joins a member.
@@ -43,6 +45,11 @@ final class TestCoordinator: Sendable {
         let response = try #require(ask("POST", "/v1/members", token: tokens.join, body: body))
         #expect(response.status == 201, "\(response.text)")
         return try JoinReply(body: response.body).identity
+    }
+
+    /// Joins a member that is no obstacle to a route: a picture would wait for a worker that never asks for work.
+    func join(for name: RouteName) throws -> MemberIdentity {
+        try join(RouteTable.spec(name).answerType == "image/png" ? #"{"role":"client"}"# : "{}")
     }
 
     /// Asks for a job and returns its id.
@@ -69,17 +76,22 @@ func withCoordinator(
     await coordinator.stop()
 }
 
-/// A request that its route answers with success.
+/// A request that its route answers with success; or with 503, where that takes a worker.
 struct SampleRequest {
     var target: String
     var body: String?
     /// The answer is a stream without end: only its head is awaited.
     var isStream = false
+    /// What a coordinator without workers answers.
+    var status: Int
+    var headers: [(name: String, value: String)] = []
 
     init(_ name: RouteName, job: Int, member: MemberID) {
         let spec = RouteTable.spec(name)
         target = spec.pattern.replacing("{id}", with: spec.pattern.contains("jobs") ? "\(job)" : "\(member)")
         for place in ["{z}", "{x}", "{y}"] { target = target.replacing(place, with: "0") }
+        status = spec.answerType == "image/png" ? 503 : spec.status
+        if spec.readsForm { headers = [("Content-Type", "application/x-www-form-urlencoded")] }
         isStream = spec.answerType == "text/event-stream"
         switch name {
         case .createJob: body = #"{"kernel":"noop","count":1}"#

@@ -33,7 +33,7 @@ private func logged(_ format: LogFormat, _ body: () async throws -> Void) async 
         let log = try await logged(format) {
             try await withCoordinator { coordinator in
                 let tokens = coordinator.tokens
-                let member = try coordinator.join(#"{"name":"\#(Self.name)"}"#)
+                let member = try coordinator.join(#"{"name":"\#(Self.name)","role":"client"}"#)
                 secrets.withLock { $0 = [tokens.admin, tokens.join, tokens.read, member.secret] }
                 for token in [tokens.admin, tokens.join, tokens.read, member.secret] {
                     for spec in RouteTable.all where spec.name != .leaveFleet {
@@ -73,7 +73,7 @@ private func logged(_ format: LogFormat, _ body: () async throws -> Void) async 
             // The same name again gets a number.
             let second = try #require(
                 coordinator.ask(
-                    "POST", "/v1/members", token: coordinator.tokens.join, body: #"{"name":"\#(Self.name)"}"#))
+                    "POST", "/v1/members", token: coordinator.tokens.join, body: #"{"name":"\#(Self.name)","role":"client"}"#))
             #expect(try JoinReply(body: second.body).name.hasSuffix("-2"))
         }
     }
