@@ -79,7 +79,8 @@ func expectSame(_ bytes: [UInt8], _ wanted: [UInt8], sourceLocation: SourceLocat
     let isSame = bytes == wanted
     let place = zip(bytes, wanted).enumerated().first { $1.0 != $1.1 }?.offset
     #expect(
-        isSame, "\(bytes.count) bytes, wanted \(wanted.count); the first other one: \(place.map(String.init) ?? "none")",
+        isSame,
+        "\(bytes.count) bytes, wanted \(wanted.count); the first other one: \(place.map(String.init) ?? "none")",
         sourceLocation: sourceLocation)
 }
 

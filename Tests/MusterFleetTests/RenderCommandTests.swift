@@ -62,7 +62,9 @@ import Testing
             let huge = try await fleet.muster("render", "-o", "out.png", "--width", "1048576", "--height", "1048576")
             #expect(huge.exitCode == 65)
             #expect(huge.errors.contains { $0.contains("1048576 x 1048576") }, "\(huge.errors)")
-            for wrong in [["--re", "nan"], ["--span", "0"], ["--im", "inf"], ["--width", "0"], ["--palette", "pink"]] {
+            for wrong in [
+                ["--re", "nan"], ["--span", "0"], ["--im", "inf"], ["--width", "0"], ["--palette", "pink"],
+            ] {
                 let process = try fleet.start(["render", "-o", "out.png"] + wrong)
                 #expect(try await fleet.outcome(of: process).exitCode == 64, "\(wrong)")
             }

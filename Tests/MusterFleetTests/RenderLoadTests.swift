@@ -18,7 +18,9 @@ import Testing
             #expect(try await fleet.metric("tasks_leased") > 0)
             stream.cancel()
             try await eventually("nothing is computed any more") {
-                let (leased, waiting) = (try await fleet.metric("tasks_leased"), try await fleet.metric("tasks_waiting"))
+                let (leased, waiting) = (
+                    try await fleet.metric("tasks_leased"), try await fleet.metric("tasks_waiting")
+                )
                 return leased == 0 && waiting == 0
             }
             #expect(try await fleet.metric("tasks_granted_total") < sample.picture.stripCount)
@@ -39,7 +41,8 @@ import Testing
     private static func memoryPeak(of process: FleetProcess) throws -> Int {
         let status = try String(contentsOf: URL(filePath: "/proc/\(process.pid)/status"), encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-        return try #require(line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) })
+        return try #require(
+            line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) })
     }
 
     @Test func fiftyPicturesAtOnce() async throws {

@@ -26,7 +26,9 @@ import Testing
         return (up, url)
     }
 
-    private static func status(_ fleet: Fleet, _ url: String, _ headers: [(name: String, value: String)]) async throws -> Int {
+    private static func status(_ fleet: Fleet, _ url: String, _ headers: [(name: String, value: String)]) async throws
+        -> Int
+    {
         try await fleet.http.send(HTTPClientRequest("GET", url, headers: headers, timeout: .seconds(60))).status
     }
 

@@ -151,6 +151,15 @@ import Testing
         }
     }
 
+    @Test func healthLooksAtNoQuery() async throws {
+        try await withCoordinator { coordinator in
+            for target in ["/healthz", "/healthz?x=1", "//healthz", "/healthz?"] {
+                #expect(coordinator.ask("GET", target)?.status == 200, "\(target)")
+                #expect(coordinator.ask("HEAD", target, headOnly: true)?.status == 200, "\(target)")
+            }
+        }
+    }
+
     @Test(arguments: RouteName.allCases)
     func unknownQueryParametersAreRefused(_ name: RouteName) async throws {
         // What always answers the same looks at no query.

@@ -17,7 +17,8 @@ import Testing
     private static func ask(_ name: RouteName, _ coordinator: TestCoordinator, token: String?) throws -> RawResponse {
         let spec = RouteTable.spec(name)
         let sample = SampleRequest(name, job: 1, member: try coordinator.join(for: name).id)
-        return try #require(coordinator.ask(spec.method, spec.pattern, token: token, body: sample.body, headers: sample.headers))
+        return try #require(
+            coordinator.ask(spec.method, spec.pattern, token: token, body: sample.body, headers: sample.headers))
     }
 
     @Test func picturesNeedNoTokenUnlessPrivate() async throws {
