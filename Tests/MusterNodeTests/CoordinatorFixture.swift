@@ -23,6 +23,8 @@ final class TestCoordinator: Sendable {
         )
         configuration.access = access
         configuration.renderWait = .milliseconds(20)
+        // Raw members say nothing by themselves; a slow machine must not make them strangers.
+        configuration.membership.silenceTime = .seconds(600)
         coordinator = try await Coordinator(configuration)
         try coordinator.start()
     }

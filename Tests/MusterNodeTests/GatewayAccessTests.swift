@@ -58,7 +58,8 @@ import Testing
         ("localhost", nil, 200), ("localhost:8080", nil, 200), ("127.0.0.1:1", nil, 200), ("[::1]:8080", nil, 200),
         ("LOCALHOST", nil, 200), ("127.9.9.9", nil, 200), ("example.org", nil, 403), ("example.org:8080", nil, 403),
         ("127.0.0.1.example.org", nil, 403), ("localhost.example.org", nil, 403), ("127.0.0.999", nil, 403),
-        ("10.0.0.1", nil, 403), ("localhost", "http://localhost:8080", 200), ("localhost", "http://127.0.0.1", 200),
+        ("10.0.0.1", nil, 403), ("localhost:8080", "http://localhost:8080", 200), ("localhost:8080", "http://localhost:9090", 403),
+        ("localhost", "http://127.0.0.1", 403),
         ("localhost", "http://example.org", 403), ("localhost", "https://localhost.example.org", 403),
         ("localhost", "null", 403), ("localhost", "http://", 403), ("localhost", "http://example.org@localhost", 403),
     ]
