@@ -25,6 +25,7 @@ final class TestCoordinator: Sendable {
         configuration.renderWait = .milliseconds(20)
         // Raw members say nothing by themselves; a slow machine must not make them strangers.
         configuration.membership.silenceTime = .seconds(600)
+        configuration.membership.graceTime = .seconds(600)
         coordinator = try await Coordinator(configuration)
         try coordinator.start()
     }
