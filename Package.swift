@@ -82,7 +82,7 @@ let package = Package(
         room("MusterCore"),
         room("MusterCrypto", ["CCrypto"]),
         room("MusterLog"),
-        room("MusterSystem", ["MusterCore"]),
+        room("MusterSystem", ["MusterCore", "CMemory"]),
         shim("CMicroHTTP", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         shim("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         shim("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
@@ -90,6 +90,7 @@ let package = Package(
         .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CProcessor"),
+        .systemLibrary(name: "CMemory"),
 
         room("MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
         program("MusterSim", ["MusterTestKit", "MusterCore"]),
@@ -114,7 +115,8 @@ let package = Package(
             "MusterNodeTests",
             ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
-        tests("MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterAPI", "MusterCore"]),
+        tests(
+            "MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterAPI", "MusterCore"]),
     ] + kernels,
     swiftLanguageModes: [.v6]
 )

@@ -69,12 +69,15 @@ final class BenchFleet: Sendable {
     }
 
     /// Processor seconds that all processes of the fleet have used so far.
-    var processorSeconds: Double {
-        ([coordinator] + workers).reduce(0) { sum, child in
-            let fields =
-                (readText("/proc/\(child.pid)/stat") ?? "").split(separator: ")").last?.split(separator: " ") ?? []
-            guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return sum }
-            return sum + (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-        }
+    var processorSeconds: Double { ([coordinator] + workers).reduce(0) { $0 + Self.processorSeconds(of: $1) } }
+
+    /// Of the coordinator alone.
+    var coordinatorProcessorSeconds: Double { Self.processorSeconds(of: coordinator) }
+
+    private static func processorSeconds(of child: ChildProcess) -> Double {
+        let fields =
+            (readText("/proc/\(child.pid)/stat") ?? "").split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }

@@ -11,6 +11,10 @@ struct Benchmark: Sendable {
         Benchmark(
             name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
         Benchmark(name: "kernel", about: "escape iterations a second of one core, beside C", run: benchKernel),
+        Benchmark(
+            name: "render", about: "a large picture from two workers, beside the same strips with no fleet",
+            run: benchRender),
+        Benchmark(name: "tile", about: "what the fleet adds to one tile, fleet idle", run: benchTile),
         Benchmark(name: "healthz", about: "requests a second beside nginx's", run: benchHealthz),
     ]
 }

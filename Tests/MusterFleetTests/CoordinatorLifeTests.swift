@@ -20,6 +20,28 @@ import Testing
         }
     }
 
+    /// A worker whose coordinator was never there, or refuses the connection, ends as well as any other.
+    @Test func sigtermEndsAWorkerThatNeverJoined() async throws {
+        try await Fleet.run { fleet in
+            await fleet.coordinator.kill()
+            let worker = try fleet.startWorker("lonely")
+            try await eventually("it noticed") { worker.transcript.errors.contains { $0.contains("is away") } }
+            worker.terminate()
+            #expect(try await worker.exitCode(within: .seconds(20)) == 0)
+        }
+    }
+
+    @Test func everyFormOfTheHealthQuestionIsAnswered() async throws {
+        try await Fleet.run { fleet in
+            for (method, path) in [
+                ("GET", "/healthz"), ("HEAD", "/healthz"), ("GET", "//healthz"), ("GET", "/healthz/"),
+            ] {
+                let answer = try await fleet.call(method, path)
+                #expect(answer.status == 200, "\(method) \(path)")
+            }
+        }
+    }
+
     /// Whatever was answered before the end is there afterwards.
     @Test func sigtermAmidWorkLosesNothing() async throws {
         try await Fleet.run { fleet in

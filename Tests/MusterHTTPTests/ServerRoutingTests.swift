@@ -63,6 +63,9 @@ import Testing
         Case("/prepared", 200, "ready"),
         Case("/prepared?x=1", 200, "ready"),
         Case("//prepared", 200, "ready"),
+        Case("http://a/v1/jobs/17", 200, "deleted 17", method: "DELETE"),
+        Case("HTTP://a:80/query?a=1", 200, "a=1;"),
+        Case("http://a", 404),
     ]
 
     @Test(arguments: cases)

@@ -62,12 +62,12 @@ import Testing
     /// A doubled slash is one, as old clients have it.
     @Test(arguments: [true, false], ["/assign/all", "//assign/all"])
     func classicClientsNeedNoTokenWhereClassicIsOpen(isOpen: Bool, path: String) async throws {
-        try await withCoordinator(
-            change: { $0.access.isClassicOpen = isOpen },
-            { coordinator in
-                let status = coordinator.ask("POST", path)?.status
-                #expect(status == (isOpen ? 201 : 401))
-                #expect(coordinator.ask("POST", path, token: coordinator.tokens.admin)?.status == 201)
-            })
+        var access = AccessSettings()
+        access.isClassicOpen = isOpen
+        try await withCoordinator(access: access) { coordinator in
+            let status = coordinator.ask("POST", path)?.status
+            #expect(status == (isOpen ? 201 : 401))
+            #expect(coordinator.ask("POST", path, token: coordinator.tokens.admin)?.status == 201)
+        }
     }
 }

@@ -14,15 +14,18 @@ final class TestCoordinator: Sendable {
     var port: UInt16 { coordinator.port }
     var tokens: TokenStore { coordinator.tokens }
 
-    init(
-        _ server: HTTPServer.Configuration, change: (inout CoordinatorConfiguration) -> Void
-    ) async throws {
+    /// A picture without a worker is given up after some milliseconds.
+    init(_ server: HTTPServer.Configuration, _ access: AccessSettings) async throws {
         var template = Array("/tmp/muster-node-XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
         var configuration = CoordinatorConfiguration(
             dataDirectory: folder + "/coordinator", server: server, adminToken: nil, version: "test"
         )
-        change(&configuration)
+        configuration.access = access
+        configuration.renderWait = .milliseconds(20)
+        // Raw members say nothing by themselves; a slow machine must not make them strangers.
+        configuration.membership.silenceTime = .seconds(600)
+        configuration.membership.graceTime = .seconds(600)
         coordinator = try await Coordinator(configuration)
         try coordinator.start()
     }
@@ -33,9 +36,11 @@ final class TestCoordinator: Sendable {
     }
 
     func ask(
-        _ method: String, _ target: String, token: String? = nil, body: String? = nil, headOnly: Bool = false
+        _ method: String, _ target: String, token: String? = nil, body: String? = nil, headOnly: Bool = false,
+        headers: [(name: String, value: String)] = []
     ) -> RawResponse? {
-        RawClient(port: port).ask(method, target, token: token, body: body.map { Array($0.utf8) }, headOnly: headOnly)
+        RawClient(port: port).ask(
+            method, target, token: token, body: body.map { Array($0.utf8) }, headOnly: headOnly, headers: headers)
     }
 
     /// Joins a member.
@@ -43,6 +48,11 @@ final class TestCoordinator: Sendable {
         let response = try #require(ask("POST", "/v1/members", token: tokens.join, body: body))
         #expect(response.status == 201, "\(response.text)")
         return try JoinReply(body: response.body).identity
+    }
+
+    /// Joins a member that is no obstacle to a route: a picture would wait for a worker that never asks for work.
+    func join(for name: RouteName) throws -> MemberIdentity {
+        try join(RouteTable.spec(name).answerType == "image/png" ? #"{"role":"client"}"# : "{}")
     }
 
     /// Asks for a job and returns its id.
@@ -56,11 +66,10 @@ final class TestCoordinator: Sendable {
 
 /// Starts a coordinator, runs blocking work against it on a thread, and stops it.
 func withCoordinator(
-    _ server: HTTPServer.Configuration = HTTPServer.Configuration(),
-    change: (inout CoordinatorConfiguration) -> Void = { _ in },
+    _ server: HTTPServer.Configuration = HTTPServer.Configuration(), access: AccessSettings = AccessSettings(),
     _ body: @escaping @Sendable (TestCoordinator) throws -> Void
 ) async throws {
-    let coordinator = try await TestCoordinator(server, change: change)
+    let coordinator = try await TestCoordinator(server, access)
     do {
         try await onThread { try body(coordinator) }
     } catch {
@@ -70,22 +79,30 @@ func withCoordinator(
     await coordinator.stop()
 }
 
-/// A request that its route answers with success.
+/// A request that its route answers with success; or with 503, where that takes a worker.
 struct SampleRequest {
     var target: String
     var body: String?
     /// The answer is a stream without end: only its head is awaited.
     var isStream = false
+    /// What a coordinator without workers answers.
+    var status: Int
+    var headers: [(name: String, value: String)] = []
 
     init(_ name: RouteName, job: Int, member: MemberID) {
         let spec = RouteTable.spec(name)
         target = spec.pattern.replacing("{id}", with: spec.pattern.contains("jobs") ? "\(job)" : "\(member)")
+        for place in ["{z}", "{x}", "{y}"] { target = target.replacing(place, with: "0") }
+        status = spec.answerType == "image/png" ? 503 : spec.status
+        if spec.readsForm { headers = [("Content-Type", "application/x-www-form-urlencoded")] }
         isStream = spec.answerType == "text/event-stream"
         switch name {
         case .createJob: body = #"{"kernel":"noop","count":1}"#
         case .joinFleet, .heartbeat: body = "{}"
         case .leases: body = #"{"kernels":["noop"],"waitSeconds":0}"#
         case .results: body = #"{"reports":[]}"#
+        case .proxConnected: body = #"{"name":"127.0.0.1","port":"1"}"#
+        case .getMbrot: body = "width=30"
         default: body = nil
         }
     }

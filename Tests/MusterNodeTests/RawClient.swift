@@ -54,9 +54,12 @@ final class RawClient {
 
     /// What a request answers; with `headOnly` its body is left where it is. Nil: no answer came.
     func ask(
-        _ method: String, _ target: String, token: String? = nil, body: [UInt8]? = nil, headOnly: Bool = false
+        _ method: String, _ target: String, token: String? = nil, body: [UInt8]? = nil, headOnly: Bool = false,
+        headers: [(name: String, value: String)] = []
     ) -> RawResponse? {
-        var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\n"
+        var head = "\(method) \(target) HTTP/1.1\r\n"
+        if !headers.contains(where: { $0.name == "Host" }) { head += "Host: localhost\r\n" }
+        for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if let token { head += "Authorization: Bearer \(token)\r\n" }
         if let body { head += "Content-Length: \(body.count)\r\n" }
         send(Array((head + "\r\n").utf8) + (body ?? []))

@@ -11,7 +11,8 @@ enum SourceRules {
     /// Each C module belongs to one room.
     static let shims = [
         "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTP", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
-        "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CMandelbrot": "MusterBench",
+        "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CMemory": "MusterSystem",
+        "CMandelbrot": "MusterBench",
     ]
     static let fileLinesMax = 500
     static let functionLinesMax = 70

@@ -81,7 +81,11 @@ struct CoordinatorClient: Sendable {
     }
 
     private func unavailable(_ error: HTTPClientError) -> CommandError {
-        CommandError(
+        if error.message.contains("SSL") || error.message.contains("certificate") {
+            return CommandError(
+                .unavailable, "\(error.message); --tls-ca names the certificate to trust where the system does not")
+        }
+        return CommandError(
             .unavailable,
             "\(error.message); is the coordinator running? --coordinator or MUSTER_URL says where (now \(url))")
     }

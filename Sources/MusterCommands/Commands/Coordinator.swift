@@ -146,7 +146,7 @@ package enum CoordinatorCommand {
         } catch let error as NodeError {
             throw CommandError(error)
         } catch let error as HTTPServerError {
-            throw CommandError(.unavailable, error.message)
+            throw CommandError(error.isTLS ? .configuration : .unavailable, error.message)
         } catch let error as StoreError {
             let code: ExitCode =
                 switch error.code {

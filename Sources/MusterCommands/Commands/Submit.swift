@@ -35,6 +35,7 @@ package enum SubmitCommand {
         positionals: [kernel.spec],
         flags: [count.spec, params.spec, input.spec, priority.spec, wait.spec] + CommonFlags.client,
         rules: [.exclusive(["count", "input"])],
+        reservedFlags: ["quorum"],
         exits: [
             Command.Exit(.success, "The job is stored; with --wait: it is done."),
             Command.Exit(.failure, "With --wait: the job failed or was cancelled."),

@@ -75,6 +75,8 @@ struct ScheduledJob: Sendable {
     var hasWork: Bool { ending == nil && (nextFresh < horizon || !comeBack.isEmpty) }
     /// Tasks not yet granted, those taken meanwhile included: an upper bound, good enough to divide work by.
     var waitingCount: Int { record.count - nextFresh + comeBackCount }
+    /// Those of them that may be granted now.
+    var grantableCount: Int { max(0, horizon - nextFresh) + comeBackCount }
 
     mutating func take(_ tasks: RangeSet<Int>) {
         for range in tasks.ranges { takenCount += range.count }

@@ -98,14 +98,15 @@ extension Scheduler {
         dealtLines[member, default: [:]][name, default: .init()].append(id)
     }
 
-    /// As many tasks as take about `batchTime`; one by one until the first has been measured; near the end a fair share.
+    /// As many tasks as take about `batchTime`; one by one until the first has been measured; near the end,
+    /// or the horizon, a fair share.
     private func batchSize(of id: JobID, for owner: MemberID?) -> Int {
         guard let job = jobs[id], let seconds = job.secondsPerTask else { return 1 }
         func tasks(in time: Duration) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
         }
         let owned = owner.flatMap { job.deal?.shares[$0] }.map { $0.count / 2 }
-        let share = owned ?? job.waitingCount / max(1, 2 * (leasesOfMember.count + calls.count))
+        let share = owned ?? job.grantableCount / max(1, 2 * (leasesOfMember.count + calls.count))
         let floor = max(1, tasks(in: settings.batchTimeMin))
         return max(1, min(tasks(in: settings.batchTime), max(share, floor)))
     }

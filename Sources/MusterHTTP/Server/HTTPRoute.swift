@@ -45,8 +45,8 @@ package struct HTTPRoute: Sendable {
     }
 
     /// Always the same answer, to anybody, whatever the query: the fastest there is.
-    package init(_ method: String, _ pattern: String, prepared: PreparedBody) {
-        self.init(method, pattern, 0, "", .prepared(prepared))
+    package init(_ method: String, _ pattern: String, access: String = "", prepared: PreparedBody) {
+        self.init(method, pattern, 0, access, .prepared(prepared))
     }
 
     private init(_ method: String, _ pattern: String, _ bodyBytesMax: Int, _ access: String, _ action: Action) {

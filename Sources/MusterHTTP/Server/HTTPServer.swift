@@ -7,6 +7,8 @@ internal import Synchronization
 /// Why a server could not start.
 package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
     package var message: String
+    /// The certificate or the key is at fault, not the address.
+    package var isTLS = false
     package var description: String { message }
 }
 
@@ -166,10 +168,11 @@ package final class HTTPServer: Sendable {
             }
         }
         guard let daemon else {
-            let reason = errno == 0 ? "the TLS certificate or key does not fit" : String(cString: strerror(errno))
+            let isTLS = errno == 0 && configuration.tlsCertificate != nil
+            let reason = isTLS ? "the TLS certificate or key does not fit" : String(cString: strerror(errno))
             context.release()
             throw HTTPServerError(
-                message: "cannot listen on \(configuration.host):\(configuration.port): \(reason)")
+                message: "cannot listen on \(configuration.host):\(configuration.port): \(reason)", isTLS: isTLS)
         }
         return daemon
     }

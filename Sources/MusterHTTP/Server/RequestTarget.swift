@@ -8,9 +8,11 @@ struct RequestTarget {
 
     init(_ target: String) throws(Problem) {
         let raw = Array(target.utf8)
+        // RFC 9112, 3.2.2: a server takes the absolute form too.
+        let start = Self.pathStart(raw)
         let question = raw.firstIndex(of: UInt8(ascii: "?")) ?? raw.endIndex
         var path: [String] = []
-        for segment in raw[..<question].split(separator: UInt8(ascii: "/")) {
+        for segment in raw[start..<max(start, question)].split(separator: UInt8(ascii: "/")) {
             path.append(try Self.unescaped(segment, plusIsSpace: false))
         }
         self.path = path
@@ -24,6 +26,13 @@ struct RequestTarget {
                 ))
         }
         self.query = query
+    }
+
+    private static func pathStart(_ raw: [UInt8]) -> Int {
+        let text = String(decoding: raw.prefix(8), as: UTF8.self).lowercased()
+        guard let scheme = ["http://", "https://"].first(where: { text.hasPrefix($0) }) else { return 0 }
+        let authority = scheme.utf8.count
+        return raw[authority...].firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? raw.endIndex
     }
 
     private static func unescaped(_ text: ArraySlice<UInt8>, plusIsSpace: Bool) throws(Problem) -> String {

@@ -133,6 +133,8 @@ final class ServerCore: Sendable {
             throw Problem(
                 400, "\"\(Log.printable(String(name.prefix(40))))\" is not a header's name, or its value is broken.")
         }
+        let hosts = headers.count { isSameName($0.name, "Host") }
+        if hosts > 1 { throw Problem(400, "\(hosts) Host headers; there must be one.") }
         let lengths = headers.filter { isSameName($0.name, "Content-Length") }
         let codings = headers.filter { isSameName($0.name, "Transfer-Encoding") }
         if lengths.count > 1 || codings.count > 1 || (!lengths.isEmpty && !codings.isEmpty) {

@@ -92,8 +92,12 @@ extension Authenticator {
         guard Self.isLoopback(authority: host) else {
             throw Problem(403, "The Host \"\(host.prefix(80))\" is not this machine's; send a token.", code: "rights")
         }
-        if let origin = request.header("origin"), !Self.isLoopback(origin: origin) {
+        // Another port of this machine may be anybody's page: only what was served from here is at home here.
+        if let origin = request.header("origin"), !["http://" + host, "https://" + host].contains(origin) {
             throw Problem(403, "The Origin \"\(origin.prefix(80))\" is foreign; send a token.", code: "rights")
+        }
+        if let site = request.header("sec-fetch-site"), !["same-origin", "none"].contains(site) {
+            throw Problem(403, "A page of another site asks (\(site.prefix(80))); send a token.", code: "rights")
         }
     }
 
@@ -108,11 +112,6 @@ extension Authenticator {
     private static func isIPv4Loopback(_ host: String) -> Bool {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
-    }
-
-    private static func isLoopback(origin: String) -> Bool {
-        guard let end = origin.firstRange(of: "://") else { return false }
-        return isLoopback(authority: String(origin[end.upperBound...]))
     }
 }
 

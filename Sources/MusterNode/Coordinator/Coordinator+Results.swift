@@ -6,7 +6,8 @@ internal import Synchronization
 
 /// Streams of results and of a job's events. Each is a task that reads the store and waits for news.
 extension Coordinator {
-    private static let readBytesMax = 1 << 20
+    /// What one reader that stands still may hold: so much read from the store, and as much again in its stream.
+    private static let readBytesMax = 256 << 10
 
     func streamResults(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = JobID(try request.number("id", of: "job"))
@@ -22,7 +23,7 @@ extension Coordinator {
     }
 
     private func resultStream(of id: JobID, from: Int, waits: Bool) -> HTTPResponse {
-        let stream = HTTPStream(bufferBytesMax: 4 << 20)
+        let stream = HTTPStream(bufferBytesMax: Self.readBytesMax)
         let feed = ResultFeed(stream, from: from)
         let version = signals.watch(id, feed: feed)
         // A job without results needs no look into the store: whatever comes, comes to the feed.
@@ -95,8 +96,12 @@ extension Coordinator {
             status.write(to: &json)
             try await stream.send(ServerSentEvent.bytes("job", id: version, data: json.bytes))
             if status.state.isFinal { return }
-            try await Task.sleep(for: .milliseconds(100))
+            let sent = ContinuousClock.now
             version = await signals.wait(id, beyond: version)
+            // An end is told at once, other news at their pace.
+            if state.withLock({ $0.records[id] != nil }) {
+                try await Task.sleep(until: sent + .milliseconds(100), clock: .continuous)
+            }
         }
     }
 }

@@ -5,19 +5,23 @@ internal import Synchronization
 extension Coordinator {
     /// Every route of the table with its handler; the table says who may call it and how large a body may be.
     func routes() -> [HTTPRoute] {
-        RouteTable.all.map { spec in
-            if spec.name == .healthz { return HTTPRoute(spec.method, spec.pattern, prepared: Self.healthz) }
-            let handler = handler(for: spec.name)
-            let queryNames = spec.queryNames
-            return HTTPRoute(
-                spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue,
-                readsForm: spec.readsForm
-            ) { request in
-                for (name, _) in request.query where !queryNames.contains(name) {
-                    throw Problem(422, "Unknown query parameter \"\(name)\".", code: "unknown-field")
-                }
-                return try handler(request)
+        RouteTable.all.map(route)
+    }
+
+    private func route(_ spec: RouteSpec) -> HTTPRoute {
+        if spec.name == .healthz {
+            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: Self.healthz)
+        }
+        let handler = handler(for: spec.name)
+        let queryNames = spec.queryNames
+        return HTTPRoute(
+            spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue,
+            readsForm: spec.readsForm
+        ) { request in
+            for (name, _) in request.query where !queryNames.contains(name) {
+                throw Problem(422, "Unknown query parameter \"\(name)\".", code: "unknown-field")
             }
+            return try handler(request)
         }
     }
 

@@ -76,7 +76,10 @@ package final class Coordinator: Sendable {
             try? await Task.sleep(for: .milliseconds(100))
             tick()
             count += 1
-            if count % 100 == 0 { events.keepAlive() }
+            if count % 100 == 0 {
+                events.keepAlive()
+                SystemMemory.giveBack()
+            }
         }
     }
 

@@ -10,7 +10,7 @@ extension Coordinator {
     /// Renders at one time; more are refused with 503.
     static let rendersMax = 256
     /// Bytes of strips, before compression, that one render may have under way.
-    private static let windowBytesMax = 16 << 20
+    private static let windowBytesMax = 32 << 20
 
     /// Hands a picture to the workers; the held request is answered with it.
     func render(_ picture: Picture, _ held: HeldRequest) {
@@ -18,7 +18,7 @@ extension Coordinator {
             guard state.renders.count < Self.rendersMax else { return nil }
             let render = Render(
                 job: state.newTransientJobID(), picture: picture, began: SystemTime.now(),
-                window: window(of: picture, state), budget: renderBudget)
+                window: window(of: picture), budget: renderBudget)
             state.renders[render.job] = (render, held)
             let record = JobRecord(
                 id: render.job, kernel: MandelbrotKernel.name, params: picture.params, count: picture.stripCount,
@@ -35,11 +35,10 @@ extension Coordinator {
         held.onDisconnect { [weak self] in self?.cancelRender(job) }
     }
 
-    /// Enough strips to keep every slot busy while the first ones are sent.
-    private func window(of picture: Picture, _ state: borrowing CoordinatorState) -> Int {
+    /// As many strips as memory allows: batches are cut from the window, and short ones cost more way than work.
+    private func window(of picture: Picture) -> Int {
         let stripBytes = picture.strip(0).count * (1 + picture.width * picture.palette.bytesPerPixel)
-        let slots = state.fleet.membership.ranked.reduce(0) { $0 + ($1.record.role == .worker ? $1.record.slots : 0) }
-        return max(2, min(max(16, 4 * slots), Self.windowBytesMax / stripBytes))
+        return max(2, Self.windowBytesMax / stripBytes)
     }
 
     func cancelRender(_ job: JobID) { handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs()))) }
@@ -67,9 +66,11 @@ extension Coordinator {
         do {
             var assembly = PNGAssembly(render.picture)
             try await stream.send(assembly.header)
-            for taken in 1...render.picture.stripCount {
-                try await stream.send(Array(assembly.append(render.nextStrip())))
-                handle(.work(.horizonMoved(render.job, to: render.horizon(after: taken))))
+            while assembly.stripsTaken < render.picture.stripCount {
+                var piece: [UInt8] = []
+                for strip in try await render.nextStrips() { piece += try assembly.append(strip) }
+                try await stream.send(piece)
+                handle(.work(.horizonMoved(render.job, to: render.horizon(after: assembly.stripsTaken))))
             }
             try await stream.send(assembly.trailer)
             stream.finish()

@@ -16,6 +16,8 @@ final class Render: Sendable {
         var waiter: CheckedContinuation<Void, Never>?
     }
 
+    /// What is sent at once: few wake-ups, and no second copy of a large picture.
+    private static let pieceBytesMax = 256 << 10
     let job: JobID
     let picture: Picture
     let began: Moment
@@ -66,10 +68,17 @@ final class Render: Sendable {
         waiter?.resume()
     }
 
-    /// The next strip in order, once it is there. Throws why there will be none.
-    func nextStrip() async throws(Problem) -> StripImage {
+    /// The next strips in order that are there, at least one; not many more bytes than `pieceBytesMax`. Throws why there
+    /// will be none.
+    func nextStrips() async throws(Problem) -> [StripImage] {
         while true {
-            if let strip = try takeNext() { return strip }
+            var strips: [StripImage] = []
+            var bytes = 0
+            while bytes < Self.pieceBytesMax, let strip = try takeNext() {
+                strips.append(strip)
+                bytes += strip.bytes.count
+            }
+            if !strips.isEmpty { return strips }
             await withCheckedContinuation { continuation in
                 let isNews = state.withLock { state in
                     if state.failure != nil || state.strips[state.next] != nil { return true }

@@ -64,6 +64,8 @@ extension Worker {
         case .failure(let failure): isAway = failure.status == nil
         }
         let changed = state.withLock { state in
+            // The end of this worker breaks its own calls off: that says nothing about the coordinator.
+            guard state.ending == nil else { return false }
             defer { state.isAway = isAway }
             return state.isAway != isAway
         }
@@ -147,11 +149,15 @@ extension Worker {
     /// Goodbye hands back every lease at once; without an answer they go back when they end.
     func leave(_ identity: MemberIdentity?) {
         guard let identity else {
-            end(.success(()))
+            // Not from here: effects are performed under the lock that the end needs.
+            Task { end(.success(())) }
             return
         }
-        call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: 3) { [self] _ in
-            Log.notice("left", ["coordinator": configuration.coordinatorURL])
+        call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: 3) { [self] answer in
+            switch answer {
+            case .success: Log.notice("left", ["coordinator": configuration.coordinatorURL])
+            case .failure(let failure): Log.warning("ended without a goodbye", ["reason": failure.reason])
+            }
             end(.success(()))
         }
     }

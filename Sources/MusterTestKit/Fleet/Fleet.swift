@@ -119,8 +119,12 @@ package final class Fleet: Sendable {
     }
 
     /// A worker of this name with a data directory of the same name: started again, it is the same member.
-    package func startWorker(_ name: String, slots: Int = 1) throws -> FleetProcess {
-        try start(["worker", "--join", url, "--name", name, "--slots", "\(slots)", "--data", "\(folder.path)/\(name)"])
+    package func startWorker(
+        _ name: String, slots: Int = 1, environment: [String: String] = [:]
+    ) throws -> FleetProcess {
+        try start(
+            ["worker", "--join", url, "--name", name, "--slots", "\(slots)", "--data", "\(folder.path)/\(name)"],
+            environment: environment)
     }
 
     /// Starts any `muster` command with the fleet's token and URL in its environment. Throws `LaunchError`.

@@ -16,6 +16,7 @@ package final class FleetProcess: Sendable {
 
     deinit { child.kill() }
 
+    package var pid: Int32 { child.pid }
     package var isRunning: Bool { child.status == nil }
 
     /// SIGSTOP: it lives, but does nothing.
