@@ -26,7 +26,7 @@ final class TestServer: Sendable {
         try server.start()
     }
 
-    func client(capSeconds: Int = 20) -> RawClient { RawClient(port: port, capSeconds: capSeconds) }
+    func client(capSeconds: Int = 60) -> RawClient { RawClient(port: port, capSeconds: capSeconds) }
 }
 
 /// Starts a server, runs blocking work against it on a thread, and stops it.
@@ -63,9 +63,9 @@ final class Kept<Value: Sendable>: Sendable {
     func add(_ value: Value) { values.withLock { $0.append(value) } }
     var all: [Value] { values.withLock { $0 } }
 
-    /// The value at an index once it is there; nil after 20 s. It blocks.
+    /// The value at an index once it is there; nil after 60 s. It blocks.
     func wait(_ index: Int = 0) -> Value? {
-        for _ in 0..<40_000 {
+        for _ in 0..<120_000 {
             if let value = values.withLock({ $0.count > index ? $0[index] : nil }) { return value }
             usleep(500)
         }

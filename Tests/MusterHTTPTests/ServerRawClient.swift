@@ -20,7 +20,7 @@ final class RawClient {
     private(set) var descriptor: CInt
     private var pending: [UInt8] = []
 
-    init(port: UInt16, capSeconds: Int = 20) {
+    init(port: UInt16, capSeconds: Int = 60) {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         precondition(descriptor >= 0, "no socket: \(String(cString: strerror(errno)))")
         var cap = timeval(tv_sec: capSeconds, tv_usec: 0)
