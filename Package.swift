@@ -58,16 +58,18 @@ let package = Package(
             "MusterCommands",
             [
                 "MusterNode", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore",
-                "MusterLog",
+                "MusterLog", "MusterSystem",
             ]),
         room(
             "MusterNode",
             [
-                "MusterHTTP", "MusterStore", "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem",
-                "MusterLog",
+                "MusterHTTP", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
+                "MusterCore",
+                "MusterCrypto", "MusterSystem", "MusterLog",
             ]),
         room("MusterHTTP", ["MusterAPI", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
         room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
+        room("MusterNumbers", ["MusterCore", "CRoaring"]),
         room("MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
@@ -82,7 +84,7 @@ let package = Package(
         room("MusterCore"),
         room("MusterCrypto", ["CCrypto"]),
         room("MusterLog"),
-        room("MusterSystem", ["MusterCore", "CMemory"]),
+        room("MusterSystem", ["MusterCore", "CSystem"]),
         shim("CMicroHTTP", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         shim("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         shim("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
@@ -90,14 +92,17 @@ let package = Package(
         .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CProcessor"),
-        .systemLibrary(name: "CMemory"),
+        .systemLibrary(name: "CSystem"),
+        .systemLibrary(name: "CRoaring", providers: [.apt(["libroaring-dev"])]),
 
         room("MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
         program("MusterSim", ["MusterTestKit", "MusterCore"]),
         program(
             "MusterBench",
             [
-                "MusterAPI", "MusterCore", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterStore", "CMandelbrot",
+                "MusterAPI", "MusterCore", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterNumbers",
+                "MusterStore",
+                "CMandelbrot",
             ],
             path: "Benchmarks/MusterBench"),
         .target(
@@ -108,6 +113,7 @@ let package = Package(
         tests("MusterAPITests", ["MusterAPI", "MusterCore"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
+        tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         program("MandelbrotDigest", ["MusterKernels"]),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),

@@ -82,3 +82,5 @@ func print(_ text: String) {
 }
 
 func unlinkQuietly(_ path: String) { unlink(path) }
+
+func pauseMilliseconds(_ count: UInt32) { usleep(count * 1_000) }

@@ -1,4 +1,5 @@
 #pragma once
+#include <sys/prctl.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -13,3 +14,10 @@ extern int pipe2(int descriptors[2], int flags);
 static inline int muster_pidfd_open(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
+
+static inline int muster_pidfd_send_signal(int descriptor, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, 0, 0);
+}
+
+/* prctl(2) is variadic: from now on what descendants leave behind becomes this process's own child. */
+static inline int muster_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }

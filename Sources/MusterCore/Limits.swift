@@ -11,6 +11,14 @@ package enum Limits {
     /// Bytes of a job's params.
     package static let paramsBytesMax = 64 << 10
     package static let attemptsMax = 100
+    /// Children asked for by one request, and numbers that one of them brings.
+    package static let childrenAtOnceMax = 10_000
+    package static let childNumbersMax = 10_000_000
+    package static let childNumbersDefault = 1_000
+    /// Numbers in one delivery of a child.
+    package static let childReportMax = 1_000_000
+    package static let numberRangeMax = 4_294_967_295
+    package static let numberRangeDefault = 10_000_000
     /// Attempts of a task when its job does not say.
     package static let attemptsDefault = 5
     package static let slotsMax = 1_024

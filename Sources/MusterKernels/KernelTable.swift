@@ -4,7 +4,8 @@ internal import MusterCore
 /// The kernels of this version, by name.
 package enum KernelTable {
     package static let all: [any Kernel.Type] = [
-        NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self, MandelbrotKernel.self,
+        NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self, RandomKernel.self,
+        MandelbrotKernel.self,
     ]
     package static let names: [String] = all.map { $0.name }
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

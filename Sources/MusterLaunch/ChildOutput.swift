@@ -19,8 +19,10 @@ extension ChildProcess {
         package let stream: Stream
         /// Without its line feed; bytes that are not UTF-8 are replaced by U+FFFD.
         package let text: String
-        /// How many bytes of the line were cut off.
+        /// How many bytes of the line were cut off behind the text.
         package let droppedBytes: Int
+        /// False: the line goes on, and is told of again when so much more of it has been cut off, or it ends.
+        package let isWhole: Bool
     }
 }
 
@@ -29,37 +31,49 @@ struct LineSplitter {
     let bytesMax: Int
     private var line: [UInt8] = []
     private var dropped = 0
+    /// Of this line something was given already.
+    private var isRest = false
+    /// After so many a line is told of before its end: whoever counts bytes must hear of a line without one.
+    private static let droppedMax = 1 << 20
 
     init(bytesMax: Int) {
         precondition(bytesMax >= 1)
         self.bytesMax = bytesMax
     }
 
-    mutating func take(_ bytes: UnsafeRawBufferPointer, _ each: (String, Int) -> Void) {
+    mutating func take(_ bytes: UnsafeRawBufferPointer, _ each: (String, Int, Bool) -> Void) {
         var rest = bytes[...]
-        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        while let end = Self.lineEnd(in: rest) {
             extend(rest[..<end])
-            give(each)
+            give(each, isWhole: true)
             rest = rest[(end + 1)...]
         }
         extend(rest)
+        if dropped >= Self.droppedMax { give(each, isWhole: false) }
+    }
+
+    private static func lineEnd(in bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let whole = UnsafeRawBufferPointer(rebasing: bytes)
+        guard let base = whole.baseAddress, let found = memchr(base, 0x0A, whole.count) else { return nil }
+        return bytes.startIndex + (UnsafeRawPointer(found) - base)
     }
 
     /// The last line, if it has no line feed.
-    mutating func finish(_ each: (String, Int) -> Void) {
-        if !line.isEmpty || dropped > 0 { give(each) }
+    mutating func finish(_ each: (String, Int, Bool) -> Void) {
+        if !line.isEmpty || dropped > 0 || isRest { give(each, isWhole: true) }
     }
 
     private mutating func extend(_ bytes: Slice<UnsafeRawBufferPointer>) {
-        let room = bytesMax - line.count
-        line.append(contentsOf: bytes.prefix(room))
+        let room = isRest ? 0 : bytesMax - line.count
+        if room > 0 { line.append(contentsOf: bytes.prefix(room)) }
         dropped += max(0, bytes.count - room)
     }
 
-    private mutating func give(_ each: (String, Int) -> Void) {
-        each(String(decoding: line, as: UTF8.self), dropped)
+    private mutating func give(_ each: (String, Int, Bool) -> Void, isWhole: Bool) {
+        each(String(decoding: line, as: UTF8.self), dropped, isWhole)
         line.removeAll(keepingCapacity: true)
         dropped = 0
+        isRest = !isWhole
     }
 }
 
@@ -101,7 +115,7 @@ final class OutputReader: @unchecked Sendable {
         }
     }
 
-    private func give(_ text: String, _ dropped: Int) {
-        onLine(ChildProcess.Line(stream: stream, text: text, droppedBytes: dropped))
+    private func give(_ text: String, _ dropped: Int, _ isWhole: Bool) {
+        onLine(ChildProcess.Line(stream: stream, text: text, droppedBytes: dropped, isWhole: isWhole))
     }
 }

@@ -1,18 +1,25 @@
 internal import Glibc
 internal import Synchronization
 
-/// A program started by this process, in a process group of its own, which it leads.
+/// A program started by this process, by default in a process group of its own, which it leads.
 ///
 /// It is started by `init`, inherits standard output and error at most, and gets default signal handling and an empty signal mask.
 /// Dropping the object neither ends nor forgets the process: it is reaped when it exits. The program must not wait for
 /// children in other ways (`waitpid(-1)`, ignoring SIGCHLD). Needs Linux 5.3 and glibc 2.34 or later.
 package final class ChildProcess: Sendable {
     /// How a process ended.
-    package enum ExitStatus: Sendable, Hashable {
+    package enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
         /// By itself, with 0…255.
         case exited(Int)
         /// By a signal's number.
         case signalled(Int)
+
+        package var description: String {
+            switch self {
+            case .exited(let code): "exit code \(code)"
+            case .signalled(let number): "signal \(number)"
+            }
+        }
     }
 
     /// Somebody who waits, between taking a ticket and being told.
@@ -42,15 +49,18 @@ package final class ChildProcess: Sendable {
     ///   - arguments: Those after the program's name.
     ///   - environment: The whole environment. Nil: this process's.
     ///   - workingDirectory: Nil: this process's.
+    ///   - ownGroup: False leaves it in this process's group, to be killed with that; not with `killsGroupAtExit`.
     ///   - killsGroupAtExit: Whether what the process leaves behind in its group is killed when it ends.
     /// - Throws: `LaunchError`; after one nothing runs and nothing stays open.
     package init(
         executable: String, arguments: [String] = [], environment: [String: String]? = nil,
-        workingDirectory: String? = nil, output: Output = .inherit, killsGroupAtExit: Bool = false
+        workingDirectory: String? = nil, output: Output = .inherit, ownGroup: Bool = true,
+        killsGroupAtExit: Bool = false
     ) throws(LaunchError) {
+        precondition(ownGroup || !killsGroupAtExit)
         let spawned = try Spawn(
             executable: executable, arguments: arguments, environment: environment, workingDirectory: workingDirectory,
-            output: output
+            output: output, ownGroup: ownGroup
         ).run()
         pid = spawned.pid
         self.killsGroupAtExit = killsGroupAtExit

@@ -10,6 +10,8 @@ final class ChildWatcher: Sendable {
     private enum Source {
         case exit(ChildProcess, readers: [OutputReader])
         case output(OutputReader)
+        /// The end of a process that is not this one's child.
+        case stranger(@Sendable () -> Void)
     }
 
     private let epoll: CInt
@@ -28,6 +30,9 @@ final class ChildWatcher: Sendable {
         for reader in readers { add(reader.descriptor, .output(reader)) }
         add(exit, .exit(child, readers: readers))
     }
+
+    /// Takes the descriptor `exit` as its own.
+    func watch(exit: CInt, _ handler: @escaping @Sendable () -> Void) { add(exit, .stranger(handler)) }
 
     private func add(_ descriptor: CInt, _ source: Source) {
         sources.withLock { $0[descriptor] = source }
@@ -51,6 +56,11 @@ final class ChildWatcher: Sendable {
         guard let source = sources.withLock({ $0[descriptor] }) else { return }
         switch source {
         case .output(let reader): drain(reader)
+        case .stranger(let handler):
+            guard isReadable(descriptor) else { return }
+            forget(descriptor)
+            close(descriptor)
+            handler()
         case .exit(let child, let readers):
             // The event may have been for another descriptor of this number, closed since.
             guard isReadable(descriptor) else { return }

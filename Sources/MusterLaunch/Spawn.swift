@@ -1,5 +1,6 @@
 internal import CSpawn
 internal import Glibc
+internal import MusterSystem
 
 /// One call of posix_spawn with what it needs around it.
 struct Spawn {
@@ -8,6 +9,7 @@ struct Spawn {
     var environment: [String: String]?
     var workingDirectory: String?
     var output: ChildProcess.Output
+    var ownGroup = true
 
     struct Spawned {
         var pid: pid_t
@@ -25,7 +27,7 @@ struct Spawn {
         guard exit >= 0 else {
             let error = LaunchError(errno, doing: "cannot watch \(executable) (pidfd_open)")
             // Ours and not yet reaped, so the number is still its own.
-            kill(-pid, SIGKILL)
+            kill(ownGroup ? -pid : pid, SIGKILL)
             while waitpid(pid, nil, 0) < 0 && errno == EINTR {}
             throw error
         }
@@ -91,28 +93,34 @@ struct Spawn {
         posix_spawn_file_actions_addclosefrom_np(&actions, 3)
 
         var attributes = posix_spawnattr_t()
-        Spawn.set(&attributes)
+        set(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         var pid: pid_t = 0
-        let code = withStrings([executable] + arguments) { arguments in
-            guard let environment else { return posix_spawn(&pid, path, &actions, &attributes, arguments, environ) }
-            return withStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
-                posix_spawn(&pid, path, &actions, &attributes, arguments, variables)
+        // What is started inherits this thread's.
+        let code = TimeSlice.whileUsual {
+            withStrings([executable] + arguments) { arguments in
+                guard let environment else { return posix_spawn(&pid, path, &actions, &attributes, arguments, environ) }
+                return withStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
+                    posix_spawn(&pid, path, &actions, &attributes, arguments, variables)
+                }
             }
         }
         guard code == 0 else { throw LaunchError(code, doing: "cannot start \(executable)") }
         return pid
     }
 
-    private static func set(_ attributes: inout posix_spawnattr_t) {
+    private func set(_ attributes: inout posix_spawnattr_t) {
         posix_spawnattr_init(&attributes)
         var signals = sigset_t()
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = Int(POSIX_SPAWN_SETPGROUP) | Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF)
+        var flags = Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF)
+        if ownGroup {
+            posix_spawnattr_setpgroup(&attributes, 0)
+            flags |= Int(POSIX_SPAWN_SETPGROUP)
+        }
         posix_spawnattr_setflags(&attributes, Int16(flags))
     }
 }
@@ -149,7 +157,10 @@ private final class Plumbing {
     private func open(_ path: String, _ flags: CInt) throws(LaunchError) {
         let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw LaunchError(.output, "cannot write a child's output to \(path): \(String(cString: strerror(errno)))")
+            let what = "cannot write a child's output to \(path)"
+            let isShort = [EMFILE, ENFILE, ENOMEM].contains(errno)
+            throw isShort
+                ? LaunchError(errno, doing: what) : LaunchError(.output, "\(what): \(String(cString: strerror(errno)))")
         }
         output = descriptor
         error = descriptor

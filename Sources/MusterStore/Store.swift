@@ -49,7 +49,22 @@ package protocol Store: Sendable {
     func meta(_ key: String) async throws -> [UInt8]?
 
     /// The largest ids ever stored, 0 when there were none: what was removed counts too, so that no id is used twice.
-    func largestIDs() async throws -> (job: Int64, member: Int64, joinOrder: Int64)
+    func largestIDs() async throws -> LargestIDs
+
+    /// One child, nil when there is none of this id.
+    func child(_ id: ChildID) async throws -> ChildRecord?
+
+    /// At most `limit` children with ids below `before` (nil: from the newest), newest first.
+    func children(before: ChildID?, limit: Int) async throws -> [ChildRecord]
+
+    /// Children that are not over, in the order of their ids.
+    func unfinishedChildren() async throws -> [ChildRecord]
+
+    /// The children that a request with this key asked for, in the order of their ids.
+    func children(key: String) async throws -> [ChildRecord]
+
+    /// All numbers that children brought.
+    func numbers() async throws -> StoredNumbers
 
     /// Commits what is queued, then frees the database for another opener. Later calls are refused; closing twice is harmless.
     func close() async

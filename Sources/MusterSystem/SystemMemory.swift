@@ -1,4 +1,4 @@
-internal import CMemory
+internal import CSystem
 
 /// The memory of this process as the system counts it.
 package enum SystemMemory {

@@ -28,13 +28,45 @@ import Testing
         }
     }
 
+    /// What stands at the path decides how it is written.
+    @Test func oddPlacesForTheFile() async throws {
+        let sample = try SamplePicture.quick.get()
+        try await Fleet.run { fleet in
+            _ = try fleet.startWorker("worker")
+            let arguments = Self.arguments(sample)
+            try fleet.folder.write([1], to: "target.png")
+            chmod(fleet.folder.path + "/target.png", 0o600)
+            symlink("target.png", fleet.folder.path + "/link.png")
+            #expect(try await fleet.outcome(of: fleet.start(["render", "-o", "link.png"] + arguments)).exitCode == 0)
+            expectSame(try fleet.folder.read("target.png"), sample.file)
+            var status = stat()
+            lstat(fleet.folder.path + "/link.png", &status)
+            #expect(status.st_mode & S_IFMT == S_IFLNK)
+            stat(fleet.folder.path + "/target.png", &status)
+            #expect(status.st_mode & 0o777 == 0o600)
+            // A pipe is written to, not replaced.
+            mkfifo(fleet.folder.path + "/pipe", 0o600)
+            let reader = open(fleet.folder.path + "/pipe", O_RDONLY | O_NONBLOCK)
+            defer { close(reader) }
+            // F_SETPIPE_SZ, which the module of the C library does not have.
+            #expect(fcntl(reader, 1031, 1 << 20) >= sample.file.count)
+            #expect(try await fleet.outcome(of: fleet.start(["render", "-o", "pipe"] + arguments)).exitCode == 0)
+            var bytes = [UInt8](repeating: 0, count: 1 << 20)
+            let count = read(reader, &bytes, bytes.count)
+            expectSame(Array(bytes.prefix(max(0, count))), sample.file)
+            let directory = try await fleet.outcome(of: fleet.start(["render", "-o", "."] + arguments))
+            #expect(directory.exitCode == 73)
+            #expect(directory.errors.count == 1, "\(directory.errors)")
+        }
+    }
+
     enum End: String, CaseIterable { case coordinatorKilled, workersGone, terminated, interrupted }
 
     /// No file, and nothing left beside its place.
     @Test(arguments: End.allCases)
     func noFileFromABrokenPicture(_ end: End) async throws {
         let sample = try SamplePicture.long.get()
-        try await Fleet.run(flags: ["--grace-seconds", "0.1", "--wait-seconds", "0.2"]) { fleet in
+        try await Fleet.run(flags: ["--grace-seconds", "0.1", "--wait-seconds", "1"]) { fleet in
             let worker = try fleet.startWorker("worker")
             try await fleet.awaitWorkers(1)
             let render = try fleet.start(["render", "-o", "out.png"] + Self.arguments(sample))

@@ -69,7 +69,7 @@ import Testing
     @Test(arguments: [false, true])
     func allWorkersGoneInTheMiddleBreakTheTransfer(_ isFrozen: Bool) async throws {
         let sample = try SamplePicture.long.get()
-        let flags = ["--grace-seconds", "0.1", "--silence-seconds", "0.5", "--wait-seconds", "0.3"]
+        let flags = ["--grace-seconds", "0.1", "--silence-seconds", "0.5", "--wait-seconds", "1"]
         try await Fleet.run(flags: flags) { fleet in
             let worker = try fleet.startWorker("only")
             try await fleet.awaitWorkers(1)
@@ -114,6 +114,23 @@ import Testing
             try await eventually("the picture is in line") { try await fleet.metric("tasks_waiting") > 0 }
             _ = try fleet.startWorker("late")
             expectSame(try await waiting, sample.file)
+        }
+    }
+
+    /// Nobody is interrupted for a picture, and it does not wait for ever either.
+    @Test func noWorkerIsFree() async throws {
+        let sample = try SamplePicture.quick.get()
+        try await Fleet.run(flags: ["--wait-seconds", "1"]) { fleet in
+            _ = try fleet.startWorker("busy")
+            let id = try await fleet.submit(
+                JobRequest(kernel: "sleep", params: Array(#"{"ms":600000}"#.utf8), count: 1))
+            try await eventually("it is busy") { try await fleet.metric("tasks_leased") == 1 }
+            let refused = try await fleet.call("GET", sample.path)
+            #expect(refused.status == 503)
+            #expect(refused.header("retry-after").flatMap { Int($0) } != nil)
+            #expect(String(decoding: refused.body, as: UTF8.self).contains("No worker was free"))
+            _ = try await fleet.demand("DELETE", "/v1/jobs/\(id)")
+            expectSame(try await fleet.picture(sample.path), sample.file)
         }
     }
 

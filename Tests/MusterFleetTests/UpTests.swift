@@ -51,6 +51,7 @@ import Testing
             #expect(try await Self.status(fleet, url + "/v1/jobs", []) == 200)
             #expect(try await Self.status(fleet, url + "/v1/jobs", [("Origin", "http://example.org")]) == 403)
             #expect(try await Self.status(fleet, url + "/v1/jobs", [("Host", "example.org")]) == 403)
+            #expect(try await Self.status(fleet, url + "/get_servers", [("Origin", "http://example.org")]) == 403)
             let workers = Self.processes(naming: folder.path).filter { $0 != up.pid }
             #expect(workers.count == 2)
             kill(up.pid, signal)

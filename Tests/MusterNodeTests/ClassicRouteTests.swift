@@ -23,7 +23,7 @@ import Testing
     }
 
     static let goodForms = [
-        "id=0&total=4&width=100&escape=50&server=10.0.0.1&port=1", "width=100", "id=3&total=4&width=100", "total=2",
+        "id=0&total=4&width=100&escape=50&server=10.0.0.1&port=1", "width=100", "id=3&total=4&width=100",
         "escape=1", "server=%2e%2e&port=x", "id=0&total=100&width=100",
     ]
 
@@ -40,7 +40,8 @@ import Testing
 
     static let badForms: [(form: String, named: String)] = [
         ("id=4&total=4", "not \"4\""), ("id=-1&total=4", "-1"), ("id=x&total=4", "\"x\""), ("id=&total=4", "id"),
-        ("id=1", "\"1\""), ("id=0&total=0", "total"), ("id=0&total=-4", "-4"), ("id=0&total=1.5", "1.5"),
+        ("id=1", "total"), ("total=2", "id"), ("id=0&total=0", "total"), ("id=0&total=-4", "-4"),
+        ("id=0&total=1.5", "1.5"),
         ("id=0&total=4097&width=10000", "4097"), ("id=0&total=101&width=100", "101"), ("width=0", "width"),
         ("width=-1", "-1"), ("width=NaN", "NaN"), ("width=99999999999999999999", "99999999999999999999"),
         ("width=1048576", "1048576 x 699050"), ("escape=0", "escape"), ("escape=1000000001", "1000000001"),
@@ -57,7 +58,14 @@ import Testing
         }
     }
 
-    @Test(arguments: ["application/json", "text/plain", "multipart/form-data", "multipart/mixed; boundary=XyZ", nil])
+    @Test func aFormWithoutABoundaryIsRefused() async throws {
+        try await withCoordinator { coordinator in
+            let refused = try detail(Self.draw(coordinator, "width=100", "multipart/form-data"), is: 400)
+            #expect(refused.contains("boundary"), "\(refused)")
+        }
+    }
+
+    @Test(arguments: ["application/json", "text/plain", "multipart/mixed; boundary=XyZ", nil])
     func otherTypesAreRefused(_ type: String?) async throws {
         try await withCoordinator { coordinator in
             let refused = try detail(Self.draw(coordinator, "width=100", type), is: 415)
@@ -68,6 +76,7 @@ import Testing
     static let badServers: [(body: String, status: Int, named: String)] = [
         ("", 400, ""), ("{}", 422, "name"), (#"{"name":"a"}"#, 422, "port"), (#"{"port":"1"}"#, 422, "name"),
         (#"{"name":"","port":"1"}"#, 422, "name"), (#"{"name":"a b","port":"1"}"#, 422, "a b"),
+        (#"{"name":"a:81","port":"1"}"#, 422, "a:81"),
         (#"{"name":"a/..","port":"1"}"#, 422, "a/.."), (#"{"name":"a@b","port":"1"}"#, 422, "a@b"),
         (#"{"name":"a","port":"0"}"#, 422, "port"), (#"{"name":"a","port":"65536"}"#, 422, "65536"),
         (#"{"name":"a","port":-1}"#, 422, "-1"), (#"{"name":"a","port":1.5}"#, 422, "1.5"),

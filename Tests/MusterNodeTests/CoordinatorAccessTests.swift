@@ -18,6 +18,7 @@ enum Credential: String, CaseIterable, Sendable {
         switch credential {
         case .none, .nonsense, .empty, .forgedSecret, .unknownSecret: return 401
         case .admin where spec.access == .member: return spec.name == .leaveFleet ? success : 403
+        case .admin where spec.access == .child: return 403
         case .admin: return success
         case .read: return spec.access == .read ? success : 403
         // Who may compute may not therefore look: volunteers are not trusted with others' results.
@@ -61,6 +62,23 @@ enum Credential: String, CaseIterable, Sendable {
                 #expect(response["content-type"] == Problem.contentType)
                 #expect((response.status == 401) == (response["www-authenticate"] == "Bearer"))
                 if let token, token.count > 8 { #expect(!response.text.contains(token), "a token came back") }
+            }
+        }
+    }
+
+    /// A child may deliver its own numbers and nothing else.
+    @Test(arguments: RouteName.allCases)
+    func everyRouteWithAChildsSecret(_ name: RouteName) async throws {
+        try await withCoordinator { coordinator in
+            let spec = RouteTable.spec(name)
+            let secrets = (try coordinator.createChild(), try coordinator.createChild())
+            let sample = SampleRequest(name, job: try coordinator.submit(), member: try coordinator.join(for: name).id)
+            for (number, secret) in [(1, secrets.0), (2, secrets.1)] {
+                let response = coordinator.ask(
+                    spec.method, sample.target, token: secret, body: sample.body, headOnly: sample.isStream,
+                    headers: sample.headers)
+                let isOpen = spec.access == .open || spec.access == .picture || (spec.access == .child && number == 1)
+                #expect(response?.status == (isOpen ? sample.status : 403), "\(name): \(response?.text ?? "no answer")")
             }
         }
     }

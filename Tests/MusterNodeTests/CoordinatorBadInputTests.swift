@@ -44,7 +44,7 @@ struct BadBody: Sendable, CustomTestStringConvertible {
         try await withCoordinator { coordinator in
             let spec = RouteTable.spec(name)
             let member = try coordinator.join()
-            let token = spec.access == .member ? member.secret : coordinator.tokens.admin
+            let token = try coordinator.token(for: spec, member)
             let target = SampleRequest(name, job: 1, member: member.id).target
             let response = RawClient(port: coordinator.port).ask(spec.method, target, token: token, body: bad.bytes)
             // A field that is not known is found after one that is missing.
@@ -61,7 +61,7 @@ struct BadBody: Sendable, CustomTestStringConvertible {
         try await withCoordinator { coordinator in
             let spec = RouteTable.spec(name)
             let member = try coordinator.join()
-            let token = spec.access == .member ? member.secret : coordinator.tokens.admin
+            let token = try coordinator.token(for: spec, member)
             let target = SampleRequest(name, job: 1, member: member.id).target
             for wrong: [UInt8] in [
                 [0xFF], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82],

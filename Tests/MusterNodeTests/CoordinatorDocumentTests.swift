@@ -19,7 +19,7 @@ import Testing
             let job = try coordinator.submit()
             let member = try coordinator.join(for: name)
             let sample = SampleRequest(name, job: job, member: member.id)
-            let token = spec.access == .member ? member.secret : coordinator.tokens.admin
+            let token = try coordinator.token(for: spec, member)
             let response = try #require(
                 coordinator.ask(
                     spec.method, sample.target, token: token, body: sample.body, headOnly: sample.isStream,
@@ -92,6 +92,10 @@ import Testing
         ],
         .heartbeat: ["leases": #"[{"job":1,"first":0,"count":1,"attempt":1}]"#],
         .leases: ["slots": "2", "kernels": #"["noop"]"#, "waitSeconds": "0"],
+        .createChild: ["count": "2", "numbers": "5"], .createChildren: ["count": "2", "numbers": "5"],
+        .childNumbers: ["offset": "0", "numbers": "[7,8]", "rejected": "1", "last": "false"],
+        .ownChild: ["offset": "0", "numbers": "[7,8]", "rejected": "1", "last": "true"],
+        .scale: ["workers": "0"],
         .results: ["reports": "[]"], .proxConnected: ["name": #""127.0.0.1""#, "port": #""1""#],
     ]
 
@@ -106,7 +110,7 @@ import Testing
         try await withCoordinator { coordinator in
             let spec = RouteTable.spec(name)
             let member = try coordinator.join()
-            let token = spec.access == .member ? member.secret : coordinator.tokens.admin
+            let token = try coordinator.token(for: spec, member)
             let target = SampleRequest(name, job: 1, member: member.id).target
             let ask = { (body: String) in coordinator.ask(spec.method, target, token: token, body: body) }
             let minimal = SampleRequest(name, job: 1, member: member.id).body ?? "{}"
@@ -117,6 +121,7 @@ import Testing
                 var fields = ["kernel": #""noop""#, "count": "2"].filter { name == .createJob && $0.key != field.name }
                 if name == .createJob && field.name == "inputs" { fields = ["kernel": #""sum""#] }
                 if name == .proxConnected { fields = ["name": #""localhost""#, "port": #""2""#] }
+                if name == .childNumbers || name == .ownChild { fields = ["numbers": "[1]"] }
                 if name == .leases { fields = ["kernels": "[]", "waitSeconds": "0"] }
                 fields[field.name] = sample
                 let response = ask(Self.object(fields))
@@ -169,7 +174,7 @@ import Testing
             let spec = RouteTable.spec(name)
             let member = try coordinator.join(for: name)
             let sample = SampleRequest(name, job: try coordinator.submit(), member: member.id)
-            let token = spec.access == .member ? member.secret : coordinator.tokens.admin
+            let token = try coordinator.token(for: spec, member)
             for query in ["surprise=1", "surprise", "limitx=1"] {
                 let response = coordinator.ask(
                     spec.method, sample.target + "?" + query, token: token, body: sample.body,

@@ -26,8 +26,10 @@ final class TestCoordinator: Sendable {
         // Raw members say nothing by themselves; a slow machine must not make them strangers.
         configuration.membership.silenceTime = .seconds(600)
         configuration.membership.graceTime = .seconds(600)
+        // Instead of this test program.
+        configuration.spawning.executable = "/bin/true"
         coordinator = try await Coordinator(configuration)
-        try coordinator.start()
+        try await coordinator.start()
     }
 
     func stop() async {
@@ -53,6 +55,22 @@ final class TestCoordinator: Sendable {
     /// Joins a member that is no obstacle to a route: a picture would wait for a worker that never asks for work.
     func join(for name: RouteName) throws -> MemberIdentity {
         try join(RouteTable.spec(name).answerType == "image/png" ? #"{"role":"client"}"# : "{}")
+    }
+
+    /// Asks for a child; returns its secret.
+    func createChild() throws -> String {
+        let response = try #require(ask("POST", "/v1/children", token: tokens.admin))
+        let child = try #require(try ChildStatus.list(of: response.body).first)
+        return coordinator.authenticator.secret(of: child.id)
+    }
+
+    /// What a route of this kind asks for.
+    func token(for spec: RouteSpec, _ member: MemberIdentity) throws -> String {
+        switch spec.access {
+        case .member: member.secret
+        case .child: try createChild()
+        default: tokens.admin
+        }
     }
 
     /// Asks for a job and returns its id.
@@ -101,6 +119,9 @@ struct SampleRequest {
         case .joinFleet, .heartbeat: body = "{}"
         case .leases: body = #"{"kernels":["noop"],"waitSeconds":0}"#
         case .results: body = #"{"reports":[]}"#
+        case .childNumbers, .ownChild: body = #"{"numbers":[1]}"#
+        case .createChild: headers = [("Accept", "application/json")]
+        case .scale: body = #"{"workers":0}"#
         case .proxConnected: body = #"{"name":"127.0.0.1","port":"1"}"#
         case .getMbrot: body = "width=30"
         default: body = nil

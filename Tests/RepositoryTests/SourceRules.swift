@@ -4,15 +4,15 @@ enum SourceRules {
     static let floors: [[String]] = [
         ["muster", "MusterSim", "MusterBench", "MandelbrotDigest"],
         ["MusterCommands"], ["MusterNode"], ["MusterTestKit"],
-        ["MusterHTTP", "MusterStore", "MusterLaunch"], ["MusterKernels"], ["MusterAPI"],
+        ["MusterHTTP", "MusterStore", "MusterLaunch", "MusterNumbers"], ["MusterKernels"], ["MusterAPI"],
         ["MusterSystem", "MusterCrypto", "MusterLog", "MandelbrotBaseline", "MandelbrotAVX2", "MandelbrotAVX512"],
         ["MusterCore"],
     ]
     /// Each C module belongs to one room.
     static let shims = [
         "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTP", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
-        "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CMemory": "MusterSystem",
-        "CMandelbrot": "MusterBench",
+        "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CSystem": "MusterSystem",
+        "CRoaring": "MusterNumbers", "CMandelbrot": "MusterBench",
     ]
     static let fileLinesMax = 500
     static let functionLinesMax = 70

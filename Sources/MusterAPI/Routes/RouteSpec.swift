@@ -8,6 +8,8 @@ package enum RouteAccess: String, Sendable {
     case join
     /// A member's own secret.
     case member
+    /// A child's own secret.
+    case child
     case admin
 }
 
@@ -64,5 +66,6 @@ package enum RouteName: String, CaseIterable, Sendable {
     case joinFleet, members, member, leaveFleet, heartbeat, memberStream, servers
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results
+    case createChild, createChildren, children, childNumbers, ownChild, progress, scale
     case healthz, readyz, metrics, openapi
 }

@@ -2,7 +2,7 @@ internal import MusterCore
 
 /// All routes of the coordinator.
 package enum RouteTable {
-    package static let all: [RouteSpec] = jobs + members + pictures + work + plain
+    package static let all: [RouteSpec] = jobs + members + pictures + children + work + plain
     package static func spec(_ name: RouteName) -> RouteSpec { all.first { $0.name == name }! }
 
     private static let smallBody = 64 << 10
@@ -126,6 +126,50 @@ package enum RouteTable {
                 .form("escape", .integer, "Iteration limit, default 1000."),
                 .form("server", .string, "Read and ignored."), .form("port", .string, "Read and ignored."),
             ], bodyBytesMax: smallBody, isClassic: true, answerType: "image/png"),
+    ]
+
+    private static let children: [RouteSpec] = [
+        RouteSpec(
+            name: .createChild, method: "POST", pattern: "/create-child", access: .admin,
+            summary:
+                "Spawn children; with no body one, and a text for an answer. Idempotency-Key makes it safe to repeat.",
+            fields: childFields, bodyBytesMax: smallBody, status: 202, isClassic: true),
+        RouteSpec(
+            name: .createChildren, method: "POST", pattern: "/v1/children", access: .admin,
+            summary: "Spawn children. Idempotency-Key makes it safe to repeat.", fields: childFields,
+            bodyBytesMax: smallBody, status: 202),
+        RouteSpec(
+            name: .children, method: "GET", pattern: "/v1/children", access: .read,
+            summary: "List children, newest first.",
+            fields: [
+                .query("limit", .integer, "At most so many, 1 to 1000, default 100."),
+                .query("before", .integer, "Only children with a smaller id."),
+            ]),
+        RouteSpec(
+            name: .childNumbers, method: "POST", pattern: "/v1/children/{id}/numbers", access: .child,
+            summary: "A child delivers its next numbers; answered when they are durable.",
+            fields: numberFields, bodyBytesMax: 16 << 20),
+        RouteSpec(
+            name: .ownChild, method: "POST", pattern: "/v1/children/self", access: .join,
+            summary: "A child that nobody launched delivers all its numbers. Idempotency-Key makes it safe to repeat.",
+            fields: numberFields, bodyBytesMax: 16 << 20),
+        RouteSpec(
+            name: .progress, method: "GET", pattern: "/progress", access: .read,
+            summary: "Unique numbers that children brought, and what part of the range they are.", isClassic: true),
+        RouteSpec(
+            name: .scale, method: "POST", pattern: "/v1/scale", access: .admin,
+            summary: "Have so many launched workers; fewer finish what they hold first.",
+            fields: [.body("workers", .integer, "0 to 1000.", required: true)], bodyBytesMax: smallBody, status: 202),
+    ]
+    private static let numberFields: [FieldSpec] = [
+        .body("offset", .integer, "How many of its numbers are recorded already."),
+        .body("numbers", .array, "Whole numbers from 1 to the range.", required: true),
+        .body("rejected", .integer, "Lines that were no number."),
+        .body("last", .boolean, "There are no more."),
+    ]
+    private static let childFields: [FieldSpec] = [
+        .body("count", .integer, "How many, 1 to 10,000; default 1."),
+        .body("numbers", .integer, "How many numbers each brings, 1 to 10,000,000; default 1,000."),
     ]
 
     private static let work: [RouteSpec] = [

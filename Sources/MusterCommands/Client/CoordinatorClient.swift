@@ -23,7 +23,7 @@ struct CoordinatorClient: Sendable {
         token = try invocation[CommonFlags.token] ?? (Self.isLoopback(url) ? TokenStore.readAdmin(inData: data) : nil)
     }
 
-    private static func isLoopback(_ url: String) -> Bool {
+    static func isLoopback(_ url: String) -> Bool {
         let parts = url.split(separator: "/", maxSplits: 2)
         guard parts.count >= 2 else { return false }
         return ["127.0.0.1", "localhost", "[::1]"].contains { parts[1] == $0 || parts[1].hasPrefix($0 + ":") }
@@ -38,8 +38,11 @@ struct CoordinatorClient: Sendable {
     }
 
     /// The body of a successful answer. Throws a `CommandError` that says what went wrong.
-    func call(_ method: String, _ path: String, _ body: [UInt8]? = nil) async throws -> [UInt8] {
+    func call(
+        _ method: String, _ path: String, _ body: [UInt8]? = nil, headers: [(String, String)] = []
+    ) async throws -> [UInt8] {
         var request = request(method, path, body)
+        request.headers += headers
         request.timeout = .seconds(120)
         do {
             let response = try await client.send(request)

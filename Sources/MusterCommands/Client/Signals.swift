@@ -10,11 +10,14 @@ private final class Sources: @unchecked Sendable {
     func cancel() { for source in sources { source.cancel() } }
 }
 
-/// SIGINT and SIGTERM as they come; from here on they do not end the process by themselves.
+/// SIGINT, SIGTERM, and SIGHUP unless nohup had it ignored, as they come; from here on they do not end the process by
+/// themselves.
 func stopSignals() -> AsyncStream<Int32> {
     AsyncStream { continuation in
         let queue = DispatchQueue(label: "signals")
-        let sources = [SIGINT, SIGTERM].map { number in
+        var numbers = [SIGINT, SIGTERM]
+        if !isIgnored(SIGHUP) { numbers.append(SIGHUP) }
+        let sources = numbers.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { continuation.yield(number) }
@@ -24,4 +27,10 @@ func stopSignals() -> AsyncStream<Int32> {
         let kept = Sources(sources)
         continuation.onTermination = { _ in kept.cancel() }
     }
+}
+
+private func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
 }

@@ -4,6 +4,7 @@ internal import MusterHTTP
 internal import MusterLog
 internal import MusterNode
 internal import MusterStore
+internal import MusterSystem
 
 /// `muster coordinator`.
 package enum CoordinatorCommand {
@@ -26,7 +27,8 @@ package enum CoordinatorCommand {
         "Let callers without a token use the classic routes, which old clients call.")
     package static let isPrivate = Flag.bool("private", "Demand a token of those who only look at pictures, too.")
     package static let wait = Flag.seconds(
-        "wait-seconds", in: 0.1...3600, default: 10, "How long a picture waits for a worker when there is none.")
+        "wait-seconds", in: 0.1...3600, default: 10,
+        "How long a picture waits for a worker when there is none, or none is free.")
     package static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,
         "The admin token. Better set by the variable: other users of the machine can read a command line."
@@ -44,9 +46,9 @@ package enum CoordinatorCommand {
             CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
             crashLimit.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec, CommonFlags.tlsCert.spec,
             CommonFlags.tlsKey.spec,
-        ] + CommonFlags.always,
+        ] + SpawnFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
-        reservedFlags: ["standby", "launcher"],
+        reservedFlags: ["standby"] + SpawnFlags.reserved,
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
             Command.Exit(.data, "The database in the data directory is damaged."),
@@ -64,17 +66,19 @@ package enum CoordinatorCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
+        // Before there are threads that would not inherit it.
+        TimeSlice.short()
         let signals = stopSignals()
         let coordinator = try await started(configuration(invocation))
         try announce(coordinator, scheme: invocation[CommonFlags.tlsCert] == nil ? "http" : "https", invocation)
-        try await serve(until: signals) { await coordinator.stop() }
+        try await serve(coordinator, until: signals)
     }
 
     /// Throws a `CommandError`.
     static func started(_ configuration: CoordinatorConfiguration) async throws -> Coordinator {
         try await translatingErrors {
             let coordinator = try await Coordinator(configuration)
-            try coordinator.start()
+            try await coordinator.start()
             return coordinator
         }
     }
@@ -91,13 +95,16 @@ package enum CoordinatorCommand {
     }
 
     /// Ends the process after the first signal, once `stop` is through, and at the second one at once.
-    static func serve(until signals: AsyncStream<Int32>, stop: @escaping @MainActor () async -> Void) async throws {
+    static func serve(_ coordinator: Coordinator, until signals: AsyncStream<Int32>) async throws {
         var stopping: Task<Void, Never>?
         for await _ in signals {
-            if stopping != nil { exit(ExitCode.temporary.rawValue) }
+            if stopping != nil {
+                coordinator.killEverythingLaunched()
+                exit(ExitCode.temporary.rawValue)
+            }
             Log.notice("stopping; a second signal ends it at once")
             stopping = Task {
-                await stop()
+                await coordinator.stop()
                 exit(ExitCode.success.rawValue)
             }
         }
@@ -120,6 +127,8 @@ package enum CoordinatorCommand {
         configuration.renderWait = invocation[wait]
         configuration.access.isPrivate = invocation[isPrivate]
         configuration.access.isClassicOpen = invocation[openClassic]
+        SpawnFlags.apply(invocation, to: &configuration.spawning)
+        configuration.spawning.tlsAuthority = invocation[CommonFlags.tlsCert]
         return configuration
     }
 

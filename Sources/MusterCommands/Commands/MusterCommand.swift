@@ -9,7 +9,8 @@ package enum MusterCommand {
             UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, RenderCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,
-            ServersCommand.command,
+            ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,
+            ProgressCommand.command, ScaleCommand.command,
             EventsCommand.command, CompletionCommand.command,
         ],
         reserved: ["run"])

@@ -5,7 +5,8 @@ internal import MusterKernels
 /// `muster render`.
 package enum RenderCommand {
     package static let output = Flag<String>.required(
-        "output", short: "o", "FILE", as: .file, "The PNG file to write. It appears whole or not at all.")
+        "output", short: "o", "FILE", as: .file,
+        "The PNG file to write, which appears whole or not at all; - is standard output.")
     package static let width = Flag<Int>.int(
         "width", "N", in: 1...Picture.sideMax, default: 1_920, "Pixels from left to right.")
     package static let height = Flag<Int>.int(
@@ -53,7 +54,7 @@ package enum RenderCommand {
             signals.cancel()
             file.discard()
         }
-        let bar = invocation.progress("render \(invocation[width])×\(invocation[height])", total: nil)
+        let bar = invocation.progress("strips of \(invocation[width])×\(invocation[height])", total: nil)
         defer { bar.finish() }
         var counter = PNGChunkCounter()
         do {

@@ -1,13 +1,12 @@
-internal import Glibc
 internal import MusterHTTP
-internal import MusterLaunch
-internal import MusterLog
 internal import MusterNode
+internal import MusterSystem
 
 /// `muster up`.
 package enum UpCommand {
-    package static let workers = Flag<Int>.int(
-        "workers", "N", in: 0...256, default: 4, "How many workers to start, each of one slot.")
+    package static let workers = Flag<Int?>.int(
+        "workers", "N", in: 0...256, "How many workers to have, each of one slot."
+    ).defaulting(to: "as many as there were last on these data, at first 4")
 
     package static let command = Command(
         name: "up", summary: "run a whole fleet on this machine",
@@ -20,8 +19,8 @@ package enum UpCommand {
         flags: [
             workers.spec, CommonFlags.data.spec, CommonFlags.host.spec, CoordinatorCommand.port.spec,
             CoordinatorCommand.token.spec, CoordinatorCommand.wait.spec, CoordinatorCommand.isPrivate.spec,
-        ] + CommonFlags.always,
-        reservedFlags: ["edges", "launcher", "demo"],
+        ] + SpawnFlags.all + CommonFlags.always,
+        reservedFlags: ["edges", "demo"] + SpawnFlags.reserved,
         exits: CoordinatorCommand.command.exits,
         examples: [
             Command.Example("muster up", "Four workers, on port 8080."),
@@ -29,6 +28,8 @@ package enum UpCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
+        // Before there are threads that would not inherit it.
+        TimeSlice.short()
         let signals = stopSignals()
         var server = HTTPServer.Configuration()
         server.host = invocation[CommonFlags.host]
@@ -41,68 +42,13 @@ package enum UpCommand {
         configuration.access.isClassicOpen = true
         configuration.access.trustsLoopback =
             invocation[CoordinatorCommand.token] == nil && isLoopback(host: invocation[CommonFlags.host])
+        SpawnFlags.apply(invocation, to: &configuration.spawning)
+        configuration.spawning.workers = invocation[workers]
+        configuration.spawning.workersAtFirst = 4
         let coordinator = try await CoordinatorCommand.started(configuration)
         try CoordinatorCommand.announce(coordinator, scheme: "http", invocation)
-        let fleet = LocalWorkers(
-            coordinator: coordinator, dataDirectory: invocation[CommonFlags.data], host: invocation[CommonFlags.host])
-        try fleet.start(invocation[workers])
-        try await CoordinatorCommand.serve(until: signals) {
-            await fleet.stop()
-            await coordinator.stop()
-        }
+        try await CoordinatorCommand.serve(coordinator, until: signals)
     }
 
     static func isLoopback(host: String) -> Bool { host.hasPrefix("127.") || host == "::1" || host == "localhost" }
-}
-
-/// Workers as processes of this same program.
-private final class LocalWorkers: Sendable {
-    private let coordinator: Coordinator
-    private let dataDirectory: String
-    private let host: String
-    @MainActor private var processes: [ChildProcess] = []
-
-    @MainActor init(coordinator: Coordinator, dataDirectory: String, host: String) {
-        (self.coordinator, self.dataDirectory, self.host) = (coordinator, dataDirectory, host)
-    }
-
-    /// Throws a `CommandError` when one cannot be started.
-    @MainActor func start(_ count: Int) throws {
-        let reached = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host
-        let url = "http://\(reached.contains(":") ? "[\(reached)]" : reached):\(coordinator.port)"
-        var environment = Self.environment()
-        environment["MUSTER_TOKEN"] = coordinator.tokens.join
-        for number in stride(from: 1, through: count, by: 1) {
-            let log = "\(dataDirectory)/worker-\(number).log"
-            do {
-                processes.append(
-                    try ChildProcess(
-                        executable: "/proc/self/exe",
-                        arguments: [
-                            "worker", "--join", url, "--slots", "1", "--name", "worker-\(number)", "--data",
-                            dataDirectory,
-                        ], environment: environment, output: .file(path: log), killsGroupAtExit: true))
-            } catch {
-                throw CommandError(.osError, "cannot start worker \(number): \(error)")
-            }
-        }
-    }
-
-    private static func environment() -> [String: String] {
-        var found: [String: String] = [:]
-        var place = environ
-        while let entry = place.pointee {
-            let text = String(cString: entry)
-            if let equals = text.firstIndex(of: "=") {
-                found[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            place += 1
-        }
-        return found.filter { !$0.key.hasPrefix("MUSTER_") }
-    }
-
-    @MainActor func stop() async {
-        for process in processes { process.terminate() }
-        for process in processes where await process.wait(atMost: .seconds(10)) == nil { process.killGroup() }
-    }
 }

@@ -15,6 +15,13 @@ package enum WorkerCommand {
     package static let labels = Flag.pairs(
         "labels", "K=V,...", commaSeparated: true, "What the coordinator is told about this worker.")
 
+    package static let drain = Flag.seconds(
+        "drain-seconds", in: 0...86_400, default: 5,
+        "After SIGTERM, how long what it computes may take to finish before it is handed back.")
+    package static let orphan = Flag<Duration?>.seconds(
+        "orphan-seconds", in: 0.1...86_400, "End when the coordinator was away for so long."
+    ).defaulting(to: "never: it waits for the coordinator's return")
+
     package static let command = Command(
         name: "worker", summary: "join a coordinator and compute tasks",
         description: [
@@ -25,7 +32,7 @@ package enum WorkerCommand {
         ],
         flags: [
             join.spec, slots.spec, name.spec, labels.spec, CommonFlags.data.spec, CommonFlags.token.spec,
-            CommonFlags.tlsCA.spec,
+            CommonFlags.tlsCA.spec, drain.spec, orphan.spec,
         ]
             + CommonFlags.always,
         exits: [
@@ -44,24 +51,25 @@ package enum WorkerCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        guard let token = invocation[CommonFlags.token] ?? ownToken(invocation) else {
-            throw CommandError(.noPermission, "a worker needs the fleet's join token: --token or MUSTER_TOKEN")
-        }
+        let token = try token(invocation, data: invocation[CommonFlags.data], to: invocation[join])
         var settings = WorkerAgent.Settings()
         settings.slots = invocation[slots] ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        let configuration = WorkerConfiguration(
+        settings.drainTime = invocation[drain]
+        var configuration = WorkerConfiguration(
             coordinatorURL: invocation[join], token: token, name: invocation[name] ?? defaultName(),
             labels: Dictionary(invocation[labels].map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
             dataDirectory: invocation[CommonFlags.data] + "/worker", agent: settings,
             tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterCommand.version)
+        configuration.orphanTime = invocation[orphan]
         do {
             let worker = try Worker(configuration)
             let signals = Task {
                 var stops = 0
-                for await _ in stopSignals() {
+                for await number in stopSignals() {
                     stops += 1
-                    if stops > 1 { exit(ExitCode.temporary.rawValue) }
-                    Log.notice("finishing what runs, then leaving; a second signal ends it at once")
+                    // Whoever sends SIGTERM twice has SIGKILL, and may just not know of the first.
+                    if stops > 1, number == SIGINT { exit(ExitCode.temporary.rawValue) }
+                    Log.notice("finishing what runs, then leaving; a second SIGINT ends it at once")
                     worker.terminate()
                 }
             }
@@ -72,9 +80,15 @@ package enum WorkerCommand {
         }
     }
 
-    /// A coordinator on the same data directory shares its token with workers of the same user.
-    @MainActor private static func ownToken(_ invocation: Invocation) -> String? {
-        try? TokenStore.readAdmin(inData: invocation[CommonFlags.data])
+    /// The given one, else that of a coordinator on the same data directory, which shares it with the same user; else none,
+    /// which only a coordinator on this machine takes.
+    @MainActor static func token(
+        _ invocation: Invocation, data: String, to url: String
+    ) throws(CommandError) -> String? {
+        if let given = invocation[CommonFlags.token] { return given }
+        if let own = try? TokenStore.readAdmin(inData: data) { return own }
+        if CoordinatorClient.isLoopback(url) { return nil }
+        throw CommandError(.noPermission, "\(url) asks for the fleet's join token: --token or MUSTER_TOKEN")
     }
 
     private static func defaultName() -> String {

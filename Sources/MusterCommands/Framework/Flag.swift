@@ -128,6 +128,14 @@ extension Flag where Value == Duration {
     }
 }
 
+extension Flag where Value == Duration? {
+    /// The same without a default.
+    package static func seconds(_ name: String, in range: ClosedRange<Double>, _ summary: String) -> Flag {
+        let spec = FlagSpec(name, short: nil, metavar: "SECONDS", kind: .seconds(range), summary: summary)
+        return Flag(spec) { $0?.asDuration }
+    }
+}
+
 extension Flag where Value == String {
     /// A text-like kind with a default.
     package static func text(

@@ -1,18 +1,39 @@
 internal import Glibc
 internal import Synchronization
 
-/// A file that appears whole or not at all: written beside its place, moved there at the end.
+/// A file that appears whole or not at all: written beside its place, moved there at the end. What is no regular file (a
+/// device, a pipe, standard output as `-`) is written to as it is.
 final class NewFile: Sendable {
     private let path: String
-    private let partPath: String
+    /// Nil: it is written in place.
+    private let partPath: String?
     private let descriptor: Mutex<Int32?>
 
     /// Throws a `CommandError` where nothing can be written.
-    init(_ path: String) throws(CommandError) {
-        self.path = path
-        partPath = "\(path).part-\(getpid())"
-        let opened = open(partPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard opened >= 0 else { throw .system(.cannotCreate, "cannot make \(partPath)", errno: errno) }
+    init(_ given: String) throws(CommandError) {
+        // The file that a link stands for, not the link, is replaced.
+        path =
+            realpath(given, nil).map { resolved in
+                defer { free(resolved) }
+                return String(cString: resolved)
+            } ?? given
+        var status = stat()
+        let isThere = given != "-" && stat(path, &status) == 0
+        let kind = status.st_mode & S_IFMT
+        if isThere, kind == S_IFDIR { throw .system(.cannotCreate, "cannot make \(given)", errno: EISDIR) }
+        let opened: Int32
+        if given == "-" {
+            partPath = nil
+            opened = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+        } else if isThere, kind != S_IFREG {
+            partPath = nil
+            opened = open(path, O_WRONLY | O_CLOEXEC)
+        } else {
+            partPath = "\(path).part-\(getpid())"
+            opened = open(partPath!, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        }
+        guard opened >= 0 else { throw .system(.cannotCreate, "cannot make \(partPath ?? given)", errno: errno) }
+        if isThere, kind == S_IFREG { fchmod(opened, status.st_mode & 0o777) }
         descriptor = Mutex(opened)
     }
 
@@ -29,14 +50,14 @@ final class NewFile: Sendable {
             }
             return nil
         }
-        if let failure { throw .system(.inputOutput, "cannot write \(partPath)", errno: failure) }
+        if let failure { throw .system(.inputOutput, "cannot write \(partPath ?? path)", errno: failure) }
     }
 
     /// Forces it to the disk and gives it its name.
     func keep() throws(CommandError) {
         let failure: Int32? = descriptor.withLock { kept in
             guard let descriptor = kept else { return EBADF }
-            guard fsync(descriptor) == 0, rename(partPath, path) == 0 else { return errno }
+            if let partPath, fsync(descriptor) != 0 || rename(partPath, path) != 0 { return errno }
             close(descriptor)
             kept = nil
             return nil
@@ -49,7 +70,7 @@ final class NewFile: Sendable {
         descriptor.withLock { kept in
             guard let descriptor = kept else { return }
             close(descriptor)
-            unlink(partPath)
+            if let partPath { unlink(partPath) }
             kept = nil
         }
     }

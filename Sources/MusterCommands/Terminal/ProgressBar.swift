@@ -73,6 +73,8 @@ package struct PlainPacing: Sendable {
         task.cancel()
         ticking = nil
         clear()
+        // Of what never began there is nothing to say.
+        guard state.done > 0 || state.total != nil else { return }
         terminal.write(ProgressLine.last(state, now: Self.now()) + "\n")
     }
 

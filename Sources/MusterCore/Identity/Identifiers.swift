@@ -17,10 +17,22 @@ package struct MemberID: RawRepresentable, Hashable, Comparable, Sendable {
     package static func < (a: MemberID, b: MemberID) -> Bool { a.rawValue < b.rawValue }
 }
 
+/// Names one child.
+package struct ChildID: RawRepresentable, Hashable, Comparable, Sendable {
+    package let rawValue: Int64
+    package init(rawValue: Int64) { self.rawValue = rawValue }
+    package init(_ rawValue: Int64) { self.rawValue = rawValue }
+    package static func < (a: ChildID, b: ChildID) -> Bool { a.rawValue < b.rawValue }
+}
+
 extension JobID: CustomStringConvertible {
     package var description: String { String(rawValue) }
 }
 
 extension MemberID: CustomStringConvertible {
+    package var description: String { String(rawValue) }
+}
+
+extension ChildID: CustomStringConvertible {
     package var description: String { String(rawValue) }
 }

@@ -129,6 +129,21 @@ package struct MemberRecord: Hashable, Sendable {
     }
 }
 
+/// The largest ids that the store ever held.
+package struct LargestIDs: Hashable, Sendable {
+    package var job: Int64
+    package var member: Int64
+    package var joinOrder: Int64
+    package var child: Int64
+
+    package init(job: Int64, member: Int64, joinOrder: Int64, child: Int64) {
+        self.job = job
+        self.member = member
+        self.joinOrder = joinOrder
+        self.child = child
+    }
+}
+
 /// One change of hard state. A group of them is committed whole or not at all.
 package enum StoreWrite: Hashable, Sendable {
     case createJob(JobRecord)
@@ -138,6 +153,12 @@ package enum StoreWrite: Hashable, Sendable {
     /// Inserts or replaces by id.
     case saveMember(MemberRecord)
     case removeMember(MemberID)
+    /// Inserts, or replaces state, attempt, end and reason by id; nothing any more once the child is done.
+    case saveChild(ChildRecord)
+    /// Adds numbers of a child, if its recorded ones are exactly those before the batch.
+    case addNumbers(NumberBatch)
+    /// The set of all numbers up to a batch, which replaces those batches.
+    case compactNumbers(serialized: [UInt8], throughSequence: Int64)
     /// Inserts or replaces a small named value (the coordinator's key, for one).
     case setMeta(key: String, value: [UInt8])
 }

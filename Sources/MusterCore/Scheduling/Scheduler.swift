@@ -14,7 +14,7 @@ package struct Scheduler: Sendable {
         /// Batches are cut to take about so long on one slot.
         package var batchTime: Duration = .milliseconds(100)
         /// Near a job's end batches shrink, so that all slots end together, but not below so much work.
-        package var batchTimeMin: Duration = .milliseconds(5)
+        package var batchTimeMin: Duration = .milliseconds(2)
         /// Most tasks in one grant.
         package var batchTasksMax = 10_000
         /// A lease is given to an idle worker as well once it takes twice its expected time and this much longer.

@@ -33,6 +33,10 @@ enum FormBody {
                 return .YES
             }, context)
         guard let made else {
+            let type = MHD_lookup_connection_value(connection, .HEADER_KIND, "Content-Type")
+            if let type, String(cString: type).lowercased().hasPrefix("multipart/form-data") {
+                throw Problem(400, "The form's boundary cannot be used.")
+            }
             throw Problem(415, "This route reads forms: application/x-www-form-urlencoded or multipart/form-data.")
         }
         let isTaken = body.withUnsafeBytes { MHD_post_process(made, $0.baseAddress, $0.count) == .YES }

@@ -18,6 +18,8 @@ package final class HTTPServer: Sendable {
     package struct Limits: Sendable {
         /// Above it requests get 503; at most what the descriptor limit lets.
         package var connectionsMax = 20_000
+        /// Descriptors that connections must leave to the rest of the process, beyond the usual 128.
+        package var descriptorsReserved = 0
         /// A connection on which nothing moves for so long is closed, half a request included. 1 or more.
         package var idleSeconds: UInt32 = 60
         /// Memory of one connection for its request line, headers and buffers; longer headers get 431.
@@ -87,7 +89,7 @@ package final class HTTPServer: Sendable {
     package func start() throws(HTTPServerError) {
         var limits = configuration.limits
         let descriptors = Self.raiseDescriptorLimit()
-        limits.connectionsMax = max(16, min(limits.connectionsMax, descriptors - 128))
+        limits.connectionsMax = max(16, min(limits.connectionsMax, descriptors - 128 - limits.descriptorsReserved))
         let core = try ServerCore(routes, limits, authorize)
         let daemon = try startDaemon(core, limits)
         let port = UInt16(muster_mhd_bound_port(daemon))
@@ -147,7 +149,7 @@ package final class HTTPServer: Sendable {
         let context = Unmanaged.passRetained(core)
         var settings = muster_mhd_settings()
         // Some connections above the limit are let in, to be told 503 instead of being cut.
-        settings.connections_max = UInt32(limits.connectionsMax + 64)
+        settings.connections_max = UInt32(limits.connectionsMax + min(64, limits.connectionsMax))
         settings.idle_seconds = limits.idleSeconds
         settings.connection_bytes_max = limits.connectionBytesMax
         settings.context = context.toOpaque()

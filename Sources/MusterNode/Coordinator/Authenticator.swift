@@ -7,6 +7,7 @@ internal import MusterHTTP
 enum Principal: Hashable, Sendable {
     case admin, join, read
     case member(MemberID)
+    case child(ChildID)
 }
 
 /// Checks tokens and makes members' secrets and tickets, all under the coordinator's one stored key. A member's secret
@@ -25,13 +26,28 @@ struct Authenticator: Sendable {
 
     func secret(of id: MemberID) -> String { "m\(id).\(key.tag(of: "member \(id)"))" }
 
+    func secret(of id: ChildID) -> String { "c\(id).\(key.tag(of: "child \(id)"))" }
+
+    /// Tells this fleet from others; says nothing about the key.
+    var fleet: String { key.tag(of: "fleet") }
+
+    /// What workers that the coordinator launches join with.
+    var joinToken: String { tokens.join }
+
     /// The member whose secret this is; nil for anything else.
     func member(secret: String) -> MemberID? {
-        guard secret.first == "m", let dot = secret.firstIndex(of: "."),
-            let number = Int64(secret[secret.index(after: secret.startIndex)..<dot])
-        else { return nil }
-        let id = MemberID(number)
+        guard let id = Self.number(in: secret, after: "m").map({ MemberID($0) }) else { return nil }
         return equalInConstantTime(secret, self.secret(of: id)) ? id : nil
+    }
+
+    private func child(secret: String) -> ChildID? {
+        guard let id = Self.number(in: secret, after: "c").map({ ChildID($0) }) else { return nil }
+        return equalInConstantTime(secret, self.secret(of: id)) ? id : nil
+    }
+
+    private static func number(in secret: String, after letter: Character) -> Int64? {
+        guard secret.first == letter, let dot = secret.firstIndex(of: ".") else { return nil }
+        return Int64(secret[secret.index(after: secret.startIndex)..<dot])
     }
 
     /// From an `Authorization` header; nil when there is none or it is nobody's.
@@ -45,7 +61,7 @@ struct Authenticator: Sendable {
         if isAdmin { return .admin }
         if isJoin { return .join }
         if isRead { return .read }
-        return member(secret: token).map(Principal.member)
+        return member(secret: token).map(Principal.member) ?? child(secret: token).map(Principal.child)
     }
 
     private static func bearer(_ header: String) -> String? {
@@ -59,7 +75,8 @@ struct Authenticator: Sendable {
     func require(_ request: HTTPRequest) throws(Problem) {
         guard let spec = Self.specs[request.access] else { throw Problem(500, "A route without its rights.") }
         if spec.access == .open || (spec.access == .picture && !settings.isPrivate) { return }
-        if spec.isClassic && settings.isClassicOpen { return }
+        // Not for a web page: where this machine is trusted, the rest is asked below.
+        if spec.isClassic && settings.isClassicOpen && !settings.trustsLoopback { return }
         let authorization = request.header("authorization")
         if authorization == nil && settings.trustsLoopback { return try requireOwnMachine(request) }
         let access = spec.access == .picture ? RouteAccess.read : spec.access
@@ -72,7 +89,7 @@ struct Authenticator: Sendable {
         }
         let isEnough =
             switch (access, principal) {
-            case (.open, _), (_, .admin), (.read, .read), (.join, .join), (.member, .member): true
+            case (.open, _), (_, .admin), (.read, .read), (.join, .join), (.member, .member), (.child, .child): true
             default: false
             }
         guard isEnough else {

@@ -77,10 +77,13 @@ extension Coordinator {
             return
         }
         let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
+        // Who finishes what it has before it goes would take no share.
+        let leaving = isDealt ? spawner.leavingWorkers : []
         state.withLock { state in
             state.jobsOnTheirWay -= 1
             state.records[record.id] = record
-            let workers = isDealt ? state.fleet.membership.liveWorkers.map(\.id) : []
+            let live = isDealt ? state.fleet.membership.liveWorkers : []
+            let workers = live.filter { !leaving.contains($0.name) }.map(\.id)
             let event = FleetEvent.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()), dealtTo: workers))
             let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
             var json = JSONWriter()

@@ -47,6 +47,12 @@ extension Coordinator {
         case .getServers: { [unowned self] _ in classicServers() }
         case .proxConnected: { [unowned self] in try classicSignUp($0) }
         case .getMbrot: { [unowned self] in try classicPicture($0) }
+        case .createChild, .createChildren: { [unowned self] in try createChildren($0) }
+        case .children: { [unowned self] in try listChildren($0) }
+        case .childNumbers: { [unowned self] in try takeNumbers($0) }
+        case .ownChild: { [unowned self] in try takeOwnNumbers($0) }
+        case .progress: { [unowned self] _ in progress() }
+        case .scale: { [unowned self] in try scaleWorkers($0) }
         case .leases: { [unowned self] in try askForWork($0) }
         case .results: { [unowned self] in try deliver($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(Self.healthz))) }

@@ -2,7 +2,9 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
+internal import MusterLaunch
 internal import MusterLog
+internal import MusterNumbers
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization
@@ -20,6 +22,7 @@ package final class Coordinator: Sendable {
     let signals = JobSignals()
     let renderBudget = RenderBudget()
     let signedUpServers = ClassicServers()
+    let spawner: Spawner
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
     private let ticking = Mutex<Task<Void, Never>?>(nil)
@@ -34,9 +37,36 @@ package final class Coordinator: Sendable {
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access)
+        spawner = try await Self.spawner(configuration, store, authenticator)
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator)
         state = Mutex(CoordinatorState(try await CoordinatorState.Restored(from: store, into: fleet)))
+    }
+
+    /// So many launched workers have their descriptors for sure.
+    private static let workersReckoned = 100
+
+    private static func spawner(
+        _ configuration: CoordinatorConfiguration, _ store: any Store, _ authenticator: Authenticator
+    ) async throws -> Spawner {
+        let directory = configuration.spawning.directory
+        try makeDirectory(directory)
+        let launcher = ProcessLauncher(
+            directory: directory, fleet: authenticator.fleet, executable: configuration.spawning.executable)
+        var spawning = configuration.spawning
+        let room = max(1, (SystemLimits.descriptors - 48) / 2)
+        if spawning.children.liveMax > room {
+            Log.notice(
+                "the limit of open files lets fewer children run at one time",
+                ["children-max": "\(spawning.children.liveMax)", "now": "\(room)"])
+            spawning.children.liveMax = room
+        }
+        do {
+            return try await Spawner(
+                spawning, store: store, authenticator: authenticator, launcher: launcher)
+        } catch let error as NumberSet.Damaged {
+            throw NodeError(.setup, "the numbers in \(configuration.databasePath): \(error)")
+        }
     }
 
     private static func key(in store: any Store) async throws -> MessageKey {
@@ -46,23 +76,44 @@ package final class Coordinator: Sendable {
         return key
     }
 
-    /// Listens and begins to tick. Throws when the port cannot be had.
-    package func start() throws {
-        let server = HTTPServer(configuration.server, routes: routes()) { [authenticator] head in
+    /// Listens, takes up what is running already, and begins to tick. Throws when the port cannot be had.
+    package func start() async throws {
+        var settings = configuration.server
+        // Each process that it launches takes two.
+        settings.limits.descriptorsReserved = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
+        let server = HTTPServer(settings, routes: routes()) { [authenticator] head in
             try authenticator.require(head)
         }
         try server.start()
         self.server.withLock { $0 = server }
+        try await spawner.start(url: configuration.spawning.advertisedURL ?? ownURL)
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
+    }
+
+    /// As this machine reaches it.
+    package var ownURL: String {
+        let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
+        let host =
+            switch configuration.server.host {
+            case "0.0.0.0": "127.0.0.1"
+            case "::": "[::1]"
+            case let host where host.contains(":"): "[\(host)]"
+            case let host: host
+            }
+        return "\(scheme)://\(host):\(port)"
     }
 
     package var dataDirectory: String { configuration.dataDirectory }
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
     var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
 
-    /// Answers what is held, finishes what is on its way to the store, then closes it.
+    /// For the end at once: nothing of what it launched stays.
+    package func killEverythingLaunched() { spawner.launcher.killAll() }
+
+    /// Ends what it launched, answers what is held, finishes what is on its way to the store, then closes it.
     package func stop(graceSeconds: Double = 5) async {
         ticking.withLock { $0?.cancel() }
+        await spawner.stop(within: .seconds(5))
         events.close()
         endHeldCalls()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
@@ -75,6 +126,7 @@ package final class Coordinator: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(100))
             tick()
+            spawner.tick()
             count += 1
             if count % 100 == 0 {
                 events.keepAlive()

@@ -10,9 +10,10 @@ package struct CoordinatorConfiguration: Sendable {
     package var adminToken: String?
     package var scheduler = Scheduler.Settings()
     package var membership = Membership.Settings()
-    /// How long a render waits for a worker. From `--wait-seconds`, else 10.
+    /// How long a render waits for a worker that is there and free. From `--wait-seconds`, else 10.
     package var renderWait: Duration = .seconds(10)
     package var access = AccessSettings()
+    package var spawning: SpawnConfiguration
     package var version: String
 
     package init(dataDirectory: String, server: HTTPServer.Configuration, adminToken: String?, version: String) {
@@ -20,6 +21,7 @@ package struct CoordinatorConfiguration: Sendable {
         self.server = server
         self.adminToken = adminToken
         self.version = version
+        spawning = SpawnConfiguration(directory: dataDirectory + "/launched")
     }
 
     /// From `--store sqlite:PATH`; nil is `muster.sqlite` in the data directory.

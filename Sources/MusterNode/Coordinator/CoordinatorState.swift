@@ -35,14 +35,14 @@ struct CoordinatorState: ~Copyable {
     /// Why the store refused the last write; nil while it takes them.
     var storeTrouble: String?
     private var nextNumber: UInt64 = 1
-    private var lastIDs: (job: Int64, member: Int64, joinOrder: Int64)
+    private var lastIDs: LargestIDs
 
     /// What an earlier process left in the store.
     struct Restored {
         var fleet: FleetCore
         var records: [JobID: JobRecord] = [:]
         var effects: [FleetEffect] = []
-        var lastIDs: (job: Int64, member: Int64, joinOrder: Int64)
+        var lastIDs: LargestIDs
 
         /// Every stored member gets a full silence time; every unfinished job is in line again.
         init(from store: any Store, into fleet: FleetCore) async throws {

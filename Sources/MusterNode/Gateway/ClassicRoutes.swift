@@ -41,7 +41,8 @@ extension Coordinator {
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || ".-_:".utf8.contains(byte)
         }
-        guard isHost, !name.isEmpty else {
+        // An IPv6 address has two colons at least; a port has a field of its own.
+        guard isHost, !name.isEmpty, name.utf8.count(where: { $0 == UInt8(ascii: ":") }) != 1 else {
             throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
         }
         try signedUpServers.signUp(ClassicServers.Server(name: name, port: port))
@@ -91,7 +92,10 @@ struct ClassicPictureForm {
         let width = try number("width", in: 1...Picture.sideMax, default: 1_920)
         let escape = try number("escape", in: 1...Picture.escapeMax, default: 1_000)
         let whole = try Picture(width: width, height: max(1, width * 2 / 3), escape: escape)
-        guard values["id"] != nil || values["total"] != nil else { return whole }
+        if values["id"] == nil, values["total"] == nil { return whole }
+        for name in ["id", "total"] where values[name] == nil {
+            throw Problem(422, "A strip needs \"id\" and \"total\"; \"\(name)\" is missing.", code: "field")
+        }
         let total = try number("total", in: 1...min(width, Self.stripsMax), default: 1)
         let id = try number("id", in: 0...total - 1, default: 0)
         let columns = width / total

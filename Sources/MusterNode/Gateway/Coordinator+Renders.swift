@@ -94,10 +94,17 @@ extension Coordinator {
             state.workersSeenAt = now
         }
         for (job, (render, held)) in state.renders.sorted(by: { $0.key < $1.key })
-        where now - max(render.began, state.workersSeenAt) >= configuration.renderWait {
+        where now - render.began >= configuration.renderWait {
+            let isNobodyThere = now - state.workersSeenAt >= configuration.renderWait
+            // Pictures go first, but nobody is interrupted for one.
+            let isUntouched = state.fleet.scheduler.progress(of: job)?.running == false
+            guard isNobodyThere || isUntouched else { continue }
             if !render.hasBegun {
+                let wait = "within \(configuration.renderWait.inSeconds) s"
                 let detail =
-                    "No worker was there within \(configuration.renderWait.inSeconds) s; start one and ask again."
+                    isNobodyThere
+                    ? "No worker was there \(wait); start one and ask again."
+                    : "No worker was free \(wait): all of them compute long tasks. Start more, or ask again later."
                 held.respond(.problem(Problem(503, detail, retryAfter: 5)))
             }
             handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs())), &state)

@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
+internal import MusterSystem
 internal import Synchronization
 
 /// What went wrong with a call to the coordinator.
@@ -24,12 +25,13 @@ typealias CallAnswer = Result<[UInt8], CallFailure>
 extension Worker {
     /// One exchange with the coordinator; `then` runs on the client's thread and only queues.
     func call(
-        _ method: String, _ path: String, _ body: [UInt8]?, type: String = "application/json", bearer: String,
+        _ method: String, _ path: String, _ body: [UInt8]?, type: String = "application/json", bearer: String?,
         seconds: Double = 30,
         then: @escaping @Sendable (CallAnswer) -> Void
     ) {
         var request = HTTPClientRequest(method, configuration.coordinatorURL + path)
-        request.headers = [("Authorization", "Bearer " + bearer), ("Content-Type", type)]
+        request.headers = [("Content-Type", type)]
+        if let bearer { request.headers.append(("Authorization", "Bearer " + bearer)) }
         request.body = body
         request.timeout = Duration(seconds: seconds)
         _ = client.send(request) { [weak self] result in
@@ -66,8 +68,9 @@ extension Worker {
         let changed = state.withLock { state in
             // The end of this worker breaks its own calls off: that says nothing about the coordinator.
             guard state.ending == nil else { return false }
-            defer { state.isAway = isAway }
-            return state.isAway != isAway
+            let wasAway = state.awaySince != nil
+            if isAway != wasAway { state.awaySince = isAway ? SystemTime.now() : nil }
+            return isAway != wasAway
         }
         guard changed else { return }
         switch answer {
@@ -75,6 +78,16 @@ extension Worker {
         case .failure(let failure):
             Log.warning("the coordinator is away; trying again until it is back", ["reason": failure.reason])
         }
+    }
+
+    /// One that was launched does not outlive its coordinator by much. What it could not deliver stays on disk.
+    func giveUpAsOrphan() {
+        guard let limit = configuration.orphanTime, let since = state.withLock({ $0.awaySince }),
+            SystemTime.now() - since > limit
+        else { return }
+        end(
+            .failure(NodeError(.unavailable, "the coordinator was away for more than \(limit): giving up as an orphan"))
+        )
     }
 
     func join(_ identity: MemberIdentity?) {

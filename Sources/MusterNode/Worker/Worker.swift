@@ -22,7 +22,8 @@ package final class Worker: Sendable {
         var outboxUnwritten: Set<OutboxID> = []
         var nextOutboxID: UInt64
         var stream: Task<Void, Never>?
-        var isAway = false
+        /// Since when the coordinator does not answer.
+        var awaySince: Moment?
         var exit: CheckedContinuation<Void, any Error>?
         var ending: Result<Void, any Error>?
 
@@ -66,6 +67,7 @@ package final class Worker: Sendable {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(100))
                 self?.handle(.ticked)
+                self?.giveUpAsOrphan()
             }
         }
         defer {

@@ -4,8 +4,8 @@ package import MusterCore
 package struct WorkerConfiguration: Sendable {
     /// The coordinator's URL, without a path.
     package var coordinatorURL: String
-    /// A join or admin token.
-    package var token: String
+    /// A join or admin token. Nil: none, which a coordinator on this machine may be content with.
+    package var token: String?
     package var name: String
     package var labels: [String: String]
     /// Folder for identities and undelivered results; several workers may share it.
@@ -14,9 +14,11 @@ package struct WorkerConfiguration: Sendable {
     /// PEM file of the certificate authority to trust; nil trusts the system's.
     package var tlsAuthority: String?
     package var version: String
+    /// After so long without the coordinator it gives up. From `--orphan-seconds`; nil never does.
+    package var orphanTime: Duration?
 
     package init(
-        coordinatorURL: String, token: String, name: String, labels: [String: String], dataDirectory: String,
+        coordinatorURL: String, token: String?, name: String, labels: [String: String], dataDirectory: String,
         agent: WorkerAgent.Settings, tlsAuthority: String?, version: String
     ) {
         var url = coordinatorURL

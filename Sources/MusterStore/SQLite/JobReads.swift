@@ -30,7 +30,10 @@ struct JobReads {
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
         scan = try connection.prepare(Tally.sql)
         largest = try connection.prepare(
-            "SELECT (SELECT coalesce(max(id), 0) FROM job), member, join_order FROM largest_id")
+            """
+            SELECT (SELECT coalesce(max(id), 0) FROM job), member, join_order,
+                (SELECT coalesce(max(id), 0) FROM child) FROM largest_id
+            """)
     }
 
     func job(_ id: JobID) throws(StoreError) -> StoredJob? {
@@ -49,10 +52,11 @@ struct JobReads {
         try rows(of: unfinished).map { (job) throws(StoreError) in try counted(job) }
     }
 
-    func largestIDs() throws(StoreError) -> (job: Int64, member: Int64, joinOrder: Int64) {
+    func largestIDs() throws(StoreError) -> LargestIDs {
         defer { largest.reset() }
         guard try largest.step() else { throw .corrupt(path, "the table largest_id is empty") }
-        return (largest.int64(0), largest.int64(1), largest.int64(2))
+        return LargestIDs(
+            job: largest.int64(0), member: largest.int64(1), joinOrder: largest.int64(2), child: largest.int64(3))
     }
 
     /// Adds what the results say, or what was kept of them when the job ended.

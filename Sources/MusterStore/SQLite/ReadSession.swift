@@ -8,6 +8,7 @@ final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands
     let jobReads: JobReads
     let recordReads: RecordReads
     let memberReads: MemberReads
+    let childReads: ChildReads
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -17,6 +18,7 @@ final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands
         jobReads = try JobReads(connection)
         recordReads = try RecordReads(connection)
         memberReads = try MemberReads(connection)
+        childReads = try ChildReads(connection)
     }
 
     func close() { connection.close() }

@@ -115,8 +115,30 @@ package final class SQLiteStore: Store {
         try await read { (session) throws(StoreError) in try session.memberReads.value(key) }
     }
 
-    package func largestIDs() async throws -> (job: Int64, member: Int64, joinOrder: Int64) {
+    package func largestIDs() async throws -> LargestIDs {
         try await read { (session) throws(StoreError) in try session.jobReads.largestIDs() }
+    }
+
+    package func child(_ id: ChildID) async throws -> ChildRecord? {
+        try await read { (session) throws(StoreError) in try session.childReads.child(id) }
+    }
+
+    package func children(before: ChildID?, limit: Int) async throws -> [ChildRecord] {
+        try await read { (session) throws(StoreError) in
+            try session.childReads.children(before: before, limit: limit)
+        }
+    }
+
+    package func unfinishedChildren() async throws -> [ChildRecord] {
+        try await read { (session) throws(StoreError) in try session.childReads.unfinishedChildren() }
+    }
+
+    package func children(key: String) async throws -> [ChildRecord] {
+        try await read { (session) throws(StoreError) in try session.childReads.children(key: key) }
+    }
+
+    package func numbers() async throws -> StoredNumbers {
+        try await read { (session) throws(StoreError) in try session.childReads.numbers() }
     }
 
     private func read<Value: Sendable>(

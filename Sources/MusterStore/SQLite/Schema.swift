@@ -67,6 +67,31 @@ enum Schema {
             key TEXT PRIMARY KEY,
             value BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE child (
+            id INTEGER PRIMARY KEY,
+            key TEXT, -- of the request that asked for it, where it had one
+            wanted INTEGER NOT NULL,
+            received INTEGER NOT NULL,
+            rejected INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            created_ms INTEGER NOT NULL,
+            ended_ms INTEGER,
+            reason TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX child_key ON child (key) WHERE key IS NOT NULL;
+        CREATE INDEX child_unfinished ON child (id) WHERE state IN ('queued', 'running');
+        CREATE TABLE number_batch ( -- compressed sets that the snapshot does not hold yet
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            numbers BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE number_total (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            received INTEGER NOT NULL,
+            rejected INTEGER NOT NULL,
+            snapshot BLOB
+        ) STRICT;
+        INSERT INTO number_total VALUES (1, 0, 0, NULL);
         CREATE TABLE largest_id ( -- of members; jobs are never removed, so their table knows
             only INTEGER PRIMARY KEY CHECK (only = 1),
             member INTEGER NOT NULL,

@@ -8,6 +8,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
     private let rollback: Statement
     let jobs: JobWrites
     let members: MemberWrites
+    let children: ChildWrites
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -16,6 +17,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         rollback = try connection.prepare("ROLLBACK")
         jobs = try JobWrites(connection)
         members = try MemberWrites(connection)
+        children = try ChildWrites(connection)
     }
 
     /// Commits the groups in one transaction; when that fails, each in one of its own, so that only the culprits fail.
@@ -50,6 +52,9 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         case .endJob(let id, let state, let endedMs): try jobs.end(id, state, endedMs)
         case .saveMember(let member): try members.save(member)
         case .removeMember(let id): try members.remove(id)
+        case .saveChild(let child): try children.save(child)
+        case .addNumbers(let batch): try children.add(batch)
+        case .compactNumbers(let snapshot, let sequence): try children.compact(snapshot, through: sequence)
         case .setMeta(let key, let value): try members.setMeta(key, value)
         }
     }

@@ -118,6 +118,9 @@ extension StoreWrite {
             member.labels.reduce(256 + member.name.utf8.count + member.address.utf8.count) {
                 $0 + $1.key.utf8.count + $1.value.utf8.count
             }
+        case .saveChild(let child): 256 + (child.key?.utf8.count ?? 0) + child.reason.utf8.count
+        case .addNumbers(let batch): 256 + batch.serialized.count
+        case .compactNumbers(let snapshot, _): 256 + snapshot.count
         case .setMeta(let key, let value): 256 + key.utf8.count + value.count
         }
     }

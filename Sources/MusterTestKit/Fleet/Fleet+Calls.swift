@@ -65,6 +65,36 @@ extension Fleet {
         }
     }
 
+    package func progress() async throws -> NumbersProgress {
+        try NumbersProgress(body: await demand("GET", "/progress"))
+    }
+
+    /// Asks for children; returns their ids.
+    package func createChildren(_ count: Int = 1, numbers: Int = 1_000, key: String? = nil) async throws -> [ChildID] {
+        var request = HTTPClientRequest("POST", url + "/v1/children", timeout: .seconds(60))
+        request.headers = [("Authorization", "Bearer " + token)]
+        if let key { request.headers.append(("Idempotency-Key", key)) }
+        request.body = ChildrenRequest(count: count, numbers: numbers).body
+        let response = try await http.send(request)
+        guard response.status == 202 else {
+            throw FleetError(
+                "/v1/children answered \(response.status): \(String(decoding: response.body, as: UTF8.self))")
+        }
+        return try ChildStatus.list(of: response.body).map(\.id)
+    }
+
+    package func children(limit: Int = 1_000) async throws -> [ChildStatus] {
+        try ChildStatus.list(of: await demand("GET", "/v1/children?limit=\(limit)"))
+    }
+
+    /// Waits until no child is waiting or running; through restarts of the coordinator.
+    package func childrensEnd(within limit: Duration = .seconds(60)) async throws -> NumbersProgress {
+        try await eventually("all children are over", within: limit) {
+            guard let progress = try? await progress(), progress.childrenLeft == 0 else { return nil }
+            return progress
+        }
+    }
+
     /// All results that are recorded, in the order they are sent.
     package func results(of id: JobID) async throws -> [TaskResult] {
         try await demand("GET", "/v1/jobs/\(id)/results").split(separator: 0x0A).map { try TaskResult(line: $0) }

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import Glibc
 package import MusterHTTP
 internal import MusterLaunch
@@ -20,11 +21,12 @@ package final class Fleet: Sendable {
     /// What the data directory is on; nil: the scratch folder's own disk.
     package let disk: SmallDisk?
     private let flags: [String]
+    private let limits: String?
     private let state = Mutex(State())
 
-    private init(flags: [String], diskBytes: Int?) throws {
+    private init(flags: [String], diskBytes: Int?, limits: String?) throws {
         folder = try ScratchFolder()
-        self.flags = flags
+        (self.flags, self.limits) = (flags, limits)
         guard let diskBytes else {
             disk = nil
             return
@@ -38,11 +40,11 @@ package final class Fleet: Sendable {
     }
 
     /// Runs `body` with a fleet that has a coordinator with these flags, and no workers yet. With `diskBytes` its data
-    /// directory is on a disk of that size.
+    /// directory is on a disk of that size; `limits` is what a shell does before it becomes the coordinator: `ulimit -n 256`.
     package static func run(
-        flags: [String] = [], diskBytes: Int? = nil, _ body: (Fleet) async throws -> Void
+        flags: [String] = [], diskBytes: Int? = nil, limits: String? = nil, _ body: (Fleet) async throws -> Void
     ) async throws {
-        let fleet = try Fleet(flags: flags, diskBytes: diskBytes)
+        let fleet = try Fleet(flags: flags, diskBytes: diskBytes, limits: limits)
         do {
             try await fleet.startCoordinator()
             try await body(fleet)
@@ -58,6 +60,7 @@ package final class Fleet: Sendable {
     private func end() async {
         http.close()
         for process in state.withLock({ $0.processes }) { await process.kill() }
+        for pid in launchedProcesses() { Glibc.kill(-pid, SIGKILL) }
         disk?.remove()
         folder.remove()
     }
@@ -67,6 +70,16 @@ package final class Fleet: Sendable {
         for process in state.withLock({ $0.processes.suffix(5) }) {
             print("process \(process.child.pid) said:")
             for line in process.transcript.errors.suffix(8) { print("    " + line) }
+        }
+    }
+
+    /// What the coordinator launched and has not seen end, by the files that it keeps of it.
+    package func launchedProcesses(_ prefix: String = "") -> [Int32] {
+        let directory = dataDirectory + "/coordinator/launched"
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return files.filter { $0.hasPrefix(prefix) && $0.hasSuffix(".pid") }.compactMap { file in
+            let text = (try? String(contentsOfFile: "\(directory)/\(file)", encoding: .utf8)) ?? ""
+            return text.split(separator: " ").first.flatMap { Int32($0) }.flatMap { $0 > 1 ? $0 : nil }
         }
     }
 
@@ -100,7 +113,7 @@ package final class Fleet: Sendable {
     }
 
     private func launchCoordinator() throws -> FleetProcess {
-        let process = try start(["coordinator", "--data", dataDirectory, "--port", "\(port)"] + flags)
+        let process = try start(["coordinator", "--data", dataDirectory, "--port", "\(port)"] + flags, limits: limits)
         state.withLock { $0.coordinator = process }
         return process
     }
@@ -128,10 +141,12 @@ package final class Fleet: Sendable {
     }
 
     /// Starts any `muster` command with the fleet's token and URL in its environment. Throws `LaunchError`.
-    package func start(_ arguments: [String], environment: [String: String] = [:]) throws -> FleetProcess {
+    package func start(
+        _ arguments: [String], environment: [String: String] = [:], limits: String? = nil
+    ) throws -> FleetProcess {
         let common = ["PATH": "/usr/bin:/bin", "MUSTER_TOKEN": token, "MUSTER_URL": url]
         let process = try FleetProcess(
-            arguments, environment: common.merging(environment) { $1 }, workingDirectory: folder.path)
+            arguments, environment: common.merging(environment) { $1 }, workingDirectory: folder.path, limits: limits)
         state.withLock { $0.processes.append(process) }
         return process
     }

@@ -7,10 +7,13 @@ package final class FleetProcess: Sendable {
     package let transcript = Transcript()
 
     /// Throws `LaunchError`.
-    init(_ arguments: [String], environment: [String: String], workingDirectory: String) throws {
+    init(_ arguments: [String], environment: [String: String], workingDirectory: String, limits: String?) throws {
+        let program = MusterBinary.path
         child = try ChildProcess(
-            executable: MusterBinary.path, arguments: arguments, environment: environment,
-            workingDirectory: workingDirectory, output: transcript.sink, killsGroupAtExit: true)
+            executable: limits == nil ? program : "/bin/sh",
+            arguments: (limits.map { ["-c", "\($0); exec \"$@\"", "sh", program] } ?? []) + arguments,
+            environment: environment, workingDirectory: workingDirectory, output: transcript.sink,
+            killsGroupAtExit: true)
         StrayProcesses.add(child)
     }
 

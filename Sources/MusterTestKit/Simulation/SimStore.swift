@@ -94,7 +94,8 @@ package final class SimStore {
             lastIDs.member = max(lastIDs.member, record.id.rawValue)
             lastIDs.joinOrder = max(lastIDs.joinOrder, record.joinOrder)
         case .removeMember(let id): members[id] = nil
-        case .addInputs, .setMeta: break
+        // The simulation has no children yet.
+        case .addInputs, .setMeta, .saveChild, .addNumbers, .compactNumbers: break
         }
     }
 

@@ -18,7 +18,7 @@ import Testing
     static let everyShell: [Case] = [
         Case("muster su", ["submit"]),
         Case("muster jo", ["job", "jobs"]),
-        Case("muster submit ", ["fail", "mandelbrot", "noop", "sleep", "sum"]),
+        Case("muster submit ", ["fail", "mandelbrot", "noop", "random", "sleep", "sum"]),
         Case("muster submit s", ["sleep", "sum"]),
         Case("muster submit --priority ", ["batch", "interactive"]),
         Case("muster submit noop --priority i", ["interactive"]),
@@ -28,7 +28,7 @@ import Testing
         Case("muster jobs --log-f", ["--log-format"]),
         Case("muster jobs --log-format ", ["json", "text"]),
         Case("muster completion ", ["bash", "fish", "zsh"]),
-        Case("muster help c", ["cancel", "completion", "coordinator"]),
+        Case("muster help co", ["completion", "coordinator"]),
     ]
 
     /// Zsh offers flags where no argument is left.
@@ -44,7 +44,7 @@ import Testing
         Case("muster submit --priority = b", ["batch"]),
         Case("muster submit --priority =", ["batch", "interactive"]),
         Case("muster submit --priority=i", ["--priority=interactive"]),
-        Case("muster submit --json = true ", ["fail", "mandelbrot", "noop", "sleep", "sum"]),
+        Case("muster submit --json = true ", ["fail", "mandelbrot", "noop", "random", "sleep", "sum"]),
         Case("muster submit -- s", ["sleep", "sum"]),
         Case("muster submit -- --", []),
         Case("muster --v", ["--version"]),

@@ -12,7 +12,7 @@ import Testing
         #expect(try await store.jobs(before: nil, limit: 10) == [])
         #expect(try await store.results(of: JobID(1), from: 0, bytesMax: 1000) == [])
         #expect(try await store.meta("key") == nil)
-        #expect(try await store.largestIDs() == (0, 0, 0))
+        #expect(try await store.largestIDs() == LargestIDs(job: 0, member: 0, joinOrder: 0, child: 0))
         await store.close()
     }
 

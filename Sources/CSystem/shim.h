@@ -1,0 +1,23 @@
+#pragma once
+#include <linux/sched.h>
+#include <linux/sched/types.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* glibc's own, in no module of the toolchain. */
+static inline void muster_give_back_memory(void) { malloc_trim(0); }
+
+/* The calling thread's time slice; 0: the system's own. syscall(2) is variadic, and this glibc has no sched_setattr. */
+static inline void muster_set_time_slice(unsigned long long nanoseconds) {
+    struct sched_attr attributes = {.size = SCHED_ATTR_SIZE_VER0, .sched_policy = SCHED_NORMAL};
+    attributes.sched_nice = getpriority(PRIO_PROCESS, 0);
+    attributes.sched_runtime = nanoseconds;
+    syscall(SYS_sched_setattr, 0, &attributes, 0u);
+}
+
+static inline unsigned long long muster_time_slice(void) {
+    struct sched_attr attributes = {.size = SCHED_ATTR_SIZE_VER0};
+    return syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0u) == 0 ? attributes.sched_runtime : 0;
+}

@@ -1,0 +1,37 @@
+internal import CSpawn
+internal import Glibc
+
+/// Processes that this one's children leave behind, also those that went into a session of their own.
+package enum Descendants {
+    /// From now on they become this process's own children instead of the system's. prctl(2), PR_SET_CHILD_SUBREAPER.
+    package static func keep() { _ = muster_become_subreaper() }
+
+    /// SIGKILL to all of them, and to those that they leave behind in turn, until none is alive. They are not waited for: this is
+    /// for a process that is about to end. Who forks faster than this goes on.
+    package static func end() {
+        for _ in 0..<200 {
+            let alive = children().filter { LaunchRecord(pid: $0) != nil }
+            if alive.isEmpty { return }
+            for child in alive { kill(child, SIGKILL) }
+            usleep(1_000)
+        }
+    }
+
+    /// Of every thread, the dead that nobody has waited for among them. proc(5), /proc/PID/task/TID/children.
+    private static func children() -> [pid_t] {
+        guard let directory = opendir("/proc/self/task") else { return [] }
+        defer { closedir(directory) }
+        var found: [pid_t] = []
+        while let entry = readdir(directory) {
+            let thread = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard Int(thread) != nil, let file = fopen("/proc/self/task/\(thread)/children", "re") else { continue }
+            defer { fclose(file) }
+            var bytes = [UInt8](repeating: 0, count: 64 << 10)
+            let count = fread(&bytes, 1, bytes.count, file)
+            found += String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
+        }
+        return found
+    }
+}

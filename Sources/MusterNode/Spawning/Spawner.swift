@@ -1,0 +1,275 @@
+package import MusterCore
+internal import MusterLaunch
+internal import MusterLog
+internal import MusterNumbers
+internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
+
+/// What a coordinator has running beside itself: children that gather numbers, and workers that it scales.
+///
+/// Its own lock guards the two minds, `Children` and `WorkerPool`. Effects are performed under it and only queue.
+final class Spawner: Sendable {
+    struct State: ~Copyable {
+        var children: Children
+        var pool: WorkerPool
+        var lastChild: Int64
+        /// Numbers that children delivered, how many different ones, and what of it was no number. They fit each other at
+        /// any moment, so `unique` may be behind the set for one.
+        var received: Int
+        var unique: Int
+        var rejected: Int
+        var isCompacting = false
+        var batchesSinceSnapshot: Int
+        /// Nothing is launched any more.
+        var isStopping = false
+        /// Requests with a key that is on its way to the store.
+        var pendingKeys: Set<String> = []
+        /// Children whose delivery is on its way to the store: one at a time.
+        var delivering: Set<ChildID> = []
+
+        /// The next child's record, of no effect before it is stored.
+        mutating func newChild(_ key: String?, wanted: Int) -> ChildRecord {
+            lastChild += 1
+            return ChildRecord(id: ChildID(lastChild), key: key, wanted: wanted, createdMs: SystemTime.wallClockMs())
+        }
+    }
+
+    /// After so many batches the set is stored whole, and they are forgotten.
+    static let batchesPerSnapshot = 4_096
+    static let childName = "child-"
+    static let workerName = "worker-"
+    /// Where it was told to find the coordinator: one that listens elsewhere now has no use for it.
+    private static let urlName = "MUSTER_LAUNCHED_BY"
+    /// A task that takes longer is done again by another.
+    private static let workerGrace: Duration = .seconds(3600)
+    private static let childGrace: Duration = .seconds(2)
+
+    let configuration: SpawnConfiguration
+    let store: any Store
+    let authenticator: Authenticator
+    let launcher: any Launcher
+    let numbers: NumberSet
+    let state: Mutex<State>
+    /// Where what is launched finds the coordinator; set once it listens.
+    private let url = Mutex<String?>(nil)
+
+    /// Takes up what an earlier process left in the store. Throws `StoreError`.
+    init(
+        _ configuration: SpawnConfiguration, store: any Store, authenticator: Authenticator, launcher: any Launcher
+    ) async throws {
+        self.configuration = configuration
+        self.store = store
+        self.authenticator = authenticator
+        self.launcher = launcher
+        let stored = try await store.numbers()
+        numbers = try NumberSet(range: configuration.range, stored: stored)
+        var children = Children(settings: configuration.children, random: SystemRandomNumberGenerator())
+        let now = SystemTime.now()
+        for record in try await store.unfinishedChildren() { _ = children.handle(.restored(record), now: now) }
+        let lastChild = try await store.largestIDs().child
+        state = Mutex(
+            State(
+                children: children, pool: WorkerPool(random: SystemRandomNumberGenerator()), lastChild: lastChild,
+                received: stored.received, unique: numbers.count, rejected: stored.rejected,
+                batchesSinceSnapshot: stored.log.count))
+    }
+
+    /// Finds what is running already, then launches what is wanted. `url` is the coordinator as its children reach it.
+    /// Throws `StoreError`.
+    func start(url: String) async throws {
+        self.url.withLock { $0 = url }
+        let alive: [String]
+        do {
+            alive = try await launcher.adopt(expecting: [Self.urlName: url])
+        } catch {
+            Log.error("cannot look for what is running already", ["reason": error.message])
+            alive = []
+        }
+        let workers = alive.compactMap { Self.number(in: $0, after: Self.workerName) }.map { Int($0) }
+        let children = alive.compactMap { Self.number(in: $0, after: Self.childName) }.map { ChildID($0) }
+        if !alive.isEmpty { Log.notice("adopted", ["workers": "\(workers.count)", "children": "\(children.count)"]) }
+        let stored = await storedScale()
+        let wanted = configuration.workers ?? stored ?? configuration.workersAtFirst
+        if wanted != stored { try await keep(scale: wanted) }
+        handle(.adopted(workers, wanted: wanted))
+        handle(.adopted(Set(children)))
+        // What ended meanwhile is told now, and known.
+        launcher.onExit { [weak self] in self?.ended($0) }
+    }
+
+    private static func number(in name: String, after prefix: String) -> Int64? {
+        name.hasPrefix(prefix) ? Int64(name.dropFirst(prefix.count)) : nil
+    }
+
+    private func storedScale() async -> Int? {
+        guard let bytes = try? await store.meta("workers") else { return nil }
+        return Int(String(decoding: bytes, as: UTF8.self))
+    }
+
+    func tick() {
+        handle(.ticked as Children.Event)
+        handle(.ticked as WorkerPool.Event)
+    }
+
+    private func ended(_ exit: LaunchExit) {
+        // Its record stays as it is: the next coordinator finds it gone.
+        if state.withLock({ $0.isStopping }) { return }
+        let reason = exit.reason.isEmpty ? "it ended while the coordinator was away" : exit.reason
+        if let number = Self.number(in: exit.name, after: Self.childName) {
+            handle(.exited(ChildID(number), reason: reason))
+        } else if let number = Self.number(in: exit.name, after: Self.workerName) {
+            Log.info("worker ended", ["name": exit.name, "reason": reason])
+            handle(.exited(Int(number)))
+        }
+    }
+
+    // MARK: Children
+
+    func handle(_ event: Children.Event) { state.withLock { handle(event, &$0) } }
+
+    func handle(_ event: Children.Event, _ state: inout State) {
+        for effect in state.children.handle(event, now: SystemTime.now()) {
+            switch effect {
+            case .save(let record): save(record)
+            case .stop(let id): launcher.stop("\(Self.childName)\(id)", grace: Self.childGrace)
+            case .launch(let record): if !state.isStopping { launch(record) }
+            }
+        }
+    }
+
+    private func save(_ record: ChildRecord) {
+        var record = record
+        if record.state.isFinal { record.endedMs = SystemTime.wallClockMs() }
+        if record.state == .failed {
+            Log.error("a child failed", ["child": "\(record.id)", "reason": record.reason])
+        }
+        store.commit([.saveChild(record)]) { result in
+            if case .failure(let error) = result { Log.error("a child cannot be stored", ["reason": error.message]) }
+        }
+    }
+
+    private func launch(_ record: ChildRecord) {
+        var arguments = ["child", "--join", reachableURL, "--id", "\(record.id)"]
+        arguments += ["--numbers", "\(record.wanted)", "--offset", "\(record.received)"]
+        arguments += [
+            "--range", "\(configuration.range)", "--orphan-seconds", "\(configuration.orphanTime / .seconds(1))",
+        ]
+        if let command = configuration.childCommand {
+            // It delivers what it has before its own time is up.
+            let limit = configuration.children.lifeTime * 0.8
+            arguments += ["--command", command, "--command-seconds", "\(limit / .seconds(1))"]
+        }
+        launch(
+            LaunchSpec(
+                name: "\(Self.childName)\(record.id)", arguments: arguments + configuration.tlsArguments,
+                environment: [Self.urlName: reachableURL, "MUSTER_TOKEN": authenticator.secret(of: record.id)])
+        ) { [weak self] failure in
+            guard let failure else { return self?.handle(.launched(record.id)) ?? () }
+            Log.warning("a child cannot be launched", ["child": "\(record.id)", "reason": failure.message])
+            self?.handle(
+                .launchFailed(record.id, reason: failure.message, isRetryable: failure.isRetryable))
+        }
+    }
+
+    private var reachableURL: String { url.withLock { $0 ?? "" } }
+
+    private func launch(_ spec: LaunchSpec, then: @escaping @Sendable (LaunchError?) -> Void) {
+        Task { [launcher] in
+            do throws(LaunchError) {
+                try await launcher.launch(spec)
+                then(nil)
+            } catch {
+                then(error)
+            }
+        }
+    }
+
+    // MARK: Workers
+
+    func handle(_ event: WorkerPool.Event) {
+        state.withLock { state in
+            for effect in state.pool.handle(event, now: SystemTime.now()) {
+                switch effect {
+                case .stop(let number): launcher.stop("\(Self.workerName)\(number)", grace: Self.workerGrace)
+                case .launch(let number): if !state.isStopping { launchWorker(number) }
+                }
+            }
+        }
+    }
+
+    private func launchWorker(_ number: Int) {
+        let name = "\(Self.workerName)\(number)"
+        let arguments = [
+            "worker", "--join", reachableURL, "--slots", "1", "--name", name, "--data",
+            "\(configuration.directory)/\(name)", "--drain-seconds", "\(Self.workerGrace / .seconds(1))",
+            "--orphan-seconds", "\(configuration.orphanTime / .seconds(1))",
+        ]
+        let spec = LaunchSpec(
+            name: name, arguments: arguments + configuration.tlsArguments,
+            environment: [Self.urlName: reachableURL, "MUSTER_TOKEN": authenticator.joinToken])
+        launch(spec) { [weak self] failure in
+            guard let failure else { return self?.handle(.launched(number)) ?? () }
+            Log.warning("a worker cannot be launched", ["name": name, "reason": failure.message])
+            self?.handle(.launchFailed(number))
+        }
+    }
+
+    var leavingWorkers: Set<String> {
+        state.withLock { Set($0.pool.stopping.map { "\(Self.workerName)\($0)" }) }
+    }
+
+    /// Durable when it returns: a restarted coordinator wants as many. Throws `StoreError`.
+    func scale(to count: Int) async throws {
+        try await keep(scale: count)
+        handle(.scaled(count))
+    }
+
+    private func keep(scale: Int) async throws {
+        try await store.commit([.setMeta(key: "workers", value: Array("\(scale)".utf8))])
+    }
+
+    /// Launches nothing any more, and ends what runs: workers may finish what they hold, children their numbers. Returns when
+    /// all are gone, at the latest after `limit` and a moment.
+    func stop(within limit: Duration) async {
+        state.withLock { $0.isStopping = true }
+        let clock = ContinuousClock()
+        let until = clock.now + limit
+        let childrenUntil = clock.now + min(limit, Self.childGrace)
+        var told: Set<String> = []
+        while let left = try? await launcher.adopt(expecting: [:]), !left.isEmpty, clock.now < until + .seconds(1) {
+            let isChildrensEnd = clock.now >= childrenUntil
+            for name in left where isChildrensEnd || !name.hasPrefix(Self.childName) {
+                if told.insert(name).inserted { launcher.stop(name, grace: until - clock.now) }
+            }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}
+
+/// How a coordinator spawns.
+package struct SpawnConfiguration: Sendable {
+    /// Of the launcher and of launched workers. Created.
+    package var directory: String
+    /// What is launched: this same program.
+    package var executable = "/proc/self/exe"
+    /// Where what is launched finds the coordinator. From `--advertise`; nil is the address it listens on.
+    package var advertisedURL: String?
+    /// PEM file that what is launched trusts. From `--tls-cert`; nil trusts the system's.
+    package var tlsAuthority: String?
+    /// Numbers are 1…`range`. From `--range`, else 10,000,000.
+    package var range = Limits.numberRangeDefault
+    /// From `--child-command`; nil is Muster's own child.
+    package var childCommand: String?
+    package var children = Children.Settings()
+    /// How long what was launched outlives a coordinator that is away. From `--orphan-seconds`, else 60 s.
+    package var orphanTime: Duration = .seconds(60)
+    /// Workers to have from the start; nil is as many as there were last. From `up --workers`.
+    package var workers: Int?
+    /// The same where there is no last time.
+    package var workersAtFirst = 0
+
+    package init(directory: String) { self.directory = directory }
+
+    var tlsArguments: [String] { tlsAuthority.map { ["--tls-ca", $0] } ?? [] }
+}
