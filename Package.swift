@@ -122,7 +122,8 @@ let package = Package(
             ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
         tests(
-            "MusterFleetTests", ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterAPI", "MusterCore"]),
+            "MusterFleetTests",
+            ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterAPI", "MusterCore"]),
     ] + kernels,
     swiftLanguageModes: [.v6]
 )

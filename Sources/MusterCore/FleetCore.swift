@@ -2,6 +2,7 @@
 package enum FleetEvent: Sendable {
     case membership(Membership.Event)
     case work(SchedulerEvent)
+    case command(Commands.Event)
     case ticked
 }
 
@@ -9,16 +10,19 @@ package enum FleetEvent: Sendable {
 package enum FleetEffect: Hashable, Sendable {
     case membership(Membership.Effect)
     case work(SchedulerEffect)
+    case command(Commands.Effect)
     /// Soft bookkeeping of members: nothing waits for it.
     case store([StoreWrite])
 }
 
-/// Membership and scheduling together: who goes hands back what it held. It is the coordinator's whole mind.
+/// Membership, scheduling and commands together: who goes hands back what it held, and what it had not yet is nobody's. It is
+/// the coordinator's whole mind.
 ///
 /// Its driver has the duties of both parts' drivers.
 package struct FleetCore: Sendable {
     package private(set) var membership: Membership
     package private(set) var scheduler: Scheduler
+    package private(set) var commands = Commands()
 
     package init(
         membership: Membership.Settings = .init(), scheduler: Scheduler.Settings = .init(), sealer: any TicketSealer
@@ -30,8 +34,10 @@ package struct FleetCore: Sendable {
     package mutating func handle(_ event: FleetEvent, now: Moment, wallClockMs: WallClockMs) -> [FleetEffect] {
         switch event {
         case .work(let event): return work(event, now)
+        case .command(let event): return command(event)
         case .membership(let event):
             return follow(membership.handle(event, now: now), now, wallClockMs) + correction(of: event)
+                + reach(after: event)
         case .ticked:
             return follow(membership.handle(.ticked, now: now), now, wallClockMs)
                 + work(.ticked(wallClockMs: wallClockMs), now)
@@ -44,6 +50,24 @@ package struct FleetCore: Sendable {
             return []
         }
         return [.store([.saveMember(kept)])]
+    }
+
+    package mutating func newCursors() -> [CommandCursor] { commands.newCursors() }
+
+    private mutating func command(_ event: Commands.Event) -> [FleetEffect] {
+        commands.handle(event) { membership[$0] != nil }.map { effect in
+            if case .save(let cursor) = effect { .store([.saveCursor(cursor)]) } else { .command(effect) }
+        }
+    }
+
+    /// Where the change says whether a member can be told something. One with a callback always can.
+    private mutating func reach(after event: Membership.Event) -> [FleetEffect] {
+        switch event {
+        case .joined(let record) where !record.callback.isEmpty:
+            return command(.connected(record.id, seen: CommandID(0)))
+        case .connectionBroken(let id, _) where !membership.isConnected(id): return command(.disconnected(id))
+        default: return []
+        }
     }
 
     private mutating func work(_ event: SchedulerEvent, _ now: Moment) -> [FleetEffect] {
@@ -65,8 +89,9 @@ package struct FleetCore: Sendable {
                 effects += work(.memberReturned(id), now)
             case .removed(let record, let departure):
                 effects += work(.memberGone(record.id, crashed: departure == .crashed, wallClockMs: wallClockMs), now)
+                effects += command(.removed(record.id))
                 effects.append(.store([.removeMember(record.id)]))
-            case .viewChanged: break
+            case .viewChanged, .ping: break
             }
         }
         return effects

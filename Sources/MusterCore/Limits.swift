@@ -11,6 +11,8 @@ package enum Limits {
     /// Bytes of a job's params.
     package static let paramsBytesMax = 64 << 10
     package static let attemptsMax = 100
+    /// Bytes of a command's text. 1…
+    package static let commandBytesMax = 4_096
     /// Children asked for by one request, and numbers that one of them brings.
     package static let childrenAtOnceMax = 10_000
     package static let childNumbersMax = 10_000_000

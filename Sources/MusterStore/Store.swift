@@ -66,6 +66,17 @@ package protocol Store: Sendable {
     /// All numbers that children brought.
     func numbers() async throws -> StoredNumbers
 
+    /// One command, nil when there is none of this id, or it is long over.
+    func command(_ id: CommandID) async throws -> StoredCommand?
+
+    /// At most `limit` commands with ids below `before` (nil: from the newest), newest first.
+    func commands(before: CommandID?, limit: Int) async throws -> [StoredCommand]
+
+    /// Commands that are not over, in the order of their ids.
+    func openCommands() async throws -> [CommandRecord]
+
+    func commandCursors() async throws -> [CommandCursor]
+
     /// Commits what is queued, then frees the database for another opener. Later calls are refused; closing twice is harmless.
     func close() async
 }

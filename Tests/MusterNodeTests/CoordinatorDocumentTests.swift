@@ -88,14 +88,16 @@ import Testing
         .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [
             "name": #""box""#, "role": #""client""#, "slots": "4", "labels": #"{"os":"linux"}"#, "version": #""1""#,
-            "incarnation": #""a""#,
+            "incarnation": #""a""#, "callback": #""http://127.0.0.1:9""#,
         ],
-        .heartbeat: ["leases": #"[{"job":1,"first":0,"count":1,"attempt":1}]"#],
+        .heartbeat: ["acknowledged": "1", "leases": #"[{"job":1,"first":0,"count":1,"attempt":1}]"#],
         .leases: ["slots": "2", "kernels": #"["noop"]"#, "waitSeconds": "0"],
         .createChild: ["count": "2", "numbers": "5"], .createChildren: ["count": "2", "numbers": "5"],
         .childNumbers: ["offset": "0", "numbers": "[7,8]", "rejected": "1", "last": "false"],
         .ownChild: ["offset": "0", "numbers": "[7,8]", "rejected": "1", "last": "true"],
-        .scale: ["workers": "0"],
+        .scale: ["workers": "0"], .sendCommand: ["command": #""GO""#, "from": "1"],
+        .assignRank: ["ip_port": #""http://127.0.0.1:9""#], .unassignRank: ["ip_port": #""http://127.0.0.1:9""#],
+        .classicCommand: ["ip_port": #""http://127.0.0.1:9""#, "command": #""GO""#],
         .results: ["reports": "[]"], .proxConnected: ["name": #""127.0.0.1""#, "port": #""1""#],
     ]
 
@@ -123,9 +125,16 @@ import Testing
                 if name == .proxConnected { fields = ["name": #""localhost""#, "port": #""2""#] }
                 if name == .childNumbers || name == .ownChild { fields = ["numbers": "[1]"] }
                 if name == .leases { fields = ["kernels": "[]", "waitSeconds": "0"] }
+                if name == .classicCommand { fields = ["ip_port": #""http://127.0.0.1:9""#, "command": #""GO""#] }
+                if name == .sendCommand { fields = ["command": #""GO""#] }
+                if name == .unassignRank {
+                    _ = coordinator.ask("POST", "/assign-rank", token: token, body: Self.object(["ip_port": sample]))
+                }
                 fields[field.name] = sample
                 let response = ask(Self.object(fields))
                 #expect(response?.status == spec.status, "\(field.name): \(response?.text ?? "no answer")")
+                // A name or an id.
+                if field.name == "from" { continue }
                 // The wrong kind of value is refused with its name and itself.
                 // A port may be a number as well, so that one is too large.
                 let wrong = field.name == "port" ? "170000" : "17"

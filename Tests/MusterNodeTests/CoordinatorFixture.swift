@@ -120,12 +120,18 @@ struct SampleRequest {
         case .leases: body = #"{"kernels":["noop"],"waitSeconds":0}"#
         case .results: body = #"{"reports":[]}"#
         case .childNumbers, .ownChild: body = #"{"numbers":[1]}"#
+        case .sendCommand: body = #"{"command":"GO"}"#
+        case .assignRank: body = #"{"ip_port":"http://127.0.0.1:9"}"#
+        case .unassignRank: body = #"{"ip_port":"http://127.0.0.1:1"}"#
+        case .classicCommand: body = #"{"ip_port":"http://127.0.0.1:9","command":"GO"}"#
         case .createChild: headers = [("Accept", "application/json")]
         case .scale: body = #"{"workers":0}"#
         case .proxConnected: body = #"{"name":"127.0.0.1","port":"1"}"#
         case .getMbrot: body = "width=30"
         default: body = nil
         }
+        // Nobody has this address; there is no command yet.
+        if name == .unassignRank || name == .command { status = 404 }
     }
 }
 

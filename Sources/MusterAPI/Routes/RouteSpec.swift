@@ -10,6 +10,8 @@ package enum RouteAccess: String, Sendable {
     case member
     /// A child's own secret.
     case child
+    /// A member's own secret, or an admin's.
+    case send
     case admin
 }
 
@@ -64,6 +66,7 @@ package struct RouteSpec: Sendable {
 package enum RouteName: String, CaseIterable, Sendable {
     case createJob, assignAll, listJobs, job, cancelJob, jobEvents, jobResults, events
     case joinFleet, members, member, leaveFleet, heartbeat, memberStream, servers
+    case sendCommand, commands, command, assignRank, unassignRank, classicCommand
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results
     case createChild, createChildren, children, childNumbers, ownChild, progress, scale

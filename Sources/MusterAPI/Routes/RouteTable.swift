@@ -2,7 +2,7 @@ internal import MusterCore
 
 /// All routes of the coordinator.
 package enum RouteTable {
-    package static let all: [RouteSpec] = jobs + members + pictures + children + work + plain
+    package static let all: [RouteSpec] = jobs + members + commands + pictures + children + work + plain
     package static func spec(_ name: RouteName) -> RouteSpec { all.first { $0.name == name }! }
 
     private static let smallBody = 64 << 10
@@ -67,6 +67,7 @@ package enum RouteTable {
                 .body("labels", .object, "Strings that describe the member."),
                 .body("version", .string, "Of the member's program."),
                 .body("incarnation", .string, "A secret of the process: joining again with it gives the same member."),
+                .body("callback", .string, "Where it takes commands: POST CALLBACK/receive-command."),
                 .body("id", .integer, "The id of an earlier joining, to have it again."),
                 .body("secret", .string, "The secret of that earlier joining."),
             ], bodyBytesMax: smallBody, status: 201),
@@ -80,13 +81,53 @@ package enum RouteTable {
         RouteSpec(
             name: .heartbeat, method: "POST", pattern: "/v1/members/{id}/heartbeat", access: .member,
             summary: "A sign of life; renews the leases it names.",
-            fields: [.body("leases", .array, "Objects with job, first, count and attempt.")],
+            fields: [
+                .body("leases", .array, "Objects with job, first, count and attempt."),
+                .body("acknowledged", .integer, "The last command that it has; it has all before that too."),
+            ],
             bodyBytesMax: 1 << 20),
         RouteSpec(
             name: .memberStream, method: "GET", pattern: "/v1/members/{id}/stream", access: .member,
             summary: "Server-sent events for one member; while it is held, the member counts as connected.",
             answerType: eventStream),
         RouteSpec(name: .servers, method: "GET", pattern: "/servers", access: .read, summary: "The live workers."),
+    ]
+
+    private static let commands: [RouteSpec] = [
+        RouteSpec(
+            name: .sendCommand, method: "POST", pattern: "/v1/commands", access: .send,
+            summary: "Send a command to every member of lower rank; an admin sends as the operator, above rank 0.",
+            fields: [
+                .body("command", .string, "Its text, 1 to 4096 bytes.", required: true),
+                .body("from", .string, "The sender's name or id; a member sends for itself only."),
+            ], bodyBytesMax: smallBody, status: 202),
+        RouteSpec(
+            name: .commands, method: "GET", pattern: "/v1/commands", access: .read,
+            summary: "List commands, newest first.",
+            fields: [
+                .query("limit", .integer, "At most so many, 1 to 1000, default 100."),
+                .query("before", .integer, "Only commands with a smaller id."),
+            ]),
+        RouteSpec(
+            name: .command, method: "GET", pattern: "/v1/commands/{id}", access: .read,
+            summary: "One command, and what became of it at each recipient."),
+        RouteSpec(
+            name: .assignRank, method: "POST", pattern: "/assign-rank", access: .join,
+            summary: "Rank a member by its address; asking again changes nothing.",
+            fields: [.body("ip_port", .string, "Like http://1.2.3.4:5000.", required: true)], bodyBytesMax: smallBody,
+            isClassic: true),
+        RouteSpec(
+            name: .unassignRank, method: "DELETE", pattern: "/unassign-rank", access: .join,
+            summary: "Take the rank of a member with this address away.",
+            fields: [.body("ip_port", .string, "Like http://1.2.3.4:5000.", required: true)], bodyBytesMax: smallBody,
+            isClassic: true),
+        RouteSpec(
+            name: .classicCommand, method: "POST", pattern: "/send-command", access: .join,
+            summary: "Send a command from the member with this address to every lower rank, and say who has it.",
+            fields: [
+                .body("ip_port", .string, "The sender's address; an unknown one is ranked last.", required: true),
+                .body("command", .string, "Its text, 1 to 4096 bytes.", required: true),
+            ], bodyBytesMax: smallBody, isClassic: true),
     ]
 
     private static let pictures: [RouteSpec] = [

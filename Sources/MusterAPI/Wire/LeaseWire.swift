@@ -124,8 +124,13 @@ extension LeaseKey {
 /// `POST /v1/members/{id}/heartbeat`: a sign of life that renews leases.
 package struct Heartbeat: Hashable, Sendable {
     package var leases: [LeaseKey]
+    /// The member has all commands up to this one; nil says nothing about them.
+    package var acknowledged: CommandID?
 
-    package init(leases: [LeaseKey]) { self.leases = leases }
+    package init(leases: [LeaseKey], acknowledged: CommandID? = nil) {
+        self.leases = leases
+        self.acknowledged = acknowledged
+    }
 
     package init(body: [UInt8], member: MemberID) throws(Problem) {
         var fields = try JSONFields(body: body, emptyAllowed: true)
@@ -135,6 +140,7 @@ package struct Heartbeat: Hashable, Sendable {
             throw Problem(422, "\"leases\" has \(values.count) entries; at most \(Limits.slotsMax).", code: "field")
         }
         for value in values { leases.append(try Self.key(value, member)) }
+        acknowledged = try fields.int("acknowledged", in: 0...Int.max).map { CommandID(Int64($0)) }
         try fields.finish()
     }
 
@@ -145,9 +151,9 @@ package struct Heartbeat: Hashable, Sendable {
         return key
     }
 
-    package var body: [UInt8] { Self.body(of: leases) }
+    package var body: [UInt8] { Self.body(of: leases, acknowledged: acknowledged) }
 
-    static func body(of leases: [LeaseKey]) -> [UInt8] {
+    static func body(of leases: [LeaseKey], acknowledged: CommandID? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.key("leases")
@@ -158,6 +164,7 @@ package struct Heartbeat: Hashable, Sendable {
             json.endObject()
         }
         json.endArray()
+        if let acknowledged { json.field("acknowledged", acknowledged.rawValue) }
         json.endObject()
         return json.bytes
     }

@@ -13,11 +13,15 @@ package struct JoinRequest: Hashable, Sendable {
     package static let incarnationBytesMin = 16
     /// The identity of an earlier joining, to get it again.
     package var identity: MemberIdentity?
+    /// Where it takes commands (`POST {callback}/receive-command`), a URL without a path; empty for a member that holds
+    /// its stream.
+    package var callback: String
 
     package init(
         name: String, role: MemberRole, slots: Int, labels: [String: String], version: String, incarnation: String,
-        identity: MemberIdentity?
+        identity: MemberIdentity?, callback: String = ""
     ) {
+        self.callback = callback
         self.name = name
         self.role = role
         self.slots = slots
@@ -35,6 +39,8 @@ package struct JoinRequest: Hashable, Sendable {
         labels = try fields.strings("labels", countMax: Limits.labelsMax) ?? [:]
         version = try fields.string("version") ?? ""
         incarnation = try fields.string("incarnation") ?? ""
+        let callback = try fields.string("callback", bytesMax: 512) ?? ""
+        self.callback = callback.isEmpty ? "" : try ClassicMember.address(callback)
         let id = try fields.int("id", in: 1...Int.max)
         let secret = try fields.string("secret")
         try fields.finish()
@@ -60,6 +66,7 @@ package struct JoinRequest: Hashable, Sendable {
         json.endObject()
         json.field("version", version)
         json.field("incarnation", incarnation)
+        if !callback.isEmpty { json.field("callback", callback) }
         if let identity {
             json.field("id", identity.id.rawValue)
             json.field("secret", identity.secret)

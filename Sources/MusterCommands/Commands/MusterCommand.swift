@@ -10,7 +10,8 @@ package enum MusterCommand {
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,
             ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,
-            ProgressCommand.command, ScaleCommand.command,
+            ProgressCommand.command, ScaleCommand.command, ClientCommand.command, RanksCommand.command,
+            SendCommand.command,
             EventsCommand.command, CompletionCommand.command,
         ],
         reserved: ["run"])

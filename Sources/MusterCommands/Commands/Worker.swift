@@ -91,7 +91,7 @@ package enum WorkerCommand {
         throw CommandError(.noPermission, "\(url) asks for the fleet's join token: --token or MUSTER_TOKEN")
     }
 
-    private static func defaultName() -> String {
+    static func defaultName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, 255)
         let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

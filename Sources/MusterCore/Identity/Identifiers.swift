@@ -25,6 +25,14 @@ package struct ChildID: RawRepresentable, Hashable, Comparable, Sendable {
     package static func < (a: ChildID, b: ChildID) -> Bool { a.rawValue < b.rawValue }
 }
 
+/// Names one command.
+package struct CommandID: RawRepresentable, Hashable, Comparable, Sendable {
+    package let rawValue: Int64
+    package init(rawValue: Int64) { self.rawValue = rawValue }
+    package init(_ rawValue: Int64) { self.rawValue = rawValue }
+    package static func < (a: CommandID, b: CommandID) -> Bool { a.rawValue < b.rawValue }
+}
+
 extension JobID: CustomStringConvertible {
     package var description: String { String(rawValue) }
 }
@@ -34,5 +42,9 @@ extension MemberID: CustomStringConvertible {
 }
 
 extension ChildID: CustomStringConvertible {
+    package var description: String { String(rawValue) }
+}
+
+extension CommandID: CustomStringConvertible {
     package var description: String { String(rawValue) }
 }

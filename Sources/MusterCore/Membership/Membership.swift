@@ -8,8 +8,14 @@ package struct Membership: Sendable {
         package var silenceTime: Duration = .seconds(5)
         /// A member whose held connection broke is removed so long after, unless it returns. From `--grace-seconds`, else 1.
         package var graceTime: Duration = .seconds(1)
+        /// After so long without a sign of life a member that holds a connection is asked for one, and again and again.
+        package var pingAfter: Duration = .seconds(2)
+        package var pingEvery: Duration = .milliseconds(200)
         /// A longer gap between two ticks means that this process itself was frozen: nobody else is blamed for it.
         package var ownGap: Duration = .seconds(2)
+
+        /// Early enough for a short silence time, too.
+        var askedAfter: Duration { min(pingAfter, silenceTime * 0.4) }
 
         package init() {}
     }
@@ -21,6 +27,7 @@ package struct Membership: Sendable {
         package var standing = Standing.alive
         var lastSeen: Moment
         var suspectedAt: Moment?
+        var pingedAt: Moment?
         /// Its held connection, newest only.
         var connection: UInt64?
     }
@@ -46,6 +53,8 @@ package struct Membership: Sendable {
 
     package enum Effect: Hashable, Sendable {
         case suspected(MemberID)
+        /// To be asked for a sign of life over its connection.
+        case ping(MemberID)
         /// Back before the grace ended, the same process as before.
         case returned(MemberID)
         /// A new process came with this member's id; what the old one held is lost.
@@ -59,9 +68,12 @@ package struct Membership: Sendable {
     private var members: [MemberID: Member] = [:]
     private var byName: [String: MemberID] = [:]
     private var byIncarnation: [String: MemberID] = [:]
+    private var byCallback: [String: MemberID] = [:]
     /// Ranked members in join order: the index is the rank.
     private var order: [(joinOrder: Int64, id: MemberID)] = []
     package private(set) var view: UInt64 = 0
+    /// Since the coordinator's start.
+    package private(set) var suspicions = 0
     private var lastTick: Moment?
 
     package init(settings: Settings = Settings()) { self.settings = settings }
@@ -78,6 +90,19 @@ package struct Membership: Sendable {
 
     /// Whose process this is, so that a joining whose answer was lost can be answered again.
     package func member(incarnation: String) -> Member? { byIncarnation[incarnation].flatMap { members[$0] } }
+
+    /// Who takes commands at this URL.
+    package func member(callback: String) -> Member? { byCallback[callback].flatMap { members[$0] } }
+
+    /// Everybody of lower rank than this member, by rank; everybody for nil. None for a stranger and one without a rank.
+    package func recipients(of sender: MemberID?) -> [MemberID] {
+        guard let sender else { return order.map(\.id) }
+        guard let rank = rank(of: sender) else { return [] }
+        return order[(rank + 1)...].map(\.id)
+    }
+
+    /// Whether this is still a connection of a member.
+    package func isConnected(_ id: MemberID) -> Bool { members[id]?.connection != nil }
 
     /// 0 is highest; nil for a stranger.
     package func rank(of id: MemberID) -> Int? {
@@ -104,6 +129,7 @@ package struct Membership: Sendable {
         if let known { forgetNames(of: known.record) }
         byName[record.name] = record.id
         if !record.incarnation.isEmpty { byIncarnation[record.incarnation] = record.id }
+        if !record.callback.isEmpty { byCallback[record.callback] = record.id }
         if let known {
             let isRestart = !known.record.incarnation.isEmpty && known.record.incarnation != record.incarnation
             members[record.id]!.record = record
@@ -123,6 +149,7 @@ package struct Membership: Sendable {
     private mutating func forgetNames(of record: MemberRecord) {
         if byName[record.name] == record.id { byName[record.name] = nil }
         if byIncarnation[record.incarnation] == record.id { byIncarnation[record.incarnation] = nil }
+        if byCallback[record.callback] == record.id { byCallback[record.callback] = nil }
     }
 
     private mutating func opened(_ id: MemberID, _ connection: UInt64, _ now: Moment) -> [Effect] {
@@ -146,6 +173,7 @@ package struct Membership: Sendable {
         guard members[id]!.standing == .alive else { return [] }
         members[id]!.standing = .suspect
         members[id]!.suspectedAt = now
+        suspicions += 1
         return [.suspected(id)]
     }
 
@@ -179,6 +207,11 @@ package struct Membership: Sendable {
                 effects += remove(id, .crashed)
             } else if now - member.lastSeen >= settings.silenceTime {
                 effects += remove(id, .silent)
+            } else if member.connection != nil, now - member.lastSeen >= settings.askedAfter,
+                member.pingedAt.map({ now - $0 >= settings.pingEvery }) ?? true
+            {
+                members[id]!.pingedAt = now
+                effects.append(.ping(id))
             }
         }
         return effects

@@ -102,8 +102,10 @@ package struct MemberRecord: Hashable, Sendable {
     package var role: MemberRole
     /// Grows with every joining; never used twice.
     package var joinOrder: Int64
-    /// Where it came from, or the callback address it gave; empty when unknown.
+    /// Where it came from; empty when unknown.
     package var address: String
+    /// The URL, without a path, at which it takes commands; empty for a member that holds a stream instead.
+    package var callback: String
     package var slots: Int
     /// `k=v` pairs as the member gave them.
     package var labels: [String: String]
@@ -114,8 +116,9 @@ package struct MemberRecord: Hashable, Sendable {
 
     package init(
         id: MemberID, name: String, role: MemberRole, joinOrder: Int64, address: String, slots: Int,
-        labels: [String: String], version: String, joinedMs: WallClockMs, incarnation: String
+        labels: [String: String], version: String, joinedMs: WallClockMs, incarnation: String, callback: String = ""
     ) {
+        self.callback = callback
         self.id = id
         self.name = name
         self.role = role
@@ -129,14 +132,16 @@ package struct MemberRecord: Hashable, Sendable {
     }
 }
 
-/// The largest ids that the store ever held.
+/// The largest ids that the store ever held; of commands, that it holds.
 package struct LargestIDs: Hashable, Sendable {
     package var job: Int64
     package var member: Int64
     package var joinOrder: Int64
     package var child: Int64
+    package var command: Int64
 
-    package init(job: Int64, member: Int64, joinOrder: Int64, child: Int64) {
+    package init(job: Int64, member: Int64, joinOrder: Int64, child: Int64, command: Int64 = 0) {
+        self.command = command
         self.job = job
         self.member = member
         self.joinOrder = joinOrder
@@ -159,6 +164,14 @@ package enum StoreWrite: Hashable, Sendable {
     case addNumbers(NumberBatch)
     /// The set of all numbers up to a batch, which replaces those batches.
     case compactNumbers(serialized: [UInt8], throughSequence: Int64)
+    /// A command that was accepted; its id is new.
+    case saveCommand(CommandRecord)
+    /// What became of it; those long over are forgotten with it.
+    case endCommand(CommandEnd)
+    /// Inserts or replaces by member.
+    case saveCursor(CommandCursor)
+    /// Those of members that are gone, unless a command is open that they matter to.
+    case forgetCursors
     /// Inserts or replaces a small named value (the coordinator's key, for one).
     case setMeta(key: String, value: [UInt8])
 }

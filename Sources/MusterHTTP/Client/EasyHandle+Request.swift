@@ -19,6 +19,7 @@ extension EasyHandle {
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, milliseconds: timeout) }
         if let path = request.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
         if !configuration.usesProxies || request.unixSocket != nil || request.isLoopback { set(CURLOPT_PROXY, "") }
+        if request.connectsOnly { set(CURLOPT_CONNECT_ONLY, 1) }
         prepareTLS(configuration)
         try prepareBody(transfer)
         prepareHeaders(transfer)

@@ -20,6 +20,8 @@ package struct HTTPClientRequest: Sendable {
     package var idleTimeout: Duration?
     /// Path of a unix socket to connect to in place of the URL's host, at most 107 bytes.
     package var unixSocket: String?
+    /// Only connects, on a connection of its own, and sends nothing: it fails with `.broken` when that has worked.
+    package var connectsOnly = false
     /// Most body bytes that `send` gathers; more fails with `.tooLarge`. Streams are not held by it.
     package var responseBytesMax: Int
     /// Whether the request may go out a second time when a kept-alive connection turns out dead before one byte of an answer.

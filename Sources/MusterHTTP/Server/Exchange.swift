@@ -168,7 +168,7 @@ extension Exchange {
         streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak stream] in stream?.clientGone() }
         let source = Unmanaged.passRetained(StreamSource(stream, connection))
         return MHD_create_response_from_callback(
-            muster_mhd_size_unknown, 64 << 10,
+            muster_mhd_size_unknown, stream.pieceBytes,
             { source, _, buffer, count in
                 let source = Unmanaged<StreamSource>.fromOpaque(source!).takeUnretainedValue()
                 return source.stream.read(into: buffer!, count, source.connection)

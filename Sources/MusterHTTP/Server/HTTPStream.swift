@@ -25,7 +25,12 @@ package final class HTTPStream: Sendable {
     private let bufferBytesMax: Int
 
     /// Above `bufferBytesMax` buffered bytes the stream is full: `send` waits, `write` goes on taking.
-    package init(bufferBytesMax: Int = 256 * 1024) { self.bufferBytesMax = bufferBytesMax }
+    /// Memory that the connection holds for it all the time. What is sent in chunks (HTTP/1.1) hardly needs any.
+    let pieceBytes: Int
+
+    package init(bufferBytesMax: Int = 256 << 10, pieceBytes: Int = 64 << 10) {
+        (self.bufferBytesMax, self.pieceBytes) = (bufferBytesMax, pieceBytes)
+    }
 
     package var bufferedBytes: Int { state.withLock { $0.buffered } }
     package var isFull: Bool { bufferedBytes > bufferBytesMax }

@@ -89,7 +89,9 @@ struct Authenticator: Sendable {
         }
         let isEnough =
             switch (access, principal) {
-            case (.open, _), (_, .admin), (.read, .read), (.join, .join), (.member, .member), (.child, .child): true
+            case (.open, _), (_, .admin), (.read, .read), (.join, .join), (.member, .member), (.child, .child),
+                (.send, .member):
+                true
             default: false
             }
         guard isEnough else {

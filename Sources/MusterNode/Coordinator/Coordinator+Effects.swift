@@ -13,6 +13,7 @@ extension Coordinator {
             switch effect {
             case .work(let effect): perform(effect, &state)
             case .membership(let effect): perform(effect, &state)
+            case .command(let effect): perform(effect, &state)
             case .store(let writes): store.commit(writes) { [weak self] in self?.noteStore($0.failureReason) }
             }
         }
@@ -117,10 +118,15 @@ extension Coordinator {
         case .restarted(let id): publishMember("member-restarted", state.fleet.membership[id]?.record, &state)
         case .removed(let record, let departure):
             state.streams.removeValue(forKey: record.id)?.stream.finish()
+            state.toldRanks[record.id] = nil
+            callbacks.forget(record.id)
             publishMember("member-\(departure.rawValue)", record, &state)
-        case .viewChanged: break
+        case .ping(let id): _ = state.streams[id]?.stream.write(Self.ping)
+        case .viewChanged: state.ranksChanged = true
         }
     }
+
+    private static let ping = ServerSentEvent.bytes("ping", id: nil, data: Array("{}".utf8))
 
     func publishMember(_ name: String, _ record: MemberRecord?, _ state: inout CoordinatorState) {
         guard let record else { return }
@@ -160,6 +166,8 @@ extension Coordinator {
                 call.held.respond(.json(LeaseOffer.reply([])))
             }
             giveUpWaitingRenders(now, &state)
+            saveCursors(&state)
+            announceRanks(&state)
             for id in state.jobsWithNews { publishProgress(id, &state) }
             state.jobsWithNews = []
             return state.storeTrouble != nil

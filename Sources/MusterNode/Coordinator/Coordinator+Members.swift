@@ -13,11 +13,20 @@ extension Coordinator {
                 403, "This secret is not that of member \(identity.id); join without id and secret.", code: "identity")
         }
         let address = request.peer.address
-        return .hold { self.join(join, from: address, $0) }
+        return .hold { [self] held in
+            admit(join, from: address) { result in
+                switch result {
+                case .success(let reply): held.respond(.json(reply.body, status: 201))
+                case .failure(let problem): held.respond(.problem(problem))
+                }
+            }
+        }
     }
 
-    /// Stores the member, then lets it in and answers. A known identity comes back to the rank it still has.
-    private func join(_ join: JoinRequest, from address: String, _ held: HeldRequest) {
+    /// Stores the member, then lets it in and answers. A known identity comes back to the rank it still has. `then` must not block.
+    func admit(
+        _ join: JoinRequest, from address: String, then: @escaping @Sendable (Result<JoinReply, Problem>) -> Void
+    ) {
         let record: MemberRecord? = state.withLock { state in
             guard state.fleet.membership.count + state.joiningNames.count < Limits.membersMax else { return nil }
             let id = join.identity?.id ?? state.member(joiningAs: join.incarnation) ?? state.newMemberID()
@@ -29,34 +38,32 @@ extension Coordinator {
                 id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? state.newJoinOrder(),
                 address: address, slots: join.slots, labels: join.labels, version: join.version,
                 joinedMs: known?.joinedMs ?? SystemTime.wallClockMs(),
-                incarnation: join.incarnation)
+                incarnation: join.incarnation, callback: join.callback)
         }
         guard let record else {
-            held.respond(.problem(Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60)))
-            return
+            return then(
+                .failure(Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60)))
         }
         store.commit([.saveMember(record)]) { [weak self] in
-            self?.joined(record, $0, held)
+            guard let self else { return }
+            then(joined(record, $0))
         }
     }
 
-    private func joined(_ record: MemberRecord, _ result: Result<Void, StoreError>, _ held: HeldRequest) {
+    private func joined(_ record: MemberRecord, _ result: Result<Void, StoreError>) -> Result<JoinReply, Problem> {
         noteStore(result.failureReason)
         if case .failure(let error) = result {
             state.withLock { $0.endJoining(record) }
-            held.respond(.problem(Self.problem(error)))
-            return
+            return .failure(Self.problem(error))
         }
-        state.withLock { state in
+        return state.withLock { state in
             state.endJoining(record)
-            let event = FleetEvent.membership(.joined(record))
-            perform(
-                state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs()), &state)
+            handle(.membership(.joined(record)), &state)
             publishMember("member-joined", record, &state)
-            let reply = JoinReply(
-                identity: MemberIdentity(id: record.id, secret: authenticator.secret(of: record.id)),
-                name: record.name, rank: state.fleet.membership.rank(of: record.id))
-            held.respond(.json(reply.body, status: 201))
+            return .success(
+                JoinReply(
+                    identity: MemberIdentity(id: record.id, secret: authenticator.secret(of: record.id)),
+                    name: record.name, rank: state.fleet.membership.rank(of: record.id)))
         }
     }
 
@@ -105,20 +112,33 @@ extension Coordinator {
         let id = try sender(named: request)
         let beat = try Heartbeat(body: request.body, member: id)
         if !beat.leases.isEmpty { handle(.work(.renewed(id, beat.leases))) }
-        return .respond(.json(Array("{\"success\":true}".utf8)))
+        if let through = beat.acknowledged { handle(.command(.acknowledged(id, through: through))) }
+        let (rank, count) = state.withLock { ($0.fleet.membership.rank(of: id), $0.fleet.membership.count) }
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("success", true)
+        if let rank { json.field("rank", rank) }
+        json.field("members", count)
+        json.endObject()
+        return .respond(.json(json.bytes))
     }
 
     /// The connection whose break says at once that the member is gone.
     func streamMember(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = try sender(named: request)
-        let stream = HTTPStream()
+        let seen = request.header("last-event-id").flatMap { Int64($0) }.map { CommandID($0) } ?? CommandID(0)
+        // Thousands may be held.
+        let stream = HTTPStream(pieceBytes: 2 << 10)
+        _ = stream.write(Array(": open\n\n".utf8))
         let connection = state.withLock { state in
             let connection = state.newNumber()
             state.streams.updateValue((connection, stream), forKey: id)?.stream.finish()
-            perform(
-                state.fleet.handle(
-                    .membership(.connectionOpened(id, connection: connection)), now: SystemTime.now(),
-                    wallClockMs: SystemTime.wallClockMs()), &state)
+            handle(.membership(.connectionOpened(id, connection: connection)), &state)
+            state.toldRanks[id] = nil
+            if let rank = state.fleet.membership.rank(of: id) {
+                tell(id, rank, state.fleet.membership.ranked.count, &state)
+            }
+            handle(.command(.connected(id, seen: seen)), &state)
             return connection
         }
         stream.onDisconnect { [weak self] in
@@ -126,7 +146,6 @@ extension Coordinator {
             state.withLock { if $0.streams[id]?.connection == connection { $0.streams[id] = nil } }
             handle(.membership(.connectionBroken(id, connection: connection)))
         }
-        _ = stream.write(Array(": open\n\n".utf8))
         return .respond(.eventStream(stream))
     }
 

@@ -47,6 +47,12 @@ extension Coordinator {
         case .getServers: { [unowned self] _ in classicServers() }
         case .proxConnected: { [unowned self] in try classicSignUp($0) }
         case .getMbrot: { [unowned self] in try classicPicture($0) }
+        case .sendCommand: { [unowned self] in try sendCommand($0) }
+        case .commands: { [unowned self] in try listCommands($0) }
+        case .command: { [unowned self] in try getCommand($0) }
+        case .assignRank: { [unowned self] in try assignRank($0) }
+        case .unassignRank: { [unowned self] in try unassignRank($0) }
+        case .classicCommand: { [unowned self] in try classicCommand($0) }
         case .createChild, .createChildren: { [unowned self] in try createChildren($0) }
         case .children: { [unowned self] in try listChildren($0) }
         case .childNumbers: { [unowned self] in try takeNumbers($0) }

@@ -21,7 +21,10 @@ package final class Coordinator: Sendable {
     let events = EventHub()
     let signals = JobSignals()
     let renderBudget = RenderBudget()
-    let signedUpServers = ClassicServers()
+    /// For all that the coordinator asks of others.
+    private let client = HTTPClient(HTTPClient.Configuration())
+    let signedUpServers: ClassicServers
+    let callbacks: Callbacks
     let spawner: Spawner
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
@@ -34,6 +37,8 @@ package final class Coordinator: Sendable {
         let store = try SQLiteStore(path: configuration.databasePath)
         self.store = store
         self.configuration = configuration
+        signedUpServers = ClassicServers(client: client)
+        callbacks = Callbacks(client: client)
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access)
@@ -86,6 +91,12 @@ package final class Coordinator: Sendable {
         }
         try server.start()
         self.server.withLock { $0 = server }
+        callbacks.onAnswer { [weak self] member, command, answer in
+            switch answer {
+            case .delivered: self?.handle(.command(.acknowledged(member, through: command)))
+            case .refused: self?.handle(.command(.refused(member, command)))
+            }
+        }
         try await spawner.start(url: configuration.spawning.advertisedURL ?? ownURL)
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
     }
@@ -117,7 +128,7 @@ package final class Coordinator: Sendable {
         events.close()
         endHeldCalls()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
-        signedUpServers.close()
+        client.close()
         await store.close()
     }
 
@@ -128,6 +139,7 @@ package final class Coordinator: Sendable {
             tick()
             spawner.tick()
             count += 1
+            if count % 10 == 0 { Task { [weak self] in await self?.lookAtCallbacks() } }
             if count % 100 == 0 {
                 events.keepAlive()
                 SystemMemory.giveBack()

@@ -31,6 +31,21 @@ extension Coordinator {
             page.add("members", "gauge", "Members of the fleet.", state.fleet.membership.count)
             page.add("views_total", "counter", "Changes of the ranks.", Int(state.fleet.membership.view))
             page.add(
+                "suspicions_total", "counter", "Members whose connection broke.", state.fleet.membership.suspicions)
+            let commands = state.fleet.commands.counters
+            page.add("commands_total", "counter", "Commands accepted.", commands.sent)
+            page.add(
+                "commands_open", "gauge", "Commands that somebody still waits for.", state.fleet.commands.openCount)
+            page.add(
+                "commands_ended_total", "counter", "Commands that everybody has or never will.", state.commandsEnded)
+            page.add(
+                "command_milliseconds_total", "counter", "From accepting a command to its end, of all that ended.",
+                state.commandMilliseconds)
+            page.add("deliveries_total", "counter", "Commands at their receivers.", commands.delivered)
+            page.add("deliveries_gone_total", "counter", "Receivers that left before they had it.", commands.gone)
+            page.add("deliveries_refused_total", "counter", "Callbacks that answered with an error.", commands.refused)
+            page.add("deliveries_overflow_total", "counter", "Receivers with too many waiting.", commands.overflowed)
+            page.add(
                 "store_in_trouble", "gauge", "1 while the store refuses writes.", state.storeTrouble == nil ? 0 : 1)
         }
         spawner.state.withLock { state in

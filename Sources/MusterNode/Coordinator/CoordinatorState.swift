@@ -18,6 +18,16 @@ struct CoordinatorState: ~Copyable {
     var cancels: [JobID: [HeldRequest]] = [:]
     /// Members' held streams, the newest of each.
     var streams: [MemberID: (connection: UInt64, stream: HTTPStream)] = [:]
+    /// The rank that each stream told last.
+    var toldRanks: [MemberID: Int] = [:]
+    var ranksChanged = false
+    /// Of open commands, as their receivers get them.
+    var commandEvents: [CommandID: [UInt8]] = [:]
+    /// Commands that everybody has or never will, and how long they took in all.
+    var commandsEnded = 0
+    var commandMilliseconds = 0
+    /// Old clients that wait for a command's end.
+    var commandWaiters: [CommandID: CheckedContinuation<[MemberID: CommandOutcome], Never>] = [:]
     /// Joinings on their way to the store: names that are taken, and processes that have an id already.
     var joiningNames: [String: MemberID] = [:]
     var joiningIDs: [String: MemberID] = [:]
@@ -52,11 +62,17 @@ struct CoordinatorState: ~Copyable {
             for member in try await store.members() {
                 effects += self.fleet.handle(.membership(.restored(member)), now: now, wallClockMs: wallClockMs)
             }
+            try await restoreCommands(from: store)
             for job in try await store.unfinishedJobs() {
                 records[job.job.record.id] = job.job.record
                 effects += self.fleet.handle(.work(.jobAdded(job)), now: now, wallClockMs: wallClockMs)
             }
         }
+    }
+
+    mutating func newCommandID() -> CommandID {
+        lastIDs.command += 1
+        return CommandID(lastIDs.command)
     }
 
     init(_ restored: Restored) {
@@ -121,5 +137,21 @@ struct CoordinatorState: ~Copyable {
         if nameNumbers.count >= Limits.membersMax { nameNumbers = [:] }
         nameNumbers[base] = number + 1
         return "\(base)-\(number)"
+    }
+}
+
+extension CoordinatorState.Restored {
+    /// Once all members are known: what each of them has not acknowledged is still to come.
+    fileprivate mutating func restoreCommands(from store: any Store) async throws {
+        let (now, wallClockMs) = (SystemTime.now(), SystemTime.wallClockMs())
+        var events: [Commands.Event] = try await store.commandCursors().map { .restoredCursor($0) }
+        let open = try await store.openCommands()
+        events += open.map { .restored($0) }
+        events += fleet.membership.ranked.filter { !$0.record.callback.isEmpty }
+            .map { .connected($0.record.id, seen: CommandID(0)) }
+        for event in events {
+            effects += fleet.handle(.command(event), now: now, wallClockMs: wallClockMs)
+        }
+        if open.isEmpty { effects.append(.store([.forgetCursors])) }
     }
 }

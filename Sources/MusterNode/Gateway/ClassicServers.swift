@@ -23,7 +23,9 @@ final class ClassicServers: Sendable {
     /// What has not answered for so long makes room for others.
     private static let forgetTime: Duration = .seconds(60)
     private let entries = Mutex<[Entry]>([])
-    private let client = HTTPClient(HTTPClient.Configuration())
+    private let client: HTTPClient
+
+    init(client: HTTPClient) { self.client = client }
 
     /// Throws a `Problem` (503) when there are too many. Signing up again changes nothing.
     func signUp(_ server: Server) throws(Problem) {
@@ -61,6 +63,4 @@ final class ClassicServers: Sendable {
         request.responseBytesMax = 64 << 10
         return (try? await client.send(request)).map { (200..<300).contains($0.status) } ?? false
     }
-
-    func close() { client.close() }
 }

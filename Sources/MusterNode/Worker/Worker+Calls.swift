@@ -221,7 +221,10 @@ extension Worker {
     private func openStream(_ identity: MemberIdentity) async throws -> HTTPClientStream {
         var request = HTTPClientRequest(
             "GET", "\(configuration.coordinatorURL)/v1/members/\(identity.id)/stream")
-        request.headers = [("Authorization", "Bearer " + identity.secret)]
+        request.headers = [
+            ("Authorization", "Bearer " + identity.secret),
+            ("Last-Event-ID", "\(state.withLock { $0.seen })"),
+        ]
         let opening = Task { [client, request] in try await client.stream(request) }
         let alarm = Task {
             try await Task.sleep(for: .seconds(10))
@@ -238,10 +241,35 @@ extension Worker {
     private func read(_ stream: HTTPClientStream, _ identity: MemberIdentity) async throws {
         var parser = ServerSentEventParser()
         while let bytes = try await stream.next() {
-            for event in try parser.feed(bytes) where event.event == "revoke" {
-                guard let revoked = try? Revocation(body: Array(event.data.utf8), member: identity.id) else { continue }
-                handle(.revoked(revoked.leases))
-            }
+            for event in try parser.feed(bytes) { take(event, identity) }
         }
+    }
+
+    private func take(_ event: ServerSentEvent, _ identity: MemberIdentity) {
+        switch event.event {
+        case "revoke":
+            guard let revoked = try? Revocation(body: Array(event.data.utf8), member: identity.id) else { return }
+            handle(.revoked(revoked.leases))
+        case "command":
+            guard let notice = try? CommandNotice(data: event.data) else { return }
+            let isNew = state.withLock { state in
+                defer { state.seen = max(state.seen, notice.id) }
+                return notice.id > state.seen
+            }
+            let sender = notice.rank.map { "\($0)" } ?? "operator"
+            if isNew { Log.notice("command", ["from": notice.from, "rank": sender, "command": notice.text]) }
+            beat(identity, acknowledged: notice.id)
+        case "rank":
+            guard let notice = try? RankNotice(data: event.data) else { return }
+            Log.info("rank", ["rank": "\(notice.rank)", "view": "\(notice.view)", "members": "\(notice.members)"])
+        case "ping": beat(identity, acknowledged: nil)
+        default: break
+        }
+    }
+
+    /// Beside the regular ones; whether it arrives is the coordinator's to judge.
+    private func beat(_ identity: MemberIdentity, acknowledged: CommandID?) {
+        let body = Heartbeat(leases: [], acknowledged: acknowledged).body
+        call("POST", "/v1/members/\(identity.id)/heartbeat", body, bearer: identity.secret, seconds: 10) { _ in }
     }
 }

@@ -22,6 +22,8 @@ package final class Worker: Sendable {
         var outboxUnwritten: Set<OutboxID> = []
         var nextOutboxID: UInt64
         var stream: Task<Void, Never>?
+        /// The last command that it has.
+        var seen = CommandID(0)
         /// Since when the coordinator does not answer.
         var awaySince: Moment?
         var exit: CheckedContinuation<Void, any Error>?

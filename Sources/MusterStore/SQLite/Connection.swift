@@ -21,8 +21,11 @@ final class Connection: @unchecked Sendable {  // one thread opens it, hands it 
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 5000)
         do {
+            // These read the schema: a database that is damaged there keeps its log too.
+            csqlite_keep_log_on_close(handle, 1)
             // A page cache of 4 MiB: upper b-tree levels and the ends of the tables, whatever the database's size.
             try execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;")
+            csqlite_keep_log_on_close(handle, 0)
         } catch {
             close()
             throw error

@@ -32,7 +32,7 @@ struct JobReads {
         largest = try connection.prepare(
             """
             SELECT (SELECT coalesce(max(id), 0) FROM job), member, join_order,
-                (SELECT coalesce(max(id), 0) FROM child) FROM largest_id
+                (SELECT coalesce(max(id), 0) FROM child), (SELECT coalesce(max(id), 0) FROM command) FROM largest_id
             """)
     }
 
@@ -56,7 +56,8 @@ struct JobReads {
         defer { largest.reset() }
         guard try largest.step() else { throw .corrupt(path, "the table largest_id is empty") }
         return LargestIDs(
-            job: largest.int64(0), member: largest.int64(1), joinOrder: largest.int64(2), child: largest.int64(3))
+            job: largest.int64(0), member: largest.int64(1), joinOrder: largest.int64(2), child: largest.int64(3),
+            command: largest.int64(4))
     }
 
     /// Adds what the results say, or what was kept of them when the job ended.

@@ -12,11 +12,12 @@ struct MemberWrites {
     init(_ connection: Connection) throws(StoreError) {
         saveMember = try connection.prepare(
             """
-            INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms, incarnation)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET join_order = excluded.join_order, role = excluded.role, name = excluded.name,
                 address = excluded.address, slots = excluded.slots, version = excluded.version,
-                joined_ms = excluded.joined_ms, incarnation = excluded.incarnation
+                joined_ms = excluded.joined_ms, incarnation = excluded.incarnation,
+                callback = excluded.callback
             """)
         raiseLargest = try connection.prepare(
             "UPDATE largest_id SET member = max(member, ?), join_order = max(join_order, ?)")
@@ -37,6 +38,7 @@ struct MemberWrites {
         try saveMember.bind(7, member.version)
         try saveMember.bind(8, member.joinedMs)
         try saveMember.bind(9, member.incarnation)
+        try saveMember.bind(10, member.callback)
         try saveMember.run()
         try raiseLargest.bind(1, member.id.rawValue)
         try raiseLargest.bind(2, member.joinOrder)

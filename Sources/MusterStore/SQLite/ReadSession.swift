@@ -9,6 +9,7 @@ final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands
     let recordReads: RecordReads
     let memberReads: MemberReads
     let childReads: ChildReads
+    let commandReads: CommandReads
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -19,6 +20,7 @@ final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands
         recordReads = try RecordReads(connection)
         memberReads = try MemberReads(connection)
         childReads = try ChildReads(connection)
+        commandReads = try CommandReads(connection)
     }
 
     func close() { connection.close() }

@@ -137,6 +137,24 @@ package final class SQLiteStore: Store {
         try await read { (session) throws(StoreError) in try session.childReads.children(key: key) }
     }
 
+    package func command(_ id: CommandID) async throws -> StoredCommand? {
+        try await read { (session) throws(StoreError) in try session.commandReads.command(id) }
+    }
+
+    package func commands(before: CommandID?, limit: Int) async throws -> [StoredCommand] {
+        try await read { (session) throws(StoreError) in
+            try session.commandReads.commands(before: before, limit: limit)
+        }
+    }
+
+    package func openCommands() async throws -> [CommandRecord] {
+        try await read { (session) throws(StoreError) in try session.commandReads.openCommands() }
+    }
+
+    package func commandCursors() async throws -> [CommandCursor] {
+        try await read { (session) throws(StoreError) in try session.commandReads.cursors() }
+    }
+
     package func numbers() async throws -> StoredNumbers {
         try await read { (session) throws(StoreError) in try session.childReads.numbers() }
     }

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first]
+    static let steps: [StaticString] = [first, second]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -100,6 +100,29 @@ enum Schema {
         INSERT INTO largest_id VALUES (1, 0, 0);
         PRAGMA application_id = 0x4D757374;
         PRAGMA user_version = 1;
+        """
+
+    private static let second: StaticString = """
+        ALTER TABLE member ADD COLUMN callback TEXT NOT NULL DEFAULT '';
+        CREATE TABLE command (
+            id INTEGER PRIMARY KEY,
+            sender INTEGER, -- NULL: the operator
+            sender_name TEXT NOT NULL,
+            rank INTEGER,
+            view INTEGER NOT NULL,
+            created_ms INTEGER NOT NULL,
+            ended_ms INTEGER, -- NULL until each recipient has it, or is gone
+            text TEXT NOT NULL,
+            recipients TEXT NOT NULL, -- ids by rank, with commas between
+            exceptions TEXT -- id=outcome, with commas between
+        ) STRICT;
+        CREATE INDEX command_open ON command (id) WHERE ended_ms IS NULL;
+        CREATE TABLE command_cursor (
+            member INTEGER PRIMARY KEY,
+            acknowledged INTEGER NOT NULL,
+            gone_through INTEGER NOT NULL
+        ) STRICT;
+        PRAGMA user_version = 2;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

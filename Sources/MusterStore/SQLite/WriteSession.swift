@@ -9,6 +9,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
     let jobs: JobWrites
     let members: MemberWrites
     let children: ChildWrites
+    let commands: CommandWrites
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -18,6 +19,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         jobs = try JobWrites(connection)
         members = try MemberWrites(connection)
         children = try ChildWrites(connection)
+        commands = try CommandWrites(connection)
     }
 
     /// Commits the groups in one transaction; when that fails, each in one of its own, so that only the culprits fail.
@@ -55,6 +57,10 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         case .saveChild(let child): try children.save(child)
         case .addNumbers(let batch): try children.add(batch)
         case .compactNumbers(let snapshot, let sequence): try children.compact(snapshot, through: sequence)
+        case .saveCommand(let command): try commands.save(command)
+        case .endCommand(let end): try commands.end(end)
+        case .saveCursor(let cursor): try commands.save(cursor)
+        case .forgetCursors: try commands.forgetCursors()
         case .setMeta(let key, let value): try members.setMeta(key, value)
         }
     }

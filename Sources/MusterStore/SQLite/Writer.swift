@@ -121,6 +121,9 @@ extension StoreWrite {
         case .saveChild(let child): 256 + (child.key?.utf8.count ?? 0) + child.reason.utf8.count
         case .addNumbers(let batch): 256 + batch.serialized.count
         case .compactNumbers(let snapshot, _): 256 + snapshot.count
+        case .saveCommand(let command): 256 + command.text.utf8.count + 8 * command.recipients.count
+        case .endCommand(let end): 128 + 24 * end.exceptions.count
+        case .saveCursor, .forgetCursors: 64
         case .setMeta(let key, let value): 256 + key.utf8.count + value.count
         }
     }

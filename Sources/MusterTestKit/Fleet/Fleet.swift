@@ -102,12 +102,13 @@ package final class Fleet: Sendable {
     /// Returns once it listens. Throws `FleetError` with what it said when it does not.
     package func startCoordinator() async throws {
         let process = try launchCoordinator()
-        let prefix = "listening on http://127.0.0.1:"
+        let prefix = "listening on http://"
         let port: Int = try await eventually("the coordinator listens") {
             if let status = process.child.status {
                 throw FleetError("the coordinator ended with \(status): \(process.transcript.errors)")
             }
-            return process.transcript.output.first { $0.hasPrefix(prefix) }.flatMap { Int($0.dropFirst(prefix.count)) }
+            let line = process.transcript.output.first { $0.hasPrefix(prefix) }
+            return line.flatMap { $0.split(separator: ":").last }.flatMap { Int($0) }
         }
         state.withLock { $0.port = port }
     }

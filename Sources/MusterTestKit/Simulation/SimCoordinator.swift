@@ -258,6 +258,8 @@ package final class SimCoordinator {
         for effect in effects {
             switch effect {
             case .work(let effect): perform(effect)
+            // Commands have a simulation of their own.
+            case .command: break
             case .store(let writes): world.store.commit(writes) { _ in }
             case .membership(.removed(let record, _)):
                 guard let stream = streams.removeValue(forKey: record.id) else { continue }

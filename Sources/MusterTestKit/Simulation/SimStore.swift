@@ -95,7 +95,9 @@ package final class SimStore {
             lastIDs.joinOrder = max(lastIDs.joinOrder, record.joinOrder)
         case .removeMember(let id): members[id] = nil
         // The simulation has no children yet.
-        case .addInputs, .setMeta, .saveChild, .addNumbers, .compactNumbers: break
+        case .addInputs, .setMeta, .saveChild, .addNumbers, .compactNumbers, .saveCommand, .endCommand, .saveCursor,
+            .forgetCursors:
+            break
         }
     }
 

@@ -52,7 +52,7 @@ private struct Nursery: Equatable {
 
 extension StoreSuite {
     /// The store as it is, and as the next process finds it.
-    private func twice(
+    func twice(
         _ backend: Backend, _ writes: [[StoreWrite]], _ check: (any Store) async throws -> Void
     ) async throws {
         let scratch = Scratch()

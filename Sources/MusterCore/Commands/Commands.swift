@@ -1,0 +1,262 @@
+/// Carries commands to the members of lower rank: in the order of their ids at each receiver, until each has acknowledged them.
+///
+/// The duties of its driver: give ids in growing order, choose the recipients by `Membership.recipients(of:)` in the same moment,
+/// and pass in `sent` once the record is durable, in the order of ids; tell it of every connection that a member opens or
+/// loses, with the last command that the member says to have; perform `deliver` in order; make `newCursors` durable now and then. A receiver that comes back gets what it has not acknowledged and, by what it says it has, nothing twice.
+package struct Commands: Sendable {
+    package struct Settings: Sendable {
+        /// Commands that may wait for one member; for those beyond it is passed over.
+        package var queueMax = 4_096
+        /// Bytes of text, and commands, on their way to one member before it has acknowledged any of them.
+        package var windowBytes = 64 << 10
+        package var windowCount = 1_024
+        /// Commands with recipients that neither have them nor are gone; more are refused.
+        package var openMax = 10_000
+
+        package init() {}
+    }
+
+    package enum Event: Sendable {
+        /// Open ones from the store, in the order of ids, once all members are restored.
+        case restored(CommandRecord)
+        /// How far a member was by an earlier coordinator's word. Before the commands.
+        case restoredCursor(CommandCursor)
+        case sent(CommandRecord)
+        /// It can be reached; `seen` is the last command that it says to have.
+        case connected(MemberID, seen: CommandID)
+        case disconnected(MemberID)
+        /// It has all that went to it up to this one.
+        case acknowledged(MemberID, through: CommandID)
+        /// Its callback does not want this one, the first of those on their way.
+        case refused(MemberID, CommandID)
+        case removed(MemberID)
+    }
+
+    package enum Effect: Hashable, Sendable {
+        /// To be written to the member's connection, in this order.
+        case deliver(MemberID, [CommandID])
+        /// To be made durable together with the member's removal.
+        case save(CommandCursor)
+        /// Every recipient has it or never will.
+        case ended(CommandID, createdMs: WallClockMs, exceptions: [MemberID: CommandOutcome])
+    }
+
+    /// Sums since the coordinator's start.
+    package struct Counters: Hashable, Sendable {
+        package var sent = 0
+        package var delivered = 0
+        package var gone = 0
+        package var refused = 0
+        package var overflowed = 0
+    }
+
+    private struct Open: Sendable {
+        var record: CommandRecord
+        var unresolved: Int
+        var exceptions: [MemberID: CommandOutcome] = [:]
+    }
+
+    private struct Queue: Sendable {
+        /// Not acknowledged, oldest first; the first `sent` of them are on their way.
+        var waiting: [CommandID] = []
+        var head = 0
+        var sent = 0
+        var sentBytes = 0
+        var isConnected = false
+        var acknowledged = CommandID(0)
+
+        var count: Int { waiting.count - head }
+        var first: CommandID? { head < waiting.count ? waiting[head] : nil }
+
+        mutating func popFirst() {
+            head += 1
+            // Now and then, so that it costs nothing on the whole.
+            if head == waiting.count || (head > 64 && head * 2 > waiting.count) {
+                waiting.removeFirst(head)
+                head = 0
+            }
+        }
+    }
+
+    let settings: Settings
+    private var open: [CommandID: Open] = [:]
+    private var queues: [MemberID: Queue] = [:]
+    private var unsaved: Set<MemberID> = []
+    /// Of members that left before this process began, for as long as restoring goes on.
+    private var departures: [MemberID: CommandCursor] = [:]
+    private var lastID = CommandID(0)
+    package private(set) var counters = Counters()
+
+    package init(settings: Settings = Settings()) { self.settings = settings }
+
+    package var openCount: Int { open.count }
+    package var hasRoom: Bool { open.count < settings.openMax }
+    package subscript(id: CommandID) -> CommandRecord? { open[id]?.record }
+
+    /// Nil for a command that is over, or for a stranger to it.
+    package func outcome(of id: CommandID, at member: MemberID) -> CommandOutcome? {
+        guard let command = open[id], command.record.recipients.contains(member) else { return nil }
+        return standing(of: id, command, member)
+    }
+
+    /// By rank. Nil for a command that is over.
+    package func outcomes(of id: CommandID) -> [(MemberID, CommandOutcome)]? {
+        open[id].map { command in command.record.recipients.map { ($0, standing(of: id, command, $0)) } }
+    }
+
+    private func standing(of id: CommandID, _ command: Open, _ member: MemberID) -> CommandOutcome {
+        if let exception = command.exceptions[member] { return exception }
+        guard let queue = queues[member], let first = queue.first else { return .delivered }
+        return first <= id ? .pending : .delivered
+    }
+
+    /// Since the last call; at most one a member.
+    package mutating func newCursors() -> [CommandCursor] {
+        defer { unsaved = [] }
+        return unsaved.sorted().compactMap { id in
+            queues[id].map { CommandCursor(member: id, acknowledged: $0.acknowledged) }
+        }
+    }
+
+    /// `isMember` says who is in the fleet at this moment.
+    package mutating func handle(_ event: Event, isMember: (MemberID) -> Bool) -> [Effect] {
+        var effects: [Effect] = []
+        switch event {
+        case .restoredCursor(let cursor):
+            departures[cursor.member] = cursor
+            queues[cursor.member, default: Queue()].acknowledged = cursor.acknowledged
+        case .restored(let record): enqueue(record, isMember, &effects)
+        case .sent(let record):
+            counters.sent += 1
+            enqueue(record, isMember, &effects)
+        case .connected(let id, let seen): connected(id, seen, &effects)
+        case .disconnected(let id): disconnected(id)
+        case .acknowledged(let id, let through): acknowledged(id, through, &effects)
+        case .refused(let id, let command): refused(id, command, &effects)
+        case .removed(let id): removed(id, &effects)
+        }
+        return effects
+    }
+
+    private mutating func enqueue(
+        _ record: CommandRecord, _ isMember: (MemberID) -> Bool, _ effects: inout [Effect]
+    ) {
+        lastID = max(lastID, record.id)
+        var command = Open(record: record, unresolved: record.recipients.count)
+        var reached: [MemberID] = []
+        for id in record.recipients {
+            if let queue = queues[id], queue.acknowledged >= record.id {
+                command.unresolved -= 1
+            } else if !isMember(id) || departures[id].map({ $0.goneThrough >= record.id }) == true {
+                command.exceptions[id] = .gone
+                counters.gone += 1
+            } else if queues[id, default: Queue()].count >= settings.queueMax {
+                command.exceptions[id] = .overflow
+                counters.overflowed += 1
+            } else {
+                queues[id, default: Queue()].waiting.append(record.id)
+                reached.append(id)
+            }
+        }
+        command.unresolved -= command.exceptions.count
+        open[record.id] = command
+        if command.unresolved == 0 { end(record.id, &effects) }
+        for id in reached { advance(id, &effects) }
+    }
+
+    private mutating func end(_ id: CommandID, _ effects: inout [Effect]) {
+        guard let command = open.removeValue(forKey: id) else { return }
+        effects.append(.ended(id, createdMs: command.record.createdMs, exceptions: command.exceptions))
+    }
+
+    private mutating func connected(_ id: MemberID, _ seen: CommandID, _ effects: inout [Effect]) {
+        queues[id, default: Queue()].isConnected = true
+        queues[id]!.sent = 0
+        queues[id]!.sentBytes = 0
+        take(id, through: seen, of: queues[id]!.count, &effects)
+        advance(id, &effects)
+    }
+
+    private mutating func disconnected(_ id: MemberID) {
+        queues[id]?.isConnected = false
+        queues[id]?.sent = 0
+        queues[id]?.sentBytes = 0
+    }
+
+    private mutating func acknowledged(_ id: MemberID, _ through: CommandID, _ effects: inout [Effect]) {
+        guard let queue = queues[id] else { return }
+        // Nobody acknowledges what never went out.
+        take(id, through: through, of: queue.sent, &effects)
+        advance(id, &effects)
+    }
+
+    /// Of the first `count` in line, those up to `through` are delivered.
+    private mutating func take(_ id: MemberID, through: CommandID, of count: Int, _ effects: inout [Effect]) {
+        var left = count
+        while left > 0, let first = queues[id]!.first, first <= through {
+            left -= 1
+            leaveQueue(id, first)
+            counters.delivered += 1
+            resolve(first, &effects)
+        }
+    }
+
+    /// The first in line is no matter any more.
+    private mutating func leaveQueue(_ id: MemberID, _ command: CommandID) {
+        queues[id]!.popFirst()
+        queues[id]!.acknowledged = command
+        if queues[id]!.sent > 0 {
+            queues[id]!.sent -= 1
+            queues[id]!.sentBytes -= open[command]?.record.text.utf8.count ?? 0
+        }
+        unsaved.insert(id)
+    }
+
+    private mutating func resolve(_ command: CommandID, _ effects: inout [Effect]) {
+        guard open[command] != nil else { return }
+        open[command]!.unresolved -= 1
+        if open[command]!.unresolved == 0 { end(command, &effects) }
+    }
+
+    private mutating func refused(_ id: MemberID, _ command: CommandID, _ effects: inout [Effect]) {
+        guard let queue = queues[id], queue.sent > 0, queue.first == command else { return }
+        leaveQueue(id, command)
+        open[command]?.exceptions[id] = .refused
+        counters.refused += 1
+        resolve(command, &effects)
+        advance(id, &effects)
+    }
+
+    private mutating func removed(_ id: MemberID, _ effects: inout [Effect]) {
+        unsaved.remove(id)
+        guard let queue = queues.removeValue(forKey: id) else { return }
+        if queue.count > 0 {
+            effects.append(
+                .save(CommandCursor(member: id, acknowledged: queue.acknowledged, goneThrough: lastID)))
+        }
+        for command in queue.waiting[queue.head...] {
+            open[command]?.exceptions[id] = .gone
+            counters.gone += 1
+            resolve(command, &effects)
+        }
+    }
+
+    /// Sends as much as the window lets.
+    private mutating func advance(_ id: MemberID, _ effects: inout [Effect]) {
+        guard let queue = queues[id], queue.isConnected, queue.sent < queue.count else { return }
+        var next: [CommandID] = []
+        var bytes = queue.sentBytes
+        for command in queue.waiting[(queue.head + queue.sent)...] {
+            let size = open[command]?.record.text.utf8.count ?? 0
+            let isFirst = queue.sent + next.count == 0
+            guard isFirst || (bytes + size <= settings.windowBytes && queue.sent + next.count < settings.windowCount)
+            else { break }
+            bytes += size
+            next.append(command)
+        }
+        guard !next.isEmpty else { return }
+        queues[id]!.sent += next.count
+        queues[id]!.sentBytes = bytes
+        effects.append(.deliver(id, next))
+    }
+}

@@ -1,0 +1,212 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterCrypto
+internal import MusterHTTP
+internal import Synchronization
+
+/// A ranked member that computes nothing: joins, holds its connection (or takes commands at a callback), acknowledges what it gets,
+/// sends commands, leaves.
+package final class FleetMember: Sendable {
+    package struct Configuration: Sendable {
+        package var coordinatorURL: String
+        /// A join or admin token; nil where the coordinator trusts its own machine.
+        package var token: String?
+        package var name: String
+        /// Where it takes commands; empty: over the connection that it holds.
+        package var callback = ""
+        package var version: String
+        package var tlsAuthority: String?
+
+        package init(coordinatorURL: String, token: String?, name: String, version: String) {
+            var url = coordinatorURL
+            while url.hasSuffix("/") { url.removeLast() }
+            (self.coordinatorURL, self.token, self.name, self.version) = (url, token, name, version)
+        }
+    }
+
+    /// What happens to it, in order.
+    package enum News: Sendable {
+        case joined(name: String, rank: Int?)
+        case ranked(Int, members: Int)
+        /// `rank` is the sender's; nil: the operator.
+        case command(text: String, from: String, rank: Int?)
+        case away(reason: String)
+    }
+
+    private struct State {
+        var identity: MemberIdentity?
+        var seen = CommandID(0)
+        var isLeaving = false
+    }
+
+    private let configuration: Configuration
+    private let client: HTTPClient
+    private let onNews: @Sendable (News) -> Void
+    private let state = Mutex(State())
+    private let incarnation = hex(randomBytes(16))
+
+    package init(_ configuration: Configuration, onNews: @escaping @Sendable (News) -> Void) {
+        self.configuration = configuration
+        self.onNews = onNews
+        client = HTTPClient(HTTPClient.Configuration(tlsCAFile: configuration.tlsAuthority))
+    }
+
+    /// Until it is cancelled. Throws a `NodeError` when it is refused for good.
+    package func run() async throws {
+        var backoff = Backoff(cap: .seconds(5))
+        var random = SystemRandomNumberGenerator()
+        while !Task.isCancelled {
+            do {
+                try await live()
+                backoff.reset()
+            } catch let error as NodeError where error.code == .refused {
+                throw error
+            } catch {
+                if Task.isCancelled { return }
+                onNews(.away(reason: "\(error)"))
+            }
+            try? await Task.sleep(for: backoff.next(using: &random))
+        }
+    }
+
+    /// Goodbye. Returns when it is answered, or cannot be.
+    package func leave() async {
+        guard let identity = state.withLock({ $0.identity }) else { return }
+        var request = request("DELETE", "/v1/members/\(identity.id)", identity.secret)
+        request.timeout = .seconds(3)
+        _ = try? await client.send(request)
+        client.close()
+    }
+
+    /// Throws a `NodeError`. To be called while it is a member.
+    package func send(_ text: String) async throws -> (id: Int64, recipients: Int) {
+        guard let identity = state.withLock({ $0.identity }) else { throw NodeError(.unavailable, "not a member yet") }
+        var request = request("POST", "/v1/commands", identity.secret)
+        request.body = CommandRequest(text: text).body
+        request.timeout = .seconds(30)
+        let response = try await client.send(request)
+        guard response.status == 202 else { throw Self.refusal(response) }
+        let receipt = try CommandReceipt(body: response.body)
+        return (receipt.id.rawValue, receipt.recipients)
+    }
+
+    /// A command came to the callback.
+    package func received(_ text: String, rank: Int?) { onNews(.command(text: text, from: "", rank: rank)) }
+
+    private func request(_ method: String, _ path: String, _ bearer: String?) -> HTTPClientRequest {
+        var request = HTTPClientRequest(method, configuration.coordinatorURL + path)
+        request.headers = [("Content-Type", "application/json")]
+        if let bearer { request.headers.append(("Authorization", "Bearer " + bearer)) }
+        return request
+    }
+
+    private static func refusal(_ response: HTTPClientResponse) -> NodeError {
+        var fields = try? JSONFields(body: response.body)
+        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given"
+        let isFinal = (400..<500).contains(response.status) && ![401, 408, 429].contains(response.status)
+        return NodeError(isFinal ? .refused : .unavailable, "\(response.status): \(detail)")
+    }
+
+    /// From joining until the connection breaks or the coordinator does not know it any more.
+    private func live() async throws {
+        let identity = try await join()
+        guard configuration.callback.isEmpty else { return try await awaitStrangeness(identity) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.holdStream(identity) }
+            group.addTask { try await self.beatRegularly(identity) }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private func join() async throws -> MemberIdentity {
+        var request = request("POST", "/v1/members", configuration.token)
+        request.timeout = .seconds(30)
+        request.body =
+            JoinRequest(
+                name: configuration.name, role: .client, slots: 1, labels: [:], version: configuration.version,
+                incarnation: incarnation, identity: state.withLock { $0.identity }, callback: configuration.callback
+            ).body
+        let response = try await client.send(request)
+        guard response.status == 201 else {
+            if response.status == 401 { throw NodeError(.refused, Self.refusal(response).message) }
+            throw Self.refusal(response)
+        }
+        let reply = try JoinReply(body: response.body)
+        state.withLock { $0.identity = reply.identity }
+        onNews(.joined(name: reply.name, rank: reply.rank))
+        return reply.identity
+    }
+
+    private func holdStream(_ identity: MemberIdentity) async throws {
+        var request = request("GET", "/v1/members/\(identity.id)/stream", identity.secret)
+        request.headers.append(("Last-Event-ID", "\(state.withLock { $0.seen })"))
+        let stream = try await client.stream(request)
+        defer { stream.cancel() }
+        guard stream.status == 200 else { throw NodeError(.unavailable, "the stream was refused: \(stream.status)") }
+        var parser = ServerSentEventParser()
+        while let bytes = try await stream.next() {
+            var newest: CommandID?
+            var isAsked = false
+            for event in try parser.feed(bytes) {
+                switch event.event {
+                case "command": newest = try take(event) ?? newest
+                case "rank":
+                    let notice = try RankNotice(data: event.data)
+                    onNews(.ranked(notice.rank, members: notice.members))
+                case "ping": isAsked = true
+                default: break
+                }
+            }
+            // One for all that came together: acknowledgements are cumulative.
+            if newest != nil || isAsked { beat(identity, acknowledged: newest) }
+        }
+        throw NodeError(.unavailable, "the coordinator ended the connection")
+    }
+
+    private func take(_ event: ServerSentEvent) throws -> CommandID? {
+        let notice = try CommandNotice(data: event.data)
+        let isNew = state.withLock { state in
+            defer { state.seen = max(state.seen, notice.id) }
+            return notice.id > state.seen
+        }
+        if isNew { onNews(.command(text: notice.text, from: notice.from, rank: notice.rank)) }
+        return notice.id
+    }
+
+    private func beat(_ identity: MemberIdentity, acknowledged: CommandID?) {
+        var request = request("POST", "/v1/members/\(identity.id)/heartbeat", identity.secret)
+        request.body = Heartbeat(leases: [], acknowledged: acknowledged).body
+        request.timeout = .seconds(10)
+        _ = client.send(request) { _ in }
+    }
+
+    /// Returns when the coordinator does not know it any more.
+    private func beatRegularly(_ identity: MemberIdentity) async throws {
+        while !Task.isCancelled {
+            try await Task.sleep(for: .seconds(1))
+            var request = request("POST", "/v1/members/\(identity.id)/heartbeat", identity.secret)
+            request.timeout = .seconds(10)
+            request.body = Heartbeat(leases: [], acknowledged: state.withLock { $0.seen }).body
+            guard let response = try? await client.send(request) else { continue }
+            if response.status == 401 { return }
+        }
+    }
+
+    /// With a callback nothing is held: it asks now and then whether it is still known.
+    private func awaitStrangeness(_ identity: MemberIdentity) async throws {
+        var rank: Int?
+        while !Task.isCancelled {
+            var request = request("POST", "/v1/members/\(identity.id)/heartbeat", identity.secret)
+            request.timeout = .seconds(10)
+            let response = try await client.send(request)
+            if response.status == 401 { return }
+            var fields = try JSONFields(body: response.body)
+            if let now = try fields.int("rank", in: 0...Int.max), now != rank {
+                rank = now
+                onNews(.ranked(now, members: try fields.int("members", in: 0...Int.max) ?? 0))
+            }
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterSystem
+internal import Synchronization
+
+/// The rank routes that old clients call: thin translations, by address instead of by id.
+extension Coordinator {
+    func assignRank(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let asked = try ClassicMember(body: request.body, withCommand: false)
+        return .hold { [self] held in
+            ranked(asked.address) { result in
+                switch result {
+                case .success(let (_, rank)):
+                    var json = JSONWriter()
+                    json.beginObject()
+                    json.field("rank", rank ?? 0)
+                    json.endObject()
+                    held.respond(.json(json.bytes))
+                case .failure(let problem): held.respond(.problem(problem))
+                }
+            }
+        }
+    }
+
+    func unassignRank(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let asked = try ClassicMember(body: request.body, withCommand: false)
+        let isKnown = state.withLock { state in
+            guard let member = state.fleet.membership.member(callback: asked.address) else { return false }
+            handle(.membership(.left(member.record.id)), &state)
+            return true
+        }
+        guard isKnown else { throw Problem(404, "No member has the address \(asked.address).") }
+        return .respond(.json(Array("{\"success\":true}".utf8)))
+    }
+
+    func classicCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let asked = try ClassicMember(body: request.body, withCommand: true)
+        return .hold { [self] held in
+            ranked(asked.address) { [self] result in
+                switch result {
+                case .failure(let problem): held.respond(.problem(problem))
+                case .success(let (id, _)):
+                    accept(asked.command ?? "", from: id) { [self] result in
+                        switch result {
+                        case .failure(let problem): held.respond(.problem(problem))
+                        case .success(let record): Task { held.respond(.json(await outcomes(of: record))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The member of this address, ranked last when there is none yet.
+    private func ranked(
+        _ address: String, then: @escaping @Sendable (Result<(MemberID, rank: Int?), Problem>) -> Void
+    ) {
+        let known: (MemberID, rank: Int?)? = state.withLock { state in
+            state.fleet.membership.member(callback: address).map { member in
+                (member.record.id, state.fleet.membership.rank(of: member.record.id))
+            }
+        }
+        if let known { return then(.success(known)) }
+        let join = JoinRequest(
+            name: address, role: .client, slots: 1, labels: [:], version: "", incarnation: "callback \(address)",
+            identity: nil, callback: address)
+        admit(join, from: address) { result in
+            then(result.map { ($0.identity.id, $0.rank) })
+        }
+    }
+
+    /// `{"<address>": {"success": …}}` for each recipient, once all have it or the silence time is up.
+    private func outcomes(of record: CommandRecord) async -> [UInt8] {
+        let exceptions = await end(of: record.id, within: min(.seconds(5), configuration.membership.silenceTime))
+        var json = JSONWriter()
+        state.withLock { state in
+            json.beginObject()
+            for id in record.recipients {
+                let member = state.fleet.membership[id]?.record
+                json.key(named: member.map { $0.callback.isEmpty ? $0.name : $0.callback } ?? "member-\(id)")
+                let outcome = state.fleet.commands.outcome(of: record.id, at: id) ?? exceptions[id] ?? .delivered
+                json.beginObject()
+                json.field("success", outcome == .delivered)
+                json.endObject()
+            }
+            json.endObject()
+        }
+        return json.bytes
+    }
+
+    /// Returns when each recipient has the command or never will, or the time is up.
+    private func end(of id: CommandID, within limit: Duration) async -> [MemberID: CommandOutcome] {
+        let timer = Task {
+            try? await Task.sleep(for: limit)
+            state.withLock { $0.commandWaiters.removeValue(forKey: id) }?.resume(returning: [:])
+        }
+        defer { timer.cancel() }
+        return await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.fleet.commands[id] == nil { return true }
+                state.commandWaiters[id] = continuation
+                return false
+            }
+            if isOver { continuation.resume(returning: [:]) }
+        }
+    }
+
+    /// Each second: who is known by a callback only lives as long as it accepts connections.
+    func lookAtCallbacks() async {
+        let members = state.withLock { state in
+            state.fleet.membership.ranked.filter { !$0.record.callback.isEmpty }
+                .map { (id: $0.record.id, url: $0.record.callback) }
+        }
+        if members.isEmpty { return }
+        for id in await callbacks.reachable(members) { handle(.membership(.seen(id))) }
+    }
+}

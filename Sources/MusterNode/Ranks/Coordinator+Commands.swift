@@ -1,0 +1,167 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
+
+/// Commands: taken, stored, handed on, and told of.
+extension Coordinator {
+    func sendCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let asked = try CommandRequest(body: request.body)
+        let sender = try commandSender(request, asked)
+        return .hold { [self] held in
+            accept(asked.text, from: sender) { result in
+                switch result {
+                case .success(let record):
+                    let receipt = CommandReceipt(id: record.id, recipients: record.recipients.count)
+                    held.respond(.json(receipt.body, status: 202))
+                case .failure(let problem): held.respond(.problem(problem))
+                }
+            }
+        }
+    }
+
+    /// Nil: the operator.
+    private func commandSender(_ request: HTTPRequest, _ asked: CommandRequest) throws(Problem) -> MemberID? {
+        if case .member = authenticator.principal(authorization: request.header("authorization")) {
+            let id = try sender(of: request)
+            let name = state.withLock { $0.fleet.membership[id]?.record.name }
+            guard asked.from.map({ $0 == name || $0 == "\(id)" }) ?? true else {
+                throw Problem(403, "Member \(id) cannot send for \"\(asked.from!.prefix(80))\".", code: "rights")
+            }
+            return id
+        }
+        guard let from = asked.from else { return nil }
+        let named = state.withLock { state in
+            state.fleet.membership.named(from) ?? Int64(from).flatMap { state.fleet.membership[MemberID($0)] }
+        }
+        guard let named else { throw Problem(404, "There is no member \"\(from.prefix(80))\".") }
+        return named.record.id
+    }
+
+    /// Durable when `then` hears of it, which is on the store's thread and must not block.
+    func accept(
+        _ text: String, from sender: MemberID?,
+        then: @escaping @Sendable (Result<CommandRecord, Problem>) -> Void
+    ) {
+        let record: CommandRecord? = state.withLock { state in
+            guard state.fleet.commands.hasRoom else { return nil }
+            let membership = state.fleet.membership
+            let record = CommandRecord(
+                id: state.newCommandID(), sender: sender,
+                senderName: sender.flatMap { membership[$0]?.record.name } ?? "",
+                rank: sender.flatMap { membership.rank(of: $0) }, view: membership.view, text: text,
+                recipients: membership.recipients(of: sender), createdMs: SystemTime.wallClockMs())
+            // Under the lock, so that they are durable in the order of their ids.
+            store.commit([.saveCommand(record)]) { [weak self] result in
+                guard let self else { return }
+                noteStore(result.failureReason)
+                if case .failure(let error) = result { return then(.failure(Self.problem(error))) }
+                handle(.command(.sent(record)))
+                publish(record)
+                then(.success(record))
+            }
+            return record
+        }
+        if record == nil {
+            then(.failure(Problem(503, "Too many commands are not yet with everybody.", retryAfter: 1)))
+        }
+    }
+
+    private func publish(_ record: CommandRecord) { events.publish("command", CommandNotice(record).body) }
+
+    func perform(_ effect: Commands.Effect, _ state: inout CoordinatorState) {
+        switch effect {
+        case .deliver(let member, let ids): deliver(ids, to: member, &state)
+        case .ended(let id, let createdMs, let exceptions):
+            state.commandEvents[id] = nil
+            let end = CommandEnd(id: id, exceptions: exceptions, endedMs: SystemTime.wallClockMs())
+            state.commandsEnded += 1
+            state.commandMilliseconds += Int(max(0, end.endedMs - createdMs))
+            store.commit([.endCommand(end)]) { [weak self] in self?.noteStore($0.failureReason) }
+            state.commandWaiters.removeValue(forKey: id)?.resume(returning: exceptions)
+        // Stored together with the removal that it belongs to.
+        case .save: break
+        }
+    }
+
+    private func deliver(_ ids: [CommandID], to member: MemberID, _ state: inout CoordinatorState) {
+        let membership = state.fleet.membership
+        guard let record = membership[member]?.record else { return }
+        let commands = ids.compactMap { state.fleet.commands[$0] }
+        guard record.callback.isEmpty else { return callbacks.send(commands, to: record) }
+        guard let stream = state.streams[member]?.stream else { return }
+        // One that does not read is cut off; what it lacks it gets when it comes back.
+        if stream.isFull { return stream.abort() }
+        var bytes: [UInt8] = []
+        for command in commands {
+            if state.commandEvents[command.id] == nil {
+                state.commandEvents[command.id] = ServerSentEvent.bytes(
+                    "command", id: UInt64(command.id.rawValue), data: CommandNotice(command).body.bytes)
+            }
+            bytes += state.commandEvents[command.id]!
+        }
+        _ = stream.write(bytes)
+    }
+
+    /// What members have by now becomes durable. Called at each tick.
+    func saveCursors(_ state: inout CoordinatorState) {
+        let cursors = state.fleet.newCursors()
+        guard !cursors.isEmpty else { return }
+        store.commit(cursors.map { .saveCursor($0) }) { [weak self] in self?.noteStore($0.failureReason) }
+    }
+
+    func getCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = CommandID(try request.number("id", of: "command"))
+        let open = state.withLock { state in
+            state.fleet.commands[id].map { ($0, state.fleet.commands.outcomes(of: id) ?? []) }
+        }
+        if let (record, outcomes) = open { return .respond(.json(status(of: record, nil, outcomes))) }
+        return .task { [self] in
+            guard let stored = try await store.command(id) else { throw Problem(404, "There is no command \(id).") }
+            return .json(status(of: stored.record, stored.end, Self.outcomes(of: stored)))
+        }
+    }
+
+    private static func outcomes(of stored: StoredCommand) -> [(MemberID, CommandOutcome)] {
+        stored.record.recipients.map { ($0, stored.end.map { $0.exceptions } ?? [:]) }
+            .map { ($0.0, $0.1[$0.0] ?? (stored.end == nil ? .pending : .delivered)) }
+    }
+
+    private func status(
+        of record: CommandRecord, _ end: CommandEnd?, _ outcomes: [(MemberID, CommandOutcome)]
+    ) -> [UInt8] {
+        let names = state.withLock { state in
+            Dictionary(
+                uniqueKeysWithValues: outcomes.compactMap { id, _ in
+                    state.fleet.membership[id].map { (id, $0.record.name) }
+                })
+        }
+        var json = JSONWriter(reserving: 256 + outcomes.count * 64)
+        CommandStatus.write(
+            record, endedMs: end?.endedMs, outcomes: outcomes, name: { names[$0] }, isWhole: true, to: &json)
+        return json.bytes
+    }
+
+    func listCommands(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let limit = try request.queryInt("limit", in: 1...1_000) ?? 100
+        let before = try request.queryInt("before", in: 1...Int.max).map { CommandID(Int64($0)) }
+        return .task { [self] in
+            let stored = try await store.commands(before: before, limit: limit)
+            let open = state.withLock { state in stored.map { state.fleet.commands.outcomes(of: $0.record.id) } }
+            var json = JSONWriter(reserving: 64 + stored.count * 256)
+            json.beginObject()
+            json.key("commands")
+            json.beginArray()
+            for (command, outcomes) in zip(stored, open) {
+                CommandStatus.write(
+                    command.record, endedMs: command.end?.endedMs, outcomes: outcomes ?? Self.outcomes(of: command),
+                    name: { _ in nil }, isWhole: false, to: &json)
+            }
+            json.endArray()
+            json.endObject()
+            return .json(json.bytes)
+        }
+    }
+}
