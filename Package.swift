@@ -51,6 +51,7 @@ let package = Package(
         .executable(name: "muster", targets: ["muster"]),
         .executable(name: "muster-sim", targets: ["MusterSim"]),
         .executable(name: "muster-bench", targets: ["MusterBench"]),
+        .executable(name: "muster-bench-members", targets: ["MusterBenchMembers"]),
     ],
     targets: [
         program("muster", ["MusterCommands"]),
@@ -105,6 +106,8 @@ let package = Package(
                 "CMandelbrot",
             ],
             path: "Benchmarks/MusterBench"),
+        program("MusterBenchMembers", ["CEpoll"], path: "Benchmarks/MusterBenchMembers"),
+        .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
         .target(
             name: "CMandelbrot", path: "Benchmarks/CMandelbrot",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Werror"])]),

@@ -17,6 +17,11 @@ struct Benchmark: Sendable {
             name: "render", about: "a large picture from two workers, beside the same strips with no fleet",
             run: benchRender),
         Benchmark(name: "tile", about: "what the fleet adds to one tile, fleet idle", run: benchTile),
+        Benchmark(
+            name: "ranks", about: "a command from rank 0 until all members have acknowledged it", run: benchRanks),
+        Benchmark(
+            name: "fanout", about: "deliveries of commands a second, beside Redis publish/subscribe", run: benchFanout),
+        Benchmark(name: "suspicion", about: "kill -9 of a client until the fleet knows", run: benchSuspicion),
         Benchmark(name: "healthz", about: "requests a second beside nginx's", run: benchHealthz),
     ]
 }

@@ -12,8 +12,10 @@ final class RawClient {
     private var buffer: [UInt8] = []
     private var piece = [UInt8](repeating: 0, count: 256 << 10)
 
-    init(port: UInt16) throws {
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    init(port: UInt16) throws { socket = try Self.connected(to: port) }
+
+    static func connected(to port: UInt16) throws -> Int32 {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -26,6 +28,7 @@ final class RawClient {
         guard connected == 0 else { throw BenchError("cannot connect to port \(port)") }
         var one: Int32 = 1
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(4))
+        return socket
     }
 
     deinit { close(socket) }
@@ -35,10 +38,20 @@ final class RawClient {
         _ method: String, _ path: String, _ body: String = "", bearer: String = BenchFleet.token,
         keepsBody: Bool = true, onBody: (ArraySlice<UInt8>) -> Void = { _ in }
     ) throws -> Answer {
+        try begin(method, path, body, bearer: bearer)
+        return try finish(keepsBody: keepsBody, onBody: onBody)
+    }
+
+    /// Sends a request. Its answer is to be read before the next one.
+    func begin(_ method: String, _ path: String, _ body: String = "", bearer: String = BenchFleet.token) throws {
         let text =
             "\(method) \(path) HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer \(bearer)\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         try send(Array(text.utf8))
+    }
+
+    /// Reads the answer to what `begin` sent.
+    func finish(keepsBody: Bool = true, onBody: (ArraySlice<UInt8>) -> Void = { _ in }) throws -> Answer {
         let head = try readHead()
         var kept: [UInt8] = []
         let take: (ArraySlice<UInt8>) -> Void = {

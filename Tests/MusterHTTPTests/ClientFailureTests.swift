@@ -120,12 +120,24 @@ import Testing
         }
     }
 
+    /// A port that is taken, so that no other test's server gets it, and at which nobody listens.
     @Test func nobodyListens() async throws {
-        let server = RawServer { _ in }
-        server.stop()
+        let taken = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(taken) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(taken, $0, size) == 0 && getsockname(taken, $0, &size) == 0
+            }
+        }
+        try #require(isBound)
+        let url = "http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
         let client = HTTPClient()
         defer { client.close() }
-        let error = await clientError { _ = try await client.send(HTTPClientRequest("GET", server.url)) }
+        let error = await clientError { _ = try await client.send(HTTPClientRequest("GET", url)) }
         #expect(error?.code == .connect)
         #expect(error?.isRetryable == true)
     }

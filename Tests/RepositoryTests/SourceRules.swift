@@ -2,7 +2,7 @@
 enum SourceRules {
     /// Rooms from top to bottom; a room imports only what stands further down.
     static let floors: [[String]] = [
-        ["muster", "MusterSim", "MusterBench", "MandelbrotDigest"],
+        ["muster", "MusterSim", "MusterBench", "MusterBenchMembers", "MandelbrotDigest"],
         ["MusterCommands"], ["MusterNode"], ["MusterTestKit"],
         ["MusterHTTP", "MusterStore", "MusterLaunch", "MusterNumbers"], ["MusterKernels"], ["MusterAPI"],
         ["MusterSystem", "MusterCrypto", "MusterLog", "MandelbrotBaseline", "MandelbrotAVX2", "MandelbrotAVX512"],
@@ -12,7 +12,7 @@ enum SourceRules {
     static let shims = [
         "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTP", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
         "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CSystem": "MusterSystem",
-        "CRoaring": "MusterNumbers", "CMandelbrot": "MusterBench",
+        "CRoaring": "MusterNumbers", "CMandelbrot": "MusterBench", "CEpoll": "MusterBenchMembers",
     ]
     static let fileLinesMax = 500
     static let functionLinesMax = 70

@@ -1,0 +1,22 @@
+// A load generator in a process of its own: `muster-bench-members members PORT COUNT TOKEN` joins so many clients to a
+// coordinator, holds their streams, acknowledges, and beats once a second for each; `subscribers PORT COUNT` subscribes to a
+// Redis server. It prints {"joined":…} once all are there and {"received":…} as messages come in, until it is ended.
+
+internal import Glibc
+
+do {
+    openManyFiles()
+    let arguments = CommandLine.arguments
+    let port = arguments.dropFirst(2).first.flatMap { UInt16($0) }
+    let count = arguments.dropFirst(3).first.flatMap { Int($0) }
+    switch (arguments.dropFirst().first, port, count) {
+    case ("members", let port?, let count?) where arguments.count == 5 && count > 0:
+        try Members(port: port, token: arguments[4], count: count).run()
+    case ("subscribers", let port?, let count?) where count > 0:
+        try Subscribers(port: port, count: count).run()
+    default: throw MembersError("arguments are: members PORT COUNT TOKEN, or subscribers PORT COUNT")
+    }
+} catch {
+    say("{\"failed\":\"\(error)\"}")
+    exit(1)
+}
