@@ -29,9 +29,7 @@ package struct Child: Sendable {
         package var tlsAuthority: String?
 
         package init(coordinatorURL: String, identity: Identity, numbers: Int, range: Int?) {
-            var url = coordinatorURL
-            while url.hasSuffix("/") { url.removeLast() }
-            (self.coordinatorURL, self.identity) = (url, identity)
+            (self.coordinatorURL, self.identity) = (coordinatorURL.withoutTrailingSlashes, identity)
             (self.numbers, self.range) = (numbers, range)
         }
     }

@@ -18,9 +18,8 @@ package final class FleetMember: Sendable {
         package var tlsAuthority: String?
 
         package init(coordinatorURL: String, token: String?, name: String, version: String) {
-            var url = coordinatorURL
-            while url.hasSuffix("/") { url.removeLast() }
-            (self.coordinatorURL, self.token, self.name, self.version) = (url, token, name, version)
+            self.coordinatorURL = coordinatorURL.withoutTrailingSlashes
+            (self.token, self.name, self.version) = (token, name, version)
         }
     }
 

@@ -21,9 +21,7 @@ package struct WorkerConfiguration: Sendable {
         coordinatorURL: String, token: String?, name: String, labels: [String: String], dataDirectory: String,
         agent: WorkerAgent.Settings, tlsAuthority: String?, version: String
     ) {
-        var url = coordinatorURL
-        while url.hasSuffix("/") { url.removeLast() }
-        self.coordinatorURL = url
+        self.coordinatorURL = coordinatorURL.withoutTrailingSlashes
         self.token = token
         self.name = name
         self.labels = labels
