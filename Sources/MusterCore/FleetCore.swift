@@ -22,12 +22,16 @@ package enum FleetEffect: Hashable, Sendable {
 package struct FleetCore: Sendable {
     package private(set) var membership: Membership
     package private(set) var scheduler: Scheduler
-    package private(set) var commands = Commands()
+    package private(set) var commands: Commands
+    /// The highest join order so far.
+    private var newestJoinOrder: Int64 = 0
 
     package init(
-        membership: Membership.Settings = .init(), scheduler: Scheduler.Settings = .init(), sealer: any TicketSealer
+        membership: Membership.Settings = .init(), scheduler: Scheduler.Settings = .init(),
+        commands: Commands.Settings = .init(), sealer: any TicketSealer
     ) {
         self.membership = Membership(settings: membership)
+        self.commands = Commands(settings: commands)
         self.scheduler = Scheduler(settings: scheduler, sealer: sealer)
     }
 
@@ -36,28 +40,46 @@ package struct FleetCore: Sendable {
         case .work(let event): return work(event, now)
         case .command(let event): return command(event)
         case .membership(let event):
-            return follow(membership.handle(event, now: now), now, wallClockMs) + correction(of: event)
-                + reach(after: event)
+            let wasRemoved = wasRemovedMeanwhile(event)
+            return follow(membership.handle(event, now: now), now, wallClockMs)
+                + correction(of: event, wasRemoved: wasRemoved) + reach(after: event)
         case .ticked:
             return follow(membership.handle(.ticked, now: now), now, wallClockMs)
                 + work(.ticked(wallClockMs: wallClockMs), now)
         }
     }
 
-    /// A joining whose record did not become the member's as it was stored is stored once more.
-    private func correction(of event: Membership.Event) -> [FleetEffect] {
-        guard case .joined(let record) = event, let kept = membership[record.id]?.record, kept != record else {
-            return []
+    /// A member that came back while it was known and was removed before its record was durable: that removal is stored after it.
+    private mutating func wasRemovedMeanwhile(_ event: Membership.Event) -> Bool {
+        switch event {
+        case .restored(let record), .joined(let record):
+            defer { newestJoinOrder = max(newestJoinOrder, record.joinOrder) }
+            return membership[record.id] == nil && record.joinOrder <= newestJoinOrder
+        default: return false
         }
+    }
+
+    /// A joining whose record did not become the member's as it was stored is stored once more.
+    private func correction(of event: Membership.Event, wasRemoved: Bool) -> [FleetEffect] {
+        guard case .joined(let record) = event, let kept = membership[record.id]?.record, wasRemoved || kept != record
+        else { return [] }
         return [.store([.saveMember(kept)])]
     }
 
-    package mutating func newCursors() -> [CommandCursor] { commands.newCursors() }
+    package mutating func newProgress() -> CommandProgress { commands.newProgress() }
 
     private mutating func command(_ event: Commands.Event) -> [FleetEffect] {
-        commands.handle(event) { membership[$0] != nil }.map { effect in
-            if case .save(let cursor) = effect { .store([.saveCursor(cursor)]) } else { .command(effect) }
+        commands.handle(event) { membership[$0] != nil }.map(FleetEffect.command)
+    }
+
+    /// The removal and what the member had and never will are one group: a crash leaves both or neither.
+    private mutating func farewell(_ id: MemberID) -> [FleetEffect] {
+        var writes: [StoreWrite] = []
+        var effects: [FleetEffect] = []
+        for effect in commands.handle(.removed(id), isMember: { membership[$0] != nil }) {
+            if case .save(let progress) = effect { writes += progress.writes } else { effects.append(.command(effect)) }
         }
+        return [.store(writes + [.removeMember(id)])] + effects
     }
 
     /// Where the change says whether a member can be told something. One with a callback always can.
@@ -89,8 +111,7 @@ package struct FleetCore: Sendable {
                 effects += work(.memberReturned(id), now)
             case .removed(let record, let departure):
                 effects += work(.memberGone(record.id, crashed: departure == .crashed, wallClockMs: wallClockMs), now)
-                effects += command(.removed(record.id))
-                effects.append(.store([.removeMember(record.id)]))
+                effects += farewell(record.id)
             case .viewChanged, .ping: break
             }
         }

@@ -1,5 +1,6 @@
-// The simulation's program: `--seeds N [--first S]` runs a batch, `--seed S` replays one with a trace, `--bugs` proves
-// the checkers by planted bugs. Exits 1 on a violation, with the command that replays it.
+// The simulation's program: `--seeds N [--first S]` runs a batch of both worlds (work; ranks and commands) and an hour of
+// steady fleets, `--seed S` replays one with a trace, `--bugs` proves the checkers by planted bugs, `--silence N --hours H`
+// looks for members removed though they live. Exits 1 on a violation, with the command that replays it.
 
 internal import Glibc
 internal import MusterTestKit
@@ -13,7 +14,7 @@ func usage() -> Never {
     say(
         "usage: muster-sim --seeds N [--first S] | --seed S [--bug NAME] | --bugs | --silence N [--first S] [--hours H]"
     )
-    say("bugs: " + PlantedBug.allCases.map(\.rawValue).joined(separator: " "))
+    say("bugs: " + (PlantedBug.allCases.map(\.rawValue) + RankBug.allCases.map(\.rawValue)).joined(separator: " "))
     exit(64)
 }
 
@@ -34,36 +35,45 @@ func runBatch(_ seeds: UInt64, from first: UInt64) {
         }
     }
     say("simulation: \(seeds) seeds, \(events) events, \(tasks) tasks recorded, ok")
-    runRanks(seeds, from: first)
-    runSilence(min(seeds, 50), from: first, hours: 1)
 }
 
-/// The same seeds for ranks and commands.
-func runRanks(_ seeds: UInt64, from first: UInt64) {
+func runRankBatch(_ seeds: UInt64, from first: UInt64) {
     var (events, deliveries) = (UInt64(0), 0)
     for seed in first..<first + seeds {
-        let outcome = RankWorld.run(seed: seed)
+        let outcome = RankSimulation.run(seed: seed)
         events += outcome.events
         deliveries += outcome.deliveries
         if let violation = outcome.violation {
-            say("ranks: seed \(seed) FAILED: \(violation)\nreplay: make sim SEED=\(seed)")
+            say("simulation of ranks: seed \(seed) FAILED: \(violation)\nreplay: make sim SEED=\(seed)")
             exit(1)
         }
     }
-    say("ranks: \(seeds) seeds, \(events) events, \(deliveries) commands delivered, ok")
+    say("simulation of ranks: \(seeds) seeds, \(events) events, \(deliveries) commands delivered, ok")
 }
 
-/// Hours without a death in which nobody may be taken for dead.
+/// Hours in which everybody lives: nobody may be taken for dead.
 func runSilence(_ seeds: UInt64, from first: UInt64, hours: Int) {
+    var (pauses, pings) = (0, 0)
     for seed in first..<first + seeds {
-        if let violation = SilenceWorld.run(seed: seed, hours: hours) {
-            say(
-                "silence: seed \(seed) FAILED: \(violation)\nreplay: muster-sim --silence 1 --first \(seed) --hours \(hours)"
-            )
+        let outcome = SteadyFleet.run(seed: seed, hours: hours)
+        pauses += outcome.pauses
+        pings += outcome.pings
+        if let removal = outcome.removal {
+            say("silence: seed \(seed), \(hours) h FAILED: \(removal)")
+            say("replay: muster-sim --silence 1 --first \(seed) --hours \(hours)")
             exit(1)
         }
     }
-    say("silence: \(seeds) seeds of \(hours) h, nobody was taken for dead, ok")
+    say("silence: \(seeds) seeds of \(hours) h, \(pauses) pauses, \(pings) pings, nobody was taken for dead, ok")
+}
+
+func replayRanks(_ seed: UInt64, _ bug: RankBug?) {
+    let outcome = RankSimulation.run(seed: seed, bug: bug) { say($0) }
+    say("ranks, seed \(seed): \(outcome.events) events, \(outcome.deliveries) commands delivered")
+    if let violation = outcome.violation {
+        say("FAILED: \(violation)")
+        exit(1)
+    }
 }
 
 func replay(_ seed: UInt64, _ bug: PlantedBug?) {
@@ -73,7 +83,6 @@ func replay(_ seed: UInt64, _ bug: PlantedBug?) {
         say("FAILED: \(violation)")
         exit(1)
     }
-    runRanks(1, from: seed)
 }
 
 /// Each planted bug must be caught within so many seeds.
@@ -88,29 +97,30 @@ func proveCheckers() {
         say("planted bug \(bug.rawValue): caught at seed \(caught.seed): \(caught.violation ?? "")")
     }
     for bug in RankBug.allCases {
-        let caught = (1...seedsMax).lazy.map { ($0, RankWorld.run(seed: $0, bug: bug).violation) }.first { $0.1 != nil }
-        guard let (seed, violation) = caught else {
+        let caught = (1...seedsMax).lazy.map { RankSimulation.run(seed: $0, bug: bug) }.first { $0.violation != nil }
+        guard let caught else {
             say("planted bug \(bug.rawValue): NOT caught in \(seedsMax) seeds")
             exit(1)
         }
-        say("planted bug \(bug.rawValue): caught at seed \(seed): \(violation ?? "")")
+        say("planted bug \(bug.rawValue): caught at seed \(caught.seed): \(caught.violation ?? "")")
     }
 }
 
 var arguments = CommandLine.arguments.dropFirst()
 var (seeds, first, single): (UInt64?, UInt64, UInt64?) = (nil, 1, nil)
-var bug: PlantedBug?
+var (bug, rankBug): (PlantedBug?, RankBug?)
 var (silence, hours): (UInt64?, Int) = (nil, 1)
 while let argument = arguments.popFirst() {
     switch argument {
     case "--seeds": seeds = number(arguments.popFirst())
     case "--first": first = number(arguments.popFirst())
     case "--seed": single = number(arguments.popFirst())
+    case "--bug":
+        let name = arguments.popFirst() ?? ""
+        (bug, rankBug) = (PlantedBug(rawValue: name), RankBug(rawValue: name))
+        if bug == nil, rankBug == nil { usage() }
     case "--silence": silence = number(arguments.popFirst())
     case "--hours": hours = Int(number(arguments.popFirst()))
-    case "--bug":
-        bug = arguments.popFirst().flatMap(PlantedBug.init(rawValue:))
-        if bug == nil { usage() }
     case "--bugs":
         proveCheckers()
         exit(0)
@@ -120,9 +130,12 @@ while let argument = arguments.popFirst() {
 if let silence {
     runSilence(silence, from: first, hours: hours)
 } else if let single {
-    replay(single, bug)
+    if rankBug == nil { replay(single, bug) }
+    if bug == nil { replayRanks(single, rankBug) }
 } else if let seeds {
     runBatch(seeds, from: first)
+    runRankBatch(seeds, from: first)
+    runSilence(min(seeds, 50), from: first, hours: 1)
 } else {
     usage()
 }

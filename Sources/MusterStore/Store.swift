@@ -75,7 +75,8 @@ package protocol Store: Sendable {
     /// Commands that are not over, in the order of their ids.
     func openCommands() async throws -> [CommandRecord]
 
-    func commandCursors() async throws -> [CommandCursor]
+    /// What members have and will never have, as far as open commands need it.
+    func commandProgress() async throws -> CommandProgress
 
     /// Commits what is queued, then frees the database for another opener. Later calls are refused; closing twice is harmless.
     func close() async

@@ -115,6 +115,142 @@ struct MembershipTests {
         #expect(membership.handle(.ticked, now: at(65_000)).count == 2)
     }
 
+    @Test("a silent member with a connection is asked for a sign of life after 2 s, every 200 ms")
+    func pings() {
+        var membership = Membership()
+        for id in Int64(1)...3 { _ = membership.handle(.joined(record(id)), now: at(0)) }
+        // Member 2 has no connection, member 3's breaks and is opened again.
+        for id in [Int64(1), 3] {
+            _ = membership.handle(.connectionOpened(MemberID(id), connection: UInt64(id)), now: at(0))
+        }
+        var pinged: [Int64: [Int64]] = [:]
+        for time in stride(from: Int64(100), to: 5_000, by: 100) {
+            for case .ping(let id) in membership.handle(.ticked, now: at(time)) {
+                pinged[id.rawValue, default: []].append(time)
+            }
+            if time == 2_500 { _ = membership.handle(.seen(MemberID(1)), now: at(time)) }
+            if time == 3_000 { _ = membership.handle(.connectionBroken(MemberID(3), connection: 3), now: at(time)) }
+            if time == 3_900 { _ = membership.handle(.connectionOpened(MemberID(3), connection: 4), now: at(time)) }
+        }
+        #expect(pinged[1] == [2_000, 2_200, 2_400, 4_500, 4_700, 4_900])
+        #expect(pinged[2] == nil)
+        #expect(pinged[3] == [2_000, 2_200, 2_400, 2_600, 2_800, 3_000])
+    }
+
+    @Test("with a short silence time the asking begins early enough for several answers")
+    func pingsEarlier() {
+        var settings = Membership.Settings()
+        settings.silenceTime = .seconds(1)
+        var membership = Membership(settings: settings)
+        _ = membership.handle(.joined(record(1)), now: at(0))
+        _ = membership.handle(.connectionOpened(MemberID(1), connection: 1), now: at(0))
+        let asked = stride(from: Int64(100), to: 1_000, by: 100).filter {
+            membership.handle(.ticked, now: at($0)) == [.ping(MemberID(1))]
+        }
+        #expect(asked == [400, 600, 800])
+    }
+
+    @Test("an answer to the last ping is in time; without one the member is removed")
+    func pingAnswers() {
+        var membership = Membership()
+        for id in Int64(1)...2 {
+            _ = membership.handle(.joined(record(id)), now: at(0))
+            _ = membership.handle(.connectionOpened(MemberID(id), connection: UInt64(id)), now: at(0))
+        }
+        for time in stride(from: Int64(200), to: 5_000, by: 200) { _ = membership.handle(.ticked, now: at(time)) }
+        _ = membership.handle(.seen(MemberID(2)), now: at(4_999))
+        #expect(membership.handle(.ticked, now: at(5_000)) == [.removed(record(1), .silent), .viewChanged(3)])
+        #expect(ranks(membership) == [2])
+    }
+
+    @Test("commands go to everybody of lower rank than the sender")
+    func recipients() {
+        var membership = Membership()
+        #expect(membership.recipients(of: nil).isEmpty)
+        for id in Int64(1)...4 { _ = membership.handle(.joined(record(id)), now: at(0)) }
+        let table: [(sender: Int64?, recipients: [Int64])] = [
+            (nil, [1, 2, 3, 4]), (1, [2, 3, 4]), (3, [4]), (4, []), (5, []), (0, []),
+        ]
+        for (sender, recipients) in table {
+            #expect(membership.recipients(of: sender.map { MemberID($0) }).map(\.rawValue) == recipients)
+        }
+        _ = membership.handle(.left(MemberID(1)), now: at(1))
+        #expect(membership.recipients(of: MemberID(1)).isEmpty)
+        #expect(membership.recipients(of: MemberID(2)).map(\.rawValue) == [3, 4])
+    }
+
+    @Test("a member is found by its callback's address until that changes or it goes; none without one")
+    func callbacks() {
+        func record(_ id: Int64, _ callback: String) -> MemberRecord {
+            var record = self.record(id, incarnation: "i\(id)")
+            record.callback = callback
+            return record
+        }
+        var membership = Membership()
+        _ = membership.handle(.joined(record(1, "http://a")), now: at(0))
+        _ = membership.handle(.joined(record(2, "")), now: at(0))
+        #expect(membership.member(callback: "http://a")?.record.id == MemberID(1))
+        #expect(membership.member(callback: "") == nil)
+        // The newest at an address is who is meant, and the older one's going does not change that.
+        _ = membership.handle(.joined(record(3, "http://a")), now: at(1))
+        _ = membership.handle(.left(MemberID(1)), now: at(2))
+        #expect(membership.member(callback: "http://a")?.record.id == MemberID(3))
+        _ = membership.handle(.joined(record(3, "http://b")), now: at(3))
+        #expect(membership.member(callback: "http://a") == nil)
+        #expect(membership.member(callback: "http://b")?.record.id == MemberID(3))
+        _ = membership.handle(.left(MemberID(3)), now: at(4))
+        #expect(membership.member(callback: "http://b") == nil)
+    }
+
+    @Test("100,000 members join, are looked up, and leave from anywhere")
+    func hundredThousand() {
+        var membership = Membership()
+        for id in Int64(1)...100_000 { _ = membership.handle(.joined(record(id, incarnation: "")), now: at(0)) }
+        #expect(membership.count == 100_000 && membership.view == 100_000)
+        for id in stride(from: Int64(1), through: 100_000, by: 7) {
+            #expect(membership.rank(of: MemberID(id)) == Int(id - 1))
+        }
+        // First, last, and every thousandth between.
+        for id in [Int64(1), 100_000] + stride(from: 1_000, to: 100_000, by: 1_000) {
+            #expect(membership.handle(.left(MemberID(id)), now: at(1)).count == 2)
+        }
+        #expect(membership.count == 99_899)
+        #expect(membership.rank(of: MemberID(2)) == 0)
+        #expect(membership.rank(of: MemberID(50_001)) == 50_000 - 51)
+        #expect(membership.rank(of: MemberID(99_999)) == 99_898)
+        #expect(membership.recipients(of: MemberID(99_998)) == [MemberID(99_999)])
+    }
+
+    @Test(
+        "a coordinator that was not running gives a suspect its grace anew: it may be back already",
+        arguments: [400, 1_890, 2_500])
+    func suspectsThroughAPause(pause: Int64) {
+        var membership = Membership()
+        _ = membership.handle(.joined(record(1)), now: at(0))
+        _ = membership.handle(.connectionOpened(MemberID(1), connection: 1), now: at(0))
+        _ = membership.handle(.ticked, now: at(100))
+        _ = membership.handle(.connectionBroken(MemberID(1), connection: 1), now: at(110))
+        for time in stride(from: Int64(200), through: 1_000, by: 100) { _ = membership.handle(.ticked, now: at(time)) }
+        // The member came back meanwhile, but the tick is first to run.
+        let back = 1_000 + pause
+        #expect(membership.handle(.ticked, now: at(back)).isEmpty)
+        for time in stride(from: back + 100, to: back + 1_000, by: 100) {
+            #expect(membership.handle(.ticked, now: at(time)).isEmpty)
+        }
+        // One that did not is out when the grace ends.
+        #expect(membership.handle(.ticked, now: at(back + 1_000)) == [.removed(record(1), .crashed), .viewChanged(2)])
+    }
+
+    @Test("a late tick takes nobody for silent whose sign of life may wait; one late tick after the other does")
+    func silenceThroughAPause() {
+        var membership = Membership()
+        for id in Int64(1)...2 { _ = membership.handle(.joined(record(id)), now: at(0)) }
+        for time in stride(from: Int64(100), through: 4_000, by: 100) { _ = membership.handle(.ticked, now: at(time)) }
+        #expect(membership.handle(.ticked, now: at(5_500)).isEmpty)
+        _ = membership.handle(.seen(MemberID(2)), now: at(5_510))
+        #expect(membership.handle(.ticked, now: at(6_000)) == [.removed(record(1), .silent), .viewChanged(3)])
+    }
+
     @Test("with many members ranks stay dense through any order of coming and going", arguments: 0..<10)
     func many(seed: UInt64) {
         var random = TestRandom(seed: seed)

@@ -68,14 +68,11 @@ package struct StoredCommand: Hashable, Sendable {
 /// How far a member is with its commands, as the store keeps it.
 package struct CommandCursor: Hashable, Sendable {
     package var member: MemberID
-    /// It has all that went to it up to this one.
+    /// All that went to it up to this one is over for it: delivered, but for its exceptions.
     package var acknowledged: CommandID
-    /// When it left: the last command there was. What it had not acknowledged of those up to it, it never will. Else 0.
-    package var goneThrough: CommandID
 
-    package init(member: MemberID, acknowledged: CommandID, goneThrough: CommandID = CommandID(0)) {
+    package init(member: MemberID, acknowledged: CommandID) {
         self.member = member
         self.acknowledged = acknowledged
-        self.goneThrough = goneThrough
     }
 }

@@ -2,7 +2,10 @@
 ///
 /// The duties of its driver: give ids in growing order, choose the recipients by `Membership.recipients(of:)` in the same moment,
 /// and pass in `sent` once the record is durable, in the order of ids; tell it of every connection that a member opens or
-/// loses, with the last command that the member says to have; perform `deliver` in order; make `newCursors` durable now and then. A receiver that comes back gets what it has not acknowledged and, by what it says it has, nothing twice.
+/// loses, with the last command that the member says to have; perform `deliver` in order; make
+/// `newProgress` durable now and then, and give it back by `notSaved` when that fails. A receiver that comes back gets what it
+/// has not acknowledged and, by what it says it has, nothing twice. An outcome is final once the progress is durable that was
+/// new when it was read: until then a crash of the coordinator can undo it.
 package struct Commands: Sendable {
     package struct Settings: Sendable {
         /// Commands that may wait for one member; for those beyond it is passed over.
@@ -19,8 +22,8 @@ package struct Commands: Sendable {
     package enum Event: Sendable {
         /// Open ones from the store, in the order of ids, once all members are restored.
         case restored(CommandRecord)
-        /// How far a member was by an earlier coordinator's word. Before the commands.
-        case restoredCursor(CommandCursor)
+        /// How far members were by an earlier coordinator's word. Before the commands.
+        case restoredProgress(CommandProgress)
         case sent(CommandRecord)
         /// It can be reached; `seen` is the last command that it says to have.
         case connected(MemberID, seen: CommandID)
@@ -30,13 +33,15 @@ package struct Commands: Sendable {
         /// Its callback does not want this one, the first of those on their way.
         case refused(MemberID, CommandID)
         case removed(MemberID)
+        /// The store did not take it.
+        case notSaved(CommandProgress)
     }
 
     package enum Effect: Hashable, Sendable {
         /// To be written to the member's connection, in this order.
         case deliver(MemberID, [CommandID])
-        /// To be made durable together with the member's removal.
-        case save(CommandCursor)
+        /// To be made durable in the group of the member's removal.
+        case save(CommandProgress)
         /// Every recipient has it or never will.
         case ended(CommandID, createdMs: WallClockMs, exceptions: [MemberID: CommandOutcome])
     }
@@ -63,7 +68,6 @@ package struct Commands: Sendable {
         var sent = 0
         var sentBytes = 0
         var isConnected = false
-        var acknowledged = CommandID(0)
 
         var count: Int { waiting.count - head }
         var first: CommandID? { head < waiting.count ? waiting[head] : nil }
@@ -81,10 +85,10 @@ package struct Commands: Sendable {
     let settings: Settings
     private var open: [CommandID: Open] = [:]
     private var queues: [MemberID: Queue] = [:]
-    private var unsaved: Set<MemberID> = []
-    /// Of members that left before this process began, for as long as restoring goes on.
-    private var departures: [MemberID: CommandCursor] = [:]
-    private var lastID = CommandID(0)
+    /// Progress that is not in the store: the last command that is over for a member, and its exceptions in the order of ids.
+    private var unsavedCursors: [MemberID: CommandID] = [:]
+    private var unsavedExceptions: [MemberID: [CommandExceptions]] = [:]
+    private var restored = RestoredProgress()
     package private(set) var counters = Counters()
 
     package init(settings: Settings = Settings()) { self.settings = settings }
@@ -110,23 +114,27 @@ package struct Commands: Sendable {
         return first <= id ? .pending : .delivered
     }
 
-    /// Since the last call; at most one a member.
-    package mutating func newCursors() -> [CommandCursor] {
-        defer { unsaved = [] }
-        return unsaved.sorted().compactMap { id in
-            queues[id].map { CommandCursor(member: id, acknowledged: $0.acknowledged) }
-        }
+    /// Since the last call, by member.
+    package mutating func newProgress() -> CommandProgress {
+        guard !unsavedCursors.isEmpty || !unsavedExceptions.isEmpty else { return CommandProgress() }
+        defer { (unsavedCursors, unsavedExceptions) = ([:], [:]) }
+        return CommandProgress(
+            cursors: unsavedCursors.sorted { $0.key < $1.key }.map {
+                CommandCursor(member: $0.key, acknowledged: $0.value)
+            },
+            exceptions: unsavedExceptions.sorted { $0.key < $1.key }.flatMap(\.value))
     }
 
     /// `isMember` says who is in the fleet at this moment.
     package mutating func handle(_ event: Event, isMember: (MemberID) -> Bool) -> [Effect] {
         var effects: [Effect] = []
         switch event {
-        case .restoredCursor(let cursor):
-            departures[cursor.member] = cursor
-            queues[cursor.member, default: Queue()].acknowledged = cursor.acknowledged
-        case .restored(let record): enqueue(record, isMember, &effects)
+        case .restoredProgress(let progress):
+            for cursor in progress.cursors { restored.add(cursor) }
+            for some in progress.exceptions { restored.add(some) }
+        case .restored(let record): restore(record, isMember, &effects)
         case .sent(let record):
+            restored = RestoredProgress()
             counters.sent += 1
             enqueue(record, isMember, &effects)
         case .connected(let id, let seen): connected(id, seen, &effects)
@@ -134,6 +142,7 @@ package struct Commands: Sendable {
         case .acknowledged(let id, let through): acknowledged(id, through, &effects)
         case .refused(let id, let command): refused(id, command, &effects)
         case .removed(let id): removed(id, &effects)
+        case .notSaved(let progress): takeBack(progress)
         }
         return effects
     }
@@ -141,27 +150,78 @@ package struct Commands: Sendable {
     private mutating func enqueue(
         _ record: CommandRecord, _ isMember: (MemberID) -> Bool, _ effects: inout [Effect]
     ) {
-        lastID = max(lastID, record.id)
         var command = Open(record: record, unresolved: record.recipients.count)
         var reached: [MemberID] = []
         for id in record.recipients {
-            if let queue = queues[id], queue.acknowledged >= record.id {
-                command.unresolved -= 1
-            } else if !isMember(id) || departures[id].map({ $0.goneThrough >= record.id }) == true {
-                command.exceptions[id] = .gone
-                counters.gone += 1
+            if !isMember(id) {
+                except(record.id, .gone, at: id, of: &command)
             } else if queues[id, default: Queue()].count >= settings.queueMax {
-                command.exceptions[id] = .overflow
-                counters.overflowed += 1
+                except(record.id, .overflow, at: id, of: &command)
             } else {
                 queues[id, default: Queue()].waiting.append(record.id)
                 reached.append(id)
             }
         }
-        command.unresolved -= command.exceptions.count
-        open[record.id] = command
-        if command.unresolved == 0 { end(record.id, &effects) }
+        open(command, reached, &effects)
+    }
+
+    /// What was over for a recipient stays as it was; all else waits again, however much that is.
+    private mutating func restore(
+        _ record: CommandRecord, _ isMember: (MemberID) -> Bool, _ effects: inout [Effect]
+    ) {
+        var command = Open(record: record, unresolved: record.recipients.count)
+        var reached: [MemberID] = []
+        for id in record.recipients {
+            switch restored.outcome(of: record.id, at: id) {
+            case .delivered: command.unresolved -= 1
+            case let outcome?:
+                command.exceptions[id] = outcome
+                command.unresolved -= 1
+            case nil where isMember(id):
+                queues[id, default: Queue()].waiting.append(record.id)
+                reached.append(id)
+            case nil: except(record.id, .gone, at: id, of: &command)
+            }
+        }
+        open(command, reached, &effects)
+    }
+
+    private mutating func open(_ command: Open, _ reached: [MemberID], _ effects: inout [Effect]) {
+        open[command.record.id] = command
+        if command.unresolved == 0 { end(command.record.id, &effects) }
         for id in reached { advance(id, &effects) }
+    }
+
+    /// A new command that never gets into the member's queue.
+    private mutating func except(
+        _ id: CommandID, _ outcome: CommandOutcome, at member: MemberID, of command: inout Open
+    ) {
+        command.exceptions[member] = outcome
+        command.unresolved -= 1
+        if outcome == .gone { counters.gone += 1 } else { counters.overflowed += 1 }
+        // One run of them as long as nothing was queued in between.
+        if outcome == .overflow, let last = unsavedExceptions[member]?.last, last.outcome == .overflow,
+            let queued = queues[member]?.waiting.last, queued < last.commands.lowerBound
+        {
+            let place = unsavedExceptions[member]!.count - 1
+            unsavedExceptions[member]![place].commands = last.commands.lowerBound...id
+        } else {
+            note(id...id, outcome, at: member)
+        }
+    }
+
+    private mutating func note(_ ids: ClosedRange<CommandID>, _ outcome: CommandOutcome, at member: MemberID) {
+        unsavedExceptions[member, default: []].append(
+            CommandExceptions(member: member, commands: ids, outcome: outcome))
+    }
+
+    private mutating func takeBack(_ progress: CommandProgress) {
+        for cursor in progress.cursors {
+            unsavedCursors[cursor.member] = max(cursor.acknowledged, unsavedCursors[cursor.member] ?? CommandID(0))
+        }
+        let newer = unsavedExceptions
+        unsavedExceptions = Dictionary(grouping: progress.exceptions, by: \.member)
+        unsavedExceptions.merge(newer) { $0 + $1 }
     }
 
     private mutating func end(_ id: CommandID, _ effects: inout [Effect]) {
@@ -204,12 +264,11 @@ package struct Commands: Sendable {
     /// The first in line is no matter any more.
     private mutating func leaveQueue(_ id: MemberID, _ command: CommandID) {
         queues[id]!.popFirst()
-        queues[id]!.acknowledged = command
         if queues[id]!.sent > 0 {
             queues[id]!.sent -= 1
             queues[id]!.sentBytes -= open[command]?.record.text.utf8.count ?? 0
         }
-        unsaved.insert(id)
+        unsavedCursors[id] = command
     }
 
     private mutating func resolve(_ command: CommandID, _ effects: inout [Effect]) {
@@ -222,19 +281,21 @@ package struct Commands: Sendable {
         guard let queue = queues[id], queue.sent > 0, queue.first == command else { return }
         leaveQueue(id, command)
         open[command]?.exceptions[id] = .refused
+        note(command...command, .refused, at: id)
         counters.refused += 1
         resolve(command, &effects)
         advance(id, &effects)
     }
 
     private mutating func removed(_ id: MemberID, _ effects: inout [Effect]) {
-        unsaved.remove(id)
-        guard let queue = queues.removeValue(forKey: id) else { return }
-        if queue.count > 0 {
-            effects.append(
-                .save(CommandCursor(member: id, acknowledged: queue.acknowledged, goneThrough: lastID)))
-        }
-        for command in queue.waiting[queue.head...] {
+        let queue = queues.removeValue(forKey: id) ?? Queue()
+        let waiting = queue.waiting[queue.head...]
+        if let first = waiting.first, let last = waiting.last { note(first...last, .gone, at: id) }
+        let progress = CommandProgress(
+            cursors: unsavedCursors.removeValue(forKey: id).map { [CommandCursor(member: id, acknowledged: $0)] } ?? [],
+            exceptions: unsavedExceptions.removeValue(forKey: id) ?? [])
+        if !progress.isEmpty { effects.append(.save(progress)) }
+        for command in waiting {
             open[command]?.exceptions[id] = .gone
             counters.gone += 1
             resolve(command, &effects)

@@ -1,7 +1,7 @@
 /// Knows who is in the fleet, in which rank, and who is about to be gone.
 ///
 /// The duties of its driver: make joins durable before `joined`; pass in every sign of life, every held connection that
-/// opens or breaks, and ticks of 200 ms or so; perform the effects in order. Ranks are dense (0…n-1) in join order.
+/// opens or breaks, and ticks of 100 ms or so; perform the effects in order. Ranks are dense (0…n-1) in join order.
 package struct Membership: Sendable {
     package struct Settings: Sendable {
         /// A member that gives no sign of life for so long is removed. From `--silence-seconds`, else 5.
@@ -13,6 +13,9 @@ package struct Membership: Sendable {
         package var pingEvery: Duration = .milliseconds(200)
         /// A longer gap between two ticks means that this process itself was frozen: nobody else is blamed for it.
         package var ownGap: Duration = .seconds(2)
+        /// After a longer one, signs of life may wait to be heard: suspects get their whole grace anew, and nobody is removed for
+        /// silence before the next tick.
+        package var lateTick: Duration = .milliseconds(300)
 
         /// Early enough for a short silence time, too.
         var askedAfter: Duration { min(pingAfter, silenceTime * 0.4) }
@@ -75,6 +78,7 @@ package struct Membership: Sendable {
     /// Since the coordinator's start.
     package private(set) var suspicions = 0
     private var lastTick: Moment?
+    private var wasLate = false
 
     package init(settings: Settings = Settings()) { self.settings = settings }
 
@@ -192,12 +196,16 @@ package struct Membership: Sendable {
     }
 
     private mutating func tick(_ now: Moment) -> [Effect] {
-        defer { lastTick = now }
-        if let lastTick, now - lastTick > settings.ownGap {
-            for id in members.keys {
-                members[id]!.lastSeen = now
-                if members[id]!.suspectedAt != nil { members[id]!.suspectedAt = now }
-            }
+        let gap = lastTick.map { now - $0 } ?? .zero
+        let isLate = gap > min(settings.lateTick, settings.ownGap)
+        // Where all ticks are late, silence must end all the same.
+        let mayBeUnheard = isLate && !wasLate
+        (lastTick, wasLate) = (now, isLate)
+        if isLate {
+            for id in members.keys where members[id]!.suspectedAt != nil { members[id]!.suspectedAt = now }
+        }
+        if gap > settings.ownGap {
+            for id in members.keys { members[id]!.lastSeen = now }
             return []
         }
         var effects: [Effect] = []
@@ -205,7 +213,7 @@ package struct Membership: Sendable {
             let member = members[id]!
             if let since = member.suspectedAt, now - since >= settings.graceTime {
                 effects += remove(id, .crashed)
-            } else if now - member.lastSeen >= settings.silenceTime {
+            } else if !mayBeUnheard, now - member.lastSeen >= settings.silenceTime {
                 effects += remove(id, .silent)
             } else if member.connection != nil, now - member.lastSeen >= settings.askedAfter,
                 member.pingedAt.map({ now - $0 >= settings.pingEvery }) ?? true

@@ -168,10 +168,12 @@ package enum StoreWrite: Hashable, Sendable {
     case saveCommand(CommandRecord)
     /// What became of it; those long over are forgotten with it.
     case endCommand(CommandEnd)
-    /// Inserts or replaces by member.
+    /// Inserts, or moves forward, by member.
     case saveCursor(CommandCursor)
-    /// Those of members that are gone, unless a command is open that they matter to.
-    case forgetCursors
+    /// Inserts or replaces by member and first command.
+    case saveExceptions(CommandExceptions)
+    /// Cursors of members that are gone, and exceptions, that no open command needs.
+    case forgetProgress
     /// Inserts or replaces a small named value (the coordinator's key, for one).
     case setMeta(key: String, value: [UInt8])
 }

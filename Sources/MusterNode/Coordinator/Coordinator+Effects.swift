@@ -14,8 +14,17 @@ extension Coordinator {
             case .work(let effect): perform(effect, &state)
             case .membership(let effect): perform(effect, &state)
             case .command(let effect): perform(effect, &state)
-            case .store(let writes): store.commit(writes) { [weak self] in self?.noteStore($0.failureReason) }
+            case .store(let writes): commit(writes)
             }
+        }
+    }
+
+    /// What members have is tried again at the next tick when the store refuses it.
+    private func commit(_ writes: [StoreWrite]) {
+        store.commit(writes) { [weak self] result in
+            self?.noteStore(result.failureReason)
+            let progress = CommandProgress(in: writes)
+            if case .failure = result, !progress.isEmpty { self?.handle(.command(.notSaved(progress))) }
         }
     }
 
@@ -166,7 +175,7 @@ extension Coordinator {
                 call.held.respond(.json(LeaseOffer.reply([])))
             }
             giveUpWaitingRenders(now, &state)
-            saveCursors(&state)
+            saveProgress(&state)
             announceRanks(&state)
             for id in state.jobsWithNews { publishProgress(id, &state) }
             state.jobsWithNews = []

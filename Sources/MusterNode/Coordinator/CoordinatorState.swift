@@ -27,7 +27,7 @@ struct CoordinatorState: ~Copyable {
     var commandsEnded = 0
     var commandMilliseconds = 0
     /// Old clients that wait for a command's end.
-    var commandWaiters: [CommandID: CheckedContinuation<[MemberID: CommandOutcome], Never>] = [:]
+    var commandWaiters: [CommandID: CheckedContinuation<Void, Never>] = [:]
     /// Joinings on their way to the store: names that are taken, and processes that have an id already.
     var joiningNames: [String: MemberID] = [:]
     var joiningIDs: [String: MemberID] = [:]
@@ -144,14 +144,13 @@ extension CoordinatorState.Restored {
     /// Once all members are known: what each of them has not acknowledged is still to come.
     fileprivate mutating func restoreCommands(from store: any Store) async throws {
         let (now, wallClockMs) = (SystemTime.now(), SystemTime.wallClockMs())
-        var events: [Commands.Event] = try await store.commandCursors().map { .restoredCursor($0) }
-        let open = try await store.openCommands()
-        events += open.map { .restored($0) }
+        var events: [Commands.Event] = [.restoredProgress(try await store.commandProgress())]
+        events += try await store.openCommands().map { .restored($0) }
         events += fleet.membership.ranked.filter { !$0.record.callback.isEmpty }
             .map { .connected($0.record.id, seen: CommandID(0)) }
         for event in events {
             effects += fleet.handle(.command(event), now: now, wallClockMs: wallClockMs)
         }
-        if open.isEmpty { effects.append(.store([.forgetCursors])) }
+        effects.append(.store([.forgetProgress]))
     }
 }

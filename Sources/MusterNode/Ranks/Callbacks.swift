@@ -33,12 +33,16 @@ final class Callbacks: Sendable {
     /// Only queues. The core bounds how many there are.
     func send(_ commands: [CommandRecord], to member: MemberRecord) {
         let isFirst = queues.withLock { queues in
-            if queues[member.id] != nil {
-                queues[member.id]!.waiting += commands
-                return false
+            let url = member.callback + "/receive-command"
+            guard let queue = queues[member.id] else {
+                queues[member.id] = Queue(waiting: commands, url: url)
+                return true
             }
-            queues[member.id] = Queue(waiting: commands, url: member.callback + "/receive-command")
-            return true
+            // One that joined again is sent all once more, perhaps elsewhere.
+            let last = queue.waiting.last?.id ?? CommandID(0)
+            queues[member.id]!.waiting += commands.filter { $0.id > last }
+            queues[member.id]!.url = url
+            return false
         }
         if isFirst { Task { await drain(member.id) } }
     }
@@ -52,16 +56,20 @@ final class Callbacks: Sendable {
         while let (command, url) = next(id) {
             if let answer = await deliver(command, url) {
                 backoff.reset()
-                let isStill = queues.withLock { queues in
-                    guard queues[id]?.waiting.first?.id == command.id else { return false }
-                    queues[id]!.waiting.removeFirst()
-                    return true
+                guard isFirst(command.id, of: id) else { continue }
+                // Before it leaves the queue, so that nobody sends it once more.
+                onAnswer.withLock { $0 }?(id, command.id, answer)
+                queues.withLock { queues in
+                    if queues[id]?.waiting.first?.id == command.id { queues[id]!.waiting.removeFirst() }
                 }
-                if isStill { onAnswer.withLock { $0 }?(id, command.id, answer) }
             } else {
                 try? await Task.sleep(for: backoff.next(using: &random))
             }
         }
+    }
+
+    private func isFirst(_ command: CommandID, of id: MemberID) -> Bool {
+        queues.withLock { $0[id]?.waiting.first?.id == command }
     }
 
     private func next(_ id: MemberID) -> (CommandRecord, String)? {

@@ -44,7 +44,7 @@ extension Coordinator {
                     accept(asked.command ?? "", from: id) { [self] result in
                         switch result {
                         case .failure(let problem): held.respond(.problem(problem))
-                        case .success(let record): Task { held.respond(.json(await outcomes(of: record))) }
+                        case .success(let record): Task { held.respond(await outcomes(of: record)) }
                         }
                     }
                 }
@@ -71,38 +71,44 @@ extension Coordinator {
     }
 
     /// `{"<address>": {"success": …}}` for each recipient, once all have it or the silence time is up.
-    private func outcomes(of record: CommandRecord) async -> [UInt8] {
-        let exceptions = await end(of: record.id, within: min(.seconds(5), configuration.membership.silenceTime))
+    private func outcomes(of record: CommandRecord) async -> HTTPResponse {
+        await end(of: record.id, within: min(.seconds(5), configuration.membership.silenceTime))
+        let outcomes: [(MemberID, CommandOutcome)]
+        do {
+            outcomes = try await self.outcomes(of: record.id)?.1 ?? []
+        } catch {
+            let problem = error as? Problem
+            return .problem(problem ?? Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5))
+        }
         var json = JSONWriter()
         state.withLock { state in
             json.beginObject()
-            for id in record.recipients {
+            for (id, outcome) in outcomes {
                 let member = state.fleet.membership[id]?.record
                 json.key(named: member.map { $0.callback.isEmpty ? $0.name : $0.callback } ?? "member-\(id)")
-                let outcome = state.fleet.commands.outcome(of: record.id, at: id) ?? exceptions[id] ?? .delivered
                 json.beginObject()
                 json.field("success", outcome == .delivered)
                 json.endObject()
             }
             json.endObject()
         }
-        return json.bytes
+        return .json(json.bytes)
     }
 
     /// Returns when each recipient has the command or never will, or the time is up.
-    private func end(of id: CommandID, within limit: Duration) async -> [MemberID: CommandOutcome] {
+    private func end(of id: CommandID, within limit: Duration) async {
         let timer = Task {
             try? await Task.sleep(for: limit)
-            state.withLock { $0.commandWaiters.removeValue(forKey: id) }?.resume(returning: [:])
+            state.withLock { $0.commandWaiters.removeValue(forKey: id) }?.resume()
         }
         defer { timer.cancel() }
-        return await withCheckedContinuation { continuation in
+        await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
                 if state.fleet.commands[id] == nil { return true }
                 state.commandWaiters[id] = continuation
                 return false
             }
-            if isOver { continuation.resume(returning: [:]) }
+            if isOver { continuation.resume() }
         }
     }
 

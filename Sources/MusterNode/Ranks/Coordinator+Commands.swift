@@ -80,7 +80,7 @@ extension Coordinator {
             state.commandsEnded += 1
             state.commandMilliseconds += Int(max(0, end.endedMs - createdMs))
             store.commit([.endCommand(end)]) { [weak self] in self?.noteStore($0.failureReason) }
-            state.commandWaiters.removeValue(forKey: id)?.resume(returning: exceptions)
+            state.commandWaiters.removeValue(forKey: id)?.resume()
         // Stored together with the removal that it belongs to.
         case .save: break
         }
@@ -106,21 +106,50 @@ extension Coordinator {
     }
 
     /// What members have by now becomes durable. Called at each tick.
-    func saveCursors(_ state: inout CoordinatorState) {
-        let cursors = state.fleet.newCursors()
-        guard !cursors.isEmpty else { return }
-        store.commit(cursors.map { .saveCursor($0) }) { [weak self] in self?.noteStore($0.failureReason) }
+    func saveProgress(_ state: inout CoordinatorState) {
+        let progress = state.fleet.newProgress()
+        if !progress.isEmpty { commit(progress) { _ in } }
+    }
+
+    private func commit(_ progress: CommandProgress, then: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        store.commit(progress.writes) { [self] result in
+            noteStore(result.failureReason)
+            if case .failure = result, !progress.isEmpty { handle(.command(.notSaved(progress))) }
+            then(result)
+        }
+    }
+
+    /// What `read` finds, once it is durable: nobody is told an outcome that a crash could change.
+    private func durable<Value: Sendable>(
+        _ read: @escaping @Sendable (borrowing CoordinatorState) -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Value, any Error>) in
+            state.withLock { state in
+                let value = read(state)
+                // Without progress it waits for the ends of commands that are on their way to the store.
+                commit(state.fleet.newProgress()) { waiter.resume(with: $0.map { value }.mapError(Self.problem)) }
+            }
+        }
+    }
+
+    /// A command, its end, and what became of it at each recipient by rank. Nil when there is none of this id.
+    func outcomes(of id: CommandID) async throws -> (StoredCommand, [(MemberID, CommandOutcome)])? {
+        let open: (StoredCommand, [(MemberID, CommandOutcome)])? = try await durable { state in
+            state.fleet.commands[id].map {
+                (StoredCommand(record: $0, end: nil), state.fleet.commands.outcomes(of: id) ?? [])
+            }
+        }
+        if let open { return open }
+        return try await store.command(id).map { ($0, Self.outcomes(of: $0)) }
     }
 
     func getCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = CommandID(try request.number("id", of: "command"))
-        let open = state.withLock { state in
-            state.fleet.commands[id].map { ($0, state.fleet.commands.outcomes(of: id) ?? []) }
-        }
-        if let (record, outcomes) = open { return .respond(.json(status(of: record, nil, outcomes))) }
         return .task { [self] in
-            guard let stored = try await store.command(id) else { throw Problem(404, "There is no command \(id).") }
-            return .json(status(of: stored.record, stored.end, Self.outcomes(of: stored)))
+            guard let (command, outcomes) = try await outcomes(of: id) else {
+                throw Problem(404, "There is no command \(id).")
+            }
+            return .json(status(of: command.record, command.end, outcomes))
         }
     }
 
@@ -148,20 +177,38 @@ extension Coordinator {
         let limit = try request.queryInt("limit", in: 1...1_000) ?? 100
         let before = try request.queryInt("before", in: 1...Int.max).map { CommandID(Int64($0)) }
         return .task { [self] in
-            let stored = try await store.commands(before: before, limit: limit)
-            let open = state.withLock { state in stored.map { state.fleet.commands.outcomes(of: $0.record.id) } }
+            let stored = try await commands(before: before, limit: limit)
             var json = JSONWriter(reserving: 64 + stored.count * 256)
             json.beginObject()
             json.key("commands")
             json.beginArray()
-            for (command, outcomes) in zip(stored, open) {
+            for (command, outcomes) in stored {
                 CommandStatus.write(
-                    command.record, endedMs: command.end?.endedMs, outcomes: outcomes ?? Self.outcomes(of: command),
-                    name: { _ in nil }, isWhole: false, to: &json)
+                    command.record, endedMs: command.end?.endedMs, outcomes: outcomes, name: { _ in nil },
+                    isWhole: false, to: &json)
             }
             json.endArray()
             json.endObject()
             return .json(json.bytes)
         }
+    }
+
+    private func commands(before: CommandID?, limit: Int) async throws -> [(
+        StoredCommand, [(MemberID, CommandOutcome)]
+    )] {
+        let stored = try await store.commands(before: before, limit: limit)
+        let open = try await durable { state in stored.map { state.fleet.commands.outcomes(of: $0.record.id) } }
+        var found: [(StoredCommand, [(MemberID, CommandOutcome)])] = []
+        for (command, outcomes) in zip(stored, open) {
+            if let outcomes, command.end == nil {
+                found.append((command, outcomes))
+            } else if command.end != nil {
+                found.append((command, Self.outcomes(of: command)))
+            } else if let ended = try await store.command(command.record.id) {
+                // It ended between the two looks.
+                found.append((ended, Self.outcomes(of: ended)))
+            }
+        }
+        return found
     }
 }

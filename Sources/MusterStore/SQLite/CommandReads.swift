@@ -7,6 +7,7 @@ struct CommandReads {
     private let newest: Statement
     private let open: Statement
     private let allCursors: Statement
+    private let allExceptions: Statement
 
     init(_ connection: Connection) throws(StoreError) {
         path = connection.path
@@ -25,7 +26,9 @@ struct CommandReads {
             SELECT id, sender, sender_name, rank, view, created_ms, ended_ms, text, recipients, exceptions FROM command
             WHERE ended_ms IS NULL ORDER BY id
             """)
-        allCursors = try connection.prepare("SELECT member, acknowledged, gone_through FROM command_cursor")
+        allCursors = try connection.prepare("SELECT member, acknowledged FROM command_cursor ORDER BY member")
+        allExceptions = try connection.prepare(
+            "SELECT member, first, last, outcome FROM command_exception ORDER BY member, first")
     }
 
     func command(_ id: CommandID) throws(StoreError) -> StoredCommand? {
@@ -41,14 +44,30 @@ struct CommandReads {
 
     func openCommands() throws(StoreError) -> [CommandRecord] { try rows(of: open).map(\.record) }
 
-    func cursors() throws(StoreError) -> [CommandCursor] {
+    func progress() throws(StoreError) -> CommandProgress {
         defer { allCursors.reset() }
-        var found: [CommandCursor] = []
+        var found = CommandProgress()
         while try allCursors.step() {
-            found.append(
+            found.cursors.append(
                 CommandCursor(
-                    member: MemberID(allCursors.int64(0)), acknowledged: CommandID(allCursors.int64(1)),
-                    goneThrough: CommandID(allCursors.int64(2))))
+                    member: MemberID(allCursors.int64(0)), acknowledged: CommandID(allCursors.int64(1))))
+        }
+        found.exceptions = try exceptions()
+        return found
+    }
+
+    private func exceptions() throws(StoreError) -> [CommandExceptions] {
+        defer { allExceptions.reset() }
+        var found: [CommandExceptions] = []
+        while try allExceptions.step() {
+            let (member, first, last) = (allExceptions.int64(0), allExceptions.int64(1), allExceptions.int64(2))
+            guard first <= last, let outcome = CommandOutcome(rawValue: allExceptions.text(3)) else {
+                let told = String(reflecting: allExceptions.text(3))
+                throw .corrupt(path, "member \(member) has the outcome \(told) of the commands \(first) to \(last)")
+            }
+            found.append(
+                CommandExceptions(
+                    member: MemberID(member), commands: CommandID(first)...CommandID(last), outcome: outcome))
         }
         return found
     }

@@ -4,11 +4,15 @@ internal import MusterCore
 struct CommandWrites {
     /// So many commands that are over are kept.
     private static let historyMax: Int64 = 10_000
+    /// With the end of each so-manieth, what the others left of progress is forgotten.
+    private static let forgottenEvery: Int64 = 1_024
     private let insert: Statement
     private let end: Statement
     private let prune: Statement
     private let saveCursor: Statement
+    private let saveExceptions: Statement
     private let dropCursors: Statement
+    private let dropExceptions: Statement
 
     init(_ connection: Connection) throws(StoreError) {
         insert = try connection.prepare(
@@ -20,14 +24,24 @@ struct CommandWrites {
         prune = try connection.prepare("DELETE FROM command WHERE id <= ? AND ended_ms IS NOT NULL")
         saveCursor = try connection.prepare(
             """
-            INSERT INTO command_cursor (member, acknowledged, gone_through) VALUES (?, ?, ?)
-            ON CONFLICT (member) DO UPDATE SET acknowledged = excluded.acknowledged, gone_through = excluded.gone_through
+            INSERT INTO command_cursor (member, acknowledged) VALUES (?, ?)
+            ON CONFLICT (member) DO UPDATE SET acknowledged = max(acknowledged, excluded.acknowledged)
             """)
-        // What a member that left had of commands that are over is kept with those.
+        saveExceptions = try connection.prepare(
+            """
+            INSERT INTO command_exception (member, first, last, outcome) VALUES (?, ?, ?, ?)
+            ON CONFLICT (member, first) DO UPDATE SET last = excluded.last, outcome = excluded.outcome
+            """)
+        // Below the oldest open command the cursor of one that is gone says nothing.
         dropCursors = try connection.prepare(
             """
             DELETE FROM command_cursor WHERE member NOT IN (SELECT id FROM member)
-                AND NOT EXISTS (SELECT 1 FROM command WHERE ended_ms IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM command WHERE ended_ms IS NULL AND id <= acknowledged)
+            """)
+        dropExceptions = try connection.prepare(
+            """
+            DELETE FROM command_exception
+            WHERE NOT EXISTS (SELECT 1 FROM command WHERE ended_ms IS NULL AND id BETWEEN first AND last)
             """)
     }
 
@@ -52,14 +66,25 @@ struct CommandWrites {
         try end.run()
         try prune.bind(1, over.id.rawValue - Self.historyMax)
         try prune.run()
+        if over.id.rawValue.isMultiple(of: Self.forgottenEvery) { try forgetProgress() }
     }
 
     func save(_ cursor: CommandCursor) throws(StoreError) {
         try saveCursor.bind(1, cursor.member.rawValue)
         try saveCursor.bind(2, cursor.acknowledged.rawValue)
-        try saveCursor.bind(3, cursor.goneThrough.rawValue)
         try saveCursor.run()
     }
 
-    func forgetCursors() throws(StoreError) { try dropCursors.run() }
+    func save(_ some: CommandExceptions) throws(StoreError) {
+        try saveExceptions.bind(1, some.member.rawValue)
+        try saveExceptions.bind(2, some.commands.lowerBound.rawValue)
+        try saveExceptions.bind(3, some.commands.upperBound.rawValue)
+        try saveExceptions.bind(4, some.outcome.rawValue)
+        try saveExceptions.run()
+    }
+
+    func forgetProgress() throws(StoreError) {
+        try dropCursors.run()
+        try dropExceptions.run()
+    }
 }

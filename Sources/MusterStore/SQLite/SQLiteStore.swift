@@ -151,8 +151,8 @@ package final class SQLiteStore: Store {
         try await read { (session) throws(StoreError) in try session.commandReads.openCommands() }
     }
 
-    package func commandCursors() async throws -> [CommandCursor] {
-        try await read { (session) throws(StoreError) in try session.commandReads.cursors() }
+    package func commandProgress() async throws -> CommandProgress {
+        try await read { (session) throws(StoreError) in try session.commandReads.progress() }
     }
 
     package func numbers() async throws -> StoredNumbers {

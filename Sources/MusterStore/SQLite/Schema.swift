@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second]
+    static let steps: [StaticString] = [first, second, third]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -123,6 +123,21 @@ enum Schema {
             gone_through INTEGER NOT NULL
         ) STRICT;
         PRAGMA user_version = 2;
+        """
+
+    private static let third: StaticString = """
+        CREATE TABLE command_exception ( -- of open commands
+            member INTEGER NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            outcome TEXT NOT NULL,
+            PRIMARY KEY (member, first)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO command_exception
+            SELECT member, acknowledged + 1, gone_through, 'gone' FROM command_cursor
+            WHERE gone_through > acknowledged;
+        ALTER TABLE command_cursor DROP COLUMN gone_through;
+        PRAGMA user_version = 3;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

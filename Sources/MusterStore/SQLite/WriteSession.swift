@@ -60,7 +60,8 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         case .saveCommand(let command): try commands.save(command)
         case .endCommand(let end): try commands.end(end)
         case .saveCursor(let cursor): try commands.save(cursor)
-        case .forgetCursors: try commands.forgetCursors()
+        case .saveExceptions(let some): try commands.save(some)
+        case .forgetProgress: try commands.forgetProgress()
         case .setMeta(let key, let value): try members.setMeta(key, value)
         }
     }

@@ -123,7 +123,7 @@ extension StoreWrite {
         case .compactNumbers(let snapshot, _): 256 + snapshot.count
         case .saveCommand(let command): 256 + command.text.utf8.count + 8 * command.recipients.count
         case .endCommand(let end): 128 + 24 * end.exceptions.count
-        case .saveCursor, .forgetCursors: 64
+        case .saveCursor, .saveExceptions, .forgetProgress: 64
         case .setMeta(let key, let value): 256 + key.utf8.count + value.count
         }
     }

@@ -96,7 +96,7 @@ package final class SimStore {
         case .removeMember(let id): members[id] = nil
         // The simulation has no children yet.
         case .addInputs, .setMeta, .saveChild, .addNumbers, .compactNumbers, .saveCommand, .endCommand, .saveCursor,
-            .forgetCursors:
+            .saveExceptions, .forgetProgress:
             break
         }
     }

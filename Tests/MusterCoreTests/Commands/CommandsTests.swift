@@ -2,248 +2,239 @@ import Testing
 
 @testable import MusterCore
 
-/// Commands with members that are named by number, all in the fleet unless they are said to be gone.
-private struct CommandsBench {
-    var commands: Commands
-    var strangers: Set<Int64> = []
-
-    init(_ change: (inout Commands.Settings) -> Void = { _ in }) {
-        var settings = Commands.Settings()
-        change(&settings)
-        commands = Commands(settings: settings)
-    }
-
-    static func record(_ id: Int64, to members: [Int64], _ text: String = "GO") -> CommandRecord {
-        CommandRecord(
-            id: CommandID(id), sender: MemberID(99), senderName: "x", rank: 0, view: 1, text: text,
-            recipients: members.map { MemberID($0) }, createdMs: 0)
-    }
-
-    @discardableResult mutating func handle(_ event: Commands.Event) -> [Commands.Effect] {
-        let strangers = strangers
-        return commands.handle(event) { !strangers.contains($0.rawValue) }
-    }
-
-    @discardableResult mutating func send(_ id: Int64, to members: [Int64], _ text: String = "GO") -> [Commands.Effect]
-    {
-        handle(.sent(Self.record(id, to: members, text)))
-    }
-
-    @discardableResult mutating func connect(_ member: Int64, seen: Int64 = 0) -> [Commands.Effect] {
-        handle(.connected(MemberID(member), seen: CommandID(seen)))
-    }
-
-    @discardableResult mutating func acknowledge(_ member: Int64, _ through: Int64) -> [Commands.Effect] {
-        handle(.acknowledged(MemberID(member), through: CommandID(through)))
-    }
-
-    func outcome(_ id: Int64, _ member: Int64) -> CommandOutcome? {
-        commands.outcome(of: CommandID(id), at: MemberID(member))
-    }
-
-    static func deliver(_ member: Int64, _ ids: Int64...) -> Commands.Effect {
-        .deliver(MemberID(member), ids.map { CommandID($0) })
-    }
-
-    static func ended(_ id: Int64, _ exceptions: [Int64: CommandOutcome] = [:]) -> Commands.Effect {
-        .ended(
-            CommandID(id), createdMs: 0,
-            exceptions: Dictionary(uniqueKeysWithValues: exceptions.map { (MemberID($0.key), $0.value) }))
-    }
-}
-
 @Suite("commands")
 struct CommandsTests {
-    private typealias Bench = CommandsBench
-
-    @Test("each receiver gets them in order, and the end comes with the last acknowledgement")
-    func inOrder() {
-        var bench = Bench()
+    @Test("each receiver gets its commands in the order of their ids, as soon as it can be reached")
+    func order() {
+        var bench = CommandsBench()
         bench.connect(1)
-        bench.connect(2)
-        #expect(bench.send(1, to: [1, 2]) == [Bench.deliver(1, 1), Bench.deliver(2, 1)])
-        #expect(bench.send(2, to: [2]) == [Bench.deliver(2, 2)])
-        #expect(bench.outcome(1, 1) == .pending && bench.outcome(1, 3) == nil)
-        #expect(bench.acknowledge(1, 1) == [])
-        #expect(bench.outcome(1, 1) == .delivered && bench.outcome(1, 2) == .pending)
-        // Cumulative.
-        #expect(bench.acknowledge(2, 2) == [Bench.ended(1), Bench.ended(2)])
-        #expect(bench.commands.openCount == 0 && bench.commands.counters.delivered == 3)
-        #expect(bench.acknowledge(2, 2) == [])
-        #expect(bench.send(3, to: []) == [Bench.ended(3)])
+        #expect(bench.send(1, to: [1, 2]) == [.deliver(1, [1])])
+        #expect(bench.send(2, to: [2]).isEmpty)
+        #expect(bench.send(3, to: [1, 2]) == [.deliver(1, [3])])
+        #expect(bench.connect(2) == [.deliver(2, [1, 2, 3])])
+        #expect(bench.send(4, to: [1, 2, 3]) == [.deliver(1, [4]), .deliver(2, [4])])
+        #expect(bench.commands[CommandID(2)]?.recipients == [MemberID(2)])
+        #expect(bench.commands.counters.sent == 4)
     }
 
-    @Test("who comes back gets what it has not, and nothing that it has")
-    func replays() {
-        var bench = Bench()
+    @Test("what is on its way is bounded by number; room comes with acknowledgements")
+    func windowByCount() {
+        var bench = CommandsBench { $0.windowCount = 3 }
+        for id in Int64(1)...8 { bench.send(id, to: [1]) }
+        #expect(bench.connect(1) == [.deliver(1, 1...3)])
+        #expect(bench.send(9, to: [1]).isEmpty)
+        #expect(bench.acknowledge(1, 2) == [.ended(1), .ended(2), .deliver(1, 4...5)])
+        #expect(bench.acknowledge(1, 5) == [.ended(3), .ended(4), .ended(5), .deliver(1, 6...8)])
+    }
+
+    @Test("what is on its way is bounded by bytes; one that is larger than the window goes alone")
+    func windowByBytes() {
+        var bench = CommandsBench { $0.windowBytes = 100 }
+        for (id, bytes) in [(Int64(1), 60), (2, 40), (3, 1), (4, 500), (5, 0)] {
+            bench.send(id, to: [1], bytes: bytes)
+        }
+        #expect(bench.connect(1) == [.deliver(1, 1...2)])
+        #expect(bench.acknowledge(1, 1) == [.ended(1), .deliver(1, 3...3)])
+        #expect(bench.acknowledge(1, 2) == [.ended(2)])
+        #expect(bench.acknowledge(1, 3) == [.ended(3), .deliver(1, 4...4)])
+        #expect(bench.acknowledge(1, 4) == [.ended(4), .deliver(1, 5...5)])
+    }
+
+    @Test("a slow receiver delays nobody")
+    func slowReceiver() {
+        var bench = CommandsBench { $0.windowCount = 1 }
         bench.connect(1)
-        for id: Int64 in 1...4 { bench.send(id, to: [1]) }
-        bench.acknowledge(1, 1)
+        bench.connect(2)
+        for id in Int64(1)...50 {
+            let effects = bench.send(id, to: [1, 2])
+            #expect(effects == (id == 1 ? [.deliver(1, [1]), .deliver(2, [1])] : [.deliver(2, [id])]))
+            bench.acknowledge(2, id)
+        }
+        #expect((1...50).allSatisfy { bench.outcome($0, 2) == .delivered && bench.outcome($0, 1) == .pending })
+    }
+
+    @Test("an acknowledgement counts for all before it, and never for what was not sent")
+    func acknowledgements() {
+        var bench = CommandsBench { $0.windowCount = 2 }
+        for id in Int64(1)...4 { bench.send(id * 10, to: [1]) }
+        #expect(bench.acknowledge(1, .max).isEmpty, "nothing is on its way yet")
+        bench.connect(1)
+        #expect(bench.acknowledge(1, 9).isEmpty)
+        #expect(bench.acknowledge(1, .max) == [.ended(10), .ended(20), .deliver(1, [30, 40])])
+        #expect(bench.acknowledge(1, 20).isEmpty, "an old one that came late")
+        #expect(bench.outcome(30, 1) == .pending)
+        #expect(bench.acknowledge(1, 40) == [.ended(30), .ended(40)])
+        #expect(bench.acknowledge(7, 40).isEmpty, "a stranger's")
+        #expect(bench.commands.counters.delivered == 4)
+        #expect(bench.commands.openCount == 0)
+    }
+
+    @Test("who comes back gets again exactly what it has not acknowledged, but for what it says it has")
+    func replay() {
+        var bench = CommandsBench()
+        bench.connect(1)
+        for id in Int64(1)...5 { bench.send(id, to: [1]) }
+        bench.acknowledge(1, 2)
         bench.handle(.disconnected(MemberID(1)))
-        #expect(bench.send(5, to: [1]) == [])
-        // 2 and 3 had arrived; their acknowledgement had not.
-        #expect(bench.connect(1, seen: 3) == [Bench.ended(2), Bench.ended(3), Bench.deliver(1, 4, 5)])
-        #expect(bench.acknowledge(1, 5) == [Bench.ended(4), Bench.ended(5)])
+        #expect(bench.acknowledge(1, 5).isEmpty, "nothing is on its way without a connection")
+        #expect(bench.send(6, to: [1]).isEmpty)
+        #expect(bench.connect(1) == [.deliver(1, 3...6)])
+        // A newer connection, without word of the old one's end.
+        #expect(bench.connect(1, seen: 4) == [.ended(3), .ended(4), .deliver(1, 5...6)])
+        #expect(bench.connect(1, seen: 1) == [.deliver(1, 5...6)], "less than it acknowledged")
+        #expect(bench.connect(1, seen: 6) == [.ended(5), .ended(6)])
+        #expect(bench.connect(1, seen: 6).isEmpty)
     }
 
-    @Test("nobody acknowledges what never went out")
-    func unsent() {
-        var bench = Bench()
-        #expect(bench.send(1, to: [1]) == [])
-        #expect(bench.acknowledge(1, 1) == [])
-        #expect(bench.connect(1) == [Bench.deliver(1, 1)])
-        #expect(bench.acknowledge(1, .max) == [Bench.ended(1)])
-        #expect(bench.send(2, to: [1]) == [Bench.deliver(1, 2)])
-    }
-
-    @Test("so many, or so many bytes, are on their way before one is acknowledged")
-    func window() {
-        var bench = Bench {
-            $0.windowCount = 3
-            $0.windowBytes = 10
-        }
-        bench.connect(1)
-        for id: Int64 in 1...3 { #expect(bench.send(id, to: [1]) == [Bench.deliver(1, id)]) }
-        #expect(bench.send(4, to: [1]) == [])
-        #expect(bench.send(5, to: [1], "a text of 19 bytes.") == [])
-        #expect(bench.acknowledge(1, 2) == [Bench.ended(1), Bench.ended(2), Bench.deliver(1, 4)])
-        // A long one goes alone.
-        #expect(bench.acknowledge(1, 3) == [Bench.ended(3)])
-        #expect(bench.acknowledge(1, 4) == [Bench.ended(4), Bench.deliver(1, 5)])
-        #expect(bench.send(6, to: [1]) == [])
-    }
-
-    @Test("one with too many waiting is passed over, the others are not")
+    @Test("a full queue passes over its own member only, and takes more when there is room again")
     func overflow() {
-        var bench = Bench { $0.queueMax = 2 }
+        var bench = CommandsBench { $0.queueMax = 3 }
         bench.connect(2)
-        for id: Int64 in 1...2 { bench.send(id, to: [1, 2]) }
-        bench.acknowledge(2, 2)
-        #expect(bench.send(3, to: [1, 2]) == [Bench.deliver(2, 3)])
-        #expect(bench.outcome(3, 1) == .overflow && bench.outcome(3, 2) == .pending)
-        #expect(bench.acknowledge(2, 3) == [Bench.ended(3, [1: .overflow])])
-        #expect(bench.connect(1) == [Bench.deliver(1, 1, 2)])
-        #expect(bench.commands.counters.overflowed == 1)
+        for id in Int64(1)...3 { bench.send(id, to: [1, 2]) }
+        bench.acknowledge(2, 3)
+        #expect(bench.send(4, to: [1, 2]) == [.deliver(2, [4])])
+        #expect(bench.outcome(4, 1) == .overflow)
+        #expect(bench.acknowledge(2, 4) == [.ended(4, [1: .overflow])])
+        #expect(bench.send(5, to: [1]) == [.ended(5, [1: .overflow])])
+        #expect(bench.connect(1) == [.deliver(1, 1...3)])
+        #expect(bench.acknowledge(1, 1) == [.ended(1)])
+        #expect(bench.send(6, to: [1]) == [.deliver(1, [6])])
+        #expect(bench.commands.counters.overflowed == 2)
     }
 
-    @Test("who leaves never gets it, and how far it was is kept")
-    func gone() {
-        var bench = Bench()
+    @Test("what a member had not acknowledged when it went, it will never have")
+    func removed() {
+        var bench = CommandsBench()
         bench.connect(1)
-        bench.send(1, to: [1, 2])
-        bench.send(2, to: [1, 2])
+        for id in Int64(1)...3 { bench.send(id, to: [1, 2]) }
         bench.acknowledge(1, 1)
-        let cursor = CommandCursor(member: MemberID(1), acknowledged: CommandID(1), goneThrough: CommandID(2))
-        #expect(bench.handle(.removed(MemberID(1))) == [.save(cursor)])
-        #expect(bench.outcome(1, 1) == .delivered && bench.outcome(2, 1) == .gone)
-        bench.strangers = [1]
-        bench.send(3, to: [1, 2])
-        #expect(bench.outcome(3, 1) == .gone)
+        #expect(bench.remove(1) == [.save(1, acknowledged: 1, [(2...3, .gone)])])
+        #expect(bench.outcome(1, 1) == .delivered)
+        #expect(bench.outcome(2, 1) == .gone)
+        #expect(bench.remove(1).isEmpty)
+        #expect(bench.acknowledge(1, 3).isEmpty)
+        #expect(bench.send(4, to: [1]) == [.ended(4, [1: .gone])], "it went before this was durable")
         bench.connect(2)
-        #expect(bench.acknowledge(2, 3) == [Bench.ended(1), Bench.ended(2, [1: .gone]), Bench.ended(3, [1: .gone])])
+        #expect(bench.acknowledge(2, 3) == [.ended(1), .ended(2, [1: .gone]), .ended(3, [1: .gone])])
+        #expect(bench.remove(2) == [.save(2, acknowledged: 3)], "nothing waited for it")
+        #expect(bench.commands.counters.gone == 3)
     }
 
-    @Test("what a callback refuses is over for it")
+    @Test("a refusal concerns the first on its way, and that alone")
     func refused() {
-        var bench = Bench()
-        bench.connect(1)
-        bench.send(1, to: [1])
+        var bench = CommandsBench()
+        bench.send(1, to: [1, 2])
         bench.send(2, to: [1])
-        #expect(bench.handle(.refused(MemberID(1), CommandID(2))) == [])
-        #expect(bench.handle(.refused(MemberID(1), CommandID(1))) == [Bench.ended(1, [1: .refused])])
-        #expect(bench.acknowledge(1, 2) == [Bench.ended(2)])
+        let (first, second) = (CommandID(1), CommandID(2))
+        #expect(bench.handle(.refused(MemberID(1), first)).isEmpty, "it never went out")
+        bench.connect(1)
+        #expect(bench.handle(.refused(MemberID(1), second)).isEmpty, "not its turn")
+        #expect(bench.handle(.refused(MemberID(9), first)).isEmpty)
+        #expect(bench.handle(.refused(MemberID(1), first)).isEmpty)
+        #expect(bench.outcome(1, 1) == .refused)
+        #expect(bench.handle(.refused(MemberID(1), first)).isEmpty, "twice")
+        #expect(bench.outcome(2, 1) == .pending)
+        #expect(bench.handle(.refused(MemberID(1), second)) == [.ended(2, [1: .refused])])
+        bench.connect(2)
+        #expect(bench.acknowledge(2, 1) == [.ended(1, [1: .refused])])
+        #expect(bench.commands.counters.refused == 2)
     }
 
-    @Test("a restarted coordinator goes on where the store says")
-    func restores() {
-        var first = Bench()
-        first.connect(1)
-        for id: Int64 in 1...3 { first.send(id, to: [1, 2, 3]) }
-        first.acknowledge(1, 2)
-        var cursors = first.commands.newCursors()
-        #expect(cursors == [CommandCursor(member: MemberID(1), acknowledged: CommandID(2))])
-        #expect(first.commands.newCursors() == [])
-        for effect in first.handle(.removed(MemberID(3))) {
-            if case .save(let cursor) = effect { cursors.append(cursor) }
+    @Test("the end is told once, with all who do not have it")
+    func ended() {
+        var bench = CommandsBench(members: 1...4) { $0.queueMax = 1 }
+        bench.send(1, to: [4])
+        bench.connect(1)
+        bench.connect(3)
+        bench.send(2, to: [1, 2, 3, 4])
+        var ends = bench.acknowledge(1, 2)
+        ends += bench.handle(.refused(MemberID(3), CommandID(2)))
+        #expect(ends.isEmpty)
+        #expect(bench.commands.outcomes(of: CommandID(2))?.map(\.0.rawValue) == [1, 2, 3, 4])
+        #expect(
+            bench.commands.outcomes(of: CommandID(2))?.map(\.1) == [.delivered, .pending, .refused, .overflow])
+        #expect(
+            bench.remove(2) == [
+                .save(2, [(2...2, .gone)]), .ended(2, [2: .gone, 3: .refused, 4: .overflow]),
+            ])
+        #expect(bench.commands.outcomes(of: CommandID(2)) == nil)
+        _ = bench.commands.newProgress()
+        for member in Int64(1)...3 {
+            #expect(bench.outcome(2, member) == nil)
+            #expect(bench.acknowledge(member, 2).isEmpty && bench.remove(member).isEmpty)
         }
-        var second = Bench()
-        for cursor in cursors { second.handle(.restoredCursor(cursor)) }
-        // 3 has joined again since: what was sent before that is not its own.
-        for id: Int64 in 1...3 { #expect(second.handle(.restored(Bench.record(id, to: [1, 2, 3]))) == []) }
-        #expect(second.outcome(2, 1) == .delivered && second.outcome(3, 1) == .pending)
-        #expect(second.outcome(1, 3) == .gone && second.outcome(3, 3) == .gone)
-        #expect(second.connect(1, seen: 2) == [Bench.deliver(1, 3)])
-        #expect(second.connect(3) == [])
-        #expect(second.connect(2) == [Bench.deliver(2, 1, 2, 3)])
-        second.acknowledge(1, 3)
-        #expect(second.acknowledge(2, 3).count == 3)
-        #expect(second.send(4, to: [3]) == [Bench.deliver(3, 4)])
     }
 
-    @Test("ten thousand that nobody takes are all there may be")
+    @Test("without a recipient a command is over at once")
+    func noRecipients() {
+        var bench = CommandsBench()
+        #expect(bench.send(1, to: []) == [.ended(1)])
+        #expect(bench.commands.openCount == 0)
+        #expect(bench.commands.outcomes(of: CommandID(1)) == nil)
+    }
+
+    @Test("an outcome is known of a recipient of an open command only")
+    func outcomes() {
+        var bench = CommandsBench()
+        bench.send(1, to: [1, 2])
+        #expect(bench.outcome(1, 1) == .pending)
+        #expect(bench.outcome(1, 3) == nil)
+        #expect(bench.outcome(2, 1) == nil)
+        bench.connect(1)
+        #expect(bench.outcome(1, 1) == .pending, "on its way is not there")
+        bench.acknowledge(1, 1)
+        #expect(bench.outcome(1, 1) == .delivered)
+    }
+
+    @Test("there is room for so many open commands")
     func room() {
-        var bench = Bench { $0.openMax = 3 }
-        for id: Int64 in 1...3 {
-            #expect(bench.commands.hasRoom)
-            bench.send(id, to: [1])
-        }
+        var bench = CommandsBench { $0.openMax = 2 }
+        bench.send(1, to: [1])
+        bench.send(2, to: [])
+        #expect(bench.commands.hasRoom)
+        bench.send(3, to: [1])
         #expect(!bench.commands.hasRoom)
         bench.connect(1)
         bench.acknowledge(1, 1)
         #expect(bench.commands.hasRoom)
     }
-}
 
-@Suite("membership, signs of life")
-struct MembershipLifeTests {
-    private func member(_ id: Int64) -> MemberRecord {
-        MemberRecord(
-            id: MemberID(id), name: "m\(id)", role: .client, joinOrder: id, address: "", slots: 1, labels: [:],
-            version: "", joinedMs: 0, incarnation: "")
-    }
-
-    @Test("a silent one is asked five times a second, while it holds a connection, until it is out")
-    func pings() {
-        var membership = Membership()
-        var now = Moment.zero
-        for id: Int64 in 1...2 { _ = membership.handle(.joined(member(id)), now: now) }
-        _ = membership.handle(.connectionOpened(MemberID(1), connection: 1), now: now)
-        var asked: [Moment] = []
-        var removed: [MemberID: Moment] = [:]
-        for _ in 0..<60 {
-            now = now + .milliseconds(100)
-            for effect in membership.handle(.ticked, now: now) {
-                switch effect {
-                case .ping(let id):
-                    #expect(id == MemberID(1))
-                    asked.append(now)
-                case .removed(let record, let departure):
-                    #expect(departure == .silent)
-                    removed[record.id] = now
-                default: break
+    @Test("a long queue keeps its order through any coming, going and acknowledging", arguments: 0..<10)
+    func random(seed: UInt64) {
+        var random = TestRandom(seed: seed)
+        var bench = CommandsBench {
+            $0.windowCount = 7
+            $0.queueMax = 100_000
+        }
+        /// What the receiver has; its connection, when it has one, and what came over it.
+        var (seen, next) = (Int64(0), Int64(1))
+        var received: [Int64] = []
+        var told: [Int64] = []
+        func take(_ effects: [Commands.Effect]) {
+            for case .deliver(_, let ids) in effects {
+                for id in ids.map(\.rawValue) where id > seen {
+                    received.append(id)
+                    seen = id
                 }
             }
+            for case .ended(let id, _, let exceptions) in effects {
+                #expect(exceptions.isEmpty)
+                told.append(id.rawValue)
+            }
         }
-        #expect(asked.first == .zero + .seconds(2) && asked.count == 15)
-        #expect(removed == [MemberID(1): .zero + .seconds(5), MemberID(2): .zero + .seconds(5)])
-    }
-
-    @Test("recipients are those of lower rank, by rank")
-    func recipients() {
-        var membership = Membership()
-        for id: Int64 in [3, 1, 2] { _ = membership.handle(.joined(member(id)), now: .zero) }
-        #expect(membership.recipients(of: nil) == [MemberID(1), MemberID(2), MemberID(3)])
-        #expect(membership.recipients(of: MemberID(1)) == [MemberID(2), MemberID(3)])
-        #expect(membership.recipients(of: MemberID(3)) == [])
-        #expect(membership.recipients(of: MemberID(9)) == [])
-    }
-
-    @Test("a hundred thousand members join, are found, and leave")
-    func many() {
-        var membership = Membership()
-        for id: Int64 in 1...100_000 { _ = membership.handle(.joined(member(id)), now: .zero) }
-        #expect(membership.rank(of: MemberID(50_000)) == 49_999)
-        for id: Int64 in 1...1_000 { _ = membership.handle(.left(MemberID(id)), now: .zero) }
-        #expect(membership.rank(of: MemberID(50_000)) == 48_999 && membership.view == 101_000)
+        for _ in 0..<2_000 {
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0: take(bench.connect(1, seen: Bool.random(using: &random) ? seen : 0))
+            case 1: bench.handle(.disconnected(MemberID(1)))
+            case 2...4:
+                take(bench.send(next, to: [1]))
+                next += 1
+            default: take(bench.acknowledge(1, Int64.random(in: 0...seen, using: &random)))
+            }
+        }
+        take(bench.connect(1, seen: seen))
+        while bench.commands.openCount > 0 { take(bench.acknowledge(1, seen)) }
+        #expect(received == Array(1..<next))
+        #expect(told == Array(1..<next))
     }
 }

@@ -1,0 +1,65 @@
+/// Commands that one member will never have, as the store keeps them for as long as one of them is open.
+package struct CommandExceptions: Hashable, Sendable {
+    package var member: MemberID
+    /// Of these ids, those that went to the member. Where two overlap, one lies within the other, and the inner one holds.
+    package var commands: ClosedRange<CommandID>
+    /// `gone`, `refused` or `overflow`.
+    package var outcome: CommandOutcome
+
+    package init(member: MemberID, commands: ClosedRange<CommandID>, outcome: CommandOutcome) {
+        self.member = member
+        self.commands = commands
+        self.outcome = outcome
+    }
+}
+
+/// What members have and will never have, to be made durable in one group: a cursor moves over exceptions, and without
+/// them it would say that those are delivered.
+package struct CommandProgress: Hashable, Sendable {
+    /// At most one a member.
+    package var cursors: [CommandCursor]
+    package var exceptions: [CommandExceptions]
+
+    package init(cursors: [CommandCursor] = [], exceptions: [CommandExceptions] = []) {
+        self.cursors = cursors
+        self.exceptions = exceptions
+    }
+
+    /// The progress among these writes.
+    package init(in writes: [StoreWrite]) {
+        self.init()
+        for write in writes {
+            if case .saveCursor(let cursor) = write { cursors.append(cursor) }
+            if case .saveExceptions(let some) = write { exceptions.append(some) }
+        }
+    }
+
+    package var isEmpty: Bool { cursors.isEmpty && exceptions.isEmpty }
+
+    package var writes: [StoreWrite] {
+        exceptions.map { .saveExceptions($0) } + cursors.map { .saveCursor($0) }
+    }
+}
+
+/// What the store says of members, until the commands that it is needed for are restored.
+struct RestoredProgress: Sendable {
+    private var cursors: [MemberID: CommandID] = [:]
+    private var exceptions: [MemberID: [CommandExceptions]] = [:]
+
+    mutating func add(_ cursor: CommandCursor) { cursors[cursor.member] = cursor.acknowledged }
+
+    /// The narrower before the wider.
+    mutating func add(_ some: CommandExceptions) {
+        func width(_ some: CommandExceptions) -> Int64 {
+            some.commands.upperBound.rawValue - some.commands.lowerBound.rawValue
+        }
+        let place = exceptions[some.member]?.firstIndex { width($0) > width(some) }
+        exceptions[some.member, default: []].insert(some, at: place ?? exceptions[some.member]?.count ?? 0)
+    }
+
+    /// Nil: not over for this member, as far as the store knows.
+    func outcome(of id: CommandID, at member: MemberID) -> CommandOutcome? {
+        if let exception = exceptions[member]?.first(where: { $0.commands.contains(id) }) { return exception.outcome }
+        return cursors[member].flatMap { $0 >= id ? .delivered : nil }
+    }
+}

@@ -1,0 +1,68 @@
+/// What can go wrong between members and their commands, each with its own dial, all drawn from the seed. After `healAtMs`
+/// nothing goes wrong any more.
+package struct RankFaults: Sendable {
+    /// Of requests and answers, each on its own; and of messages on held connections, each of which breaks its connection.
+    package var loss = 0.0
+    package var connectionLoss = 0.0
+    package var delayMsMax = 3
+    /// Mean time between faults of a kind, in virtual milliseconds; 0: never.
+    package var coordinatorCrashMs = 0
+    package var coordinatorPauseMs = 0
+    package var killMs = 0
+    package var leaveMs = 0
+    package var pauseMs = 0
+    package var cutMs = 0
+    package var healAtMs = 10_000
+    /// Commands that may wait for one member.
+    package var queueMax = 4_096
+
+    /// Each kind is in about half of the runs.
+    package static func drawn(from random: inout SimRandom) -> RankFaults {
+        var faults = RankFaults()
+        func dial(_ range: ClosedRange<Int>) -> Int { random.chance(0.5) ? Int.random(in: range, using: &random) : 0 }
+        faults.loss = random.chance(0.5) ? Double.random(in: 0.005...0.1, using: &random) : 0
+        faults.connectionLoss = random.chance(0.5) ? Double.random(in: 0.001...0.05, using: &random) : 0
+        faults.delayMsMax = random.chance(0.5) ? Int.random(in: 1...300, using: &random) : 3
+        faults.coordinatorCrashMs = dial(1_500...12_000)
+        faults.killMs = dial(800...8_000)
+        faults.leaveMs = dial(1_500...8_000)
+        faults.pauseMs = dial(800...6_000)
+        faults.cutMs = dial(1_500...8_000)
+        faults.coordinatorPauseMs = dial(1_500...8_000)
+        faults.queueMax = random.chance(0.3) ? Int.random(in: 2...20, using: &random) : 4_096
+        faults.healAtMs = Int.random(in: 5_000...20_000, using: &random)
+        return faults
+    }
+}
+
+/// Bugs planted around the core of ranks and commands, to prove that the checkers see what they are for.
+package enum RankBug: String, CaseIterable, Sendable {
+    /// A command goes to every rank.
+    case deliversToAll = "delivers-to-all"
+    /// Who comes back gets nothing of what it has not acknowledged.
+    case forgetsReplay = "forgets-replay"
+    /// What was written to a connection counts as acknowledged.
+    case acknowledgesUnread = "acknowledges-unread"
+    /// An acknowledgement counts for everything there is, sent or not.
+    case acknowledgesBeyond = "acknowledges-beyond"
+    /// Commands go out before they are durable.
+    case deliversEarly = "delivers-early"
+    /// What goes out together goes in the wrong order.
+    case reversesOrder = "reverses-order"
+    /// A restarted coordinator forgets the commands that were open.
+    case forgetsOpen = "forgets-open"
+    /// A restarted coordinator gives out ids of commands again.
+    case reusesCommandIDs = "reuses-command-ids"
+    /// A restarted coordinator forgets one member in the middle of the ranks.
+    case forgetsMember = "forgets-member"
+    /// A restarted coordinator forgets what members will never have.
+    case forgetsExceptions = "forgets-exceptions"
+    /// Commands are answered before they are durable.
+    case answersEarly = "answers-early"
+    /// Outcomes are told before they are durable.
+    case tellsEarly = "tells-early"
+    /// A member that comes back is sent what it says to have.
+    case repeats
+    /// A coordinator that was paused blames others for it.
+    case blamesOthers = "blames-others"
+}
