@@ -251,6 +251,39 @@ struct MembershipTests {
         #expect(membership.handle(.ticked, now: at(6_000)) == [.removed(record(1), .silent), .viewChanged(3)])
     }
 
+    @Test("the wall clock decides nothing, however it jumps")
+    func wallClock() {
+        /// What happens to a fleet of three, of whom one falls silent and one breaks off, under a wall clock.
+        func effects(_ wallClockMs: (Int64) -> WallClockMs) -> [FleetEffect] {
+            var fleet = FleetCore(sealer: PlainSealer())
+            var effects: [FleetEffect] = []
+            func handle(_ event: FleetEvent, _ time: Int64) {
+                effects += fleet.handle(event, now: at(time), wallClockMs: wallClockMs(time))
+            }
+            for id in Int64(1)...3 {
+                handle(.membership(.joined(record(id))), 0)
+                handle(.membership(.connectionOpened(MemberID(id), connection: UInt64(id))), 0)
+                handle(.command(.connected(MemberID(id), seen: CommandID(0))), 0)
+            }
+            for time in stride(from: Int64(100), through: 8_000, by: 100) {
+                if time % 1_000 == 0 {
+                    handle(.membership(.seen(MemberID(1))), time)
+                    let members = fleet.membership.recipients(of: nil).map(\.rawValue)
+                    handle(.command(.sent(CommandsBench.record(time, to: members))), time)
+                    handle(.command(.acknowledged(MemberID(1), through: CommandID(time))), time)
+                }
+                if time == 2_500 { handle(.membership(.connectionBroken(MemberID(2), connection: 2)), time) }
+                handle(.ticked, time)
+            }
+            return effects
+        }
+        let steady = effects { $0 }
+        #expect(steady.count { if case .membership(.removed) = $0 { true } else { false } } == 2)
+        #expect(effects { $0 < 3_000 ? $0 : $0 - 86_400_000 } == steady)
+        #expect(effects { $0 < 3_000 ? $0 : $0 + 86_400_000 } == steady)
+        #expect(effects { _ in 0 } == steady)
+    }
+
     @Test("with many members ranks stay dense through any order of coming and going", arguments: 0..<10)
     func many(seed: UInt64) {
         var random = TestRandom(seed: seed)
