@@ -44,17 +44,16 @@ package struct CommandProgress: Hashable, Sendable {
 /// What the store says of members, until the commands that it is needed for are restored.
 struct RestoredProgress: Sendable {
     private var cursors: [MemberID: CommandID] = [:]
+    /// The narrower before the wider.
     private var exceptions: [MemberID: [CommandExceptions]] = [:]
 
-    mutating func add(_ cursor: CommandCursor) { cursors[cursor.member] = cursor.acknowledged }
-
-    /// The narrower before the wider.
-    mutating func add(_ some: CommandExceptions) {
+    mutating func add(_ progress: CommandProgress) {
         func width(_ some: CommandExceptions) -> Int64 {
             some.commands.upperBound.rawValue - some.commands.lowerBound.rawValue
         }
-        let place = exceptions[some.member]?.firstIndex { width($0) > width(some) }
-        exceptions[some.member, default: []].insert(some, at: place ?? exceptions[some.member]?.count ?? 0)
+        for cursor in progress.cursors { cursors[cursor.member] = cursor.acknowledged }
+        exceptions.merge(Dictionary(grouping: progress.exceptions, by: \.member)) { $0 + $1 }
+        for member in Set(progress.exceptions.map(\.member)) { exceptions[member]!.sort { width($0) < width($1) } }
     }
 
     /// Nil: not over for this member, as far as the store knows.

@@ -1,32 +1,14 @@
 internal import MusterCore
 
-enum RankRequest {
-    /// The callback is a client's number, or empty.
-    case join(MemberID?, name: String, incarnation: String, callback: String)
-    case openConnection(MemberID, RankConnection, seen: CommandID)
-    case heartbeat(MemberID, acknowledged: CommandID)
-    /// Nil: the operator.
-    case send(MemberID?, String)
-    case leave(MemberID)
-}
-
-enum RankReply {
-    case joined(MemberID)
-    case accepted
-    case fine
-    /// The member is not known (any more).
-    case stranger
-}
-
 /// The coordinator's driver as far as ranks and commands go: the shipping `FleetCore`, and a process that may die.
 final class RankCoordinator {
-    private let world: RankWorld
-    private var fleet: FleetCore?
-    private var connections: [MemberID: RankConnection] = [:]
+    let world: RankWorld
+    var fleet: FleetCore?
+    var connections: [MemberID: RankConnection] = [:]
     private var callbacks: RankCallbacks?
     /// Processes whose joining is on its way to the store.
-    private var joining: [String: MemberID] = [:]
-    private var lastIDs = LargestIDs(job: 0, member: 0, joinOrder: 0, child: 0)
+    var joining: [String: MemberID] = [:]
+    var lastIDs = LargestIDs(job: 0, member: 0, joinOrder: 0, child: 0)
     private var ended: Set<CommandID> = []
     private var view: UInt64 = 0
     /// Counts processes; what an earlier one asked for finds nobody.
@@ -126,7 +108,7 @@ final class RankCoordinator {
         connections = [:]
     }
 
-    private func close(_ connection: RankConnection) {
+    func close(_ connection: RankConnection) {
         connection.isOver = true
         world.network.notice(connection.client) { [world] in world.clients[connection.client].broke(connection) }
     }
@@ -142,7 +124,7 @@ final class RankCoordinator {
     }
 
     /// A paused process does everything later. Its timer may be the first to run.
-    private func whenAwake(_ member: MemberID? = nil, _ action: @escaping () -> Void) {
+    func whenAwake(_ member: MemberID? = nil, _ action: @escaping () -> Void) {
         guard isUp else { return }
         if pausedSince == nil { return action() }
         held.append((member, action))
@@ -175,7 +157,7 @@ final class RankCoordinator {
     }
 
     /// Completions that an earlier process waited for are nobody's business.
-    private func commit(_ writes: [StoreWrite], _ completion: @escaping () -> Void) {
+    func commit(_ writes: [StoreWrite], _ completion: @escaping () -> Void) {
         world.store.commit(writes) { [self, life] in if life == self.life { whenAwake(nil, completion) } }
     }
 
@@ -196,7 +178,7 @@ final class RankCoordinator {
         }
     }
 
-    private func handle(_ event: FleetEvent) {
+    func handle(_ event: FleetEvent) {
         guard isUp else { return }
         let effects = fleet!.handle(event, now: world.clock.now, wallClockMs: 0)
         for effect in effects { perform(effect) }
@@ -257,100 +239,5 @@ final class RankCoordinator {
     private func broke(_ member: MemberID, _ connection: RankConnection) {
         if connections[member] === connection { connections[member] = nil }
         handle(.membership(.connectionBroken(member, connection: connection.number)))
-    }
-
-    // MARK: Requests
-
-    func receive(_ request: RankRequest, _ reply: @escaping (RankReply) -> Void) {
-        let sender: MemberID? =
-            switch request {
-            case .openConnection(let id, _, _), .heartbeat(let id, _): id
-            default: nil
-            }
-        whenAwake(sender) { [self] in answer(request, reply) }
-    }
-
-    private func answer(_ request: RankRequest, _ reply: @escaping (RankReply) -> Void) {
-        switch request {
-        case .join(let id, let name, let incarnation, let callback): join(id, name, incarnation, callback, reply)
-        case .openConnection(let id, let connection, let seen): reply(open(id, connection, seen))
-        case .heartbeat(let id, let acknowledged):
-            guard isKnown(id) else { return reply(.stranger) }
-            if world.bug == .acknowledgesBeyond {
-                let all = CommandID(lastIDs.command)
-                handle(.command(.connected(id, seen: acknowledged.rawValue > 0 ? all : acknowledged)))
-            } else {
-                handle(.command(.acknowledged(id, through: acknowledged)))
-            }
-            reply(.fine)
-        case .send(let id, let text):
-            if let id, !isKnown(id) { return reply(.stranger) }
-            accept(text, from: id) { reply(.accepted) }
-        case .leave(let id):
-            handle(.membership(.left(id)))
-            reply(.fine)
-        }
-    }
-
-    private func isKnown(_ id: MemberID) -> Bool {
-        handle(.membership(.seen(id)))
-        return fleet!.membership[id] != nil
-    }
-
-    private func join(
-        _ identity: MemberID?, _ name: String, _ incarnation: String, _ callback: String,
-        _ reply: @escaping (RankReply) -> Void
-    ) {
-        let process = joining[incarnation] ?? fleet!.membership.member(incarnation: incarnation)?.record.id
-        var id = identity ?? process
-        if id == nil {
-            lastIDs.member += 1
-            id = MemberID(lastIDs.member)
-        }
-        let known = fleet!.membership[id!]?.record
-        if known == nil { lastIDs.joinOrder += 1 }
-        joining[incarnation] = id
-        let record = MemberRecord(
-            id: id!, name: name, role: .client, joinOrder: known?.joinOrder ?? lastIDs.joinOrder, address: "", slots: 1,
-            labels: [:], version: "", joinedMs: 0, incarnation: incarnation, callback: callback)
-        commit([.saveMember(record)]) { [self] in
-            joining[incarnation] = nil
-            world.checker.joined(record)
-            handle(.membership(.joined(record)))
-            reply(.joined(record.id))
-        }
-    }
-
-    private func open(_ id: MemberID, _ connection: RankConnection, _ seen: CommandID) -> RankReply {
-        guard isKnown(id) else { return .stranger }
-        if let older = connections.updateValue(connection, forKey: id) { close(older) }
-        handle(.membership(.connectionOpened(id, connection: connection.number)))
-        let last: CommandID =
-            switch world.bug {
-            case .forgetsReplay: CommandID(.max)
-            case .repeats: CommandID(0)
-            default: seen
-            }
-        handle(.command(.connected(id, seen: last)))
-        return .fine
-    }
-
-    private func accept(_ text: String, from sender: MemberID?, _ reply: @escaping () -> Void) {
-        lastIDs.command += 1
-        let membership = fleet!.membership
-        let record = CommandRecord(
-            id: CommandID(lastIDs.command), sender: sender, senderName: "",
-            rank: sender.flatMap { membership.rank(of: $0) }, view: membership.view, text: text,
-            recipients: membership.recipients(of: world.bug == .deliversToAll ? nil : sender), createdMs: 0)
-        world.checker.accepted(text, from: sender)
-        if world.bug == .answersEarly { reply() }
-        guard world.bug != .deliversEarly else {
-            world.store.commit([.saveCommand(record)])
-            return handle(.command(.sent(record)))
-        }
-        commit([.saveCommand(record)]) { [self] in
-            handle(.command(.sent(record)))
-            reply()
-        }
     }
 }
