@@ -26,6 +26,8 @@ extension Commands {
         /// Its callback does not want this one, the first of those on their way.
         case refused(MemberID, CommandID)
         case removed(MemberID)
+        /// It is durable.
+        case saved(CommandProgress)
         /// The store did not take it.
         case notSaved(CommandProgress)
     }

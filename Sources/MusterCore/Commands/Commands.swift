@@ -3,7 +3,7 @@
 /// The duties of its driver: give ids in growing order, choose the recipients by `Membership.recipients(of:)` in the same moment,
 /// and pass in `sent` once the record is durable, in the order of ids; tell it of every connection that a member opens or
 /// loses, with the last command that the member says to have; perform `deliver` in order; make
-/// `newProgress` durable now and then, and give it back by `notSaved` when that fails. A receiver that comes back gets what it
+/// `newProgress` durable now and then, and say by `saved` or `notSaved` what became of it. A receiver that comes back gets what it
 /// has not acknowledged and, by what it says it has, nothing twice. An outcome is final once the progress is durable that was
 /// new when it was read: until then a crash of the coordinator can undo it.
 package struct Commands: Sendable {
@@ -41,6 +41,9 @@ package struct Commands: Sendable {
     private var unsavedCursors: [MemberID: CommandID] = [:]
     private var unsavedExceptions: [MemberID: [CommandExceptions]] = [:]
     private var restored = RestoredProgress()
+    /// Commands that a member was passed over with, until that is durable: what comes after the first of them waits. For a
+    /// member says what it has by the last command that came, and after a crash would be taken to have these.
+    private var heldBehind: [MemberID: [CommandID]] = [:]
     package private(set) var counters = Counters()
 
     package init(settings: Settings = Settings()) { self.settings = settings }
@@ -92,6 +95,7 @@ package struct Commands: Sendable {
         case .acknowledged(let id, let through): acknowledged(id, through, &effects)
         case .refused(let id, let command): refused(id, command, &effects)
         case .removed(let id): removed(id, &effects)
+        case .saved(let progress): saved(progress, &effects)
         case .notSaved(let progress): takeBack(progress)
         }
         return effects
@@ -157,6 +161,16 @@ package struct Commands: Sendable {
             unsavedExceptions[member]![place].commands = last.commands.lowerBound...id
         } else {
             note(id...id, outcome, at: member)
+            heldBehind[member, default: []].append(id)
+        }
+    }
+
+    private mutating func saved(_ progress: CommandProgress, _ effects: inout [Effect]) {
+        for some in progress.exceptions {
+            guard let place = heldBehind[some.member]?.firstIndex(of: some.commands.lowerBound) else { continue }
+            heldBehind[some.member]!.remove(at: place)
+            if heldBehind[some.member]!.isEmpty { heldBehind[some.member] = nil }
+            advance(some.member, &effects)
         }
     }
 
@@ -239,6 +253,8 @@ package struct Commands: Sendable {
 
     private mutating func removed(_ id: MemberID, _ effects: inout [Effect]) {
         let queue = queues.removeValue(forKey: id) ?? Queue()
+        // It can come back only once its removal, and with that these, are durable.
+        heldBehind[id] = nil
         let waiting = queue.waiting[queue.head...]
         if let first = waiting.first, let last = waiting.last { note(first...last, .gone, at: id) }
         let progress = CommandProgress(
@@ -257,7 +273,9 @@ package struct Commands: Sendable {
         guard let queue = queues[id], queue.isConnected, queue.sent < queue.count else { return }
         var next: [CommandID] = []
         var bytes = queue.sentBytes
+        let held = heldBehind[id]?.first
         for command in queue.waiting[(queue.head + queue.sent)...] {
+            if let held, command > held { break }
             let size = open[command]?.record.text.utf8.count ?? 0
             let isFirst = queue.sent + next.count == 0
             guard isFirst || (bytes + size <= settings.windowBytes && queue.sent + next.count < settings.windowCount)

@@ -114,7 +114,11 @@ extension Coordinator {
     private func commit(_ progress: CommandProgress, then: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
         store.commit(progress.writes) { [self] result in
             noteStore(result.failureReason)
-            if case .failure = result, !progress.isEmpty { handle(.command(.notSaved(progress))) }
+            switch result {
+            case .failure: if !progress.isEmpty { handle(.command(.notSaved(progress))) }
+            // Nothing waits for cursors.
+            case .success: if !progress.exceptions.isEmpty { handle(.command(.saved(progress))) }
+            }
             then(result)
         }
     }

@@ -43,6 +43,9 @@ struct CommandsBench {
         return handle(.removed(MemberID(member)))
     }
 
+    /// All that is new is durable now.
+    @discardableResult mutating func save() -> [Commands.Effect] { handle(.saved(commands.newProgress())) }
+
     /// A coordinator that is killed here, and started again with what is stored by then.
     func restarted(_ stored: [CommandProgress], _ change: (inout Commands.Settings) -> Void = { _ in }) -> CommandsBench
     {

@@ -63,6 +63,36 @@ struct CommandsRestoreTests {
             ])
     }
 
+    @Test("nothing goes out behind an overflow that is not durable: by it a member would be taken to have that too")
+    func heldBehind() {
+        var bench = CommandsBench(members: 1...20) { $0.queueMax = 2 }
+        bench.connect(1)
+        for id in Int64(1)...3 { bench.send(id, to: [1, 10 + id]) }
+        bench.acknowledge(1, 2)
+        let early = bench.commands.newProgress()
+        for id in Int64(4)...6 { #expect(bench.send(id, to: [1, 10 + id]).isEmpty) }
+        #expect(bench.handle(.notSaved(early)).isEmpty)
+        let progress = bench.commands.newProgress()
+        #expect(bench.connect(1, seen: 2).isEmpty, "a new connection changes nothing")
+        #expect(bench.handle(.saved(progress)) == [.deliver(1, [4, 5])])
+        bench.acknowledge(1, 5)
+        // 6 was among what was saved.
+        #expect(bench.send(7, to: [1, 17]) == [.deliver(1, [7])])
+    }
+
+    @Test("nor behind one that came while the member was away")
+    func heldBehindGone() {
+        var bench = CommandsBench()
+        bench.members.remove(1)
+        bench.send(1, to: [1, 2])
+        bench.members.insert(1)
+        bench.connect(1)
+        #expect(bench.send(2, to: [1]).isEmpty)
+        #expect(bench.save() == [.deliver(1, [2])])
+        bench.handle(.refused(MemberID(1), CommandID(2)))
+        #expect(bench.send(3, to: [1]) == [.deliver(1, [3])], "a refusal holds up nobody")
+    }
+
     @Test("restoring queues what waited, even above the bound of a queue")
     func noOverflow() {
         let old = CommandsBench()
@@ -115,6 +145,8 @@ struct CommandsRestoreTests {
         var stored = [bench.commands.newProgress()]
         for case .save(let progress) in bench.remove(1) { stored.append(progress) }
         bench.send(6, to: [1, 16])
+        stored.append(bench.commands.newProgress())
+        bench.handle(.saved(stored.last!))
         bench.members.insert(1)
         bench.connect(1)
         bench.send(7, to: [1, 17])

@@ -98,6 +98,7 @@ struct CommandsTests {
         #expect(bench.send(5, to: [1]) == [.ended(5, [1: .overflow])])
         #expect(bench.connect(1) == [.deliver(1, 1...3)])
         #expect(bench.acknowledge(1, 1) == [.ended(1)])
+        bench.save()
         #expect(bench.send(6, to: [1]) == [.deliver(1, [6])])
         #expect(bench.commands.counters.overflowed == 2)
     }

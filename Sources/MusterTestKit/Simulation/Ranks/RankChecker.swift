@@ -50,10 +50,12 @@ package final class RankChecker {
     }
 
     func removed(_ member: MemberID) {
-        departures[member, default: 0] += 1
         joinOrders[member] = nil
         ranks.removeAll { $0 == member }
     }
+
+    /// A removal is stored: without that a crash undoes it, and the member has stayed.
+    func departed(_ member: MemberID) { departures[member, default: 0] += 1 }
 
     func check(_ membership: Membership) {
         let ranked = membership.ranked.map(\.record.id)

@@ -153,12 +153,19 @@ final class RankCoordinator {
     private func beat() {
         handle(.ticked)
         let progress = fleet!.newProgress()
-        if !progress.isEmpty { world.store.commit(progress.writes) }
+        if !progress.isEmpty { commit(progress) }
     }
 
     /// Completions that an earlier process waited for are nobody's business.
     func commit(_ writes: [StoreWrite], _ completion: @escaping () -> Void) {
         world.store.commit(writes) { [self, life] in if life == self.life { whenAwake(nil, completion) } }
+    }
+
+    private func commit(_ progress: CommandProgress, _ completion: @escaping () -> Void = {}) {
+        commit(progress.writes) { [self] in
+            handle(.command(.saved(progress)))
+            completion()
+        }
     }
 
     /// As `GET /v1/commands/{id}` answers, of all that are open.
@@ -174,7 +181,7 @@ final class RankCoordinator {
                 }
             }
             if world.bug == .tellsEarly { return tell() }
-            commit(fleet!.newProgress().writes, tell)
+            commit(fleet!.newProgress(), tell)
         }
     }
 
@@ -197,6 +204,7 @@ final class RankCoordinator {
             world.note("member \(record.id) is removed: \(departure.rawValue)")
             if unheard.contains(record.id) { world.checker.removedUnheard(record.id) }
             world.checker.removed(record.id)
+            world.sawRemoval()
             callbacks?.forget(record.id)
             if let connection = connections.removeValue(forKey: record.id) { close(connection) }
         case .membership(.viewChanged(let number)):

@@ -67,7 +67,8 @@ package final class RankStore {
             members[record.id] = record
             lastIDs.member = max(lastIDs.member, record.id.rawValue)
             lastIDs.joinOrder = max(lastIDs.joinOrder, record.joinOrder)
-        case .removeMember(let id): members[id] = nil
+        case .removeMember(let id):
+            if members.removeValue(forKey: id) != nil { checker.departed(id) }
         case .saveCommand(let record):
             if commands[record.id] != nil { checker.fail("command \(record.id) was stored twice") }
             commands[record.id] = StoredCommand(record: record, end: nil)

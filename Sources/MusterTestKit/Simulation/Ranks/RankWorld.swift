@@ -67,11 +67,7 @@ package final class RankWorld {
     }
 
     private func scheduleFaults() {
-        every(faults.coordinatorCrashMs) { [self] in
-            note("crash the coordinator")
-            coordinator.crash()
-            clock.after(random.milliseconds(20...4_000)) { [self] in if !coordinator.isUp { coordinator.start() } }
-        }
+        every(faults.coordinatorCrashMs) { [self] in crashCoordinator() }
         every(faults.coordinatorPauseMs) { [self] in
             let time = random.milliseconds(50...3_000)
             note("pause the coordinator for \(time)")
@@ -91,6 +87,19 @@ package final class RankWorld {
             network.cutOff(client)
             clock.after(random.milliseconds(200...9_000)) { [self] in network.mend(client) }
         }
+    }
+
+    private func crashCoordinator() {
+        guard !isHealed else { return }
+        note("crash the coordinator")
+        coordinator.crash()
+        clock.after(random.milliseconds(20...4_000)) { [self] in if !coordinator.isUp { coordinator.start() } }
+    }
+
+    /// Some crashes come while a removal is on its way to the store.
+    func sawRemoval() {
+        guard faults.coordinatorCrashMs > 0, random.chance(0.2) else { return }
+        clock.after(random.milliseconds(0...15)) { [self] in crashCoordinator() }
     }
 
     /// Most are started again.
