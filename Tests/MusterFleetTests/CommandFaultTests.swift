@@ -195,6 +195,47 @@ import Testing
         }
     }
 
+    /// Joining again is no reason to send once more what is on its way.
+    @Test func oneThatJoinsAgainDuringACallIsNotCalledTwice() async throws {
+        try await Fleet.run(flags: ["--silence-seconds", "60"]) { fleet in
+            let called = try OldMember(.waiting)
+            let member = try await fleet.join("called", callback: called.address)
+            let first = try await fleet.send("FIRST")
+            try await eventually("it is called") { called.heard.withLock { $0.count } == 1 }
+            _ = try await fleet.join("called", member, callback: called.address)
+            let second = try await fleet.send("SECOND")
+            called.answerWaiting()
+            try await eventually("the next one comes") { called.heard.withLock { $0.count } == 2 }
+            called.answerWaiting()
+            for id in [first, second] {
+                try await eventually("it is delivered") {
+                    try await fleet.outcomes(of: id)[member.id] == .delivered
+                }
+            }
+            #expect(
+                called.heard.withLock { $0 } == [
+                    #"{"sender":null,"command":"FIRST"}"#, #"{"sender":null,"command":"SECOND"}"#,
+                ])
+            await called.stop()
+        }
+    }
+
+    @Test func oneThatMovesGetsWhatWaitedForItAtItsNewAddress() async throws {
+        try await Fleet.run(flags: ["--silence-seconds", "60"]) { fleet in
+            let (old, new) = (try OldMember(), try OldMember())
+            await old.stop()
+            let member = try await fleet.join("moving", callback: old.address)
+            let id = try await fleet.send("GO")
+            #expect(try await fleet.outcomes(of: id)[member.id] == .pending)
+            _ = try await fleet.join("moving", member, callback: new.address)
+            try await eventually("it came to the new address") {
+                try await fleet.outcomes(of: id)[member.id] == .delivered
+            }
+            #expect(new.heard.withLock { $0.count } == 1)
+            await new.stop()
+        }
+    }
+
     // MARK: Bad commands
 
     /// JSON texts and bytes that are none, and what they are answered.
@@ -235,9 +276,12 @@ import Testing
 }
 
 extension Fleet {
-    fileprivate func join(_ name: String, _ identity: MemberIdentity? = nil) async throws -> MemberIdentity {
+    fileprivate func join(
+        _ name: String, _ identity: MemberIdentity? = nil, callback: String = ""
+    ) async throws -> MemberIdentity {
         let request = JoinRequest(
-            name: name, role: .client, slots: 1, labels: [:], version: "", incarnation: "", identity: identity)
+            name: name, role: .client, slots: 1, labels: [:], version: "", incarnation: "", identity: identity,
+            callback: callback)
         return try JoinReply(body: await demand("POST", "/v1/members", request.body, status: 201)).identity
     }
 
