@@ -1,4 +1,3 @@
-import Glibc
 import MusterAPI
 import MusterCore
 import MusterHTTP
@@ -14,7 +13,7 @@ import Testing
         try await Fleet.run { fleet in
             let count = 200
             let members = try await withThrowingTaskGroup(of: MemberIdentity.self) { group in
-                for number in 0..<count { group.addTask { try await fleet.join("m\(number)") } }
+                for number in 0..<count { group.addTask { try await fleet.joinClient("m\(number)") } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(Set(members.map(\.id)).count == count)
@@ -24,13 +23,13 @@ import Testing
                 try await group.waitForAll()
             }
             #expect(try await fleet.memberNames() == [])
-            #expect(try await fleet.ranks(of: [try await fleet.join("next")]) == [0])
+            #expect(try await fleet.ranks(of: [try await fleet.joinClient("next")]) == [0])
         }
     }
 
     @Test func rankZeroLeavesWhileItCommands() async throws {
         try await Fleet.run { fleet in
-            let first = try await fleet.join("first")
+            let first = try await fleet.joinClient("first")
             let below = try await fleet.startClient("below")
             let accepted = try await withThrowingTaskGroup(of: Int?.self) { group in
                 for number in 1...40 {
@@ -64,11 +63,11 @@ import Testing
     /// What waited for it is lost to it for good, through restarts too; what is sent now is its own.
     @Test func leavingAndComingBackAtOnce() async throws {
         try await Fleet.run(flags: ["--silence-seconds", "60", "--grace-seconds", "60"]) { fleet in
-            let back = try await fleet.join("back")
-            let other = try await fleet.join("other")
+            let back = try await fleet.joinClient("back")
+            let other = try await fleet.joinClient("other")
             let lost = try await fleet.send("LOST")
             try await fleet.leave(back)
-            #expect(try await fleet.join("back", back).id == back.id)
+            #expect(try await fleet.joinClient("back", back).id == back.id)
             #expect(try await fleet.ranks(of: [other, back]) == [0, 1])
             let own = try await fleet.send("OWN")
             for _ in 0..<2 {
@@ -91,8 +90,8 @@ import Testing
     /// An acknowledgement counts even of one that says goodbye in the same breath, and is killed with its coordinator.
     @Test func anAcknowledgementJustBeforeLeavingCounts() async throws {
         try await Fleet.run(flags: ["--silence-seconds", "60", "--grace-seconds", "60"]) { fleet in
-            let quick = try await fleet.join("quick")
-            _ = try await fleet.join("slow")
+            let quick = try await fleet.joinClient("quick")
+            _ = try await fleet.joinClient("slow")
             let stream = try await fleet.openStream(quick)
             let id = try await fleet.send("GO")
             try await fleet.acknowledge(quick, id)
@@ -108,7 +107,7 @@ import Testing
 
     @Test func oneThatNeverReadsDelaysNobodyAndIsPassedOver() async throws {
         try await Fleet.run(flags: ["--silence-seconds", "60", "--grace-seconds", "60"]) { fleet in
-            let deaf = try await fleet.join("deaf")
+            let deaf = try await fleet.joinClient("deaf")
             let stream = try await fleet.openStream(deaf)
             let good = try await fleet.startClient("good")
             let (count, queueMax) = (4_200, Commands.Settings().queueMax)
@@ -150,7 +149,7 @@ import Testing
             let failing = try OldMember(.failing)
             let asked = Array("{\"ip_port\":\"\(failing.address)\"}".utf8)
             _ = try await fleet.demand("POST", "/assign-rank", asked)
-            let silent = try await fleet.join("silent")
+            let silent = try await fleet.joinClient("silent")
             let id = try await fleet.send("GO")
             try await eventually("it is refused") {
                 try await fleet.outcomes(of: id).values.contains(.refused)
@@ -199,10 +198,10 @@ import Testing
     @Test func oneThatJoinsAgainDuringACallIsNotCalledTwice() async throws {
         try await Fleet.run(flags: ["--silence-seconds", "60"]) { fleet in
             let called = try OldMember(.waiting)
-            let member = try await fleet.join("called", callback: called.address)
+            let member = try await fleet.joinClient("called", callback: called.address)
             let first = try await fleet.send("FIRST")
             try await eventually("it is called") { called.heard.withLock { $0.count } == 1 }
-            _ = try await fleet.join("called", member, callback: called.address)
+            _ = try await fleet.joinClient("called", member, callback: called.address)
             let second = try await fleet.send("SECOND")
             called.answerWaiting()
             try await eventually("the next one comes") { called.heard.withLock { $0.count } == 2 }
@@ -224,10 +223,10 @@ import Testing
         try await Fleet.run(flags: ["--silence-seconds", "60"]) { fleet in
             let (old, new) = (try OldMember(), try OldMember())
             await old.stop()
-            let member = try await fleet.join("moving", callback: old.address)
+            let member = try await fleet.joinClient("moving", callback: old.address)
             let id = try await fleet.send("GO")
             #expect(try await fleet.outcomes(of: id)[member.id] == .pending)
-            _ = try await fleet.join("moving", member, callback: new.address)
+            _ = try await fleet.joinClient("moving", member, callback: new.address)
             try await eventually("it came to the new address") {
                 try await fleet.outcomes(of: id)[member.id] == .delivered
             }
@@ -272,68 +271,5 @@ import Testing
             #expect(heard.count == 2)
             #expect(heard.allSatisfy { $0.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control } })
         }
-    }
-}
-
-extension Fleet {
-    fileprivate func join(
-        _ name: String, _ identity: MemberIdentity? = nil, callback: String = ""
-    ) async throws -> MemberIdentity {
-        let request = JoinRequest(
-            name: name, role: .client, slots: 1, labels: [:], version: "", incarnation: "", identity: identity,
-            callback: callback)
-        return try JoinReply(body: await demand("POST", "/v1/members", request.body, status: 201)).identity
-    }
-
-    fileprivate func leave(_ member: MemberIdentity) async throws {
-        _ = try await demand("DELETE", "/v1/members/\(member.id)", token: member.secret)
-    }
-
-    /// It says nothing by itself.
-    fileprivate func startClient(_ name: String) async throws -> FleetProcess {
-        let silent = ["--min-interval", "3600", "--max-interval", "3600"]
-        let client = try start(["client", "--join", url, "--name", name] + silent)
-        try await eventually("\(name) joined") { client.transcript.output.contains { $0.hasPrefix("joined as ") } }
-        return client
-    }
-
-    /// The operator's; returns when it is accepted.
-    fileprivate func send(_ text: String) async throws -> CommandID {
-        try CommandReceipt(body: await demand("POST", "/v1/commands", CommandRequest(text: text).body, status: 202)).id
-    }
-
-    /// Held, and not read.
-    fileprivate func openStream(_ member: MemberIdentity) async throws -> HTTPClientStream {
-        var request = HTTPClientRequest("GET", "\(url)/v1/members/\(member.id)/stream")
-        request.headers = [("Authorization", "Bearer \(member.secret)")]
-        let stream = try await http.stream(request)
-        guard stream.status == 200 else { throw FleetError("the stream of \(member.id) answered \(stream.status)") }
-        return stream
-    }
-
-    fileprivate func acknowledge(_ member: MemberIdentity, _ through: CommandID) async throws {
-        let body = Heartbeat(leases: [], acknowledged: through).body
-        _ = try await demand("POST", "/v1/members/\(member.id)/heartbeat", body, token: member.secret)
-    }
-
-    fileprivate func outcomes(of id: CommandID) async throws -> [MemberID: MusterCore.CommandOutcome] {
-        var fields = try JSONFields(body: await demand("GET", "/v1/commands/\(id)"))
-        return try (fields.array("outcomes") ?? []).reduce(into: [:]) { outcomes, value in
-            var one = try JSONFields(value, path: "outcomes.")
-            let member = try one.required("member", one.int("member", in: 1...Int.max))
-            outcomes[MemberID(Int64(member))] = MusterCore.CommandOutcome(rawValue: try one.string("outcome") ?? "")
-        }
-    }
-
-    /// By rank; of these members, in their order, or of all.
-    fileprivate func ranks(of members: [MemberIdentity]? = nil) async throws -> [Int] {
-        var fields = try JSONFields(body: await demand("GET", "/v1/members"))
-        let all = try (fields.array("members") ?? []).map { value in
-            var one = try JSONFields(value, path: "members.")
-            let id = MemberID(Int64(try one.required("id", one.int("id", in: 1...Int.max))))
-            return (id, try one.required("rank", one.int("rank", in: 0...Int.max)))
-        }
-        guard let members else { return all.map(\.1) }
-        return members.compactMap { member in all.first { $0.0 == member.id }?.1 }
     }
 }
