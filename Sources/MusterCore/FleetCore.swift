@@ -100,7 +100,8 @@ package struct FleetCore: Sendable {
     private mutating func follow(
         _ changes: [Membership.Effect], _ now: Moment, _ wallClockMs: WallClockMs
     ) -> [FleetEffect] {
-        var effects: [FleetEffect] = []
+        let going = changes.compactMap { if case .removed(let record, _) = $0 { record.id } else { nil } }
+        var effects = going.isEmpty ? [] : work(.membersGoing(going), now)
         for change in changes {
             effects.append(.membership(change))
             switch change {

@@ -3,7 +3,12 @@ import Testing
 
 @Suite("simulation")
 struct SimulationTests {
-    @Test("the fleet keeps its promises", arguments: 1...40)
+    /// Seeds that once found something stay.
+    private static let found: [UInt64] = [
+        103_435  // Work of a removed worker was granted to another that was removed at the same tick.
+    ]
+
+    @Test("the fleet keeps its promises", arguments: Array(1...40) + found)
     func seeds(seed: UInt64) {
         #expect(Simulation.run(seed: seed).violation == nil, "replay: make sim SEED=\(seed)")
     }

@@ -23,7 +23,7 @@ extension Scheduler {
     mutating func serve(_ now: Moment, _ effects: inout [SchedulerEffect]) {
         guard !callLine.isEmpty, !lines.isEmpty || !dealtLines.isEmpty else { return }
         for id in callLine.elements {
-            guard let call = calls[id] else { continue }
+            guard let call = calls[id], !suspects.contains(call.member) else { continue }
             var grants: [Grant] = []
             while grants.count < call.slots, let grant = nextGrant(for: call, now) { grants.append(grant) }
             guard !grants.isEmpty else { continue }
@@ -152,7 +152,9 @@ extension Scheduler {
     }
 
     private func firstCall(for kernel: String, not member: MemberID) -> LeaseCall? {
-        callLine.elements.lazy.compactMap { calls[$0] }.first { $0.member != member && $0.kernels.contains(kernel) }
+        callLine.elements.lazy.compactMap { calls[$0] }.first {
+            $0.member != member && !suspects.contains($0.member) && $0.kernels.contains(kernel)
+        }
     }
 
     private func isStraggler(_ lease: Lease, _ now: Moment) -> Bool {

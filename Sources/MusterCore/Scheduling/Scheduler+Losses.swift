@@ -38,7 +38,9 @@ extension Scheduler {
     }
 
     mutating func suspect(_ member: MemberID, isGone: Bool, _ effects: inout [SchedulerEffect]) {
-        // What comes back must not be granted to the very member that lost it.
+        // What comes back must not be granted to the very member that lost it, not even by a call that comes late: it
+        // would be computed twice, and one death would count as two.
+        suspects.insert(member)
         for call in calls.values.filter({ $0.member == member }).sorted(by: { $0.id.rawValue < $1.id.rawValue }) {
             forget(call: call.id)
             effects.append(.dismiss(call.id))
@@ -55,6 +57,7 @@ extension Scheduler {
 
     /// A suspected member is back: nothing died, and it has its part again of what is dealt from now on.
     mutating func welcome(_ member: MemberID) {
+        suspects.remove(member)
         heldBySuspects[member] = nil
         for id in jobs.keys { jobs[id]!.welcome(member) }
     }
@@ -63,6 +66,8 @@ extension Scheduler {
         _ member: MemberID, crashed: Bool, _ effects: inout [SchedulerEffect]
     ) {
         suspect(member, isGone: true, &effects)
+        // Its calls are gone; whoever asks in its name later has joined anew.
+        suspects.remove(member)
         let held = heldBySuspects.removeValue(forKey: member) ?? []
         guard crashed else { return }
         for key in held {

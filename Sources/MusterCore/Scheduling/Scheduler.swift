@@ -30,6 +30,8 @@ package struct Scheduler: Sendable {
     var leasesOfMember: [MemberID: Set<LeaseKey>] = [:]
     /// What suspected members held when their leases were taken back, in case they turn out to have died of it.
     var heldBySuspects: [MemberID: [LeaseKey]] = [:]
+    /// Members that are suspected or about to be gone: their calls are held, but granted nothing.
+    var suspects: Set<MemberID> = []
     var calls: [LeaseCallID: LeaseCall] = [:]
     var callLine = WaitingLine<LeaseCallID>()
     /// Jobs with work, by priority and kernel; in each line the job that was served longest ago is first.
@@ -94,7 +96,10 @@ package struct Scheduler: Sendable {
         case .memberSuspected(let member):
             suspect(member, isGone: false, &effects)
             serve(now, &effects)
-        case .memberReturned(let member): welcome(member)
+        case .memberReturned(let member):
+            welcome(member)
+            serve(now, &effects)
+        case .membersGoing(let members): suspects.formUnion(members)
         case .memberGone(let member, let crashed, let wallClock):
             wallClockMs = wallClock
             lose(member, crashed: crashed, &effects)

@@ -118,10 +118,12 @@ package enum SchedulerEvent: Sendable {
     case commitFailed(CommitID, reason: String)
     /// The worker says which leases it still holds; these get a full lease time again.
     case renewed(MemberID, [LeaseKey])
-    /// Its connection broke or it is silent: its leases go back in line, without blame yet.
+    /// Its connection broke: its leases go back in line, without blame yet, and its calls are granted nothing.
     case memberSuspected(MemberID)
     /// The suspected member is back and is the same process: nothing died. After `memberGone`: its next process is here.
     case memberReturned(MemberID)
+    /// `memberGone` comes next for each of these, who are removed together: none is granted what another held.
+    case membersGoing([MemberID])
     /// The member is gone. `crashed`: its process died, so what it held may be what killed it.
     case memberGone(MemberID, crashed: Bool, wallClockMs: WallClockMs)
     case ticked(wallClockMs: WallClockMs)

@@ -274,7 +274,10 @@ package final class SimCoordinator {
     private func perform(_ effect: SchedulerEffect) {
         switch effect {
         case .grant(let id, let member, let grants):
-            let name = fleet!.membership[member]?.record.name ?? ""
+            guard let holder = fleet!.membership[member], holder.standing == .alive else {
+                return world.checker.fail("\(grants.map(\.key)) were granted to a member that is suspected or gone")
+            }
+            let name = holder.record.name
             for grant in grants { world.checker.granted(grant.key, to: name, at: world.clock.now) }
             guard let reply = calls.removeValue(forKey: id) else {
                 return world.checker.fail("a held call was answered twice")
