@@ -37,6 +37,25 @@ struct MembershipTests {
         #expect(membership[MemberID(1)]?.record.joinOrder == 1)
     }
 
+    @Test("origins and edges are members without a rank", arguments: [MemberRole.origin, .edge])
+    func unranked(_ role: MemberRole) {
+        var membership = Membership()
+        var store = record(1)
+        store.role = role
+        #expect(membership.handle(.joined(store), now: at(0)).isEmpty)
+        _ = membership.handle(.joined(record(2)), now: at(0))
+        #expect(membership.rank(of: MemberID(1)) == nil && membership.rank(of: MemberID(2)) == 0)
+        #expect(membership.unranked.map(\.record) == [store] && ranks(membership) == [2])
+        #expect(membership.recipients(of: nil) == [MemberID(2)] && membership.recipients(of: MemberID(1)).isEmpty)
+        // Its end is noticed as any other's, and moves nobody.
+        _ = membership.handle(.connectionOpened(MemberID(1), connection: 7), now: at(0))
+        #expect(
+            membership.handle(.connectionBroken(MemberID(1), connection: 7), now: at(1)) == [.suspected(MemberID(1))])
+        _ = membership.handle(.seen(MemberID(2)), now: at(1_500))
+        #expect(membership.handle(.ticked, now: at(1_500)) == [.removed(store, .crashed)])
+        #expect(membership.rank(of: MemberID(2)) == 0)
+    }
+
     @Test("a broken connection makes a suspect at once, and a removal when the grace ends")
     func crash() {
         var membership = Membership()

@@ -1,12 +1,15 @@
 /// The OpenAPI 3.1 document of a table of routes.
 package enum OpenAPI {
-    package static func document(of routes: [RouteSpec], version: String) -> [UInt8] {
+    /// `role` names the process that has these routes.
+    package static func document<Name>(
+        of routes: [NamedRoute<Name>], role: String = "coordinator", version: String
+    ) -> [UInt8] {
         var json = JSONWriter(reserving: 16 << 10)
         json.beginObject()
         json.field("openapi", "3.1.0")
         json.key("info")
         json.beginObject()
-        json.field("title", "Muster coordinator")
+        json.field("title", "Muster " + role)
         json.field("version", version)
         json.endObject()
         json.key("paths")
@@ -23,7 +26,7 @@ package enum OpenAPI {
         return json.bytes
     }
 
-    private static func write(_ route: RouteSpec, to json: inout JSONWriter) {
+    private static func write<Name>(_ route: NamedRoute<Name>, to json: inout JSONWriter) {
         json.key(named: route.method.lowercased())
         json.beginObject()
         json.field("operationId", route.name.rawValue)
@@ -45,7 +48,7 @@ package enum OpenAPI {
         json.endObject()
     }
 
-    private static func writeParameters(of route: RouteSpec, to json: inout JSONWriter) {
+    private static func writeParameters<Name>(of route: NamedRoute<Name>, to json: inout JSONWriter) {
         json.key("parameters")
         json.beginArray()
         for name in route.parameters {
@@ -72,7 +75,7 @@ package enum OpenAPI {
         json.endObject()
     }
 
-    private static func writeBody(of route: RouteSpec, to json: inout JSONWriter) {
+    private static func writeBody<Name>(of route: NamedRoute<Name>, to json: inout JSONWriter) {
         let fields = route.fields.filter { $0.place != .query }
         guard !fields.isEmpty else { return }
         json.key("requestBody")

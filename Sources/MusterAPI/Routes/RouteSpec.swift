@@ -4,6 +4,8 @@ package enum RouteAccess: String, Sendable {
     case open
     /// Needs none either, unless the coordinator is `--private`: then `read`.
     case picture
+    /// The same at an origin, where whoever may join may look, too: edges.
+    case image
     case read
     case join
     /// A member's own secret.
@@ -38,9 +40,10 @@ package struct FieldSpec: Sendable {
     }
 }
 
-/// One route of the coordinator: the server registers it and `/openapi.json` documents it from this same value.
-package struct RouteSpec: Sendable {
-    package var name: RouteName
+/// One route of a role: the server registers it and `/openapi.json` documents it from this same value. `Name` is the
+/// role's own list of routes.
+package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
+    package var name: Name
     package var method: String
     /// `/v1/jobs/{id}`: a segment in braces is a parameter.
     package var pattern: String
@@ -61,6 +64,9 @@ package struct RouteSpec: Sendable {
     package var readsForm: Bool { fields.contains { $0.place == .form } }
     package var queryNames: Set<String> { Set(fields.filter { $0.place == .query }.map(\.name)) }
 }
+
+/// A route of the coordinator.
+package typealias RouteSpec = NamedRoute<RouteName>
 
 /// Each route once, by name; the driver has a handler for each.
 package enum RouteName: String, CaseIterable, Sendable {

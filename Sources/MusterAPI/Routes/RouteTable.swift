@@ -62,7 +62,7 @@ package enum RouteTable {
             name: .joinFleet, method: "POST", pattern: "/v1/members", access: .join, summary: "Become a member.",
             fields: [
                 .body("name", .string, "The name to be known by; made unique."),
-                .body("role", .string, "worker (default) or client."),
+                .body("role", .string, "worker (default), client, or origin or edge: those two have no rank."),
                 .body("slots", .integer, "Tasks that a worker runs at the same time."),
                 .body("labels", .object, "Strings that describe the member."),
                 .body("version", .string, "Of the member's program."),
@@ -72,7 +72,8 @@ package enum RouteTable {
                 .body("secret", .string, "The secret of that earlier joining."),
             ], bodyBytesMax: smallBody, status: 201),
         RouteSpec(
-            name: .members, method: "GET", pattern: "/v1/members", access: .read, summary: "All members, by rank."),
+            name: .members, method: "GET", pattern: "/v1/members", access: .read,
+            summary: "All members, by rank; then those without one."),
         RouteSpec(
             name: .member, method: "GET", pattern: "/v1/members/{id}", access: .read, summary: "One member."),
         RouteSpec(

@@ -142,14 +142,15 @@ package enum CoordinatorCommand {
         return String(store.dropFirst(7))
     }
 
-    private static func text(of path: String) throws -> String {
+    static func text(of path: String) throws -> String {
         guard let bytes = try readWhole(path, bytesMax: 1 << 20) else {
             throw CommandError(.noInput, "there is no file \(path)")
         }
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+    /// Throws a `CommandError` for what a role throws when it cannot start.
+    static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch let error as NodeError {

@@ -6,7 +6,8 @@ package enum MusterCommand {
         program: "muster", version: version,
         summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
         commands: [
-            UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, RenderCommand.command,
+            UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, OriginCommand.command,
+            RenderCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,
             ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,

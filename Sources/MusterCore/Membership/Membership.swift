@@ -86,6 +86,10 @@ package struct Membership: Sendable {
     package subscript(id: MemberID) -> Member? { members[id] }
     /// In rank order.
     package var ranked: [Member] { order.map { members[$0.id]! } }
+    /// Members without a rank, by id.
+    package var unranked: [Member] {
+        members.values.filter { !$0.record.role.isRanked }.sorted { $0.record.id < $1.record.id }
+    }
     /// Workers that are not suspected of having gone, by rank.
     package var liveWorkers: [MemberRecord] {
         ranked.filter { $0.record.role == .worker && $0.standing == .alive }.map(\.record)

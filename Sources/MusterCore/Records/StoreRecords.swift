@@ -90,9 +90,9 @@ package struct ResultRecord: Hashable, Sendable {
 
 /// What a member is to the fleet.
 package enum MemberRole: String, CaseIterable, Sendable {
-    case worker, client
-    /// Workers and clients have ranks; roles of later parts (origin, edge) do not.
-    package var isRanked: Bool { true }
+    case worker, client, origin, edge
+    /// Workers and clients have ranks; origins and edges are listed, no more.
+    package var isRanked: Bool { self == .worker || self == .client }
 }
 
 /// One member as the coordinator remembers it across restarts. Rank order is the order of `joinOrder`.

@@ -49,14 +49,17 @@ package struct HTTPResponse: Sendable {
     }
 }
 
-/// A part of an open file, sent by sendfile where the connection allows. The descriptor is duplicated: the caller keeps
-/// and closes its own.
+/// A part of an open file, sent by sendfile where the connection allows. The descriptor is duplicated when the answer is
+/// queued: the caller keeps and closes its own, or gives as `owner` what closes it.
 package struct FileBody: Sendable {
     package var descriptor: Int32
     package var offset: UInt64
     package var count: UInt64
+    /// Kept until the answer is queued.
+    package var owner: (any Sendable)?
 
-    package init(descriptor: Int32, offset: UInt64, count: UInt64) {
+    package init(descriptor: Int32, offset: UInt64, count: UInt64, owner: (any Sendable)? = nil) {
+        self.owner = owner
         self.descriptor = descriptor
         self.offset = offset
         self.count = count

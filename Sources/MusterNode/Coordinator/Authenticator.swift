@@ -16,9 +16,12 @@ struct Authenticator: Sendable {
     private let key: MessageKey
     private let tokens: TokenStore
     private let settings: AccessSettings
-    private static let specs = Dictionary(uniqueKeysWithValues: RouteTable.all.map { ($0.name.rawValue, $0) })
+    /// What each route asks for, by its name.
+    private let rules: [String: (access: RouteAccess, isClassic: Bool)]
 
-    init(key: MessageKey, tokens: TokenStore, settings: AccessSettings) {
+    /// For the routes of one role.
+    init<Name>(key: MessageKey, tokens: TokenStore, settings: AccessSettings, routes: [NamedRoute<Name>]) {
+        rules = Dictionary(uniqueKeysWithValues: routes.map { ($0.name.rawValue, ($0.access, $0.isClassic)) })
         self.key = key
         self.tokens = tokens
         self.settings = settings
@@ -73,8 +76,9 @@ struct Authenticator: Sendable {
 
     /// Throws 401 without a usable token, 403 with one that is not enough.
     func require(_ request: HTTPRequest) throws(Problem) {
-        guard let spec = Self.specs[request.access] else { throw Problem(500, "A route without its rights.") }
-        if spec.access == .open || (spec.access == .picture && !settings.isPrivate) { return }
+        guard let spec = rules[request.access] else { throw Problem(500, "A route without its rights.") }
+        let isPicture = spec.access == .picture || spec.access == .image
+        if spec.access == .open || (isPicture && !settings.isPrivate) { return }
         // Not for a web page: where this machine is trusted, the rest is asked below.
         if spec.isClassic && settings.isClassicOpen && !settings.trustsLoopback { return }
         let authorization = request.header("authorization")
@@ -89,13 +93,16 @@ struct Authenticator: Sendable {
         }
         let isEnough =
             switch (access, principal) {
-            case (.open, _), (_, .admin), (.read, .read), (.join, .join), (.member, .member), (.child, .child),
+            case (.open, _), (_, .admin), (.read, .read), (.image, .read), (.image, .join), (.join, .join),
+                (.member, .member), (.child, .child),
                 (.send, .member):
                 true
             default: false
             }
         guard isEnough else {
-            throw Problem(403, "This token may not do that; it needs \(access.rawValue) rights.", code: "rights")
+            throw Problem(
+                403, "This token may not do that; it needs \(access == .image ? "read" : access.rawValue) rights.",
+                code: "rights")
         }
     }
 }

@@ -154,6 +154,9 @@ extension Coordinator {
             state.fleet.membership.ranked.enumerated().map { rank, member in
                 MemberStatus(record: member.record, rank: rank, standing: member.standing)
             }
+                + state.fleet.membership.unranked.map { member in
+                    MemberStatus(record: member.record, rank: nil, standing: member.standing)
+                }
         }
         var json = JSONWriter(reserving: 64 + statuses.count * 200)
         json.beginObject()

@@ -41,7 +41,8 @@ package final class Coordinator: Sendable {
         callbacks = Callbacks(client: client)
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
         authenticator = Authenticator(
-            key: try await Self.key(in: store), tokens: tokens, settings: configuration.access)
+            key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
+            routes: RouteTable.all)
         spawner = try await Self.spawner(configuration, store, authenticator)
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator)

@@ -15,25 +15,26 @@ final class EventHub: Sendable {
     static let streamsMax = 10_000
     private let hub = Mutex(Hub())
 
-    func open() throws(Problem) -> HTTPStream {
+    /// What `greeting` holds comes before every event that is published from now on.
+    func open(greeting: [UInt8] = Array(": open\n\n".utf8)) throws(Problem) -> HTTPStream {
         let stream = HTTPStream()
         let number: UInt64? = hub.withLock {
             guard !$0.isClosed, $0.streams.count < Self.streamsMax else { return nil }
             let number = $0.nextStream
             $0.nextStream += 1
             $0.streams[number] = stream
+            _ = stream.write(greeting)
             return number
         }
         guard let number else { throw Problem(503, "Too many event streams are open.", retryAfter: 10) }
         stream.onDisconnect { [weak self] in self?.hub.withLock { $0.streams[number] = nil } }
-        _ = stream.write(Array(": open\n\n".utf8))
         return stream
     }
 
-    /// `data` is one JSON object. Never blocks.
-    func publish(_ name: String, _ data: JSONWriter) {
+    /// `data` is one JSON object. Events without an id of their own are numbered. Never blocks.
+    func publish(_ name: String, _ data: JSONWriter, id: UInt64? = nil) {
         hub.withLock { hub in
-            hub.lastEvent += 1
+            hub.lastEvent = id ?? hub.lastEvent + 1
             guard !hub.streams.isEmpty else { return }
             let event = ServerSentEvent.bytes(name, id: hub.lastEvent, data: data.bytes)
             for (number, stream) in hub.streams where stream.isFull || !stream.write(event) {

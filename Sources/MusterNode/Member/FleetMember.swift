@@ -1,10 +1,10 @@
 internal import MusterAPI
-internal import MusterCore
+package import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
 internal import Synchronization
 
-/// A ranked member that computes nothing: joins, holds its connection (or takes commands at a callback), acknowledges what it gets,
+/// A member that computes nothing, ranked unless it is an origin or an edge: joins, holds its connection (or takes commands at a callback), acknowledges what it gets,
 /// sends commands, leaves.
 package final class FleetMember: Sendable {
     package struct Configuration: Sendable {
@@ -16,6 +16,9 @@ package final class FleetMember: Sendable {
         package var callback = ""
         package var version: String
         package var tlsAuthority: String?
+        package var role = MemberRole.client
+        /// What others are told of it.
+        package var labels: [String: String] = [:]
 
         package init(coordinatorURL: String, token: String?, name: String, version: String) {
             self.coordinatorURL = coordinatorURL.withoutTrailingSlashes
@@ -123,7 +126,8 @@ package final class FleetMember: Sendable {
         request.timeout = .seconds(30)
         request.body =
             JoinRequest(
-                name: configuration.name, role: .client, slots: 1, labels: [:], version: configuration.version,
+                name: configuration.name, role: configuration.role, slots: 1, labels: configuration.labels,
+                version: configuration.version,
                 incarnation: incarnation, identity: state.withLock { $0.identity }, callback: configuration.callback
             ).body
         let response = try await client.send(request)

@@ -85,8 +85,8 @@ package func listDirectory(_ path: String) -> [String] {
     return names.sorted()
 }
 
-/// A lock on a file that the process holds until it ends, however it ends.
-package struct FileLock: Sendable {
+/// A lock on a file that is held as long as this is kept, and at most until the process ends, however it ends.
+package final class FileLock: Sendable {
     private let file: Int32
 
     /// Nil when another process holds it.
@@ -94,8 +94,9 @@ package struct FileLock: Sendable {
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw NodeError(.files, "cannot open the lock \(path): \(reason())") }
         if flock(file, LOCK_EX | LOCK_NB) != 0 {
-            close(file)
             return nil
         }
     }
+
+    deinit { if file >= 0 { close(file) } }
 }

@@ -1,0 +1,59 @@
+extension CachePolicy {
+    /// A stored response and the 206 that brought `received` more bytes of it, as one (RFC 9111 3.4): nil unless both have
+    /// the same strong entity tag and agree on the length. The new response's fields win, but those that describe its part.
+    /// Once nothing is missing the outcome is complete, with status 200.
+    package func combined(
+        _ stored: StoredResponse, with response: UpstreamResponse, for request: CacheRequest
+    ) -> StoredResponse? {
+        guard response.status == 206, stored.status == 200 || stored.status == 206,
+            let received = response.fields["Content-Range"].flatMap({ ContentRange($0) }), let range = received.range,
+            let own = stored.strongTag, let tag = response.fields["ETag"].flatMap({ EntityTag($0) }),
+            own.matchesStrongly(tag), stored.bytes == nil || received.bytes == nil || stored.bytes == received.bytes
+        else { return nil }
+        let bytes = stored.bytes ?? received.bytes
+        if let bytes, range.upperBound > bytes { return nil }
+        var fields = merged(stored.fields, response.fields)
+        let content = stored.content.adding(range, bytes: bytes)
+        fields.remove("Content-Range")
+        if case .complete(let bytes) = content { fields.set("Content-Length", String(bytes)) }
+        if !content.isComplete { fields.remove("Content-Length") }
+        return StoredResponse(
+            status: content.isComplete ? 200 : 206, fields: fields, requestMethod: stored.requestMethod,
+            requestTimeMs: response.requestTimeMs, responseTimeMs: response.responseTimeMs,
+            vary: VaryKey(response: fields, request: request.fields), content: content, policy: self)
+    }
+
+    private func merged(_ stored: HeaderFields, _ received: HeaderFields) -> HeaderFields {
+        var news = received
+        HopByHop.remove(from: &news)
+        var fields = stored
+        fields.removeAll { FieldSyntax.same($0.name, "Age") || news.contains($0.name) }
+        fields.append(contentsOf: news)
+        return fields
+    }
+
+    /// The fields of a request for the bytes of a stored partial response that are missing for `wanted` (nil: for all of
+    /// it): one range from the first to the last gap, and `If-Range`. Nil when nothing is missing, or when parts must not be combined
+    /// for want of a strong tag or length: forward the request as it is.
+    package func completion(of stored: StoredResponse, wanted: [Range<Int>]? = nil) -> HeaderFields? {
+        guard case .partial(let held, let bytes?) = stored.content, let tag = stored.strongTag else { return nil }
+        let gaps = (wanted ?? [0..<bytes]).flatMap { held.missing(in: $0) }
+        guard let first = gaps.map(\.lowerBound).min(), let end = gaps.map(\.upperBound).max() else { return nil }
+        return ["Range": end == bytes ? "bytes=\(first)-" : "bytes=\(first)-\(end - 1)", "If-Range": tag.text]
+    }
+}
+
+extension StoredContent {
+    /// Of a 206's `Content-Range` alone.
+    package init?(_ contentRange: ContentRange) {
+        guard let range = contentRange.range else { return nil }
+        self = .partial(held: ByteIntervals([range]), bytes: contentRange.bytes)
+    }
+
+    func adding(_ range: Range<Int>, bytes: Int?) -> StoredContent {
+        guard case .partial(var held, _) = self else { return self }
+        held.insert(range)
+        if let bytes, held.contains(0..<bytes) { return .complete(bytes: bytes) }
+        return .partial(held: held, bytes: bytes)
+    }
+}

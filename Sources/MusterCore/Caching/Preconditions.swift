@@ -1,0 +1,51 @@
+/// Conditional requests as far as a cache decides them (RFC 9110 13, RFC 9111 4.3.2).
+package enum Preconditions {
+    /// `If-Match` and `If-Unmodified-Since` are for the origin alone: such a request is forwarded.
+    package static func areTheOrigins(_ fields: HeaderFields) -> Bool {
+        fields.contains("If-Match") || fields.contains("If-Unmodified-Since")
+    }
+
+    /// Whether a request that may be answered from `stored` gets a 304: `If-None-Match` by weak comparison, and only
+    /// without it `If-Modified-Since` (RFC 9110 13.2.2). Conditions count for 200 and 206 only (13.2.1).
+    package static func isNotModified(_ request: CacheRequest, _ stored: StoredResponse, nowMs: Int) -> Bool {
+        guard request.isGet || request.isHead, stored.status == 200 || stored.status == 206 else { return false }
+        let tags = request.fields.values("If-None-Match")
+        if !tags.isEmpty { return matchesAny(tags, stored.entityTag) }
+        guard let since = request.fields["If-Modified-Since"], let time = HTTPDate.parse(since, now: nowMs / 1000)
+        else {
+            return false
+        }
+        return (stored.lastModified ?? stored.dateSeconds) <= time
+    }
+
+    private static func matchesAny(_ lines: [String], _ tag: EntityTag?) -> Bool {
+        lines.contains { line in
+            FieldSyntax.members(of: line, escapes: false).contains { member in
+                if member == "*" { return true }
+                guard let tag, let asked = EntityTag(member) else { return false }
+                return asked.matchesWeakly(tag)
+            }
+        }
+    }
+
+    /// Whether the request's `Range` counts: there is no `If-Range`, or it names this very representation, by a strong tag
+    /// or by a `Last-Modified` that is strong because at least a second lies between it and `Date` (RFC 9110 13.1.5).
+    package static func allowsRange(_ request: CacheRequest, _ stored: StoredResponse, nowMs: Int) -> Bool {
+        guard let condition = request.fields["If-Range"] else { return true }
+        if let time = HTTPDate.parse(condition, now: nowMs / 1000) {
+            return stored.lastModified == time && stored.dateSeconds > time
+        }
+        guard let asked = EntityTag(condition), let own = stored.entityTag else { return false }
+        return asked.matchesStrongly(own)
+    }
+
+    /// What a 304 of ours carries (RFC 9110 15.4.5): what tells the client's cache about the stored response, `Age`
+    /// included; `Last-Modified` only where there is no entity tag.
+    package static func notModifiedFields(_ stored: StoredResponse, nowMs: Int) -> HeaderFields {
+        let kept =
+            ["age", "cache-control", "cdn-cache-control", "content-location", "date", "etag", "expires", "vary"]
+            + (stored.entityTag == nil ? ["last-modified"] : [])
+        return HeaderFields(
+            stored.fieldsForReuse(nowMs: nowMs).filter { field in kept.contains { FieldSyntax.same($0, field.name) } })
+    }
+}

@@ -1,0 +1,60 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+
+/// Conditional requests at the origin (RFC 9110, 13): entity tags and dates of the image as it is now.
+enum ImageConditions {
+    enum Verdict { case go, notModified }
+
+    /// For a GET or HEAD, in the order of RFC 9110, 13.2.2. Throws a `Problem` (412).
+    static func judge(_ request: HTTPRequest, _ record: ImageRecord) throws(Problem) -> Verdict {
+        guard request.headers.contains(where: { isCondition($0.name) }) else { return .go }
+        let fields = HeaderFields(request.headers.map { ($0.name, $0.value) })
+        try requireMatch(fields, record)
+        if fields.contains("If-None-Match") { return isMatched(fields, record) ? .notModified : .go }
+        if let since = fields["If-Modified-Since"].flatMap({ HTTPDate.parse($0) }) {
+            return Int(clamping: record.modifiedSeconds) <= since ? .notModified : .go
+        }
+        return .go
+    }
+
+    /// For what changes an image; nil is one that is not there. Throws a `Problem` (412).
+    static func requireMatch(_ request: HTTPRequest, _ record: ImageRecord?) throws(Problem) {
+        guard request.headers.contains(where: { isCondition($0.name) }) else { return }
+        let fields = HeaderFields(request.headers.map { ($0.name, $0.value) })
+        try requireMatch(fields, record)
+        guard fields.contains("If-None-Match"), isMatched(fields, record), let record else { return }
+        throw refusal("If-None-Match", fields, record)
+    }
+
+    private static func requireMatch(_ fields: HeaderFields, _ record: ImageRecord?) throws(Problem) {
+        if fields.contains("If-Match") {
+            let own = record.flatMap { EntityTag($0.etag) }
+            let matches = fields.list("If-Match").contains { tag in
+                tag == "*" ? own != nil : EntityTag(tag).map { own?.matchesStrongly($0) == true } == true
+            }
+            if !matches { throw refusal("If-Match", fields, record) }
+        } else if let until = fields["If-Unmodified-Since"].flatMap({ HTTPDate.parse($0) }), let record {
+            if Int(clamping: record.modifiedSeconds) > until { throw refusal("If-Unmodified-Since", fields, record) }
+        }
+    }
+
+    private static func isMatched(_ fields: HeaderFields, _ record: ImageRecord?) -> Bool {
+        guard let own = record.flatMap({ EntityTag($0.etag) }) else { return false }
+        return fields.list("If-None-Match").contains { tag in
+            tag == "*" || EntityTag(tag)?.matchesWeakly(own) == true
+        }
+    }
+
+    private static func refusal(_ name: String, _ fields: HeaderFields, _ record: ImageRecord?) -> Problem {
+        let now = record.map { "its ETag is \($0.etag)" } ?? "there is none"
+        return Problem(
+            412, "\(name) is \((fields.combined(name) ?? "").prefix(80)), but of this image \(now).", code: "condition")
+    }
+
+    private static func isCondition(_ name: String) -> Bool {
+        let first = name.utf8.first
+        return (first == UInt8(ascii: "I") || first == UInt8(ascii: "i"))
+            && name.utf8.dropFirst(2).first == UInt8(ascii: "-")
+    }
+}

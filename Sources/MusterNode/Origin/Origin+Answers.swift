@@ -1,0 +1,51 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterSystem
+
+/// What is answered of an image that is there.
+extension Origin {
+    /// 304, where the client has it already; nil: its bytes are wanted. Throws a `Problem` (412).
+    func answerWithoutBytes(_ request: HTTPRequest, _ record: ImageRecord) throws(Problem) -> HTTPResponse? {
+        switch try ImageConditions.judge(request, record) {
+        case .go: nil
+        case .notModified: HTTPResponse(status: 304, headers: validators(record))
+        }
+    }
+
+    /// What caches go by; a 304 carries the same (RFC 9110, 15.4.5).
+    func validators(_ record: ImageRecord) -> [(name: String, value: String)] {
+        [
+            ("ETag", record.etag), ("Last-Modified", HTTPDate.format(Int(clamping: record.modifiedSeconds))),
+            ("Cache-Control", "public, max-age=\(configuration.maxAgeSeconds)"),
+            ("X-Muster-Version", "\(record.version)"),
+        ]
+    }
+
+    /// The whole or the parts that were asked for. May block where `ImageRanges.mayBlock` says so. Throws a `DiskFailure`.
+    func answer(_ request: HTTPRequest, _ image: OpenImage) throws -> HTTPResponse {
+        let record = image.record
+        // Nobody has looked at the bytes: no browser is to guess at more than the type says.
+        let headers =
+            validators(record) + [("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff")]
+        let type = (name: "Content-Type", value: record.type)
+        switch ImageRanges.wanted(request, record) {
+        case .whole: return HTTPResponse(status: 200, headers: [type] + headers, body: image.body(0..<record.size))
+        case .parts(let ranges) where ranges.count == 1:
+            let range = ContentRange(range: ranges[0], bytes: Int(record.size))
+            return HTTPResponse(
+                status: 206, headers: [type, ("Content-Range", range.text)] + headers,
+                body: image.body(UInt64(ranges[0].lowerBound)..<UInt64(ranges[0].upperBound)))
+        case .parts(let ranges):
+            let parts = try ImageRanges.multipart(ranges, of: image)
+            return HTTPResponse(
+                status: 206, headers: [("Content-Type", parts.type)] + headers, body: .bytes(parts.body))
+        case .unsatisfiable(let range):
+            var response = HTTPResponse.problem(
+                Problem(416, "The image has \(record.size) bytes; none of the ranges lies in it.", code: "range"))
+            response.headers += [("Content-Range", range.text), ("Cache-Control", "no-store")]
+            response.headers.append(("X-Muster-Version", "\(record.version)"))
+            return response
+        }
+    }
+}

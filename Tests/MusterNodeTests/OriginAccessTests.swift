@@ -1,0 +1,95 @@
+import MusterAPI
+import MusterHTTP
+import Testing
+
+@testable import MusterNode
+
+/// Who may read, who may change, and that the document says so.
+@Suite struct OriginAccessTests {
+    private static let reading = ["/images", "/images/1", "/images/1/size", "/v1/changes"]
+
+    @Test func lookingNeedsNoTokenUnlessPrivate() async throws {
+        for isPrivate in [false, true] {
+            try await withOrigin {
+                $0.access.isPrivate = isPrivate
+            } body: { origin in
+                try origin.put(1, [1])
+                let tokens = origin.origin.tokens
+                for path in Self.reading {
+                    #expect(try origin.ask("GET", path, token: nil).status == (isPrivate ? 401 : 200), "\(path)")
+                    if isPrivate { #expect(try origin.ask("GET", path, token: "wrong").status == 401) }
+                    for token in ["admin", tokens.read, tokens.join] {
+                        #expect(try origin.ask("GET", path, token: token).status == 200, "\(path)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func changingIsTheAdminsAlone() async throws {
+        try await withOrigin { origin in
+            let tokens = origin.origin.tokens
+            let cases: [(String?, Int)] = [(nil, 401), ("wrong", 401), (tokens.read, 403), (tokens.join, 403)]
+            for (token, status) in cases {
+                let put = try origin.ask("PUT", "/images/1", token: token, body: [1])
+                let delete = try origin.ask("DELETE", "/images/1", token: token)
+                #expect(put.status == status && delete.status == status)
+            }
+            let changes = try origin.changes()
+            #expect(changes.changes.isEmpty)
+        }
+    }
+
+    /// As `muster up` has it.
+    @Test func whoSitsHereNeedsNoTokenButPagesDo() async throws {
+        try await withOrigin {
+            $0.access.trustsLoopback = true
+        } body: { origin in
+            let first = try origin.ask("PUT", "/images/1", token: nil, body: [1])
+            #expect(first.status == 201)
+            for header in [("Origin", "http://example.org"), ("Host", "example.org"), ("Sec-Fetch-Site", "cross-site")]
+            {
+                let answer = try origin.ask("PUT", "/images/1", token: nil, body: [2], headers: [header])
+                #expect(answer.status == 403, "\(header)")
+            }
+            #expect(try origin.ask("GET", "/images/1").body == [1])
+        }
+    }
+
+    @Test func everyRouteIsInTheTableOnce() {
+        #expect(OriginRoutes.all.map(\.name.rawValue).sorted() == OriginRouteName.allCases.map(\.rawValue).sorted())
+        #expect(Set(OriginRoutes.all.map { $0.method + " " + $0.pattern }).count == OriginRoutes.all.count)
+    }
+
+    @Test(arguments: OriginRouteName.allCases)
+    func everyRouteHasAHandlerAndIsInTheDocument(_ name: OriginRouteName) async throws {
+        try await withOrigin { origin in
+            if name != .putImage { try origin.put(1, [1]) }
+            let spec = OriginRoutes.spec(name)
+            let path = spec.pattern.replacing("{id}", with: "1")
+            let answer = try origin.ask(
+                spec.method, path, body: name == .putImage ? [1] : nil, isStream: name == .events)
+            #expect(answer.status == spec.status)
+            if spec.answerType != "*/*" { #expect(answer["content-type"]?.hasPrefix(spec.answerType) == true) }
+            let other = try origin.ask("BREW", path)
+            #expect(other.status == 405 && other["allow"]?.contains(spec.method) == true)
+            var document = try JSONFields(body: try origin.ask("GET", "/openapi.json").body)
+            let item = document.value("paths")?.members?.first { $0.0 == spec.pattern }?.1
+            #expect(item?.members?.contains { $0.0 == spec.method.lowercased() } == true)
+        }
+    }
+
+    @Test func metricsCount() async throws {
+        try await withOrigin { origin in
+            try origin.put(1, noise(10))
+            try origin.put(2, noise(20))
+            _ = try origin.ask("DELETE", "/images/1")
+            let page = try origin.ask("GET", "/metrics").text
+            for line in [
+                "muster_images 1", "muster_image_bytes 20", "muster_image_version 3", "muster_image_puts_total 2",
+            ] {
+                #expect(page.contains(line + "\n"), "\(line)")
+            }
+        }
+    }
+}
