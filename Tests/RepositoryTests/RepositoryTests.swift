@@ -58,6 +58,22 @@ struct RepositoryTests {
         }
     }
 
+    @Test("the tests that docs/RFC9111.md names are there")
+    func requirements() {
+        let rows = Self.text(Self.root + "/docs/RFC9111.md").split(separator: "\n").filter { $0.hasPrefix("| ") }
+        let named = rows.flatMap { row -> [Substring] in
+            let cells = row.split(separator: "|")
+            return cells[cells.count - 1].split(separator: "`").filter { $0.contains(".") }
+        }
+        #expect(named.count > 80)
+        let files = Self.swiftFiles(Self.root + "/Tests/MusterCoreTests/Caching").map(Self.text)
+        for name in Set(named) {
+            let parts = name.split(separator: ".")
+            let suite = files.flatMap { $0.components(from: "\nstruct ") }.first { $0.hasPrefix("\(parts[0]) {") }
+            #expect(suite?.contains("    func \(parts[1])(") == true, "no test \(name)")
+        }
+    }
+
     static let bad: [(room: String, text: String, words: String)] = [
         ("MusterCore", "import Glibc\n", "standard library only"),
         ("MusterNode", "internal import CSQLite\n", "belongs to MusterStore"),
@@ -85,5 +101,18 @@ struct RepositoryTests {
             final class A: @unchecked Sendable {}
             """
         #expect(SourceRules.findings(in: SourceRules.File(room: "MusterStore", path: "x.swift", text: good)).isEmpty)
+    }
+}
+
+extension String {
+    /// What follows each `mark`, up to the next.
+    fileprivate func components(from mark: String) -> [Substring] {
+        var pieces: [Substring] = []
+        var rest = self[...]
+        while let place = rest.firstRange(of: mark) {
+            rest = rest[place.upperBound...]
+            pieces.append(rest[..<(rest.firstRange(of: mark)?.lowerBound ?? rest.endIndex)])
+        }
+        return pieces
     }
 }

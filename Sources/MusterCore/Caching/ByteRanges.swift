@@ -72,12 +72,12 @@ package enum ByteRanges {
     /// What of `stored`, `bytes` bytes long as a whole, answers a request that may be answered from it. `Range` counts for
     /// GET of a 200 or 206 only, and only once.
     package static func answer(
-        to request: CacheRequest, from stored: StoredResponse, bytes: Int, nowMs: Int? = nil
+        to request: CacheRequest, from stored: StoredResponse, bytes: Int, nowMs: Int
     ) -> Answer {
         let lines =
             request.isGet && (stored.status == 200 || stored.status == 206) ? request.fields.values("Range") : []
         guard lines.count == 1, let specs = parse(lines[0]),
-            Preconditions.allowsRange(request, stored, nowMs: nowMs ?? stored.responseTimeMs)
+            Preconditions.allowsRange(request, stored, nowMs: nowMs)
         else { return .whole }
         return resolve(specs, bytes: bytes)
     }

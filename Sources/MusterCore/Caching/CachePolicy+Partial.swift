@@ -11,9 +11,9 @@ extension CachePolicy {
             own.matchesStrongly(tag), stored.bytes == nil || received.bytes == nil || stored.bytes == received.bytes
         else { return nil }
         let bytes = stored.bytes ?? received.bytes
-        if let bytes, range.upperBound > bytes { return nil }
-        var fields = merged(stored.fields, response.fields)
         let content = stored.content.adding(range, bytes: bytes)
+        if let bytes, max(range.upperBound, stored.content.end) > bytes { return nil }
+        var fields = stored.fields.replaced(by: response.fields, except: [])
         fields.remove("Content-Range")
         if case .complete(let bytes) = content { fields.set("Content-Length", String(bytes)) }
         if !content.isComplete { fields.remove("Content-Length") }
@@ -21,15 +21,6 @@ extension CachePolicy {
             status: content.isComplete ? 200 : 206, fields: fields, requestMethod: stored.requestMethod,
             requestTimeMs: response.requestTimeMs, responseTimeMs: response.responseTimeMs,
             vary: VaryKey(response: fields, request: request.fields), content: content, policy: self)
-    }
-
-    private func merged(_ stored: HeaderFields, _ received: HeaderFields) -> HeaderFields {
-        var news = received
-        HopByHop.remove(from: &news)
-        var fields = stored
-        fields.removeAll { FieldSyntax.same($0.name, "Age") || news.contains($0.name) }
-        fields.append(contentsOf: news)
-        return fields
     }
 
     /// The fields of a request for the bytes of a stored partial response that are missing for `wanted` (nil: for all of
@@ -48,6 +39,14 @@ extension StoredContent {
     package init?(_ contentRange: ContentRange) {
         guard let range = contentRange.range else { return nil }
         self = .partial(held: ByteIntervals([range]), bytes: contentRange.bytes)
+    }
+
+    /// Behind the last byte held.
+    var end: Int {
+        switch self {
+        case .complete(let bytes): bytes
+        case .partial(let held, _): held.ranges.last?.upperBound ?? 0
+        }
     }
 
     func adding(_ range: Range<Int>, bytes: Int?) -> StoredContent {

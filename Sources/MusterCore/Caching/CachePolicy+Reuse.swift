@@ -158,7 +158,7 @@ extension StoredResponse {
     func holds(whatIsAskedBy request: CacheRequest, nowMs: Int) -> Bool {
         guard case .partial(let held, let bytes) = content else { return true }
         guard request.isGet, let bytes,
-            case .parts(let ranges) = ByteRanges.answer(to: request, from: self, bytes: bytes)
+            case .parts(let ranges) = ByteRanges.answer(to: request, from: self, bytes: bytes, nowMs: nowMs)
         else { return false }
         return ranges.allSatisfy(held.contains)
     }

@@ -4,6 +4,9 @@ package enum Validated: Equatable, Sendable {
     case freshened(StoredResponse)
     /// It is updated and used for this request, then dropped: the 304 says that it may no longer be stored.
     case usedOnce(StoredResponse)
+    /// It is updated and used for this request; what is stored stays as it was: the request's own answer must not be
+    /// stored (its `no-store`, its `Authorization`).
+    case usedUnstored(StoredResponse)
 }
 
 /// What the response to a HEAD does to a stored GET response (RFC 9111 4.3.5).
@@ -45,14 +48,14 @@ extension CachePolicy {
     {
         let updated = update(stored, with: response, for: request)
         let again = UpstreamResponse(
-            status: updated.status, fields: updated.fields, requestTimeMs: response.requestTimeMs,
+            // A part was asked for by a range once; here only its fields count.
+            status: updated.status == 206 ? 200 : updated.status, fields: updated.fields,
+            requestTimeMs: response.requestTimeMs,
             responseTimeMs: response.responseTimeMs)
-        // Whether it may be stored is the fields' matter now; what it holds already stays, whatever it was asked by.
-        let storer = CacheRequest(
-            method: "GET", key: request.key,
-            fields: HeaderFields(request.fields.filter { !FieldSyntax.same($0.name, "Cache-Control") }))
-        switch storable(storer, again) {
-        case .storable, .refused(.range), .refused(.neverReusable): return .freshened(updated)
+        // Asked by whatever method: what is stored is a GET's.
+        switch storable(CacheRequest(method: "GET", key: request.key, fields: request.fields), again) {
+        case .storable, .refused(.neverReusable): return .freshened(updated)
+        case .refused(.requestNoStore), .refused(.authorization): return .usedUnstored(updated)
         case .refused: return .usedOnce(updated)
         }
     }
@@ -79,22 +82,16 @@ extension CachePolicy {
         switch validated(stored, by: response, for: request) {
         case .freshened(let updated): return .freshened(updated)
         case .usedOnce: return .invalidated
+        case .usedUnstored: return .none
         }
     }
 
     /// 3.2: each field of the new response replaces all stored lines of its name. Not so the length and the two fields that
-    /// say how the stored bytes are coded and which they are; an old `Age` and `Date` go with their response.
+    /// say how the stored bytes are coded and which they are.
     private func update(_ stored: StoredResponse, with response: UpstreamResponse, for request: CacheRequest)
         -> StoredResponse
     {
-        var news = response.fields
-        HopByHop.remove(from: &news)
-        news.removeAll { field in Self.describesStoredBytes.contains { FieldSyntax.same($0, field.name) } }
-        var fields = stored.fields
-        fields.removeAll { field in
-            FieldSyntax.same(field.name, "Age") || FieldSyntax.same(field.name, "Date") || news.contains(field.name)
-        }
-        fields.append(contentsOf: news)
+        let fields = stored.fields.replaced(by: response.fields, except: Self.describesStoredBytes)
         return StoredResponse(
             status: stored.status, fields: fields, requestMethod: stored.requestMethod,
             requestTimeMs: response.requestTimeMs, responseTimeMs: response.responseTimeMs,
@@ -103,6 +100,21 @@ extension CachePolicy {
     }
 
     private static let describesStoredBytes = ["content-length", "content-encoding", "content-range"]
+}
+
+extension HeaderFields {
+    /// Each name among `news` replaces all lines that it had here; an old `Age` and `Date` go in any case.
+    func replaced(by news: HeaderFields, except names: [String]) -> HeaderFields {
+        var news = news
+        HopByHop.remove(from: &news)
+        news.removeAll { field in names.contains { FieldSyntax.same($0, field.name) } }
+        var fields = self
+        fields.removeAll { field in
+            FieldSyntax.same(field.name, "Age") || FieldSyntax.same(field.name, "Date") || news.contains(field.name)
+        }
+        fields.append(contentsOf: news)
+        return fields
+    }
 }
 
 extension StoredResponse {

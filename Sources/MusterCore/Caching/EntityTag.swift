@@ -8,7 +8,7 @@ package struct EntityTag: Hashable, Sendable {
     package init?(_ value: some StringProtocol) {
         let value = FieldSyntax.trimmed(Substring(value))
         isWeak = value.utf8.starts(with: "W/".utf8)
-        opaque = String(isWeak ? value.dropFirst(2) : value)
+        opaque = String(isWeak ? Substring(value.utf8.dropFirst(2)) : value)
         if opaque.isEmpty { return nil }
     }
 

@@ -3,10 +3,10 @@
 enum FieldSyntax {
     /// Without the spaces and tabs at its ends.
     static func trimmed(_ text: Substring) -> Substring {
-        var text = text
-        while let first = text.utf8.first, isBlank(first) { text = text.dropFirst() }
-        while let last = text.utf8.last, isBlank(last) { text = text.dropLast() }
-        return text
+        var bytes = text.utf8
+        while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
+        while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+        return Substring(bytes)
     }
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
@@ -19,7 +19,7 @@ enum FieldSyntax {
     }
 
     static func same(_ a: some StringProtocol, _ b: some StringProtocol) -> Bool {
-        a.utf8.elementsEqual(b.utf8, by: { lowered($0) == lowered($1) })
+        a.utf8.count == b.utf8.count && zip(a.utf8, b.utf8).allSatisfy { lowered($0) == lowered($1) }
     }
 
     /// The members of a comma-separated list, trimmed, empty ones left out. Commas in quoted strings separate nothing;

@@ -9,7 +9,7 @@ package enum HTTPDate {
         if scanner.take(" ") { return isWeekday(weekday, long: false) ? asctime(&scanner) : nil }
         guard scanner.take(","), scanner.take(" "), let day = scanner.digits(2) else { return nil }
         let short = isWeekday(weekday, long: false)
-        let separator: Character = short ? " " : "-"
+        let separator: Unicode.Scalar = short ? " " : "-"
         guard short || isWeekday(weekday, long: true), scanner.take(separator),
             let month = monthNumber(scanner.letters()), scanner.take(separator),
             var year = scanner.digits(short ? 4 : 2), scanner.take(" "),
@@ -92,27 +92,27 @@ package enum HTTPDate {
     }
 
     private struct Scanner {
-        private var rest: Substring
+        private var rest: Substring.UTF8View
 
-        init(_ text: String) { rest = Substring(text) }
+        init(_ text: String) { rest = Substring(text).utf8 }
 
         var isAtEnd: Bool { rest.isEmpty }
 
-        mutating func take(_ character: Character) -> Bool {
-            guard rest.first == character else { return false }
+        mutating func take(_ character: Unicode.Scalar) -> Bool {
+            guard rest.first == UInt8(ascii: character) else { return false }
             rest.removeFirst()
             return true
         }
 
         mutating func letters() -> Substring {
-            let word = rest.prefix { $0.isASCII && $0.isLetter }
+            let word = rest.prefix { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }
             rest = rest.dropFirst(word.count)
-            return word
+            return Substring(word)
         }
 
         mutating func digits(_ count: Int) -> Int? {
             let word = rest.prefix(count)
-            guard word.utf8.count == count, let number = FieldSyntax.number(word, max: 9999) else { return nil }
+            guard word.count == count, let number = FieldSyntax.number(Substring(word), max: 9999) else { return nil }
             rest = rest.dropFirst(count)
             return number
         }

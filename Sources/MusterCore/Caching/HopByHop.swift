@@ -7,8 +7,15 @@ package enum HopByHop {
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     ]
 
+    /// `Connection` must not name these (7.6.1): a message without its framing or its caching rules would be another one,
+    /// and what is private could come to be shared. Such a name is passed over.
+    static let essential = [
+        "age", "cache-control", "cdn-cache-control", "content-encoding", "content-length", "content-range", "date",
+        "expires", "host", "vary",
+    ]
+
     package static func remove(from fields: inout HeaderFields) {
-        let named = fields.list("Connection")
+        let named = fields.list("Connection").filter { name in !essential.contains { FieldSyntax.same($0, name) } }
         fields.removeAll { field in
             names.contains { FieldSyntax.same($0, field.name) } || named.contains { FieldSyntax.same($0, field.name) }
         }

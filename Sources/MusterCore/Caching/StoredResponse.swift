@@ -29,12 +29,13 @@ package struct StoredResponse: Equatable, Sendable {
         self.responseTimeMs = responseTimeMs
         self.vary = vary
         self.content = content
+        // From the fields as they are kept: the same comes out after a restart.
+        let kept = Self.storable(fields, receivedAt: responseTimeMs / 1000)
+        self.fields = kept
         freshness = Freshness(
-            status: status, fields: fields, requestTimeMs: requestTimeMs, responseTimeMs: responseTimeMs, policy: policy
-        )
-        entityTag = fields["ETag"].flatMap { EntityTag($0) }
-        lastModified = fields["Last-Modified"].flatMap { HTTPDate.parse($0, now: responseTimeMs / 1000) }
-        self.fields = Self.storable(fields, control: freshness.control, receivedAt: responseTimeMs / 1000)
+            status: status, fields: kept, requestTimeMs: requestTimeMs, responseTimeMs: responseTimeMs, policy: policy)
+        entityTag = kept["ETag"].flatMap { EntityTag($0) }
+        lastModified = kept["Last-Modified"].flatMap { HTTPDate.parse($0, now: responseTimeMs / 1000) }
     }
 
     package init(
@@ -50,10 +51,11 @@ package struct StoredResponse: Equatable, Sendable {
     package var strongTag: EntityTag? { entityTag.flatMap { $0.isWeak ? nil : $0 } }
 
     /// RFC 9111 3.1, 5.2.2.4 and 5.2.2.7; a missing or invalid `Date` becomes the time of arrival (RFC 9110 6.6.1).
-    static func storable(_ received: HeaderFields, control: CacheControl, receivedAt: Int) -> HeaderFields {
+    static func storable(_ received: HeaderFields, receivedAt: Int) -> HeaderFields {
         var fields = received
         HopByHop.remove(from: &fields)
-        let excluded = control.noCacheFields + control.privateFields
+        let control = CacheControl(response: fields)
+        let excluded = (control.noCacheFields + control.privateFields).filter { !HopByHop.essential.contains($0) }
         if !excluded.isEmpty { fields.removeAll { field in excluded.contains { FieldSyntax.same($0, field.name) } } }
         if fields["Date"].flatMap({ HTTPDate.parse($0, now: receivedAt) }) == nil {
             fields.set("Date", HTTPDate.format(receivedAt))

@@ -42,6 +42,9 @@ package struct VaryKey: Hashable, Sendable {
         if lines.isEmpty { return nil }
         let members = lines.flatMap { FieldSyntax.members(of: $0) }
         switch name {
+        case "authorization", "cookie", "origin", "referer", "user-agent":
+            // No lists: a comma in them is content.
+            return Array(lines.joined(separator: ",").utf8)
         case "accept-language", "accept-encoding", "accept-charset":
             return Array(members.map { weighted($0, field: name) }.sorted().joined(separator: ",").utf8)
         default:
