@@ -64,12 +64,12 @@ let package = Package(
         room(
             "MusterNode",
             [
-                "MusterHTTP", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
-                "MusterCore",
-                "MusterCrypto", "MusterSystem", "MusterLog",
+                "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch", "MusterKernels",
+                "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
             ]),
         room("MusterHTTP", ["MusterAPI", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
         room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
+        room("MusterCache", ["MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
         room("MusterNumbers", ["MusterCore", "CRoaring"]),
         room("MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
@@ -118,11 +118,15 @@ let package = Package(
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
+        tests("MusterCacheTests", ["MusterCache", "MusterCore", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"]),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),
         tests(
             "MusterNodeTests",
-            ["MusterNode", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCore", "MusterLog", "MusterTestKit"]),
+            [
+                "MusterNode", "MusterHTTP", "MusterStore", "MusterCache", "MusterAPI", "MusterCore", "MusterLog",
+                "MusterTestKit",
+            ]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
         tests(
             "MusterFleetTests",

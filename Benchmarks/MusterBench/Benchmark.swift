@@ -22,6 +22,10 @@ struct Benchmark: Sendable {
         Benchmark(
             name: "fanout", about: "deliveries of commands a second, beside Redis publish/subscribe", run: benchFanout),
         Benchmark(name: "suspicion", about: "kill -9 of a client until the fleet knows", run: benchSuspicion),
+        Benchmark(name: "hits", about: "an edge's hot hits a second, beside nginx's and Varnish's", run: benchHits),
+        Benchmark(
+            name: "crowd", about: "very many clients on one object that an edge has not, or not yet", run: benchCrowd),
+        Benchmark(name: "scan", about: "what an edge takes when more passes than it may hold", run: benchScan),
         Benchmark(name: "healthz", about: "requests a second beside nginx's", run: benchHealthz),
     ]
 }

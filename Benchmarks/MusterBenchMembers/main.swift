@@ -1,6 +1,7 @@
 // A load generator in a process of its own: `muster-bench-members members PORT COUNT TOKEN` joins so many clients to a
 // coordinator, holds their streams, acknowledges, and beats once a second for each; `subscribers PORT COUNT` subscribes to a
-// Redis server. It prints {"joined":…} once all are there and {"received":…} as messages come in, until it is ended.
+// Redis server; `crowd PORT COUNT PATH BYTES` and `trickle …` have so many clients ask for one thing at once, print how it went, and
+// end. The others print {"joined":…} once all are there and {"received":…} as messages come in, until it is ended.
 
 internal import Glibc
 
@@ -14,7 +15,13 @@ do {
         try Members(port: port, token: arguments[4], count: count).run()
     case ("subscribers", let port?, let count?) where count > 0:
         try Subscribers(port: port, count: count).run()
-    default: throw MembersError("arguments are: members PORT COUNT TOKEN, or subscribers PORT COUNT")
+    case (let kind?, let port?, let count?)
+    where ["crowd", "trickle"].contains(kind) && arguments.count == 6 && count > 0:
+        try Crowd(port: port, count: count, bytes: Int(arguments[5]) ?? 0, isTrickling: kind == "trickle").run(
+            path: arguments[4])
+    default:
+        throw MembersError(
+            "arguments are: members PORT COUNT TOKEN, subscribers PORT COUNT, or crowd|trickle PORT COUNT PATH BYTES")
     }
 } catch {
     say("{\"failed\":\"\(error)\"}")

@@ -44,6 +44,7 @@ static inline struct MHD_Daemon *muster_mhd_start(const struct muster_mhd_settin
         MHD_OPTION_NOTIFY_CONNECTION, s->on_connection, s->context,
         MHD_OPTION_URI_LOG_CALLBACK, s->on_target, s->context,
         MHD_OPTION_UNESCAPE_CALLBACK, s->unescape, s->context,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_ARRAY, s->tls_certificate ? tls : tls + 2,
         MHD_OPTION_END);
 }
@@ -112,6 +113,15 @@ static const ssize_t muster_mhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERR
 static const uint64_t muster_mhd_size_unknown = MHD_SIZE_UNKNOWN;
 
 /* Several modules bring epoll's structs along, and Swift cannot tell whose fields they are; eventfd it lacks. */
+/* Bytes that ever came in over a TCP connection; 0 where the kernel does not tell. `struct tcp_info` of linux/tcp.h, which
+   cannot be included beside the C library's shorter one of the same name: `tcpi_bytes_received` is its 17th 64-bit word. */
+static inline uint64_t muster_bytes_received(int socket) {
+    uint64_t info[17] = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(socket, IPPROTO_TCP, 11 /* TCP_INFO */, info, &size) != 0 || size < sizeof info) return 0;
+    return info[16];
+}
+
 static inline int muster_watch_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 static inline int muster_watch_wake_up(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 

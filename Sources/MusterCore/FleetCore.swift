@@ -28,9 +28,9 @@ package struct FleetCore: Sendable {
 
     package init(
         membership: Membership.Settings = .init(), scheduler: Scheduler.Settings = .init(),
-        commands: Commands.Settings = .init(), sealer: any TicketSealer
+        commands: Commands.Settings = .init(), sealer: any TicketSealer, lastView: UInt64 = 0
     ) {
-        self.membership = Membership(settings: membership)
+        self.membership = Membership(settings: membership, lastView: lastView)
         self.commands = Commands(settings: commands)
         self.scheduler = Scheduler(settings: scheduler, sealer: sealer)
     }

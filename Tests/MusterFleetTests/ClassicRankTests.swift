@@ -51,6 +51,26 @@ import Testing
         }
     }
 
+    /// Who joined with a secret of its own: old routes, which ask for none, are not for others to speak in its name.
+    @Test func nobodySpeaksForAMemberWithASecret() async throws {
+        try await Fleet.run(flags: ["--open-classic"]) { fleet in
+            let member = try OldMember()
+            let body = Array(
+                #"{"name":"own","role":"client","callback":"\#(member.address)","incarnation":"0123456789abcdef"}"#.utf8
+            )
+            _ = try await fleet.demand("POST", "/v1/members", body, status: 201)
+            let asked = "{\"ip_port\":\"\(member.address)\",\"command\":\"FORGED\"}"
+            #expect(try await ask(fleet, "POST", "/send-command", asked).0 == 403)
+            let gone = "{\"ip_port\":\"\(member.address)\"}"
+            #expect(try await ask(fleet, "DELETE", "/unassign-rank", gone).0 == 403)
+            #expect(try await rank(fleet, member) == #"{"rank":0}"#)
+            // Nor does an old member's name among processes get anyone its secret.
+            let thief = #"{"name":"thief","role":"client","incarnation":"callback http://127.0.0.1:1"}"#
+            _ = try await fleet.demand("POST", "/v1/members", Array(thief.utf8), status: 422)
+            await member.stop()
+        }
+    }
+
     /// It is alive while it accepts connections, and is forgiven for the silence time.
     @Test func aDeadOneIsUnranked() async throws {
         try await Fleet.run(flags: ["--open-classic", "--silence-seconds", "3"]) { fleet in

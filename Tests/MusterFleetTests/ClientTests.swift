@@ -100,11 +100,18 @@ import Testing
             }
             #expect(heard(clients[0]).isEmpty)
             #expect(try await fleet.memberNames() == ["ada", "ben", "cleo"])
+            let views = [try await view(fleet, of: 1), try await view(fleet, of: 20)]
+            #expect(views[0] < views[1], "a number of a view was used twice")
             try await eventually("all are acknowledged") {
                 var fields = try JSONFields(body: try await fleet.demand("GET", "/v1/commands/20"))
                 return try fields.int("delivered", in: 0...Int.max) == 2
             }
         }
+    }
+
+    private func view(_ fleet: Fleet, of command: Int) async throws -> Int {
+        var fields = try JSONFields(body: try await fleet.demand("GET", "/v1/commands/\(command)"))
+        return try #require(try fields.int("view", in: 0...Int.max))
     }
 
     @Test func clientsSendByThemselves() async throws {

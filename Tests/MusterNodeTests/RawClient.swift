@@ -66,7 +66,8 @@ final class RawClient {
         return response(headOnly: headOnly)
     }
 
-    private func response(headOnly: Bool) -> RawResponse? {
+    /// The next answer. Nil: none came, or not all of it.
+    func response(headOnly: Bool = false) -> RawResponse? {
         guard let head = line(until: [13, 10, 13, 10]) else { return nil }
         var lines = head.split(separator: "\r\n").map(String.init)
         guard !lines.isEmpty, let status = Int(lines.removeFirst().dropFirst(9).prefix(3)) else { return nil }
@@ -75,7 +76,7 @@ final class RawClient {
             return (name: String(line[..<colon]), value: String(line[colon...].dropFirst().drop { $0 == " " }))
         }
         var response = RawResponse(status: status, headers: headers, body: [])
-        if headOnly { return response }
+        if headOnly || [204, 304].contains(status) { return response }
         if response["transfer-encoding"] == "chunked" {
             while let size = line(until: [13, 10]).flatMap({ Int($0.prefix { $0.isHexDigit }, radix: 16) }) {
                 guard let data = take(size + 2) else { return nil }
@@ -89,13 +90,13 @@ final class RawClient {
         return response
     }
 
-    private func take(_ count: Int) -> [UInt8]? {
+    func take(_ count: Int) -> [UInt8]? {
         while pending.count < count { guard fill() else { return nil } }
         defer { pending.removeFirst(count) }
         return Array(pending.prefix(count))
     }
 
-    private func line(until end: [UInt8]) -> String? {
+    func line(until end: [UInt8]) -> String? {
         var from = 0
         while true {
             while from + end.count <= pending.count {

@@ -66,11 +66,17 @@ struct RepositoryTests {
             return cells[cells.count - 1].split(separator: "`").filter { $0.contains(".") }
         }
         #expect(named.count > 80)
-        let files = Self.swiftFiles(Self.root + "/Tests/MusterCoreTests/Caching").map(Self.text)
+        var files = Self.swiftFiles(Self.root + "/Tests/MusterCoreTests/Caching").map(Self.text)
+        files += Self.swiftFiles(Self.root + "/Tests/MusterNodeTests").map(Self.text).filter {
+            $0.contains("struct Edge")
+        }
+        let suites = files.flatMap { text in
+            ["\nstruct ", "@Suite struct ", "@Suite(.serialized) struct "].flatMap { text.components(from: $0) }
+        }
         for name in Set(named) {
             let parts = name.split(separator: ".")
-            let suite = files.flatMap { $0.components(from: "\nstruct ") }.first { $0.hasPrefix("\(parts[0]) {") }
-            #expect(suite?.contains("    func \(parts[1])(") == true, "no test \(name)")
+            let suite = suites.first { $0.hasPrefix("\(parts[0]) {") }
+            #expect(suite?.contains(" func \(parts[1])(") == true, "no test \(name)")
         }
     }
 

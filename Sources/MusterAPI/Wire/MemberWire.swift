@@ -10,6 +10,8 @@ package struct JoinRequest: Hashable, Sendable {
     /// Random for each process and told to nobody else. A restart under the same identity is recognised by it, and a
     /// joining that is tried again after its answer was lost gets the same member, from this many bytes up.
     package var incarnation: String
+    /// So begin those of members that are known by an address alone; nobody else may call itself so.
+    package static let callbackIncarnation = "callback "
     package static let incarnationBytesMin = 16
     /// The identity of an earlier joining, to get it again.
     package var identity: MemberIdentity?
@@ -39,6 +41,10 @@ package struct JoinRequest: Hashable, Sendable {
         labels = try fields.strings("labels", countMax: Limits.labelsMax) ?? [:]
         version = try fields.string("version") ?? ""
         incarnation = try fields.string("incarnation") ?? ""
+        guard !incarnation.hasPrefix(Self.callbackIncarnation) else {
+            throw Problem(
+                422, "\"incarnation\" is a secret of the process, not \"\(incarnation.prefix(80))\".", code: "field")
+        }
         let callback = try fields.string("callback", bytesMax: 512) ?? ""
         self.callback = callback.isEmpty ? "" : try ClassicMember.address(callback)
         let id = try fields.int("id", in: 1...Int.max)

@@ -7,6 +7,7 @@ package enum MusterCommand {
         summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
         commands: [
             UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, OriginCommand.command,
+            EdgeCommand.command,
             RenderCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,

@@ -4,6 +4,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterNode
+internal import MusterSystem
 
 /// `muster origin`.
 package enum OriginCommand {
@@ -21,11 +22,15 @@ package enum OriginCommand {
         "no-samples", "Start empty: render no sample images at the first start.")
     package static let isPrivate = Flag.bool(
         "private", "Demand a token of those who only look at images, too: the read or the join token.")
+    package static let trustLoopback = Flag.bool(
+        "trust-loopback",
+        "Whoever sits at this machine needs no token, as with 'muster up'. Refused unless --host is this machine's own."
+    )
     package static let join = Flag<String?>.text(
         "join", "URL", as: .url, "A coordinator to be listed at, as a member without a rank."
     ).defaulting(to: "none")
     package static let advertise = Flag<String?>.text(
-        "advertise", "URL", as: .url, "With --join: where others reach this origin."
+        "advertise", "URL", as: .url, "With --join: where others reach this process."
     ).defaulting(to: "the address that it listens on")
 
     package static let command = Command(
@@ -39,7 +44,8 @@ package enum OriginCommand {
         ],
         flags: [
             CommonFlags.data.spec, CommonFlags.host.spec, port.spec, CoordinatorCommand.token.spec, images.spec,
-            imageBytesMax.spec, maxAge.spec, noSamples.spec, isPrivate.spec, join.spec, advertise.spec,
+            imageBytesMax.spec, maxAge.spec, noSamples.spec, isPrivate.spec, trustLoopback.spec, join.spec,
+            advertise.spec, WorkerCommand.orphan.spec,
             CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec, CommonFlags.tlsCA.spec,
         ] + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
@@ -59,27 +65,41 @@ package enum OriginCommand {
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
+        // Before there are threads that would not inherit it.
+        TimeSlice.short()
         let signals = stopSignals()
         let origin = try await started(configuration(invocation))
         let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
-        let url = try announce(origin, scheme: scheme, invocation)
-        let member = try member(invocation, url)
-        let joining = Task {
-            do {
-                try await member?.run()
-            } catch {
-                Log.error("the coordinator refused this origin; it serves on", ["reason": "\(error)"])
-            }
+        let url = try announce(
+            scheme: scheme, port: origin.port, tokens: origin.tokens, dataDirectory: origin.dataDirectory, invocation)
+        try await serve(until: signals, as: try member(invocation, role: .origin, name: "origin", labels: [:], url)) {
+            await origin.stop()
         }
-        for await _ in signals { break }
+    }
+
+    /// Listed at a coordinator, if it is to be, until the first signal, or until it has no coordinator any more; then what it
+    /// does is ended, and at the second signal at once.
+    static func serve(
+        until signals: AsyncStream<Int32>, as listing: Listing?, stop: @Sendable () async -> Void
+    ) async throws {
+        let ends = AsyncStream<Int32>.makeStream()
+        let listening = Task {
+            for await signal in signals { ends.continuation.yield(signal) }
+        }
+        let joining = Task {
+            if await listing?.run() == .orphaned { ends.continuation.yield(SIGTERM) }
+        }
+        var iterator = ends.stream.makeAsyncIterator()
+        _ = await iterator.next()
         Log.notice("stopping; a second signal ends it at once")
         let ending = Task {
-            for await _ in signals { exit(ExitCode.temporary.rawValue) }
+            for await _ in ends.stream { exit(ExitCode.temporary.rawValue) }
         }
         joining.cancel()
-        await member?.leave()
-        await origin.stop()
+        await listing?.member.leave()
+        await stop()
         ending.cancel()
+        listening.cancel()
     }
 
     /// Throws a `CommandError`.
@@ -91,16 +111,15 @@ package enum OriginCommand {
         }
     }
 
-    /// Prints where it listens, and returns that.
-    @MainActor private static func announce(
-        _ origin: Origin, scheme: String, _ invocation: Invocation
+    /// Prints where a server of this process listens, and returns that.
+    @MainActor static func announce(
+        scheme: String, port: UInt16, tokens: TokenStore, dataDirectory: String, _ invocation: Invocation
     ) throws -> String {
         let host = invocation[CommonFlags.host]
-        let url = "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(origin.port)"
+        let url = "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
         try invocation.out.line("listening on \(url)")
-        if origin.tokens.adminIsNew {
-            let path = TokenStore.adminPath(in: origin.dataDirectory)
-            try invocation.out.line("admin token \(origin.tokens.admin) (kept in \(path))")
+        if tokens.adminIsNew {
+            try invocation.out.line("admin token \(tokens.admin) (kept in \(TokenStore.adminPath(in: dataDirectory)))")
         }
         try invocation.out.flush()
         return url
@@ -119,26 +138,31 @@ package enum OriginCommand {
         configuration.imageBytesMax = invocation[imageBytesMax]
         configuration.maxAgeSeconds = invocation[maxAge]
         configuration.makesSamples = !invocation[noSamples]
-        configuration.access.isPrivate = invocation[isPrivate]
+        configuration.access = try access(invocation)
         return configuration
     }
 
-    /// Lists this origin at the coordinator of `--join`; nil without it.
-    @MainActor private static func member(_ invocation: Invocation, _ url: String) throws -> FleetMember? {
+    @MainActor static func access(_ invocation: Invocation) throws(CommandError) -> AccessSettings {
+        var access = AccessSettings()
+        access.isPrivate = invocation[isPrivate]
+        access.trustsLoopback = invocation[trustLoopback]
+        guard !access.trustsLoopback || UpCommand.isLoopback(host: invocation[CommonFlags.host]) else {
+            throw .usage("--trust-loopback: \(invocation[CommonFlags.host]) is not this machine's own address")
+        }
+        return access
+    }
+
+    /// Lists this process at the coordinator of `--join`; nil without it.
+    @MainActor static func member(
+        _ invocation: Invocation, role: MemberRole, name: String, labels: [String: String], _ url: String
+    ) throws -> Listing? {
         guard let coordinator = invocation[join] else { return nil }
         let token = try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
         var configuration = FleetMember.Configuration(
-            coordinatorURL: coordinator, token: token, name: "origin", version: MusterCommand.version)
-        configuration.role = .origin
-        configuration.labels = ["url": invocation[advertise] ?? url]
+            coordinatorURL: coordinator, token: token, name: name, version: MusterCommand.version)
+        configuration.role = role
+        configuration.labels = labels.merging(["url": invocation[advertise] ?? url]) { own, _ in own }
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
-        return FleetMember(configuration) { news in
-            switch news {
-            case .joined(let name, _): Log.info("joined", ["coordinator": coordinator, "name": name])
-            case .away(let reason):
-                Log.warning("the coordinator is away; trying again", ["coordinator": coordinator, "reason": reason])
-            case .ranked, .command: break
-            }
-        }
+        return Listing(configuration, orphanTime: invocation[WorkerCommand.orphan])
     }
 }

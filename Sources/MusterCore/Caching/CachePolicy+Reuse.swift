@@ -155,7 +155,7 @@ extension StoredResponse {
     }
 
     /// The whole, or all of the ranges that the request names.
-    func holds(whatIsAskedBy request: CacheRequest, nowMs: Int) -> Bool {
+    package func holds(whatIsAskedBy request: CacheRequest, nowMs: Int) -> Bool {
         guard case .partial(let held, let bytes) = content else { return true }
         guard request.isGet, let bytes,
             case .parts(let ranges) = ByteRanges.answer(to: request, from: self, bytes: bytes, nowMs: nowMs)

@@ -26,6 +26,12 @@ package struct VaryKey: Hashable, Sendable {
         }
     }
 
+    /// What it selects by, to be stored: another key made of these by `init(varyOn:request:)` is equal. Names without a value
+    /// were not in the request.
+    package var selecting: [(name: String, value: String?)] {
+        selectors.map { ($0.name, $0.value.map { String(decoding: $0, as: UTF8.self) }) }
+    }
+
     package var isEmpty: Bool { selectors.isEmpty && !isStar }
 
     /// The names it selects by, in lower case, sorted.

@@ -80,7 +80,8 @@ package struct Membership: Sendable {
     private var lastTick: Moment?
     private var wasLate = false
 
-    package init(settings: Settings = Settings()) { self.settings = settings }
+    /// `lastView`: views up to this one were announced before, or may have been.
+    package init(settings: Settings = Settings(), lastView: UInt64 = 0) { (self.settings, view) = (settings, lastView) }
 
     package var count: Int { members.count }
     package subscript(id: MemberID) -> Member? { members[id] }

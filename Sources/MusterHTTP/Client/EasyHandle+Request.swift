@@ -7,6 +7,8 @@ extension EasyHandle {
         let request = transfer.request
         callbacks(for: transfer)
         set(CURLOPT_URL, request.url)
+        // `a/../b` is the server's to read: a cache that asked for `b` would store the answer under the other's name.
+        set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         set(CURLOPT_NOSIGNAL, 1)

@@ -2,6 +2,7 @@ internal import CMicroHTTP
 internal import Glibc
 internal import MusterAPI
 internal import MusterLog
+internal import MusterSystem
 internal import Synchronization
 
 /// One request and its answer, from the request line to the last byte.
@@ -41,6 +42,9 @@ final class Exchange: @unchecked Sendable {
         self.server = server
         self.target = target
     }
+
+    /// Whether all headers came.
+    var hasHead: Bool { if case .new = phase { false } else { true } }
 
     /// Holds the connection and watches its client, until `answer` or until the client is gone.
     func suspend(_ connection: OpaquePointer) {
@@ -145,10 +149,8 @@ extension Exchange {
         case .none, .prepared: return muster_mhd_copied_response(0, nil)
         case .bytes(let bytes):
             if bytes.count <= 16 << 10 { return muster_mhd_copied_response(bytes.count, bytes) }
-            let kept = KeptBytes(bytes)
-            return MHD_create_response_from_buffer_with_free_callback_cls(
-                bytes.count, kept.start, { Unmanaged<KeptBytes>.fromOpaque($0!).release() },
-                Unmanaged.passRetained(kept).toOpaque())
+            return SharedBytes(bytes).makeResponse(0..<bytes.count)
+        case .shared(let bytes, let range): return bytes.makeResponse(range)
         case .file(let file):
             // libmicrohttpd would wait for bytes that a shorter file never has.
             var status = stat()
@@ -160,6 +162,10 @@ extension Exchange {
             guard descriptor >= 0 else { return nil }
             return MHD_create_response_from_fd_at_offset64(file.count, descriptor, file.offset)
         case .stream(let stream): return make(stream, connection)
+        case .source(let body): return make(body, connection)
+        case .lengthOnly(let count):
+            return MHD_create_response_from_callback(
+                count, 1, { _, _, _, _ in muster_mhd_end_with_error }, nil, nil)
         }
     }
 
@@ -168,11 +174,23 @@ extension Exchange {
         streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak stream] in stream?.clientGone() }
         let source = Unmanaged.passRetained(StreamSource(stream, connection))
         return MHD_create_response_from_callback(
-            muster_mhd_size_unknown, stream.pieceBytes,
+            stream.count ?? muster_mhd_size_unknown, stream.pieceBytes,
             { source, _, buffer, count in
                 let source = Unmanaged<StreamSource>.fromOpaque(source!).takeUnretainedValue()
                 return source.stream.read(into: buffer!, count, source.connection)
             }, source.toOpaque(), { Unmanaged<StreamSource>.fromOpaque($0!).release() })
+    }
+
+    private func make(_ body: HTTPSourceBody, _ connection: OpaquePointer) -> OpaquePointer? {
+        let sleeper = HTTPSleeper(connection)
+        streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak sleeper] in sleeper?.clientGone() }
+        let reader = Unmanaged.passRetained(SourceReader(body, sleeper))
+        return MHD_create_response_from_callback(
+            body.count ?? muster_mhd_size_unknown, body.pieceBytes,
+            { reader, position, buffer, count in
+                let reader = Unmanaged<SourceReader>.fromOpaque(reader!).takeUnretainedValue()
+                return reader.read(into: buffer!, count, at: position)
+            }, reader.toOpaque(), { Unmanaged<SourceReader>.fromOpaque($0!).release() })
     }
 
     private final class StreamSource {
@@ -182,15 +200,5 @@ extension Exchange {
             self.stream = stream
             self.connection = connection
         }
-    }
-
-    /// Bytes that libmicrohttpd sends from where they lie.
-    private final class KeptBytes {
-        let start: UnsafeMutableRawPointer
-        init(_ bytes: [UInt8]) {
-            start = .allocate(byteCount: max(1, bytes.count), alignment: 1)
-            bytes.withUnsafeBytes { start.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
-        }
-        deinit { start.deallocate() }
     }
 }

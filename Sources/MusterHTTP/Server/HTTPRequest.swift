@@ -4,14 +4,14 @@ package final class HTTPPeer: Sendable {
     package let address: String
     /// True for 127.0.0.0/8, ::1 and the mapped forms of the former.
     package let isLoopback: Bool
-    /// How the server is reminded of this connection's end.
-    let reminder: HangUpReminder.Token?
+    /// How the server is reminded of this connection's end, and of a head that does not end.
+    let watched: WatchedConnection?
 
-    package convenience init(address: String) { self.init(address: address, reminder: nil) }
+    package convenience init(address: String) { self.init(address: address, watched: nil) }
 
-    init(address: String, reminder: HangUpReminder.Token?) {
+    init(address: String, watched: WatchedConnection?) {
         self.address = address
-        self.reminder = reminder
+        self.watched = watched
         isLoopback = address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
     }
 }

@@ -1,6 +1,7 @@
 internal import CMicroHTTP
 internal import Glibc
 package import MusterAPI
+package import MusterSystem
 
 /// One answer.
 package struct HTTPResponse: Sendable {
@@ -9,8 +10,13 @@ package struct HTTPResponse: Sendable {
         case bytes([UInt8])
         /// Made once, sent many times; its own status and headers count.
         case prepared(PreparedBody)
+        /// A part of bytes that others read too; sent from where they lie.
+        case shared(SharedBytes, Range<Int>)
         case file(FileBody)
         case stream(HTTPStream)
+        case source(HTTPSourceBody)
+        /// The answer to HEAD, where the body is nowhere at hand: only its length is told.
+        case lengthOnly(UInt64)
     }
     package var status: Int
     package var headers: [(name: String, value: String)]
@@ -73,14 +79,35 @@ package final class PreparedBody: @unchecked Sendable {
     let status: UInt32
     let response: OpaquePointer
 
-    package init(status: Int, headers: [(name: String, value: String)], bytes: [UInt8]) {
-        self.status = UInt32(status)
+    package convenience init(status: Int, headers: [(name: String, value: String)], bytes: [UInt8]) {
         guard let made = muster_mhd_copied_response(bytes.count, bytes) else { preconditionFailure("out of memory") }
+        self.init(status, made)
         for (name, value) in headers {
             precondition(muster_mhd_add_header(made, name, value) == 1, "not a header: \(name): \(value)")
         }
-        response = made
     }
 
+    /// Sent from where the bytes lie. What is no header is left out.
+    package convenience init(
+        status: Int, headers: [(name: String, value: String)], shared: SharedBytes, range: Range<Int>
+    ) {
+        guard let made = shared.makeResponse(range) else { preconditionFailure("out of memory") }
+        self.init(status, made)
+        for (name, value) in headers { _ = muster_mhd_add_header(made, name, value) }
+    }
+
+    private init(_ status: Int, _ made: OpaquePointer) { (self.status, response) = (UInt32(status), made) }
+
     deinit { MHD_destroy_response(response) }
+}
+
+extension SharedBytes {
+    /// For libmicrohttpd, which lets go of the bytes with the response.
+    func makeResponse(_ range: Range<Int>) -> OpaquePointer? {
+        if range.isEmpty { return muster_mhd_copied_response(0, nil) }
+        let place = UnsafeMutableRawPointer(mutating: bytes(range).baseAddress!)
+        return MHD_create_response_from_buffer_with_free_callback_cls(
+            range.count, place, { Unmanaged<SharedBytes>.fromOpaque($0!).release() },
+            Unmanaged.passRetained(self).toOpaque())
+    }
 }

@@ -22,11 +22,26 @@ package final class HTTPServer: Sendable {
         package var descriptorsReserved = 0
         /// A connection on which nothing moves for so long is closed, half a request included. 1 or more.
         package var idleSeconds: UInt32 = 60
+        /// The head of a request may take so long from its first byte on, however steadily it drips; then the connection is
+        /// closed, at most a quarter of the time (5 s) late. 1 or more.
+        package var headSeconds: UInt32 = 30
         /// Memory of one connection for its request line, headers and buffers; longer headers get 431.
         package var connectionBytesMax = 32 << 10
         /// Bytes of all request bodies that are being read at one time; above it 503.
         package var bodyBytesInAllMax = 1 << 30
         package init() {}
+    }
+
+    /// What is answered, and by what.
+    package struct Routes: Sendable {
+        package var named: [HTTPRoute]
+        /// For whatever no route fits: it gets the target as it came.
+        package var fallback: (@Sendable (_ method: String) -> HTTPRoute)?
+        /// Asked first of all, on the HTTP thread, before the request is checked or its sender's rights are: it answers only what
+        /// it knows to be whole, harmless and anybody's. Nil: the request takes the usual way.
+        package var shortcut: (@Sendable (HTTPRawRequest) -> PreparedBody?)?
+
+        package init(_ named: [HTTPRoute]) { self.named = named }
     }
 
     package struct Configuration: Sendable {
@@ -54,7 +69,7 @@ package final class HTTPServer: Sendable {
     }
 
     private let configuration: Configuration
-    private let routes: [HTTPRoute]
+    private let routes: Routes
     private let authorize: (@Sendable (HTTPRequest) throws -> Void)?
     /// Guards the daemon's pointer; libmicrohttpd's own functions may be called on any thread.
     private let running: Mutex<SendableRunning>
@@ -64,8 +79,15 @@ package final class HTTPServer: Sendable {
     private struct SendableRunning: @unchecked Sendable { var value = Running() }
 
     /// `authorize` runs when the headers are in, before the body is read; it throws a `Problem` to refuse.
-    package init(
+    package convenience init(
         _ configuration: Configuration, routes: [HTTPRoute],
+        authorize: (@Sendable (HTTPRequest) throws -> Void)? = nil
+    ) {
+        self.init(configuration, Routes(routes), authorize: authorize)
+    }
+
+    package init(
+        _ configuration: Configuration, _ routes: Routes,
         authorize: (@Sendable (HTTPRequest) throws -> Void)? = nil
     ) {
         self.configuration = configuration
@@ -103,7 +125,8 @@ package final class HTTPServer: Sendable {
             "limits",
             [
                 "connections": "\(limits.connectionsMax)", "descriptors": "\(descriptors)",
-                "idle-seconds": "\(limits.idleSeconds)", "connection-bytes": "\(limits.connectionBytesMax)",
+                "idle-seconds": "\(limits.idleSeconds)",
+                "head-seconds": "\(limits.headSeconds)", "connection-bytes": "\(limits.connectionBytesMax)",
             ])
     }
 

@@ -5,7 +5,9 @@ internal import Synchronization
 /// A response body that is produced over time and sent as it comes (chunked). Any thread may write.
 package final class HTTPStream: Sendable {
     /// The client went away, or the stream was ended.
-    package struct Closed: Error {}
+    package struct Closed: Error {
+        package init() {}
+    }
 
     private enum Ending { case open, finished, aborted, gone }
 
@@ -28,8 +30,11 @@ package final class HTTPStream: Sendable {
     /// Memory that the connection holds for it all the time. What is sent in chunks (HTTP/1.1) hardly needs any.
     let pieceBytes: Int
 
-    package init(bufferBytesMax: Int = 256 << 10, pieceBytes: Int = 64 << 10) {
-        (self.bufferBytesMax, self.pieceBytes) = (bufferBytesMax, pieceBytes)
+    /// Bytes of the whole body, if they are known before they come; then it is not sent in chunks.
+    let count: UInt64?
+
+    package init(bufferBytesMax: Int = 256 << 10, pieceBytes: Int = 64 << 10, count: UInt64? = nil) {
+        (self.bufferBytesMax, self.pieceBytes, self.count) = (bufferBytesMax, pieceBytes, count)
     }
 
     package var bufferedBytes: Int { state.withLock { $0.buffered } }

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Synchronization
 
 /// Reminds libmicrohttpd of clients that hung up: its edge-triggered epoll reports an end that comes together with the
-/// last bytes once only, and then nobody reads on to see it.
+/// last bytes once only, and then nobody reads on to see it. And ends the patience with clients that never finish a head.
 ///
 /// Knows every connection, of which it owns none. Shutting the receiving side of one that its client ended already takes
 /// nothing away, and is an edge of its own; it is repeated until the connection is closed.
@@ -11,17 +11,25 @@ final class HangUpReminder: Sendable {
     typealias Token = UInt64
 
     private struct Watched {
-        var sockets: [Token: Int32] = [:]
+        var connections: [Token: WatchedConnection] = [:]
+        var heads: [Token: SlowHead] = [:]
         var ended: Set<Token> = []
         var nextToken: Token = 1
         var isStopped = false
     }
     private static let againMs: Int32 = 100
+    /// Looked at under one lock, so that a new connection need not wait for thousands of them.
+    private static let looksAtOnce = 200
     private let watched = Mutex(Watched())
     private let epoll: Int32
     private let wakeUp: Int32
+    private let headLimitMs: Int
+    private let headLookMs: Int
 
-    init() throws(HTTPServerError) {
+    /// `headSeconds`: how long the head of a request may take from its first byte on.
+    init(headSeconds: UInt32) throws(HTTPServerError) {
+        headLimitMs = Int(headSeconds) * 1_000
+        headLookMs = min(5_000, headLimitMs / 4)
         epoll = muster_watch_create()
         wakeUp = muster_watch_wake_up()
         guard epoll >= 0, wakeUp >= 0 else {
@@ -35,43 +43,79 @@ final class HangUpReminder: Sendable {
         close(wakeUp)
     }
 
-    func add(_ socket: Int32) -> Token {
+    func add(_ socket: Int32) -> WatchedConnection {
         watched.withLock { watched in
-            let token = watched.nextToken
+            let connection = WatchedConnection(token: watched.nextToken, socket: socket)
             watched.nextToken += 1
-            watched.sockets[token] = socket
-            muster_watch_peer(epoll, socket, token)
-            return token
+            watched.connections[connection.token] = connection
+            muster_watch_peer(epoll, socket, connection.token)
+            return connection
         }
     }
 
     /// To be called while the socket is still open, so that its number cannot mean another connection yet.
-    func remove(_ token: Token) {
+    func remove(_ connection: WatchedConnection) {
         watched.withLock { watched in
-            guard let socket = watched.sockets.removeValue(forKey: token) else { return }
-            watched.ended.remove(token)
-            muster_watch_remove(epoll, socket)
+            guard watched.connections.removeValue(forKey: connection.token) != nil else { return }
+            watched.ended.remove(connection.token)
+            watched.heads[connection.token] = nil
+            muster_watch_remove(epoll, connection.socket)
         }
     }
 
     /// Runs until `stop`; the server gives it a thread.
     func run() {
         var tokens = [Token](repeating: 0, count: 64)
+        var nextLookMs = Self.nowMs + headLookMs
         while true {
             let (isStopped, isWaiting) = watched.withLock { ($0.isStopped, !$0.ended.isEmpty) }
             if isStopped { return }
-            let count = muster_watch_wait(epoll, &tokens, isWaiting ? Self.againMs : -1)
+            let untilLook = Int32(clamping: max(0, nextLookMs - Self.nowMs))
+            let count = muster_watch_wait(epoll, &tokens, isWaiting ? min(Self.againMs, untilLook) : untilLook)
             remind(tokens.prefix(max(0, Int(count))))
+            if Self.nowMs >= nextLookMs {
+                lookAtHeads()
+                nextLookMs = Self.nowMs + headLookMs
+            }
         }
     }
 
     private func remind(_ news: ArraySlice<Token>) {
         watched.withLock { watched in
-            for token in news where watched.sockets[token] != nil { watched.ended.insert(token) }
+            for token in news where watched.connections[token] != nil { watched.ended.insert(token) }
             for token in news.isEmpty ? Array(watched.ended) : Array(news) {
-                if let socket = watched.sockets[token] { Glibc.shutdown(socket, Int32(SHUT_RD)) }
+                if let connection = watched.connections[token] { Glibc.shutdown(connection.socket, Int32(SHUT_RD)) }
             }
         }
+    }
+
+    // MARK: Heads that do not end
+
+    private func lookAtHeads() {
+        var left = watched.withLock { Array($0.connections.keys) }[...]
+        while !left.isEmpty {
+            look(at: left.prefix(Self.looksAtOnce), nowMs: Self.nowMs)
+            left = left.dropFirst(Self.looksAtOnce)
+        }
+    }
+
+    private func look(at tokens: ArraySlice<Token>, nowMs: Int) {
+        watched.withLock { watched in
+            for token in tokens {
+                guard let connection = watched.connections[token], !watched.ended.contains(token) else { continue }
+                let isOverdue = watched.heads[token, default: SlowHead()]
+                    .isOverdue(connection, nowMs: nowMs, limitMs: headLimitMs)
+                guard isOverdue else { continue }
+                watched.ended.insert(token)
+                Glibc.shutdown(connection.socket, Int32(SHUT_RD))
+            }
+        }
+    }
+
+    private static var nowMs: Int {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
     }
 
     func stop() {

@@ -6,6 +6,13 @@ struct RequestTarget {
     let path: [String]
     let query: [(name: String, value: String)]
 
+    /// Of a target that is passed on as it is.
+    static let opaque = RequestTarget(path: [], query: [])
+
+    private init(path: [String], query: [(name: String, value: String)]) {
+        (self.path, self.query) = (path, query)
+    }
+
     init(_ target: String) throws(Problem) {
         let raw = Array(target.utf8)
         // RFC 9112, 3.2.2: a server takes the absolute form too.

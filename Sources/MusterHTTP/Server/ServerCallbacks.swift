@@ -23,10 +23,12 @@ let onAccess: MHD_AccessHandlerCallback = { context, connection, _, method, _, u
     return core(context).access(exchange, connection, method, upload, uploadCount) ? .YES : .NO
 }
 
-let onCompleted: MHD_RequestCompletedCallback = { context, _, request, _ in
+let onCompleted: MHD_RequestCompletedCallback = { context, connection, request, _ in
     guard let started = request?.pointee else { return }
     request?.pointee = nil
-    Unmanaged<Exchange>.fromOpaque(started).takeRetainedValue().finish()
+    let exchange = Unmanaged<Exchange>.fromOpaque(started).takeRetainedValue()
+    if exchange.hasHead, let connection { ServerCore.peer(of: connection).watched?.requestIsOver() }
+    exchange.finish()
     core(context).underWay.subtract(1, ordering: .relaxed)
 }
 

@@ -10,6 +10,8 @@ final class ServerCore: Sendable {
     static let discardedBytesMax = 1 << 20
 
     let router: Router
+    let fallback: (@Sendable (_ method: String) -> HTTPRoute)?
+    let shortcut: (@Sendable (HTTPRawRequest) -> PreparedBody?)?
     let limits: HTTPServer.Limits
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
     let watcher: ConnectionWatcher
@@ -22,13 +24,16 @@ final class ServerCore: Sendable {
     private let bodyBytes = Atomic(0)
 
     init(
-        _ routes: [HTTPRoute], _ limits: HTTPServer.Limits, _ authorize: (@Sendable (HTTPRequest) throws -> Void)?
+        _ routes: HTTPServer.Routes, _ limits: HTTPServer.Limits,
+        _ authorize: (@Sendable (HTTPRequest) throws -> Void)?
     ) throws(HTTPServerError) {
-        router = Router(routes)
+        router = Router(routes.named)
+        fallback = routes.fallback
+        shortcut = routes.shortcut
         self.limits = limits
         self.authorize = authorize
         watcher = try ConnectionWatcher()
-        reminder = try HangUpReminder()
+        reminder = try HangUpReminder(headSeconds: limits.headSeconds)
     }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
@@ -46,7 +51,9 @@ final class ServerCore: Sendable {
         _ upload: UnsafePointer<CChar>?, _ uploadCount: UnsafeMutablePointer<Int>
     ) -> Bool {
         switch exchange.phase {
-        case .new: return begin(exchange, connection, String(cString: method))
+        case .new:
+            Self.peer(of: connection).watched?.headIsIn()
+            return begin(exchange, connection, String(cString: method))
         case .readingBody where uploadCount.pointee > 0:
             return take(
                 UnsafeRawBufferPointer(start: upload, count: uploadCount.pointee), uploadCount, exchange, connection)
@@ -62,9 +69,15 @@ final class ServerCore: Sendable {
     }
 
     private func begin(_ exchange: Exchange, _ connection: OpaquePointer, _ method: String) -> Bool {
-        if method == "GET", let prepared = router.prepared[exchange.target], !isStopping {
+        if method == "GET", let prepared = router.prepared[exchange.target], !isStopping, Self.isPlain(connection) {
             // Queued at the next call: an answer to a request that is not wholly read would end the connection.
             exchange.phase = .refusing(HTTPResponse(status: 200, body: .prepared(prepared)))
+            return true
+        }
+        if let shortcut, !isStopping, connections.load(ordering: .relaxed) <= limits.connectionsMax,
+            let prepared = shortcut(HTTPRawRequest(method: method, target: exchange.target, connection: connection))
+        {
+            exchange.phase = .refusing(HTTPResponse(status: Int(prepared.status), body: .prepared(prepared)))
             return true
         }
         let hasBody =
@@ -95,11 +108,10 @@ final class ServerCore: Sendable {
             }
             let headers = Self.headers(of: connection)
             try Self.checkFraming(headers)
-            let target = try RequestTarget(exchange.target)
+            let (target, route, parameters) = try route(method, exchange.target)
             var request = HTTPRequest(
                 method: method, target: exchange.target, path: target.path, query: target.query, headers: headers,
                 peer: Self.peer(of: connection))
-            let (route, parameters) = try router.find(method, target.path)
             request.parameters = parameters
             request.access = route.access
             try authorize?(request)
@@ -117,6 +129,21 @@ final class ServerCore: Sendable {
             // What cannot be told apart surely ends here: nothing behind it is taken for a request.
             if response.status == 400 { response.headers.append(("Connection", "close")) }
             throw Refusal(response: response)
+        }
+    }
+
+    /// What no route knows is the fallback's, unescaped or not: its target need not mean anything here.
+    private func route(
+        _ method: String, _ text: String
+    ) throws -> (target: RequestTarget, route: HTTPRoute, parameters: [String: String]) {
+        do {
+            let target = try RequestTarget(text)
+            let (route, parameters) = try router.find(method, target.path)
+            return (target, route, parameters)
+        } catch {
+            if case RouteMiss.otherMethods? = error as? RouteMiss { throw error }
+            guard let fallback else { throw error }
+            return (.opaque, fallback(method), [:])
         }
     }
 
@@ -150,10 +177,34 @@ final class ServerCore: Sendable {
         }
     }
 
+    /// Whether no header could let two readers see two ends of the request: then its framing needs no check.
+    private static func isPlain(_ connection: OpaquePointer) -> Bool {
+        var hosts = 0
+        let isPlain = HTTPRawRequest(method: "GET", target: "", connection: connection).allHeaders { name in
+            guard isToken(name) else { return false }
+            switch name.count {
+            case 4: hosts += isSame(name, "host") ? 1 : 0
+            case 14: return !isSame(name, "content-length")
+            case 17: return !isSame(name, "transfer-encoding")
+            default: break
+            }
+            return true
+        }
+        return isPlain && hosts <= 1
+    }
+
+    /// `lower`: in lower case.
+    private static func isSame(_ name: UnsafeRawBufferPointer, _ lower: StaticString) -> Bool {
+        name.count == lower.utf8CodeUnitCount
+            && zip(name, UnsafeBufferPointer(start: lower.utf8Start, count: name.count)).allSatisfy { $0 | 0x20 == $1 }
+    }
+
+    private static func isToken(_ name: String) -> Bool { isToken(name.utf8) }
+
     /// RFC 9110, 5.6.2.
-    private static func isToken(_ name: String) -> Bool {
+    private static func isToken(_ name: some Collection<UInt8>) -> Bool {
         !name.isEmpty
-            && name.utf8.allSatisfy { byte in
+            && name.allSatisfy { byte in
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                     || "!#$%&'*+-.^_`|~".utf8.contains(byte)
             }
@@ -277,25 +328,28 @@ extension ServerCore {
                 connection, .HEADER_KIND,
                 { list, _, name, value in
                     let list = list!.assumingMemoryBound(to: [(name: String, value: String)].self)
-                    list.pointee.append((String(cString: name!), value.map { String(cString: $0) } ?? ""))
+                    let text = String(cString: name!)
+                    let isWhole = HeaderLine.isOneLine(name!, text.utf8.count, value)
+                    // What is no token is refused.
+                    list.pointee.append((isWhole ? text : text + "\n", value.map { String(cString: $0) } ?? ""))
                     return .YES
                 }, pointer)
         }
         return found
     }
 
-    private static func peer(of connection: OpaquePointer) -> HTTPPeer {
+    static func peer(of connection: OpaquePointer) -> HTTPPeer {
         guard let context = muster_mhd_connection_context(connection) else { return HTTPPeer(address: "") }
         return Unmanaged<HTTPPeer>.fromOpaque(context).takeUnretainedValue()
     }
 
     /// Once a connection, so that requests need not translate the address again.
     func makePeer(of connection: OpaquePointer) -> HTTPPeer {
-        HTTPPeer(address: Self.address(of: connection), reminder: reminder.add(muster_mhd_socket(connection)))
+        HTTPPeer(address: Self.address(of: connection), watched: reminder.add(muster_mhd_socket(connection)))
     }
 
     func forget(_ peer: HTTPPeer) {
-        if let token = peer.reminder { reminder.remove(token) }
+        if let watched = peer.watched { reminder.remove(watched) }
     }
 
     private static func address(of connection: OpaquePointer) -> String {

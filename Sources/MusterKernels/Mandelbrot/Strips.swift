@@ -6,10 +6,12 @@ extension Picture {
     /// What a strip's rows have before they are compressed; a single row may have more, up to twice `sideMax`.
     private static let stripBytes = 1 << 20
 
+    /// Bytes of all rows before compression, each with the byte that names its filter.
+    package var rawBytes: Int { height * (1 + width * palette.bytesPerPixel) }
+
     /// How many strips the picture has, 1...`stripsMax`; each has at least one row.
     package var stripCount: Int {
-        let bytes = height * (1 + width * palette.bytesPerPixel)
-        let wanted = max(width * height * escape / Self.stripSteps, (bytes + Self.stripBytes - 1) / Self.stripBytes)
+        let wanted = max(width * height * escape / Self.stripSteps, (rawBytes + Self.stripBytes - 1) / Self.stripBytes)
         return min(max(wanted, 1), min(height, Self.stripsMax))
     }
 

@@ -67,11 +67,16 @@ struct Authenticator: Sendable {
         return member(secret: token).map(Principal.member) ?? child(secret: token).map(Principal.child)
     }
 
+    /// Whether one of these tokens is among the words, however they are put together: it is nobody else's business.
+    func isOwn(_ authorization: String) -> Bool {
+        let words = authorization.utf8.split { $0 <= 0x20 || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") }
+        return words.contains { word in principal(authorization: "Bearer " + String(Substring(word))) != nil }
+    }
+
     private static func bearer(_ header: String) -> String? {
-        let scheme = header.prefix(7)
-        guard scheme.count == 7, scheme.lowercased() == "bearer " else { return nil }
-        let token = header.dropFirst(7).drop { $0 == " " }
-        return token.isEmpty ? nil : String(token)
+        let words = header.utf8.split { $0 == 0x20 || $0 == 0x09 }
+        guard words.count == 2, String(Substring(words[0])).lowercased() == "bearer" else { return nil }
+        return String(Substring(words[1]))
     }
 
     /// Throws 401 without a usable token, 403 with one that is not enough.

@@ -21,6 +21,7 @@ package final class Coordinator: Sendable {
     let events = EventHub()
     let signals = JobSignals()
     let renderBudget = RenderBudget()
+    let sharedPictures = SharedPictures()
     /// For all that the coordinator asks of others.
     private let client = HTTPClient(HTTPClient.Configuration())
     let signedUpServers: ClassicServers
@@ -45,7 +46,8 @@ package final class Coordinator: Sendable {
             routes: RouteTable.all)
         spawner = try await Self.spawner(configuration, store, authenticator)
         let fleet = FleetCore(
-            membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator)
+            membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,
+            lastView: try await Self.setViewsAside(in: store))
         state = Mutex(CoordinatorState(try await CoordinatorState.Restored(from: store, into: fleet)))
     }
 
@@ -73,6 +75,16 @@ package final class Coordinator: Sendable {
         } catch let error as NumberSet.Damaged {
             throw NodeError(.setup, "the numbers in \(configuration.databasePath): \(error)")
         }
+    }
+
+    /// Numbers of views are never used twice: each process has so many, set aside in the store before it uses one. None changes its
+    /// ranks as often.
+    private static let viewsOfOneProcess: UInt64 = 1_000_000_000
+
+    private static func setViewsAside(in store: any Store) async throws -> UInt64 {
+        let last = try await store.meta("views").flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
+        try await store.commit([.setMeta(key: "views", value: Array("\(last + viewsOfOneProcess)".utf8))])
+        return last
     }
 
     private static func key(in store: any Store) async throws -> MessageKey {

@@ -29,7 +29,7 @@ extension Coordinator {
             page.add("tasks_leased", "gauge", "Tasks under a lease.", state.fleet.scheduler.leasedTaskCount)
             page.add("lease_calls_held", "gauge", "Workers that wait for work.", state.calls.count)
             page.add("members", "gauge", "Members of the fleet.", state.fleet.membership.count)
-            page.add("views_total", "counter", "Changes of the ranks.", Int(state.fleet.membership.view))
+            page.add("view", "gauge", "Number of the latest state of the ranks.", Int(state.fleet.membership.view))
             page.add(
                 "suspicions_total", "counter", "Members whose connection broke.", state.fleet.membership.suspicions)
             let commands = state.fleet.commands.counters

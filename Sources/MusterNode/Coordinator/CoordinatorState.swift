@@ -33,7 +33,7 @@ struct CoordinatorState: ~Copyable {
     var joiningIDs: [String: MemberID] = [:]
     /// Where the search for a free number behind a name goes on; at most `Limits.membersMax` names.
     private var nameNumbers: [String: Int] = [:]
-    var renders: [JobID: (render: Render, held: HeldRequest)] = [:]
+    var renders: [JobID: (render: Render, audience: PictureAudience)] = [:]
     /// When a live worker was last there, as far as a render cares.
     var workersSeenAt = Moment.zero
     private var lastTransientJob: Int64

@@ -53,7 +53,11 @@ extension Coordinator {
     func classicPicture(_ request: HTTPRequest) throws -> HTTPOutcome {
         let form = try ClassicPictureForm(request.form)
         let picture = try form.picture()
-        return .hold { [self] in render(picture, $0) }
+        return .hold { [self] held in
+            let audience = PictureAudience(headers: Self.pictureHeaders(picture), isShared: false)
+            _ = audience.join(held)
+            render(picture, audience)
+        }
     }
 }
 

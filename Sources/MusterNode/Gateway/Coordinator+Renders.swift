@@ -5,21 +5,21 @@ internal import MusterKernels
 internal import MusterSystem
 internal import Synchronization
 
-/// Renders: transient, interactive jobs whose strips go to one client, in order, as they come.
+/// Renders: transient, interactive jobs whose strips go to their audience, in order, as they come.
 extension Coordinator {
     /// Renders at one time; more are refused with 503.
     static let rendersMax = 256
     /// Bytes of strips, before compression, that one render may have under way.
     private static let windowBytesMax = 32 << 20
 
-    /// Hands a picture to the workers; the held request is answered with it.
-    func render(_ picture: Picture, _ held: HeldRequest) {
+    /// Hands a picture to the workers; its audience is answered with it.
+    func render(_ picture: Picture, _ audience: PictureAudience) {
         let render: Render? = state.withLock { state in
             guard state.renders.count < Self.rendersMax else { return nil }
             let render = Render(
                 job: state.newTransientJobID(), picture: picture, began: SystemTime.now(),
                 window: window(of: picture), budget: renderBudget)
-            state.renders[render.job] = (render, held)
+            state.renders[render.job] = (render, audience)
             let record = JobRecord(
                 id: render.job, kernel: MandelbrotKernel.name, params: picture.params, count: picture.stripCount,
                 priority: .interactive, hasInputs: false, attemptsMax: Limits.attemptsDefault,
@@ -29,10 +29,11 @@ extension Coordinator {
         }
         guard let render else {
             let detail = "\(Self.rendersMax) pictures are being made already; ask again later."
-            return held.respond(.problem(Problem(503, detail, retryAfter: 5)))
+            audience.respond(.problem(Problem(503, detail, retryAfter: 5)))
+            return sharedPictures.over(Self.tag(of: picture), audience, nil)
         }
         let job = render.job
-        held.onDisconnect { [weak self] in self?.cancelRender(job) }
+        audience.whenAbandoned { [weak self] in self?.cancelRender(job) }
     }
 
     /// As many strips as memory allows: batches are cut from the window, and short ones cost more way than work.
@@ -45,45 +46,45 @@ extension Coordinator {
 
     /// Strips are there. Small pictures are answered at once; others get a task that sends them in order.
     func produced(_ results: [TransientResult], of job: JobID, _ state: inout CoordinatorState) {
-        guard let (render, held) = state.renders[job] else { return }
+        guard let (render, audience) = state.renders[job] else { return }
         let hadBegun = render.hasBegun
         render.take(results)
         if let failure = render.failure {
-            if !hadBegun { held.respond(.problem(failure)) }
+            if !hadBegun { audience.respond(.problem(failure)) }
             Task { cancelRender(job) }
         } else if let file = render.wholeFile() {
-            held.respond(HTTPResponse(status: 200, headers: Self.pictureHeaders(render.picture), body: .bytes(file)))
+            if audience.isShared { sharedPictures.over(Self.tag(of: render.picture), audience, file) }
+            audience.respond(HTTPResponse(status: 200, headers: audience.headers, body: .bytes(file)))
         } else if !hadBegun, render.hasBegun {
-            Task { await send(render, held) }
+            Task { await send(render, audience) }
         }
     }
 
-    private func send(_ render: Render, _ held: HeldRequest) async {
-        let stream = HTTPStream(bufferBytesMax: 1 << 20)
-        stream.onDisconnect { [weak self] in self?.cancelRender(render.job) }
-        held.respond(
-            HTTPResponse(status: 200, headers: Self.pictureHeaders(render.picture), body: .stream(stream)))
+    private func send(_ render: Render, _ audience: PictureAudience) async {
+        audience.begin()
         do {
             var assembly = PNGAssembly(render.picture)
-            try await stream.send(assembly.header)
+            try await audience.send(assembly.header)
             while assembly.stripsTaken < render.picture.stripCount {
                 var piece: [UInt8] = []
                 for strip in try await render.nextStrips() { piece += try assembly.append(strip) }
-                try await stream.send(piece)
+                try await audience.send(piece)
                 handle(.work(.horizonMoved(render.job, to: render.horizon(after: assembly.stripsTaken))))
             }
-            try await stream.send(assembly.trailer)
-            stream.finish()
+            try await audience.send(assembly.trailer)
+            let file = audience.end(whole: true)
+            if audience.isShared { sharedPictures.over(Self.tag(of: render.picture), audience, file) }
         } catch {
             // Cut short, it must not look whole.
-            stream.abort()
+            audience.end(whole: false)
             cancelRender(render.job)
         }
     }
 
     /// The render's job is over: all strips are made, or there will be no more.
     func renderEnded(_ job: JobID, _ jobState: JobState, _ state: inout CoordinatorState) {
-        guard let (render, _) = state.renders.removeValue(forKey: job), jobState != .done else { return }
+        guard let (render, audience) = state.renders.removeValue(forKey: job), jobState != .done else { return }
+        sharedPictures.over(Self.tag(of: render.picture), audience, nil)
         render.fail(Problem(503, "The picture was given up.", retryAfter: 5))
     }
 
@@ -93,7 +94,7 @@ extension Coordinator {
         if state.fleet.membership.ranked.contains(where: { $0.record.role == .worker && $0.standing == .alive }) {
             state.workersSeenAt = now
         }
-        for (job, (render, held)) in state.renders.sorted(by: { $0.key < $1.key })
+        for (job, (render, audience)) in state.renders.sorted(by: { $0.key < $1.key })
         where now - render.began >= configuration.renderWait {
             let isNobodyThere = now - state.workersSeenAt >= configuration.renderWait
             // Pictures go first, but nobody is interrupted for one.
@@ -105,7 +106,7 @@ extension Coordinator {
                     isNobodyThere
                     ? "No worker was there \(wait); start one and ask again."
                     : "No worker was free \(wait): all of them compute long tasks. Start more, or ask again later."
-                held.respond(.problem(Problem(503, detail, retryAfter: 5)))
+                audience.respond(.problem(Problem(503, detail, retryAfter: 5)))
             }
             handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs())), &state)
         }
@@ -114,8 +115,8 @@ extension Coordinator {
     /// At shutdown: whoever waits for a picture's rest gets a broken transfer.
     func giveUpRenders(_ state: inout CoordinatorState) {
         let problem = Problem(503, "This server is stopping.", retryAfter: 5)
-        for (render, held) in state.renders.values {
-            if !render.hasBegun { held.respond(.problem(problem)) }
+        for (render, audience) in state.renders.values {
+            if !render.hasBegun { audience.respond(.problem(problem)) }
             render.fail(problem)
         }
         state.renders = [:]

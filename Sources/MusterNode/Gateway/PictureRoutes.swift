@@ -30,7 +30,25 @@ extension Coordinator {
             nothing.finish()
             return .respond(HTTPResponse(status: 200, headers: headers, body: .stream(nothing)))
         }
-        return .hold { [self] in render(picture, $0) }
+        let isShareable = Self.isFromEdge(request) && picture.rawBytes <= SharedPictures.pictureBytesMax
+        return .hold { [self] held in
+            guard isShareable else {
+                let audience = PictureAudience(headers: headers, isShared: false)
+                _ = audience.join(held)
+                return render(picture, audience)
+            }
+            switch sharedPictures.join(Self.tag(of: picture), headers: headers, held) {
+            case .made(let file):
+                held.respond(HTTPResponse(status: 200, headers: headers, body: .bytes(file)))
+            case .joined: break
+            case .first(let audience): render(picture, audience)
+            }
+        }
+    }
+
+    /// By the name that edges of Muster's give themselves (RFC 8586).
+    private static func isFromEdge(_ request: HTTPRequest) -> Bool {
+        request.header("cdn-loop")?.contains("muster-edge-") ?? false
     }
 
     static func pictureHeaders(_ picture: Picture) -> [(name: String, value: String)] {
@@ -41,7 +59,7 @@ extension Coordinator {
     }
 
     /// A strong validator (RFC 9110, 8.8.3): the question itself, with a number that changes whenever its answer would.
-    private static func tag(of picture: Picture) -> String {
+    static func tag(of picture: Picture) -> String {
         let question = String(decoding: picture.params, as: UTF8.self).filter { $0 != "\"" && $0 != "{" && $0 != "}" }
         return "\"\(Picture.bytesVersion);\(question)\""
     }

@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterLog
+internal import MusterSystem
 
 /// An image whose bytes were checked against their checksum: in memory when it is small, else as a file held open.
 ///
@@ -77,39 +78,5 @@ final class OpenImage: Sendable {
     func read(_ range: Range<UInt64>) throws(DiskFailure) -> [UInt8] {
         if let bytes { return Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]) }
         return try readAll(file, at: range.lowerBound, count: range.count, "an open image")
-    }
-}
-
-/// By which a file that somebody changes in place, or restores, is noticed.
-struct FileLook: Hashable, Sendable {
-    private let device: UInt64
-    private let inode: UInt64
-    private let size: Int64
-    private let modified: Int64
-    private let changed: Int64
-
-    /// Nil: it cannot be looked at.
-    init?(_ file: Int32) {
-        var status = stat()
-        guard fstat(file, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    init?(path: String) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    private init(_ status: stat) {
-        // As two words: the whole-module build finds the fields' names in a module that cannot be imported.
-        func nanoseconds(_ time: timespec) -> Int64 {
-            withUnsafeBytes(of: time) { bytes in
-                let words = bytes.bindMemory(to: Int.self)
-                return Int64(words[0]) &* 1_000_000_000 &+ Int64(words[1])
-            }
-        }
-        (device, inode, size) = (UInt64(status.st_dev), UInt64(status.st_ino), Int64(status.st_size))
-        (modified, changed) = (nanoseconds(status.st_mtim), nanoseconds(status.st_ctim))
     }
 }

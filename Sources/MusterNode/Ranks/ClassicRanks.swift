@@ -9,7 +9,7 @@ extension Coordinator {
     func assignRank(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ClassicMember(body: request.body, withCommand: false)
         return .hold { [self] held in
-            ranked(asked.address) { result in
+            ranked(asked.address, isOwnWord: false) { result in
                 switch result {
                 case .success(let (_, rank)):
                     var json = JSONWriter()
@@ -25,19 +25,20 @@ extension Coordinator {
 
     func unassignRank(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ClassicMember(body: request.body, withCommand: false)
-        let isKnown = state.withLock { state in
-            guard let member = state.fleet.membership.member(callback: asked.address) else { return false }
-            handle(.membership(.left(member.record.id)), &state)
-            return true
+        let known = state.withLock { state in
+            let member = state.fleet.membership.member(callback: asked.address)
+            if let member, Self.isClassic(member.record) { handle(.membership(.left(member.record.id)), &state) }
+            return member
         }
-        guard isKnown else { throw Problem(404, "No member has the address \(asked.address).") }
+        if let known, !Self.isClassic(known.record) { throw Self.foreign(asked.address) }
+        guard known != nil else { throw Problem(404, "No member has the address \(asked.address).") }
         return .respond(.json(Array("{\"success\":true}".utf8)))
     }
 
     func classicCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ClassicMember(body: request.body, withCommand: true)
         return .hold { [self] held in
-            ranked(asked.address) { [self] result in
+            ranked(asked.address, isOwnWord: true) { [self] result in
                 switch result {
                 case .failure(let problem): held.respond(.problem(problem))
                 case .success(let (id, _)):
@@ -52,18 +53,32 @@ extension Coordinator {
         }
     }
 
-    /// The member of this address, ranked last when there is none yet.
+    /// Whether an address is all that it is known by. Who joined with a secret speaks and leaves with that: an old client's routes
+    /// ask for none, and so are not for it.
+    private static func isClassic(_ record: MemberRecord) -> Bool { record.incarnation == incarnation(record.callback) }
+
+    private static func incarnation(_ address: String) -> String { JoinRequest.callbackIncarnation + address }
+
+    private static func foreign(_ address: String) -> Problem {
+        Problem(
+            403, "The member at \(address) joined with a secret of its own, and sends and leaves with that.",
+            code: "rights")
+    }
+
+    /// The member of this address, ranked last when there is none yet. `isOwnWord`: what follows is done in its name.
     private func ranked(
-        _ address: String, then: @escaping @Sendable (Result<(MemberID, rank: Int?), Problem>) -> Void
+        _ address: String, isOwnWord: Bool,
+        then: @escaping @Sendable (Result<(MemberID, rank: Int?), Problem>) -> Void
     ) {
-        let known: (MemberID, rank: Int?)? = state.withLock { state in
+        let known: (record: MemberRecord, rank: Int?)? = state.withLock { state in
             state.fleet.membership.member(callback: address).map { member in
-                (member.record.id, state.fleet.membership.rank(of: member.record.id))
+                (member.record, state.fleet.membership.rank(of: member.record.id))
             }
         }
-        if let known { return then(.success(known)) }
+        if let known, isOwnWord, !Self.isClassic(known.record) { return then(.failure(Self.foreign(address))) }
+        if let known { return then(.success((known.record.id, known.rank))) }
         let join = JoinRequest(
-            name: address, role: .client, slots: 1, labels: [:], version: "", incarnation: "callback \(address)",
+            name: address, role: .client, slots: 1, labels: [:], version: "", incarnation: Self.incarnation(address),
             identity: nil, callback: address)
         admit(join, from: address) { result in
             then(result.map { ($0.identity.id, $0.rank) })

@@ -27,6 +27,8 @@ final class Spawner: Sendable {
         var pendingKeys: Set<String> = []
         /// Children whose delivery is on its way to the store: one at a time.
         var delivering: Set<ChildID> = []
+        /// Before companions are started again.
+        var backoffs: [String: Backoff] = [:]
 
         /// The next child's record, of no effect before it is stored.
         mutating func newChild(_ key: String?, wanted: Int) -> ChildRecord {
@@ -40,7 +42,7 @@ final class Spawner: Sendable {
     static let childName = "child-"
     static let workerName = "worker-"
     /// Where it was told to find the coordinator: one that listens elsewhere now has no use for it.
-    private static let urlName = "MUSTER_LAUNCHED_BY"
+    static let urlName = "MUSTER_LAUNCHED_BY"
     /// A task that takes longer is done again by another.
     private static let workerGrace: Duration = .seconds(3600)
     private static let childGrace: Duration = .seconds(2)
@@ -94,6 +96,7 @@ final class Spawner: Sendable {
         if wanted != stored { try await keep(scale: wanted) }
         handle(.adopted(workers, wanted: wanted))
         handle(.adopted(Set(children)))
+        startCompanions(besides: alive)
         // What ended meanwhile is told now, and known.
         launcher.onExit { [weak self] in self?.ended($0) }
     }
@@ -121,6 +124,8 @@ final class Spawner: Sendable {
         } else if let number = Self.number(in: exit.name, after: Self.workerName) {
             Log.info("worker ended", ["name": exit.name, "reason": reason])
             handle(.exited(Int(number)))
+        } else if let companion = configuration.companions.first(where: { $0.name == exit.name }) {
+            companionEnded(companion, reason)
         }
     }
 
@@ -172,9 +177,9 @@ final class Spawner: Sendable {
         }
     }
 
-    private var reachableURL: String { url.withLock { $0 ?? "" } }
+    var reachableURL: String { url.withLock { $0 ?? "" } }
 
-    private func launch(_ spec: LaunchSpec, then: @escaping @Sendable (LaunchError?) -> Void) {
+    func launch(_ spec: LaunchSpec, then: @escaping @Sendable (LaunchError?) -> Void) {
         Task { [launcher] in
             do throws(LaunchError) {
                 try await launcher.launch(spec)
@@ -268,6 +273,8 @@ package struct SpawnConfiguration: Sendable {
     package var workers: Int?
     /// The same where there is no last time.
     package var workersAtFirst = 0
+    /// What else is kept running. From `up`.
+    package var companions: [Companion] = []
 
     package init(directory: String) { self.directory = directory }
 

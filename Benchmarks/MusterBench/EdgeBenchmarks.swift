@@ -1,0 +1,161 @@
+internal import Glibc
+internal import MusterLaunch
+internal import Synchronization
+
+/// One edge, a process of its own, in front of an upstream of this one.
+final class BenchEdge: Sendable {
+    let url: String
+    let port: UInt16
+    let process: ChildProcess
+    let directory: String
+
+    init(_ options: Options, _ upstream: BenchUpstream, _ arguments: [String] = []) async throws {
+        directory = ".build/bench/edge-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        for path in [".build/bench", directory] { mkdir(path, 0o700) }
+        let listening = Mutex<String?>(nil)
+        process = try ChildProcess(
+            executable: options.binary,
+            arguments: [
+                "edge", "--id", "1", "--port", "0", "--data", directory, "--upstream",
+                "http://127.0.0.1:\(upstream.port)",
+                "--log-level", "error",
+            ] + arguments,
+            output: .lines { line in
+                guard line.text.hasPrefix("listening on ") else { return }
+                listening.withLock { $0 = String(line.text.dropFirst(13)) }
+            }, killsGroupAtExit: true)
+        var found: String?
+        for _ in 0..<1_000 where found == nil {
+            found = listening.withLock { $0 }
+            if found == nil { try await Task.sleep(for: .milliseconds(10)) }
+        }
+        guard let found, let port = found.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw BenchError("the edge did not start: run \(options.binary) edge --id 1 to see why")
+        }
+        (url, self.port) = (found, port)
+    }
+
+    func stop() async {
+        process.terminate()
+        if await process.wait(atMost: .seconds(20)) == nil {
+            process.kill()
+            _ = await process.wait()
+        }
+        guard directory.hasPrefix(".build/bench/edge-") else { return }
+        _ = try? await ChildProcess(executable: "/bin/rm", arguments: ["-rf", directory]).wait()
+    }
+
+    /// Resident memory now, in megabytes.
+    var megabytes: Double {
+        let status = readText("/proc/\(process.pid)/status") ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return (line?.split(separator: " ").dropFirst().first).flatMap { Double($0) }.map { $0 / 1_024 } ?? 0
+    }
+}
+
+/// Hot hits of three sizes, beside nginx and Varnish with the same generator and the same upstream, in turn.
+func benchHits(_ options: Options, _ report: Report) async throws {
+    let time = options.isSmoke ? "1" : "4"
+    let upstream = try BenchUpstream()
+    let edge = try await BenchEdge(options, upstream)
+    let sizes = ["1k", "64k", "1m"]
+    var rates: [String: [String: [Double]]] = [:]
+    for _ in 0..<(options.isSmoke ? 1 : 3) {
+        for (name, kind) in [("nginx", "nginx"), ("varnish", "varnish"), ("muster", edge.url)] {
+            let line = try await peerLine("Benchmarks/peers/cache", [kind, "\(upstream.port)", time])
+            for size in sizes {
+                guard let rate = number(size, in: line) else { throw BenchError("no rate in: \(line)") }
+                rates[name, default: [:]][size, default: []].append(rate)
+            }
+        }
+    }
+    await edge.stop()
+    for size in sizes {
+        func rate(_ name: String) -> Double { percentile(rates[name]?[size] ?? [], 50) }
+        let best = max(rate("nginx"), rate("varnish"))
+        report.line(
+            "/\(size): muster \(short(rate("muster")))/s, nginx \(short(rate("nginx")))/s, Varnish "
+                + "\(short(rate("varnish")))/s; ratio to the better: \(short(rate("muster") / best))")
+        report.goal("at least the better of nginx and Varnish at \(size)", isMet: rate("muster") >= best)
+    }
+}
+
+/// Very many clients on one object that is not there, beside the same when it is; then many on an answer that trickles in.
+func benchCrowd(_ options: Options, _ report: Report) async throws {
+    let clients = options.isSmoke ? 100 : min(10_000, openFilesMax() - 200)
+    let upstream = try BenchUpstream()
+    let edge = try await BenchEdge(options, upstream)
+    let generator = options.binary.split(separator: "/").dropLast().joined(separator: "/")
+    let program = (options.binary.hasPrefix("/") ? "/" : "") + generator + "/muster-bench-members"
+    var cold: [Double] = []
+    var hot: [Double] = []
+    var most = 0
+    for round in 0..<(options.isSmoke ? 1 : 3) {
+        let path = "/bytes/1048576/\(round)"
+        for isCold in [true, false] {
+            let line = try await peerLine(program, ["crowd", "\(edge.port)", "\(clients)", path, "1048576"])
+            guard let took = number("seconds", in: line), number("failed", in: line) == 0 else {
+                throw BenchError("some of the crowd were not served: \(line)")
+            }
+            if isCold { cold.append(took) } else { hot.append(took) }
+        }
+        most = max(most, upstream.requests(path))
+    }
+    report.line(
+        "\(clients) clients, 1 MiB: cold \(short(percentile(cold, 50))) s, hot \(short(percentile(hot, 50))) s, ratio "
+            + "\(short(percentile(cold, 50) / percentile(hot, 50))); \(most) upstream request(s) for each object")
+    report.goal("one upstream request", isMet: most == 1)
+    report.goal("cold in at most 1.5 of hot", isMet: percentile(cold, 50) <= 1.5 * percentile(hot, 50))
+    try await trickle(options, report, upstream, edge, program)
+    await edge.stop()
+}
+
+private func trickle(
+    _ options: Options, _ report: Report, _ upstream: BenchUpstream, _ edge: BenchEdge, _ program: String
+) async throws {
+    let waiters = options.isSmoke ? 50 : 1_000
+    let bytes = BenchUpstream.records * BenchUpstream.recordBytes
+    let line = try await peerLine(program, ["trickle", "\(edge.port)", "\(waiters)", "/trickle/1", "\(bytes)"])
+    guard let late = number("late_ms_p99", in: line), number("failed", in: line) == 0 else {
+        throw BenchError("some waiters were not served: \(line)")
+    }
+    report.line(
+        "\(waiters) clients on an answer that comes in 20 pieces, 100 ms apart: a piece is with them after "
+            + "\(short(late)) ms (p99), \(upstream.requests("/trickle/1")) upstream request(s)")
+    report.goal("a trickling answer reaches its waiters within 50 ms (p99)", isMet: late <= 50)
+}
+
+/// Ten times as many objects as the cache may hold, asked for once each: what it takes in memory and on the disk.
+func benchScan(_ options: Options, _ report: Report) async throws {
+    let (disk, memory) = (64 << 20, 16 << 20)
+    let objectBytes = 100_000
+    let count = (options.isSmoke ? 1 : 10) * disk / objectBytes
+    let upstream = try BenchUpstream()
+    let edge = try await BenchEdge(options, upstream, ["--cache-bytes", "\(disk)", "--memory-bytes", "\(memory)"])
+    let client = try RawClient(port: edge.port)
+    let before = edge.megabytes
+    let began = seconds()
+    var most = 0.0
+    for index in 0..<count {
+        let answer = try client.request("GET", "/bytes/\(objectBytes)/\(index)")
+        guard answer.status == 200, answer.text.utf8.count == objectBytes else {
+            throw BenchError("object \(index) was not served: \(answer.status)")
+        }
+        if index % 64 == 0 { most = max(most, edge.megabytes) }
+    }
+    let took = seconds() - began
+    let used = try await peerLine("/usr/bin/du", ["-s", "--block-size=1", edge.directory + "/edge-1/cache"])
+    let onDisk = Double(used.prefix { $0.isNumber }) ?? 0
+    await edge.stop()
+    report.line(
+        "\(count) objects of \(objectBytes) bytes in \(short(took)) s: memory \(short(before)) MB at first, "
+            + "\(short(most)) MB at most; disk \(short(onDisk / 1_048_576)) MiB of \(disk >> 20)")
+    report.goal("within the bound on the disk (and 256 folders)", isMet: onDisk <= Double(disk) + 257 * 4_096)
+    report.goal("within the bound in memory, and 64 MB for the rest", isMet: most <= Double(memory) / 1e6 + 64)
+}
+
+private func openFilesMax() -> Int {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return Int(clamping: limit.rlim_max)
+}

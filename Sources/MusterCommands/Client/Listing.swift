@@ -1,0 +1,74 @@
+internal import MusterLog
+internal import MusterNode
+internal import Synchronization
+
+/// A process that is listed at a coordinator, as a member without a rank, for as long as it serves.
+final class Listing: Sendable {
+    enum End { case cancelled, refused, orphaned }
+
+    let member: FleetMember
+    /// Nil: it serves on, however long the coordinator is away.
+    private let orphanTime: Duration?
+    private let contact: Contact
+
+    /// When the coordinator was last there.
+    private final class Contact: Sendable {
+        private let lost = Mutex<ContinuousClock.Instant?>(ContinuousClock().now)
+
+        func found() { lost.withLock { $0 = nil } }
+        func missing() { lost.withLock { $0 = $0 ?? ContinuousClock().now } }
+        var awayTime: Duration { lost.withLock { $0 }.map { ContinuousClock().now - $0 } ?? .zero }
+    }
+
+    init(_ configuration: FleetMember.Configuration, orphanTime: Duration?) {
+        self.orphanTime = orphanTime
+        let contact = Contact()
+        self.contact = contact
+        let coordinator = configuration.coordinatorURL
+        member = FleetMember(configuration) { news in
+            switch news {
+            case .joined(let name, _):
+                contact.found()
+                Log.info("joined", ["coordinator": coordinator, "name": name])
+            case .away(let reason):
+                contact.missing()
+                Log.warning("the coordinator is away; trying again", ["coordinator": coordinator, "reason": reason])
+            case .ranked, .command: break
+            }
+        }
+    }
+
+    /// Until it is cancelled, or an orphan.
+    func run() async -> End {
+        await withTaskGroup(of: End.self) { group in
+            group.addTask { [self] in await beListed() }
+            if let orphanTime { group.addTask { [self] in await awaitOrphanhood(orphanTime) } }
+            defer { group.cancelAll() }
+            let first = await group.next() ?? .cancelled
+            // Who is refused serves on unlisted.
+            return first == .refused ? await group.next() ?? .refused : first
+        }
+    }
+
+    private func beListed() async -> End {
+        do {
+            try await member.run()
+            return .cancelled
+        } catch {
+            contact.missing()
+            Log.error("the coordinator refused to list this; it serves on", ["reason": "\(error)"])
+            return .refused
+        }
+    }
+
+    private func awaitOrphanhood(_ limit: Duration) async -> End {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: min(.seconds(1), limit / 4))
+            if contact.awayTime > limit {
+                Log.notice("the coordinator was away for too long; ending as an orphan", ["limit": "\(limit)"])
+                return .orphaned
+            }
+        }
+        return .cancelled
+    }
+}

@@ -1,0 +1,144 @@
+internal import Glibc
+internal import MusterAPI
+internal import MusterCache
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterNode
+internal import MusterSystem
+
+/// `muster edge`.
+package enum EdgeCommand {
+    package static let id = Flag<Int?>.int(
+        "id", "N", in: 1...65_535,
+        "This edge's number, different from every other edge's; the highest living one leads.")
+    package static let port = Flag<Int?>.int(
+        "port", "N", in: 0...65_535,
+        "The TCP port to listen on; 0 takes any free one. The address is printed as 'listening on URL'."
+    ).defaulting(to: "8000 + the number")
+    package static let upstream = Flag<String?>.text(
+        "upstream", "URL", as: .url,
+        "Whom to ask for what is not in the cache: any HTTP server, by scheme, host and port."
+    ).defaulting(to: "http://127.0.0.1:9000, this fleet's origin")
+    package static let upstreamToken = Flag<String?>.text(
+        "upstream-token", "TOKEN", as: .secret,
+        "A token to send upstream with requests that bring none. Better set by the variable."
+    ).defaulting(to: "none")
+    package static let fleetUpstream = Flag.bool(
+        "fleet-upstream",
+        "The URL of --upstream is the fleet's own: it may see the fleet's tokens, which others never do.")
+    package static let upstreamSeconds = Flag<Int>.int(
+        "upstream-timeout", "SECONDS", in: 1...3_600, default: 30,
+        "When nothing came from the upstream for so long, a fetch has failed.")
+    package static let cacheBytes = Flag<Int>.int(
+        "cache-bytes", "N", in: 0...1 << 46, default: CacheLimits().diskBytes,
+        "Most bytes that the cache takes on the disk; 0: it is in memory only.")
+    package static let memoryBytes = Flag<Int>.int(
+        "memory-bytes", "N", in: 1 << 20...1 << 42, default: CacheLimits().memoryBytes,
+        "Most bytes that the cache takes in memory.")
+    package static let negativeSeconds = Flag<Int>.int(
+        "negative-seconds", "SECONDS", in: 0...300, default: 5,
+        "For so long a 404 or 410 that says nothing of itself is not asked for again.")
+    package static let join = Flag<String?>.text(
+        "join", "URL", as: .url,
+        "A coordinator to be listed at, as a member without a rank; /tiles/ and /mandelbrot.png are asked of it."
+    ).defaulting(to: "none")
+    package static let command = Command(
+        name: "edge", summary: "cache what an origin, or any HTTP server, serves",
+        description: [
+            "A shared HTTP cache (RFC 9111). Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints "
+                + "'listening on URL' once it serves.",
+            "Answers carry X-Cache (HIT, MISS or STALE) and Cache-Status (RFC 9211). However many clients ask for something "
+                + "that is not there, the upstream is asked once. While the upstream is away, what is stored goes on being "
+                + "served, if it allows that.",
+            "GET /v1/edge tells how it does; POST /v1/purge, with a token, makes it forget.",
+        ],
+        flags: [
+            id.spec, CommonFlags.data.spec, CommonFlags.host.spec, port.spec, CoordinatorCommand.token.spec,
+            upstream.spec,
+            fleetUpstream.spec, upstreamToken.spec, upstreamSeconds.spec, cacheBytes.spec, memoryBytes.spec,
+            negativeSeconds.spec, OriginCommand.isPrivate.spec, OriginCommand.trustLoopback.spec, join.spec,
+            OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCert.spec,
+            CommonFlags.tlsKey.spec, CommonFlags.tlsCA.spec,
+        ] + CommonFlags.always,
+        rules: [.together(["tls-cert", "tls-key"])],
+        reservedFlags: ["peers", "heartbeat-ms"],
+        exits: [
+            Command.Exit(.success, "It was asked to end, and did."),
+            Command.Exit(.noInput, "The certificate or the key cannot be read."),
+            Command.Exit(.unavailable, "The port is taken, or another edge uses the data directory."),
+            Command.Exit(.internalError), Command.Exit(.osError),
+            Command.Exit(.cannotCreate, "The data directory cannot be made."), Command.Exit(.inputOutput),
+            Command.Exit(.noPermission), Command.Exit(.configuration),
+        ],
+        examples: [
+            Command.Example("muster edge --id 1", "In front of this machine's origin, on port 8001."),
+            Command.Example(
+                "muster edge --id 7 --port 80 --host 0.0.0.0 --upstream https://www.example.org --cache-bytes 20000000000",
+                "In front of somebody's web site."),
+        ], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        // Before there are threads that would not inherit it.
+        TimeSlice.short()
+        let signals = stopSignals()
+        let configuration = try configuration(invocation)
+        let edge = try await started(configuration)
+        let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
+        let url = try OriginCommand.announce(
+            scheme: scheme, port: edge.port, tokens: edge.tokens, dataDirectory: edge.dataDirectory, invocation)
+        let member = try OriginCommand.member(
+            invocation, role: .edge, name: "edge-\(configuration.id)", labels: ["id": "\(configuration.id)"], url)
+        try await OriginCommand.serve(until: signals, as: member) { await edge.stop() }
+    }
+
+    /// Throws a `CommandError`.
+    static func started(_ configuration: EdgeConfiguration) async throws -> Edge {
+        try await CoordinatorCommand.translatingErrors {
+            let edge = try Edge(configuration)
+            try edge.start()
+            return edge
+        }
+    }
+
+    @MainActor private static func configuration(_ invocation: Invocation) throws -> EdgeConfiguration {
+        guard let id = invocation[id] else { throw CommandError.usage("--id N is needed: this edge's number") }
+        guard invocation[port] != nil || id <= 57_535 else {
+            throw CommandError.usage("--port is needed with --id \(id): 8000 + \(id) is no port")
+        }
+        var server = HTTPServer.Configuration()
+        server.host = invocation[CommonFlags.host]
+        server.port = UInt16(invocation[port] ?? 8_000 + id)
+        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
+        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.text(of:))
+        let upstream = EdgeConfiguration.Upstream(
+            url: try originOf(invocation[upstream] ?? "http://127.0.0.1:9000"),
+            isOfFleet: invocation[upstream] == nil || invocation[fleetUpstream], token: invocation[upstreamToken])
+        var configuration = EdgeConfiguration(
+            id: id, dataDirectory: invocation[CommonFlags.data] + "/edge-\(id)", server: server, upstream: upstream,
+            version: MusterCommand.version)
+        configuration.adminToken = invocation[CoordinatorCommand.token]
+        configuration.access = try OriginCommand.access(invocation)
+        configuration.limits.diskBytes = invocation[cacheBytes]
+        configuration.limits.memoryBytes = invocation[memoryBytes]
+        configuration.policy = CachePolicy(negativeSeconds: invocation[negativeSeconds])
+        configuration.upstreamSeconds = invocation[upstreamSeconds]
+        configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
+        if let coordinator = invocation[join] {
+            let token = try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
+            configuration.gateway = EdgeConfiguration.Upstream(
+                url: try originOf(coordinator), isOfFleet: true, token: token)
+        }
+        return configuration
+    }
+
+    /// Scheme, host and port: what a client asks for comes behind it.
+    private static func originOf(_ url: String) throws(CommandError) -> String {
+        let url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        let rest = url.drop { $0 != ":" }.dropFirst(3)
+        guard !rest.contains(where: { "/?#@".contains($0) }) else {
+            throw .usage("--upstream: \(CommandError.quoted(url)) has more than scheme, host and port")
+        }
+        return url
+    }
+}

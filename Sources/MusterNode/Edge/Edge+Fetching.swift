@@ -1,0 +1,293 @@
+internal import MusterAPI
+internal import MusterCache
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterSystem
+internal import Synchronization
+
+extension Edge {
+    /// An upstream's header larger than this is refused: it would not fit into the answer to a client.
+    static let headBytesMax = 48 << 10
+
+    /// Sees to it that the waiter is answered, by a fetch that is under way or by one of its own.
+    func fetch(_ fetch: Fetch, for waiter: Waiter) {
+        guard fetch.request.isCollapsible else { return fetchAlone(fetch, waiter) }
+        switch flights.join(waiter, nowMs: nowMs) {
+        case .waiting: counters.collapsed.add(1, ordering: .relaxed)
+        case .live(let live):
+            counters.collapsed.add(1, ordering: .relaxed)
+            answer(waiter, live, isCollapsed: true)
+        case .alone: fetchAlone(fetch, waiter)
+        case .leader(let flight): lead(flight, waiter)
+        }
+    }
+
+    /// What this one waited for may have come between its look at the cache and its turn to fetch.
+    private func lead(_ flight: Flight, _ waiter: Waiter) {
+        if case .fetch(let fetch) = plan(waiter.request) {
+            Task { await run(fetch, flight, leader: waiter) }
+            return
+        }
+        flights.end(flight)
+        for waiter in [waiter] + flight.close() { serve(waiter.request, waiter) }
+    }
+
+    private func fetchAlone(_ fetch: Fetch, _ waiter: Waiter) {
+        let flight = flights.alone(fetch.request.cache.key)
+        let task = Task { await run(fetch, flight, leader: waiter) }
+        // A fetch that only one waits for ends with him, until its answer begins: then its stream decides.
+        waiter.held.onDisconnect { task.cancel() }
+    }
+
+    // MARK: Asking
+
+    /// One fetch, to its end.
+    func run(_ fetch: Fetch, _ flight: Flight, leader: Waiter? = nil) async {
+        defer {
+            flights.end(flight)
+            // Whoever joined and was not answered asks anew: as when a fetch was for a part that only its leader lacked.
+            flight.close().forEach(again)
+        }
+        do {
+            let (response, stream) = try await ask(fetch)
+            try await received(response, stream, fetch, flight, leader)
+        } catch {
+            counters.fetchesFailed.add(1, ordering: .relaxed)
+            fail(fetch, flight, leader, error)
+        }
+    }
+
+    private func ask(_ fetch: Fetch) async throws -> (UpstreamResponse, HTTPClientStream) {
+        let request = fetch.request
+        var fields = forwarding.request(request.cache.fields, version: "1.1", conditions: fetch.conditions)
+        if let token = request.upstream.token, !fields.contains("Authorization") {
+            fields.set("Authorization", "Bearer \(token)")
+        }
+        if !fields.contains("Accept") { fields.append("Accept", "*/*") }
+        var call = HTTPClientRequest(
+            request.cache.method, request.cache.key.text, headers: fields.map { ($0.name, $0.value) },
+            idleTimeout: .seconds(configuration.upstreamSeconds))
+        call.connectTimeout = .seconds(min(5, configuration.upstreamSeconds))
+        counters.fetches.add(1, ordering: .relaxed)
+        let sent = nowMs
+        let stream = try await client.stream(call)
+        if let defect = Self.framingDefect(stream.headers) { throw Problem(502, defect) }
+        let head = UpstreamResponse(
+            status: stream.status,
+            fields: HeaderFields(stream.headers.lazy.map { .init(name: $0.name, value: $0.value) }),
+            requestTimeMs: sent, responseTimeMs: nowMs)
+        let bytes = head.fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        guard bytes <= Self.headBytesMax, head.status >= 200 else {
+            throw Problem(
+                502,
+                bytes > Self.headBytesMax
+                    ? "The upstream's header has \(bytes) bytes; at most \(Self.headBytesMax) are passed on."
+                    : "The upstream answered \(head.status), which is no final answer here.")
+        }
+        return (head, stream)
+    }
+
+    /// Where a body ends must be beyond doubt (RFC 9112, 6.3): else two readers see two bodies.
+    static func framingDefect(_ headers: [(name: String, value: String)]) -> String? {
+        let fields = HeaderFields(headers.lazy.map { .init(name: $0.name, value: $0.value) })
+        let lengths = fields.list("Content-Length")
+        let codings = fields.list("Transfer-Encoding")
+        if !codings.isEmpty, !lengths.isEmpty { return "The upstream gave a body a length and a transfer coding." }
+        if codings.contains(where: { $0.lowercased() != "chunked" }) || codings.count > 1 {
+            return "The upstream's transfer coding is not \"chunked\", the only one that is read here."
+        }
+        let isOne = lengths.allSatisfy {
+            $0 == lengths[0] && Int($0) != nil && $0.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        }
+        return isOne ? nil : "The upstream gave a body two lengths, or one that is no number."
+    }
+
+    // MARK: The upstream answered
+
+    private func received(
+        _ response: UpstreamResponse, _ stream: HTTPClientStream, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?
+    ) async throws {
+        if response.status == 304, fetch.conditions?.isEmpty == false, fetch.stored != nil {
+            stream.cancel()
+            return confirmed(response, fetch, flight, leader)
+        }
+        if response.status >= 500, let stored = fetch.stored,
+            case .serveStale = policy.onFailure(
+                .status(response.status), stored: stored.head, for: fetch.request.cache, nowMs: nowMs)
+        {
+            stream.cancel()
+            return serveStale(stored, fetch, flight, leader, "upstream-\(response.status)")
+        }
+        if fetch.request.cache.isHead { learn(fromHead: response, fetch, flight) }
+        if response.status == 206 { return try await receivedPart(response, stream, fetch, flight, leader) }
+        let declared = Self.length(response)
+        if fetch.request.cache.isGet, flight.mayStore, case .storable = policy.storable(fetch.request.cache, response),
+            fits(declared)
+        {
+            try await keep(response, stream, declared, fetch, flight, leader)
+        } else {
+            try await passOn(response, stream, fetch, flight, leader)
+        }
+    }
+
+    static func length(_ response: UpstreamResponse) -> Int? {
+        response.fields.list("Content-Length").first.flatMap { Int($0) }
+    }
+
+    /// Whether a body of so many bytes may be stored at all.
+    private func fits(_ declared: Int?) -> Bool {
+        guard let declared else { return true }
+        return declared <= max(store.limits.memoryObjectBytesMax, store.limits.diskBytes / 2)
+    }
+
+    /// 304: what is stored holds on.
+    private func confirmed(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?) {
+        counters.validated.add(1, ordering: .relaxed)
+        let key = fetch.request.cache.key
+        let objects = store.variants(key)
+        var own: CachedObject?
+        var isUsedOnce = false
+        for index in policy.selected(by: response, among: objects.map(\.head), for: fetch.request.cache) {
+            let object = objects[index]
+            switch policy.validated(object.head, by: response, for: fetch.request.cache) {
+            case .freshened(let head):
+                let fresh = CachedObject(key: key, head: head, body: object.body)
+                flight.ifMayStore { store.insert(fresh) }
+                own = own ?? fresh
+            case .usedUnstored(let head):
+                own = own ?? CachedObject(key: key, head: head, body: object.body)
+            case .usedOnce(let head):
+                own = own ?? CachedObject(key: key, head: head, body: object.body)
+                isUsedOnce = true
+                store.remove(object)
+            }
+        }
+        flights.end(flight)
+        let waiters = flight.close()
+        guard let own else {
+            // It speaks of nothing that is stored: what was stored is not used again without an answer of its own.
+            switch fetch.stored {
+            case .object(let object)?: store.remove(object)
+            case .partial?: partials.remove { $0 == key }
+            case nil: break
+            }
+            return ([leader].compactMap { $0 } + waiters).forEach(again)
+        }
+        var status = CacheStatus(cache: cacheName, forward: fetch.reason)
+        status.forwardStatus = 304
+        status.stored = !isUsedOnce
+        for waiter in [leader].compactMap({ $0 }) + waiters {
+            if waiter.held === leader?.held || own.head.vary.matches(waiter.request.cache.fields) {
+                answer(waiter, own, status)
+            } else {
+                again(waiter)
+            }
+        }
+    }
+
+    private func answer(_ waiter: Waiter, _ object: CachedObject, _ status: CacheStatus) {
+        counters.hits.add(1, ordering: .relaxed)
+        if let body = object.body.atHand {
+            return waiter.held.respond(answer(object.head, body, to: waiter.request.cache, .hit, status))
+        }
+        Task {
+            do {
+                let body = try await store.open(object)
+                waiter.held.respond(answer(object.head, body, to: waiter.request.cache, .hit, status))
+            } catch {
+                again(waiter)
+            }
+        }
+    }
+
+    /// The answer to HEAD tells whether what is stored for GET still holds (RFC 9111, 4.3.5).
+    private func learn(fromHead response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight) {
+        for object in store.variants(fetch.request.cache.key)
+        where object.head.vary.matches(fetch.request.cache.fields) {
+            switch policy.afterHead(object.head, response, for: fetch.request.cache) {
+            case .none: break
+            case .freshened(let head):
+                flight.ifMayStore { store.insert(CachedObject(key: object.key, head: head, body: object.body)) }
+            case .invalidated: store.remove(object)
+            }
+        }
+    }
+
+    // MARK: It cannot be asked
+
+    private func fail(_ fetch: Fetch, _ flight: Flight, _ leader: Waiter?, _ error: any Error) {
+        let failure = policy.onFailure(
+            .unreachable, stored: fetch.stored?.head, for: fetch.request.cache, nowMs: nowMs)
+        if case .serveStale = failure, let stored = fetch.stored {
+            return serveStale(stored, fetch, flight, leader, "upstream-unreachable")
+        }
+        Log.debug("a fetch failed", ["target": String(fetch.request.target.prefix(200)), "error": "\(error)"])
+        // 5.2.2.2: what must not be used stale is answered with 504, however the asking failed.
+        let response = failureAnswer(
+            failure == .gatewayTimeout
+                ? Problem(
+                    504, "The upstream cannot be asked, and what is stored must not be used without.", retryAfter: 2)
+                : error, fetch)
+        leader?.held.respond(response)
+        flights.end(flight)
+        for waiter in flight.close() {
+            // One more fetch, for all of them, may do better; a failure is nobody's but its own.
+            if waiter.request.rounds == 0 { again(waiter) } else { waiter.held.respond(response) }
+        }
+    }
+
+    private func serveStale(_ stored: Candidate, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?, _ why: String) {
+        flights.end(flight)
+        for waiter in [leader].compactMap({ $0 }) + flight.close() {
+            switch stored {
+            case .object(let object):
+                Task {
+                    do {
+                        let body = try await store.open(object)
+                        waiter.held.respond(
+                            answer(object.head, body, to: waiter.request.cache, .stale(detail: why)))
+                    } catch {
+                        waiter.held.respond(failureAnswer(error, fetch))
+                    }
+                }
+            case .partial(let partial):
+                waiter.held.respond(
+                    answer(
+                        partial.head, .memory(partial.bytes), to: waiter.request.cache,
+                        .stale(detail: why)))
+            }
+        }
+    }
+
+    private func failureAnswer(_ error: any Error, _ fetch: Fetch) -> HTTPResponse {
+        var problem = error as? Problem ?? Problem(502, "The upstream cannot be asked: \(error).", retryAfter: 2)
+        if let error = error as? HTTPClientError {
+            // Where the upstream is, is not the client's business; the log has it.
+            switch error.code {
+            case .timeout: problem = Problem(504, "The upstream did not answer in time.", retryAfter: 2)
+            case .connect, .resolve, .tls: problem = Problem(502, "The upstream cannot be reached.", retryAfter: 2)
+            case .tooLarge: problem = Problem(502, "The upstream's header is too large.")
+            default: problem = Problem(502, "The upstream's answer broke off.", retryAfter: 2)
+            }
+        }
+        counters.misses.add(1, ordering: .relaxed)
+        var response = HTTPResponse.problem(problem)
+        response.headers += [
+            ("X-Cache", CacheWord.miss.rawValue),
+            ("Cache-Status", CacheStatus(cache: cacheName, forward: fetch.reason).text),
+        ]
+        return response
+    }
+
+    /// The fetch was not for this one after all.
+    func again(_ waiter: Waiter) {
+        var waiter = waiter
+        waiter.request.rounds += 1
+        guard waiter.request.rounds <= EdgeRequest.roundsInAllMax else {
+            return waiter.held.respond(
+                .problem(Problem(502, "The upstream's answers contradict each other.", retryAfter: 2)))
+        }
+        serve(waiter.request, waiter)
+    }
+}

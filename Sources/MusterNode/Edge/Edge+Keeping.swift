@@ -1,0 +1,162 @@
+internal import MusterAPI
+internal import MusterCache
+internal import MusterCore
+internal import MusterHTTP
+internal import MusterSystem
+internal import Synchronization
+
+extension Edge {
+    // MARK: An answer for all
+
+    /// Gives the body to everybody who waits, as it comes, and stores it when it is whole.
+    func keep(
+        _ response: UpstreamResponse, _ stream: HTTPClientStream, _ declared: Int?, _ fetch: Fetch, _ flight: Flight,
+        _ leader: Waiter?
+    ) async throws {
+        let head = StoredResponse(
+            request: fetch.request.cache, response: response, content: .complete(bytes: declared ?? 0), policy: policy)
+        let body = GrowingBody(declared: declared, memoryBytesMax: store.limits.memoryObjectBytesMax)
+        let live = LiveAnswer(head: head, body: body, declared: declared, reason: fetch.reason)
+        let waiters = flight.open(live)
+        if let leader { answer(leader, live, isCollapsed: false) }
+        for waiter in waiters { answer(waiter, live, isCollapsed: true) }
+        do {
+            while let piece = try await stream.next() { try await append(piece, to: body) }
+            let object = try await stored(head, body, fetch.request.cache.key)
+            // Stored first: whoever sees the body's end finds it there.
+            if !flight.ifMayStore({ store.insert(object) }) { store.discard(object) }
+            body.end(whole: true)
+        } catch {
+            // Nobody may join what broke off.
+            flights.end(flight)
+            body.end(whole: false)
+            _ = flight.close()
+            counters.fetchesFailed.add(1, ordering: .relaxed)
+            // What the disk does not take is not tried on it again at once.
+            if error is CacheError { flights.doNotShare(flight.key, nowMs: nowMs) }
+        }
+    }
+
+    private func append(_ piece: [UInt8], to body: GrowingBody) async throws {
+        if body.room(for: piece.count) == .memory { return body.append(piece) }
+        let spool = try body.spool ?? spoolFile(body)
+        let count = try await threads.perform { () throws -> Int in
+            if body.spool == nil {
+                let (bytes, count) = body.memory
+                try spool.append(bytes.bytes(0..<count))
+            }
+            let shared = SharedBytes(piece)
+            try spool.append(shared.bytes(0..<piece.count))
+            return spool.count
+        }
+        guard count <= store.limits.diskBytes / 2 else {
+            throw CacheError(.unwritable, "a body of more than \(count) bytes is too large for this cache")
+        }
+        body.moved(to: spool, count: count)
+    }
+
+    private func spoolFile(_ body: GrowingBody) throws -> SpoolFile {
+        guard let spool = try store.spool() else {
+            throw CacheError(.unwritable, "a body is too large for memory, and nothing is kept on a disk")
+        }
+        return spool
+    }
+
+    private func stored(_ head: StoredResponse, _ body: GrowingBody, _ key: CacheKey) async throws -> CachedObject {
+        var head = head
+        if let spool = body.spool {
+            let stored = try await threads.perform { try spool.finish() }
+            head.content = .complete(bytes: stored.count)
+            return CachedObject(key: key, head: head, body: stored)
+        }
+        let (bytes, count) = body.memory
+        head.content = .complete(bytes: count)
+        return CachedObject(key: key, head: head, body: store.body(bytes, count: count))
+    }
+
+    /// Out of an answer that is still coming in.
+    func answer(_ waiter: Waiter, _ live: LiveAnswer, isCollapsed: Bool) {
+        let request = waiter.request.cache
+        guard !isCollapsed || live.head.vary.matches(request.fields) else { return again(waiter) }
+        counters.misses.add(1, ordering: .relaxed)
+        var status = CacheStatus(cache: cacheName, forward: live.reason)
+        (status.forwardStatus, status.stored, status.collapsed) = (live.head.status, true, isCollapsed)
+        let now = nowMs
+        if Preconditions.isNotModified(request, live.head, nowMs: now) {
+            let fields = Preconditions.notModifiedFields(live.head, nowMs: now)
+            return waiter.held.respond(HTTPResponse(status: 304, headers: headers(fields, .miss, status)))
+        }
+        var fields = live.head.fields
+        var source = HTTPSourceBody(
+            live.body, count: live.declared.map { UInt64($0) }, pieceBytes: isCollapsed ? 16 << 10 : 128 << 10)
+        var code = live.head.status
+        if let declared = live.declared,
+            case .parts(let ranges) = ByteRanges.answer(to: request, from: live.head, bytes: declared, nowMs: now),
+            ranges.count == 1
+        {
+            fields.set("Content-Range", ContentRange(range: ranges[0], bytes: declared).text)
+            source.offset = UInt64(ranges[0].lowerBound)
+            source.count = UInt64(ranges[0].count)
+            code = 206
+        }
+        let body: HTTPResponse.Body = live.declared == 0 ? .none : .source(source)
+        waiter.held.respond(HTTPResponse(status: code, headers: headers(fields, .miss, status), body: body))
+    }
+
+    // MARK: An answer for one
+
+    /// Only whoever asked gets it; those who waited ask for themselves.
+    func passOn(
+        _ response: UpstreamResponse, _ stream: HTTPClientStream, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?,
+        gathering: (([UInt8]) -> Void)? = nil
+    ) async throws {
+        let key = fetch.request.cache.key
+        let waiters = flight.close()
+        if fetch.request.isCollapsible { flights.doNotShare(key, nowMs: nowMs) }
+        flights.end(flight)
+        waiters.forEach(again)
+        if case .object(let object)? = fetch.stored, response.status < 500, !fetch.request.cache.isHead,
+            fetch.conditions?.isEmpty == false
+        {
+            // It was asked whether this still holds, and something else came.
+            store.remove(object)
+        }
+        guard let leader else { return stream.cancel() }
+        counters.misses.add(1, ordering: .relaxed)
+        var status = CacheStatus(cache: cacheName, forward: fetch.reason)
+        status.forwardStatus = response.status
+        let answered = passedOn(response, headers(response.fields, .miss, status), isHead: fetch.request.cache.isHead)
+        leader.held.respond(answered.response)
+        guard let out = answered.stream else { return stream.cancel() }
+        await relay(stream, to: out, gathering: gathering)
+    }
+
+    func passedOn(
+        _ response: UpstreamResponse, _ headers: [(name: String, value: String)], isHead: Bool
+    ) -> (response: HTTPResponse, stream: HTTPStream?) {
+        let declared = Self.length(response)
+        if isHead {
+            let body: HTTPResponse.Body = declared.map { .lengthOnly(UInt64($0)) } ?? .none
+            return (HTTPResponse(status: response.status, headers: headers, body: body), nil)
+        }
+        if [204, 304].contains(response.status) || declared == 0 {
+            return (HTTPResponse(status: response.status, headers: headers), nil)
+        }
+        let out = HTTPStream(count: declared.map { UInt64($0) })
+        return (HTTPResponse(status: response.status, headers: headers, body: .stream(out)), out)
+    }
+
+    /// As fast as the slower of the two.
+    func relay(_ stream: HTTPClientStream, to out: HTTPStream, gathering: (([UInt8]) -> Void)? = nil) async {
+        do {
+            while let piece = try await stream.next() {
+                gathering?(piece)
+                try await out.send(piece)
+            }
+            out.finish()
+        } catch {
+            stream.cancel()
+            out.abort()
+        }
+    }
+}

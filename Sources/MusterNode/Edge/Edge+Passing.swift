@@ -1,0 +1,87 @@
+internal import MusterAPI
+internal import MusterCache
+internal import MusterCore
+internal import MusterHTTP
+internal import Synchronization
+
+extension Edge {
+    /// Whatever is not GET or HEAD goes through, its body as it comes; what it may have changed is forgotten.
+    func pass(_ received: HTTPRequest, _ body: HTTPBodyReader) async throws -> HTTPResponse {
+        guard !["CONNECT", "TRACE"].contains(received.method) else {
+            throw Problem(405, "\(received.method) is not passed on.")
+        }
+        let request = try request(received)
+        if request.cache.control?.onlyIfCached == true {
+            throw Problem(504, "Only a stored answer was asked for, and \(received.method) has none.")
+        }
+        var fields = forwarding.request(request.cache.fields, version: "1.1")
+        // The edge's own token is for reading: whoever changes something shows one of their own.
+        if received.method == "OPTIONS", let hops = fields["Max-Forwards"].flatMap({ Int($0) }) {
+            // RFC 9110, 7.6.2.
+            if hops <= 0 {
+                return HTTPResponse(status: 204, headers: [("Allow", "GET, HEAD, PUT, POST, DELETE, OPTIONS")])
+            }
+            fields.set("Max-Forwards", "\(hops - 1)")
+        }
+        if !fields.contains("Accept") { fields.append("Accept", "*/*") }
+        var call = HTTPClientRequest(
+            request.cache.method, request.cache.key.text, headers: fields.map { ($0.name, $0.value) },
+            idleTimeout: .seconds(configuration.upstreamSeconds))
+        let length = received.header("Content-Length").flatMap { Int($0) }
+        if let length, length <= Self.gatheredBytesMax {
+            // At once, so that nobody is asked first whether it may be sent.
+            var bytes: [UInt8] = []
+            while let piece = try await body.next() { bytes += piece }
+            call.body = bytes
+        } else if received.header("Transfer-Encoding") != nil || length != nil {
+            call.upload = .stream(length: length) { try await body.next() }
+        }
+        counters.fetches.add(1, ordering: .relaxed)
+        let stream: HTTPClientStream
+        let sent = nowMs
+        do {
+            stream = try await client.stream(call)
+        } catch let error as HTTPClientError {
+            counters.fetchesFailed.add(1, ordering: .relaxed)
+            throw Problem(
+                error.code == .timeout ? 504 : 502, "The upstream did not answer \(received.method).", retryAfter: 2)
+        }
+        let response = UpstreamResponse(
+            status: stream.status,
+            fields: HeaderFields(stream.headers.lazy.map { .init(name: $0.name, value: $0.value) }),
+            requestTimeMs: sent, responseTimeMs: nowMs)
+        await invalidate(request.cache, response, received)
+        counters.misses.add(1, ordering: .relaxed)
+        var status = CacheStatus(cache: cacheName, forward: .method)
+        status.forwardStatus = response.status
+        let answered = passedOn(response, headers(response.fields, .miss, status), isHead: false)
+        guard let out = answered.stream else {
+            stream.cancel()
+            return answered.response
+        }
+        Task { [self] in await relay(stream, to: out) }
+        return answered.response
+    }
+
+    /// Bodies of requests up to this size are gathered before they are passed on.
+    private static let gatheredBytesMax = 1 << 20
+
+    /// RFC 9111, 4.4. The edge is known to clients by another name than its upstream has: both count.
+    private func invalidate(_ request: CacheRequest, _ response: UpstreamResponse, _ received: HTTPRequest) async {
+        let host = received.header("Host") ?? ""
+        let keys = policy.invalidated(
+            by: request, status: response.status, fields: response.fields,
+            origins: ["http://" + host, "https://" + host])
+        guard !keys.isEmpty else { return }
+        if let image = keys.lazy.compactMap({ ImageTarget(of: $0) }).first {
+            // By whatever name it was asked for, and what is said of it beside its bytes.
+            _ = await purge { keys.contains($0) || ImageTarget(of: $0) == image }
+            return
+        }
+        let all = Set(keys)
+        flights.forbidStoring { all.contains($0) }
+        partials.remove { all.contains($0) }
+        for key in all { store.remove(key: key) }
+        await store.settle()
+    }
+}

@@ -1,0 +1,188 @@
+internal import MusterAPI
+internal import MusterCache
+internal import MusterCore
+internal import MusterHTTP
+internal import Synchronization
+
+/// Something stored that may answer a request.
+enum Candidate: Sendable {
+    case object(CachedObject)
+    case partial(PartialBody)
+
+    var head: StoredResponse {
+        switch self {
+        case .object(let object): object.head
+        case .partial(let partial): partial.head
+        }
+    }
+}
+
+/// What a request needs of the upstream.
+struct Fetch: Sendable {
+    var request: EdgeRequest
+    /// What is stored for it already, to be validated or completed.
+    var stored: Candidate?
+    /// In the place of the request's own conditions and range. Nil: the request goes as it came.
+    var conditions: HeaderFields?
+    var reason: ForwardReason
+}
+
+extension Edge {
+    /// For whatever has no route of its own.
+    func forwardedRoute(_ method: String) -> HTTPRoute {
+        let access = EdgeRouteName.forwarded.rawValue
+        if method == "GET" || method == "HEAD" {
+            return HTTPRoute(method, "*", bodyBytesMax: 0, access: access) { [unowned self] in try serve($0) }
+        }
+        return HTTPRoute(method, "*", streamedBodyBytesMax: Self.uploadBytesMax, access: access) {
+            [unowned self] request, body in try await pass(request, body)
+        }
+    }
+
+    /// Bytes of a request's body that is passed on.
+    static let uploadBytesMax = 1 << 40
+
+    private func serve(_ received: HTTPRequest) throws -> HTTPOutcome {
+        let request = try request(received)
+        switch plan(request) {
+        case .hit(let candidate, let kind):
+            guard let response = answerAtHand(candidate, to: request, kind) else {
+                return .hold { [self] held in serve(request, Waiter(request: request, held: held)) }
+            }
+            return .respond(response)
+        case .gatewayTimeout: return .respond(gatewayTimeout())
+        case .fetch: return .hold { [self] held in serve(request, Waiter(request: request, held: held)) }
+        }
+    }
+
+    /// Sees to it that the waiter is answered.
+    func serve(_ request: EdgeRequest, _ waiter: Waiter) {
+        switch plan(request) {
+        case .hit(let candidate, let kind):
+            if let response = answerAtHand(candidate, to: request, kind) { return waiter.held.respond(response) }
+            guard case .object(let object) = candidate else { return }
+            Task {
+                do {
+                    let body = try await store.open(object)
+                    store.use(object)
+                    if case .whileRevalidating = kind { revalidate(object, for: request) }
+                    waiter.held.respond(answer(object.head, body, to: request.cache, kind))
+                } catch {
+                    // It is not stored any more: what is damaged is fetched again.
+                    serve(request, waiter)
+                }
+            }
+        case .gatewayTimeout: waiter.held.respond(gatewayTimeout())
+        case .fetch(let fetch): self.fetch(fetch, for: waiter)
+        }
+    }
+
+    // MARK: Deciding
+
+    enum HitKind {
+        case fresh
+        /// The request, or the upstream's absence, allows it.
+        case stale(detail: String?)
+        case whileRevalidating
+    }
+
+    enum Plan {
+        case hit(Candidate, HitKind)
+        case fetch(Fetch)
+        case gatewayTimeout
+    }
+
+    func plan(_ request: EdgeRequest) -> Plan {
+        let candidates = candidates(request.cache.key)
+        let chosen = policy.select(among: candidates.map(\.head), for: request.cache).map { candidates[$0] }
+        let reuse = policy.reuse(
+            chosen?.head, for: request.cache, nowMs: nowMs, hasVariants: !candidates.isEmpty && chosen == nil)
+        switch (reuse, chosen) {
+        case (.fresh, let chosen?): return .hit(chosen, .fresh)
+        case (.stale, let chosen?): return .hit(chosen, .stale(detail: nil))
+        case (.staleWhileRevalidate, let chosen?): return .hit(chosen, .whileRevalidating)
+        case (.gatewayTimeout, _): return .gatewayTimeout
+        case (.validate(let conditions, let reason), _):
+            return .fetch(Fetch(request: request, stored: chosen, conditions: conditions, reason: reason))
+        case (.miss(let reason), _):
+            return .fetch(
+                Fetch(
+                    request: request, stored: chosen, conditions: completion(chosen, request, reason), reason: reason))
+        default: return .fetch(Fetch(request: request, stored: nil, conditions: nil, reason: .uriMiss))
+        }
+    }
+
+    func candidates(_ key: CacheKey) -> [Candidate] {
+        store.variants(key).map(Candidate.object) + partials.all(key).map(Candidate.partial)
+    }
+
+    /// What is missing of something stored in part. A plain request asks without the client's conditions, which the answer
+    /// that is stored for all then meets or not.
+    private func completion(
+        _ stored: Candidate?, _ request: EdgeRequest, _ reason: ForwardReason
+    ) -> HeaderFields? {
+        guard case .partial(let partial)? = stored, reason == .partial, let bytes = partial.head.bytes else {
+            return request.isCollapsible ? [:] : nil
+        }
+        switch ByteRanges.answer(to: request.cache, from: partial.head, bytes: bytes, nowMs: nowMs) {
+        case .parts(let ranges): return policy.completion(of: partial.head, wanted: ranges)
+        case .whole: return request.cache.isGet ? policy.completion(of: partial.head) : nil
+        case .unsatisfiable: return nil
+        }
+    }
+
+    // MARK: Answering
+
+    /// Nil when the body has to be read from the disk first.
+    private func answerAtHand(_ candidate: Candidate, to request: EdgeRequest, _ kind: HitKind) -> HTTPResponse? {
+        switch candidate {
+        case .object(let object):
+            guard let body = object.body.atHand else { return nil }
+            store.use(object)
+            if case .whileRevalidating = kind { revalidate(object, for: request) }
+            return answer(object.head, body, to: request.cache, kind)
+        case .partial(let partial):
+            return answer(partial.head, .memory(partial.bytes), to: request.cache, kind)
+        }
+    }
+
+    func answer(
+        _ head: StoredResponse, _ body: OpenedBody, to request: CacheRequest, _ kind: HitKind
+    ) -> HTTPResponse {
+        counters.hits.add(1, ordering: .relaxed)
+        let remaining = head.freshness.remainingMs(nowMs: nowMs)
+        // Rounded down for what is stale, too.
+        var status = CacheStatus(
+            cache: cacheName, hitWithTTL: remaining >= 0 ? remaining / 1000 : (remaining - 999) / 1000)
+        switch kind {
+        case .fresh: return answer(head, body, to: request, .hit, status)
+        case .stale where remaining > 0: return answer(head, body, to: request, .hit, status)
+        case .whileRevalidating: status.detail = "stale-while-revalidate"
+        case .stale(let detail): status.detail = detail
+        }
+        counters.stale.add(1, ordering: .relaxed)
+        return answer(head, body, to: request, .stale, status)
+    }
+
+    private func gatewayTimeout() -> HTTPResponse {
+        var response = HTTPResponse.problem(
+            Problem(504, "Only a stored answer was asked for (only-if-cached), and there is none that may be used."))
+        var status = CacheStatus(cache: cacheName)
+        status.detail = "only-if-cached"
+        response.headers += [("X-Cache", CacheWord.miss.rawValue), ("Cache-Status", status.text)]
+        return response
+    }
+
+    /// Once, behind the client's back, while nobody else does.
+    private func revalidate(_ object: CachedObject, for request: EdgeRequest) {
+        let key = request.cache.key
+        var fields = request.cache.fields
+        fields.removeAll { ["range", "if-range", "if-none-match", "if-modified-since"].contains($0.name.lowercased()) }
+        var plain = EdgeRequest(
+            cache: CacheRequest(method: "GET", key: key, fields: fields), upstream: request.upstream)
+        plain.rounds = request.rounds
+        let fetch = Fetch(request: plain, stored: .object(object), conditions: object.head.conditions, reason: .stale)
+        guard let flight = flights.begin(key) else { return }
+        Task { await run(fetch, flight) }
+    }
+}

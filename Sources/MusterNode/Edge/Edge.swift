@@ -1,0 +1,124 @@
+internal import MusterAPI
+internal import MusterCache
+internal import MusterCore
+internal import MusterCrypto
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterSystem
+internal import Synchronization
+
+/// An edge's driver: a shared HTTP cache (RFC 9111) in front of an upstream.
+///
+/// What to do is decided by `CachePolicy`, in the core. What is stored is in `CacheStore`; what is being fetched in `Flights`.
+/// Answers that are ready are given on the HTTP thread; a fetch is one task, whoever waits for it.
+package final class Edge: Sendable {
+    let configuration: EdgeConfiguration
+    let policy: CachePolicy
+    let store: CacheStore
+    let authenticator: Authenticator
+    let forwarding: Forwarding
+    let client: HTTPClient
+    let flights = Flights()
+    let partials: PartialBodies
+    let counters = EdgeCounters()
+    /// For files of bodies on their way in.
+    let threads = ThreadPool(idleMax: 4)
+    private let lock: FileLock
+    private let server = Mutex<HTTPServer?>(nil)
+    private let ticking = Mutex<Task<Void, Never>?>(nil)
+    package let tokens: TokenStore
+
+    /// Takes up what an earlier process cached. Throws a `NodeError`.
+    package init(_ configuration: EdgeConfiguration) throws {
+        self.configuration = configuration
+        policy = configuration.policy
+        let directory = configuration.dataDirectory
+        try makeDirectory(directory)
+        guard let lock = try FileLock(path: directory + "/lock") else {
+            throw NodeError(
+                .unavailable, "another edge uses \(directory): stop it, or give this one an --id or --data of its own")
+        }
+        self.lock = lock
+        tokens = try TokenStore(directory: directory, givenAdmin: configuration.adminToken)
+        authenticator = Authenticator(
+            key: .random(), tokens: tokens, settings: configuration.access,
+            routes: EdgeRoutes.all + [EdgeRoutes.forwarded])
+        forwarding = Forwarding(pseudonym: "muster-edge-\(configuration.id)-\(try Self.nonce(in: directory))")
+        do {
+            store = try CacheStore(
+                directory: directory + "/cache", limits: configuration.limits, policy: configuration.policy)
+        } catch {
+            throw NodeError(.files, error.message)
+        }
+        partials = PartialBodies(bytesMax: configuration.limits.memoryBytes / 8)
+        client = HTTPClient(
+            HTTPClient.Configuration(
+                connectionsPerHostMax: 512, tlsCAFile: configuration.tlsAuthority,
+                userAgent: "muster-edge/\(configuration.version)"))
+    }
+
+    /// Tells this edge from others of the same id, for good.
+    private static func nonce(in directory: String) throws(NodeError) -> String {
+        let path = directory + "/name"
+        if let kept = try readWhole(path, bytesMax: 64) { return String(decoding: kept, as: UTF8.self) }
+        let made = hex(randomBytes(4))
+        try writePrivately(made, to: path)
+        return made
+    }
+
+    /// Listens. Throws an `HTTPServerError` when the port cannot be had.
+    package func start() throws {
+        var settings = configuration.server
+        // A header of an upstream's answer must fit beside the request's in what a connection may hold.
+        settings.limits.connectionBytesMax = 96 << 10
+        settings.limits.descriptorsReserved = 1_200
+        var routes = HTTPServer.Routes(ownRoutes())
+        routes.fallback = { [unowned self] method in forwardedRoute(method) }
+        if !configuration.access.isPrivate { routes.shortcut = { [unowned self] in readyAnswer($0) } }
+        let server = HTTPServer(settings, routes) { [authenticator] head in try authenticator.require(head) }
+        try server.start()
+        self.server.withLock { $0 = server }
+        ticking.withLock { $0 = Task { await Self.tickUntilCancelled() } }
+        let statistics = store.statistics
+        Log.info(
+            "edge",
+            [
+                "id": "\(configuration.id)", "upstream": configuration.upstream.url,
+                "cached": "\(statistics.objects)", "cached-bytes": "\(statistics.diskBytes)",
+            ])
+    }
+
+    /// Finishes what is in flight, for so long at most, and what is being written.
+    package func stop(graceSeconds: Double = 5) async {
+        ticking.withLock { $0?.cancel() }
+        if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
+        client.close()
+        try? await threads.perform { [store] in store.close() }
+        threads.close()
+    }
+
+    package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
+    package var dataDirectory: String { configuration.dataDirectory }
+    var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
+
+    var nowMs: Int { Int(SystemTime.wallClockMs()) }
+
+    private static func tickUntilCancelled() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(10))
+            SystemMemory.giveBack()
+        }
+    }
+}
+
+/// What an edge counts.
+final class EdgeCounters: Sendable {
+    let hits = Atomic(0)
+    let misses = Atomic(0)
+    let stale = Atomic(0)
+    let collapsed = Atomic(0)
+    let fetches = Atomic(0)
+    let fetchesFailed = Atomic(0)
+    let validated = Atomic(0)
+    let purged = Atomic(0)
+}

@@ -1,0 +1,55 @@
+package import MusterCache
+package import MusterCore
+package import MusterHTTP
+
+/// How one edge is set up; from the flags of `muster edge`.
+package struct EdgeConfiguration: Sendable {
+    /// Where requests go that the cache cannot answer.
+    package struct Upstream: Sendable {
+        /// Scheme, host and port, without a slash at the end.
+        package var url: String
+        /// Whether it belongs to the fleet, and may see the fleet's tokens.
+        package var isOfFleet: Bool
+        /// Sent with requests that bring no `Authorization` of their own.
+        package var token: String?
+
+        package init(url: String, isOfFleet: Bool, token: String? = nil) {
+            (self.url, self.isOfFleet, self.token) = (url.withoutTrailingSlashes, isOfFleet, token)
+        }
+    }
+
+    /// Its place in the order of edges, 1 to 65,535.
+    package var id: Int
+    /// Its own folder: tokens and the cache. Created 0700.
+    package var dataDirectory: String
+    package var server: HTTPServer.Configuration
+    package var upstream: Upstream
+    /// The coordinator, which renders `/mandelbrot.png` and `/tiles/`; nil: they go to the upstream as all else.
+    package var gateway: Upstream?
+    /// From `--token`; nil makes one at first start and keeps it.
+    package var adminToken: String?
+    package var access = AccessSettings()
+    package var version: String
+    package var limits = CacheLimits()
+    package var policy = CachePolicy()
+    /// Nothing came from the upstream for so long: the fetch has failed.
+    package var upstreamSeconds = 30
+    package var tlsAuthority: String?
+
+    package init(
+        id: Int, dataDirectory: String, server: HTTPServer.Configuration, upstream: Upstream, version: String
+    ) {
+        self.id = id
+        self.dataDirectory = dataDirectory
+        self.server = server
+        self.upstream = upstream
+        self.version = version
+    }
+
+    /// Who computes or keeps what this target names.
+    func upstream(of target: String) -> Upstream {
+        guard let gateway else { return upstream }
+        let path = target.prefix { $0 != "?" }
+        return path == "/mandelbrot.png" || path.hasPrefix("/tiles/") ? gateway : upstream
+    }
+}

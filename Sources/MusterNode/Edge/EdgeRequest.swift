@@ -1,0 +1,66 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterHTTP
+
+/// One request on its way through the edge: what the cache decides by, and what the upstream will see.
+struct EdgeRequest: Sendable {
+    let cache: CacheRequest
+    let upstream: EdgeConfiguration.Upstream
+    /// How often it was sent round again, because a fetch that it waited for turned out not to be for it.
+    var rounds = 0
+
+    /// After so many rounds it fetches for itself.
+    static let roundsMax = 2
+    /// And after so many it is given up.
+    static let roundsInAllMax = 10
+
+    var target: String { cache.key.target }
+
+    /// Whether any other plain request for the same key would be answered alike, as far as requests can tell: then one fetch
+    /// does for all.
+    var isCollapsible: Bool {
+        cache.isGet && rounds < Self.roundsMax && cache.control == nil && !cache.fields.contains("Range")
+            && !cache.fields.contains("Authorization") && !Preconditions.areTheOrigins(cache.fields)
+    }
+}
+
+extension Edge {
+    /// Throws 508 for what comes back to where it was, 400 for a target that no upstream can be asked for.
+    func request(_ received: HTTPRequest) throws(Problem) -> EdgeRequest {
+        var fields = HeaderFields(received.headers.lazy.map { .init(name: $0.name, value: $0.value) })
+        if forwarding.isLoop(fields) {
+            throw Problem(508, "This request came through here before: the upstream leads back to this edge.")
+        }
+        let target = try Self.originForm(received.target)
+        let upstream = configuration.upstream(of: target)
+        HopByHop.remove(from: &fields)
+        fields.removeAll { field in Self.notForwarded.contains(field.name.lowercased()) }
+        let shown = fields.values("Authorization")
+        guard shown.count <= 1 else { throw Problem(400, "\(shown.count) Authorization headers; there may be one.") }
+        if !upstream.isOfFleet, let shown = shown.first, authenticator.isOwn(shown) { fields.remove("Authorization") }
+        let key = CacheKey(origin: upstream.url, target: target)
+        return EdgeRequest(
+            cache: CacheRequest(method: received.method, key: key, fields: fields), upstream: upstream)
+    }
+
+    /// `Host` is the upstream's own. The others claim where a request came from or what it was for, which some upstreams
+    /// believe: as they are in no key, what one client claims would be answered to all.
+    private static let notForwarded: Set = [
+        "host", "expect", "content-length", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+        "x-forwarded-proto", "x-forwarded-scheme", "x-forwarded-server", "x-forwarded-prefix", "x-forwarded-ssl",
+        "x-host", "x-original-host", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override",
+        "x-method-override", "front-end-https",
+    ]
+
+    /// RFC 9112, 3.2: a server takes the absolute form too; `OPTIONS *` is answered like any other target that is no path.
+    private static func originForm(_ target: String) throws(Problem) -> String {
+        if target.hasPrefix("/") { return target }
+        let lower = target.prefix(8).lowercased()
+        guard let scheme = ["http://", "https://"].first(where: { lower.hasPrefix($0) }) else {
+            throw Problem(400, "The request target \"\(target.prefix(80))\" is not a path.")
+        }
+        let rest = target.dropFirst(scheme.count)
+        let path = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        return rest[path...].hasPrefix("/") ? String(rest[path...]) : "/" + rest[path...]
+    }
+}

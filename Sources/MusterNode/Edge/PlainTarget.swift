@@ -1,0 +1,48 @@
+internal import MusterCore
+
+/// A target's path as all its spellings have it in common (RFC 3986, 6.2.2): escapes of what needs none undone, dots folded, doubled
+/// slashes and one at the end dropped. Not a key: an upstream may tell the spellings apart. For purging, which errs on the side of
+/// too much.
+struct PlainTarget {
+    let path: String
+
+    init(_ target: String) {
+        var bytes: [UInt8] = []
+        var rest = Array(target.utf8.prefix { $0 != UInt8(ascii: "?") })[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2, let high = Self.digit(rest[rest.startIndex]),
+                let low = Self.digit(rest[rest.startIndex + 1])
+            {
+                bytes.append(high << 4 | low)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        var kept: [ArraySlice<UInt8>] = []
+        for segment in bytes.split(separator: UInt8(ascii: "/")) where segment != [UInt8(ascii: ".")] {
+            if segment.elementsEqual("..".utf8) { _ = kept.popLast() } else { kept.append(segment) }
+        }
+        path = "/" + kept.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        Character(UnicodeScalar(byte)).hexDigitValue.map { UInt8($0) }
+    }
+}
+
+/// The image that a key is about, as an origin of Muster's names them.
+struct ImageTarget: Equatable {
+    let id: String
+
+    init?(of key: CacheKey) {
+        let path = PlainTarget(key.target).path
+        guard path.hasPrefix("/images/") else { return nil }
+        let name = path.dropFirst(8)
+        let id = name.hasSuffix("/size") ? name.dropLast(5) : name
+        guard !id.isEmpty, id.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        self.id = String(id)
+    }
+
+    init(id: String) { self.id = id }
+}

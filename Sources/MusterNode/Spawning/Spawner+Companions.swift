@@ -1,0 +1,59 @@
+internal import MusterCore
+internal import MusterLaunch
+internal import MusterLog
+internal import Synchronization
+
+/// Another role of this program that a coordinator keeps running beside itself: an origin, an edge.
+package struct Companion: Sendable, Hashable {
+    /// Unique among what the fleet has running; neither `child-…` nor `worker-…`.
+    package var name: String
+    /// Those after the program's name; the coordinator's URL comes behind them as `--join`.
+    package var arguments: [String]
+    package var environment: [String: String]
+
+    package init(name: String, arguments: [String], environment: [String: String] = [:]) {
+        (self.name, self.arguments, self.environment) = (name, arguments, environment)
+    }
+}
+
+extension Spawner {
+    /// Launches those that do not run already.
+    func startCompanions(besides alive: [String]) {
+        for companion in configuration.companions where !alive.contains(companion.name) { start(companion) }
+    }
+
+    /// It ended: it is started again, the sooner the longer it ran before.
+    func companionEnded(_ companion: Companion, _ reason: String) {
+        let pause = state.withLock { state in
+            var random = SystemRandomNumberGenerator()
+            return state.backoffs[companion.name, default: Backoff(base: .milliseconds(250), cap: .seconds(10))]
+                .next(using: &random)
+        }
+        Log.warning("a part of the fleet ended, and is started again", ["name": companion.name, "reason": reason])
+        Task { [weak self] in
+            try? await Task.sleep(for: pause)
+            self?.start(companion)
+        }
+    }
+
+    private func start(_ companion: Companion) {
+        if state.withLock({ $0.isStopping }) { return }
+        var environment = companion.environment
+        environment[Self.urlName] = reachableURL
+        let arguments = companion.arguments + ["--join", reachableURL] + configuration.tlsArguments
+        let orphan = ["--orphan-seconds", "\(configuration.orphanTime / .seconds(1))"]
+        let spec = LaunchSpec(name: companion.name, arguments: arguments + orphan, environment: environment)
+        launch(spec) { [weak self] failure in
+            guard let failure else { return self?.ranLongEnough(companion) ?? () }
+            self?.companionEnded(companion, failure.message)
+        }
+    }
+
+    /// What ran for a minute is none that fails at every start.
+    private func ranLongEnough(_ companion: Companion) {
+        Task { [weak self] in
+            try? await Task.sleep(for: .seconds(60))
+            self?.state.withLock { $0.backoffs[companion.name]?.reset() }
+        }
+    }
+}
