@@ -9,9 +9,12 @@ package enum Descendants {
     /// SIGKILL to all of them, and to those that they leave behind in turn, until none is alive. They are not waited for: this is
     /// for a process that is about to end. Who forks faster than this goes on.
     package static func end() {
+        var looksWithoutOne = 0
         for _ in 0..<200 {
             let alive = children().filter { LaunchRecord(pid: $0) != nil }
-            if alive.isEmpty { return }
+            looksWithoutOne = alive.isEmpty ? looksWithoutOne + 1 : 0
+            // One that dies during a look leaves its children to a thread that was looked at before: they are there at the next.
+            if looksWithoutOne == 3 { return }
             for child in alive { kill(child, SIGKILL) }
             usleep(1_000)
         }

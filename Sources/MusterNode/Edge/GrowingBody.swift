@@ -20,10 +20,11 @@ final class GrowingBody: HTTPBodySource {
 
     private let state: Mutex<State>
     private let memoryBytesMax: Int
+    private let declared: Int?
 
     /// `declared`: the bytes that are to come, if they are known.
     init(declared: Int?, memoryBytesMax: Int) {
-        self.memoryBytesMax = memoryBytesMax
+        (self.declared, self.memoryBytesMax) = (declared, memoryBytesMax)
         let room = min(declared ?? 64 << 10, memoryBytesMax)
         state = Mutex(State(memory: SharedBytes(capacity: room)))
     }
@@ -35,7 +36,9 @@ final class GrowingBody: HTTPBodySource {
     ) -> HTTPBodyPortion {
         let room = SendableBuffer(buffer: room)
         return state.withLock { state in
-            let ready = min(room.buffer.count, state.count - Int(offset))
+            // The last byte is kept back until all is stored: whoever has it may ask again at once, and expects a hit.
+            let shown = state.ending == .open && state.count == declared ? state.count - 1 : state.count
+            let ready = min(room.buffer.count, shown - Int(offset))
             guard ready > 0 else { return Self.atEnd(&state, sleeper) }
             if let spool = state.spool {
                 let count = pread(spool.descriptor, room.buffer.baseAddress!, ready, Int(offset))
