@@ -163,11 +163,11 @@ extension CacheStore {
             switch effect {
             case .letGo(let object):
                 evicted.add(1, ordering: .relaxed)
-                object.rendering.withLock { $0 = nil }
+                object.rendering = nil
                 // What is not written yet stays until it is.
                 object.body.state.withLock { if $0.isWritten { $0.memory = nil } }
             case .removed(let object):
-                object.rendering.withLock { $0 = nil }
+                object.rendering = nil
                 removeFiles(of: object)
             }
         }

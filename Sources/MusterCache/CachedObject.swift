@@ -1,6 +1,6 @@
 package import MusterCore
 package import MusterSystem
-package import Synchronization
+internal import Synchronization
 
 /// One stored response: what it says of itself, and where its body lies. Never changed: what a validation learns makes another
 /// object over the same body.
@@ -9,7 +9,11 @@ package final class CachedObject: Sendable {
     package let head: StoredResponse
     package let body: StoredBody
     /// What a driver made of the object to answer faster; it goes with the object, and with the body's leaving memory.
-    package let rendering = Mutex<(any AnyObject & Sendable)?>(nil)
+    package var rendering: (any AnyObject & Sendable)? {
+        get { keptRendering.withLock { $0 } }
+        set { keptRendering.withLock { $0 = newValue } }
+    }
+    private let keptRendering = Mutex<(any AnyObject & Sendable)?>(nil)
     /// Its place in the table; negative when it is not, or no longer, stored.
     let slot = Atomic<Int>(-1)
 

@@ -21,7 +21,7 @@ extension Edge {
         let key = CacheKey(origin: configuration.upstream(of: raw.target).url, target: raw.target)
         guard let object = store.only(key) else { return nil }
         let now = nowMs
-        let known = object.rendering.withLock { $0 }.map { unsafeDowncast($0, to: ReadyAnswer.self) }
+        let known = object.rendering.map { unsafeDowncast($0, to: ReadyAnswer.self) }
         if let known, known.second == now / 1000 {
             counters.hits.add(1, ordering: .relaxed)
             return known.body
@@ -41,7 +41,7 @@ extension Edge {
         let headers = headers(head.fieldsForReuse(nowMs: nowMs), .hit, status)
         let body = PreparedBody(status: 200, headers: headers, shared: bytes, range: 0..<object.body.count)
         if object.isStored {
-            object.rendering.withLock { $0 = ReadyAnswer(second: nowMs / 1000, body: body) }
+            object.rendering = ReadyAnswer(second: nowMs / 1000, body: body)
         }
         counters.hits.add(1, ordering: .relaxed)
         return body
