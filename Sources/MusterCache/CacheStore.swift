@@ -119,9 +119,6 @@ package final class CacheStore: Sendable {
         removeFiles(of: object)
     }
 
-    /// A validation's news: `object` over the body of one that is stored, in whose place it comes.
-    package func refresh(_ object: CachedObject) { insert(object) }
-
     // MARK: Removing
 
     package func remove(_ object: CachedObject) { perform(table.withLock { $0.remove(object) }) }

@@ -51,7 +51,7 @@ import Testing
         let test = try TestStore()
         let old = test.insert(1, bytes: 3_000, tag: "\"1\"")
         if isWritten { await test.store.settle() }
-        test.store.refresh(CachedObject(key: old.key, head: head(3_000, tag: "\"2\""), body: old.body))
+        test.store.insert(CachedObject(key: old.key, head: head(3_000, tag: "\"2\""), body: old.body))
         await test.store.settle()
         #expect(test.files(".body").count == 1)
         #expect(test.files(".head").count == 1)

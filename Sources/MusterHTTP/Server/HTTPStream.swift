@@ -26,13 +26,13 @@ package final class HTTPStream: Sendable {
     private let state = Mutex(State())
     private let bufferBytesMax: Int
 
-    /// Above `bufferBytesMax` buffered bytes the stream is full: `send` waits, `write` goes on taking.
     /// Memory that the connection holds for it all the time. What is sent in chunks (HTTP/1.1) hardly needs any.
     let pieceBytes: Int
 
     /// Bytes of the whole body, if they are known before they come; then it is not sent in chunks.
     let count: UInt64?
 
+    /// Above `bufferBytesMax` buffered bytes the stream is full: `send` waits, `write` goes on taking.
     package init(bufferBytesMax: Int = 256 << 10, pieceBytes: Int = 64 << 10, count: UInt64? = nil) {
         (self.bufferBytesMax, self.pieceBytes, self.count) = (bufferBytesMax, pieceBytes, count)
     }

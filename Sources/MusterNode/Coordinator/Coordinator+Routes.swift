@@ -10,7 +10,7 @@ extension Coordinator {
 
     private func route(_ spec: RouteSpec) -> HTTPRoute {
         if spec.name == .healthz {
-            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: Self.healthz)
+            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
         }
         let handler = handler(for: spec.name)
         let queryNames = spec.queryNames
@@ -18,9 +18,7 @@ extension Coordinator {
             spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue,
             readsForm: spec.readsForm
         ) { request in
-            for (name, _) in request.query where !queryNames.contains(name) {
-                throw Problem(422, "Unknown query parameter \"\(name)\".", code: "unknown-field")
-            }
+            try request.refuseQuery(otherThan: queryNames)
             return try handler(request)
         }
     }
@@ -61,20 +59,11 @@ extension Coordinator {
         case .scale: { [unowned self] in try scaleWorkers($0) }
         case .leases: { [unowned self] in try askForWork($0) }
         case .results: { [unowned self] in try deliver($0) }
-        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(Self.healthz))) }
+        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [unowned self] _ in readyz() }
         case .metrics: { [unowned self] _ in metricsPage() }
-        case .openapi: Self.openapi(version: configuration.version)
+        case .openapi: RoleRoutes.openapi(of: RouteTable.all, role: "coordinator", version: configuration.version)
         }
-    }
-
-    /// Says that the process lives and answers; nothing is looked at.
-    private static let healthz = PreparedBody(
-        status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
-
-    private static func openapi(version: String) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
-        let document = OpenAPI.document(of: RouteTable.all, version: version)
-        return { _ in .respond(.json(document)) }
     }
 
     private func readyz() -> HTTPOutcome {

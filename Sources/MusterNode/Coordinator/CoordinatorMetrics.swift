@@ -2,18 +2,9 @@ internal import MusterCore
 internal import MusterHTTP
 internal import Synchronization
 
-/// `/metrics`, in Prometheus's text format.
-struct CoordinatorMetrics: Sendable {
-    private(set) var text = ""
-
-    mutating func add(_ name: String, _ kind: String, _ help: String, _ value: Int) {
-        text += "# HELP muster_\(name) \(help)\n# TYPE muster_\(name) \(kind)\nmuster_\(name) \(value)\n"
-    }
-}
-
 extension Coordinator {
     func metricsPage() -> HTTPOutcome {
-        var page = CoordinatorMetrics()
+        var page = MetricsPage()
         state.withLock { state in
             let counters = state.fleet.scheduler.counters
             page.add("tasks_granted_total", "counter", "Tasks handed out, repeats included.", counters.granted)
@@ -62,13 +53,7 @@ extension Coordinator {
             page.add("workers_wanted", "gauge", "Workers to be launched.", state.pool.wanted)
             page.add("workers_launched", "gauge", "Launched workers that run.", state.pool.runningCount)
         }
-        if let http = serverStatistics {
-            page.add("http_requests_total", "counter", "Requests answered or held.", http.requests)
-            page.add("http_connections", "gauge", "Open connections.", http.connections)
-        }
-        return .respond(
-            HTTPResponse(
-                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4")],
-                body: .bytes(Array(page.text.utf8))))
+        page.add(serverStatistics)
+        return .respond(page.response)
     }
 }

@@ -10,15 +10,13 @@ extension Edge {
 
     private func route(_ spec: EdgeRoutes.Spec) -> HTTPRoute {
         if spec.name == .healthz {
-            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: Self.healthz)
+            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
         }
         let handler = handler(for: spec.name)
         return HTTPRoute(
             spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue
         ) { request in
-            if let (name, _) = request.query.first {
-                throw Problem(422, "Unknown query parameter \"\(name.prefix(80))\".", code: "unknown-field")
-            }
+            try request.refuseQuery(otherThan: [])
             return try handler(request)
         }
     }
@@ -27,20 +25,12 @@ extension Edge {
         switch name {
         case .edge: { [unowned self] _ in .respond(.json(status())) }
         case .purge: { [unowned self] in try purge($0) }
-        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(Self.healthz))) }
+        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { _ in .respond(.json(Array("{\"status\":\"ready\"}".utf8))) }
         case .metrics: { [unowned self] _ in metricsPage() }
-        case .openapi: Self.openapi(version: configuration.version)
+        case .openapi: RoleRoutes.openapi(of: EdgeRoutes.all, role: "edge", version: configuration.version)
         case .forwarded: { _ in throw Problem(500, "What is forwarded has no route of its own.") }
         }
-    }
-
-    private static let healthz = PreparedBody(
-        status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
-
-    private static func openapi(version: String) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
-        let document = OpenAPI.document(of: EdgeRoutes.all, role: "edge", version: version)
-        return { _ in .respond(.json(document)) }
     }
 
     private func status() -> [UInt8] {
@@ -63,7 +53,7 @@ extension Edge {
     }
 
     private func metricsPage() -> HTTPOutcome {
-        var page = CoordinatorMetrics()
+        var page = MetricsPage()
         func count(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
         page.add("cache_hits_total", "counter", "Requests answered from the cache.", count(counters.hits))
         page.add("cache_misses_total", "counter", "Requests that needed the upstream.", count(counters.misses))
@@ -80,14 +70,8 @@ extension Edge {
         page.add("cache_evicted_total", "counter", "Answers pushed out of memory.", statistics.evicted)
         page.add("cache_corrupt_total", "counter", "Files that were not what was stored.", statistics.corrupt)
         page.add("cache_unwritten_total", "counter", "Answers that the disk did not take.", statistics.unwritten)
-        if let http = serverStatistics {
-            page.add("http_requests_total", "counter", "Requests answered or held.", http.requests)
-            page.add("http_connections", "gauge", "Open connections.", http.connections)
-        }
-        return .respond(
-            HTTPResponse(
-                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4")],
-                body: .bytes(Array(page.text.utf8))))
+        page.add(serverStatistics)
+        return .respond(page.response)
     }
 }
 

@@ -93,9 +93,6 @@ final class GrowingBody: HTTPBodySource {
         state.memory = wider
     }
 
-    /// What is in memory so far, to be written to a file before the file takes its place.
-    var soFar: [UInt8] { state.withLock { Array($0.memory.bytes(0..<$0.count)) } }
-
     /// The file holds so many bytes now, all that came.
     func moved(to spool: SpoolFile, count: Int) {
         let sleepers = state.withLock { state in

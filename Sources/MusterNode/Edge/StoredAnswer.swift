@@ -11,12 +11,6 @@ enum CacheWord: String {
     case stale = "STALE"
 }
 
-/// Where the bytes of an answer are.
-enum AnswerBody {
-    case opened(OpenedBody)
-    case growing(GrowingBody, count: Int?)
-}
-
 extension Edge {
     var cacheName: String { "muster-edge-\(configuration.id)" }
 

@@ -8,20 +8,15 @@ extension Origin {
 
     private func route(_ spec: OriginRoutes.Spec) -> HTTPRoute {
         if spec.name == .healthz {
-            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: Self.healthz)
+            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
         }
         let queryNames = spec.queryNames
-        let check: @Sendable (HTTPRequest) throws(Problem) -> Void = { request throws(Problem) in
-            for (name, _) in request.query where !queryNames.contains(name) {
-                throw Problem(422, "Unknown query parameter \"\(name.prefix(80))\".", code: "unknown-field")
-            }
-        }
         if spec.name == .putImage {
             return HTTPRoute(
                 spec.method, spec.pattern, streamedBodyBytesMax: configuration.imageBytesMax,
                 access: spec.name.rawValue
             ) { [unowned self] request, body in
-                try check(request)
+                try request.refuseQuery(otherThan: queryNames)
                 return try await putImage(request, body)
             }
         }
@@ -29,7 +24,7 @@ extension Origin {
         return HTTPRoute(
             spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue
         ) { request in
-            try check(request)
+            try request.refuseQuery(otherThan: queryNames)
             return try handler(request)
         }
     }
@@ -43,24 +38,15 @@ extension Origin {
         case .deleteImage: { [unowned self] in try deleteImage($0) }
         case .changes: { [unowned self] in try listChanges($0) }
         case .events: { [unowned self] in try streamEvents($0) }
-        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(Self.healthz))) }
+        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { _ in .respond(.json(Array("{\"status\":\"ready\"}".utf8))) }
         case .metrics: { [unowned self] _ in metricsPage() }
-        case .openapi: Self.openapi(version: configuration.version)
+        case .openapi: RoleRoutes.openapi(of: OriginRoutes.all, role: "origin", version: configuration.version)
         }
     }
 
-    /// Says that the process lives and answers; nothing is looked at.
-    private static let healthz = PreparedBody(
-        status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
-
-    private static func openapi(version: String) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
-        let document = OpenAPI.document(of: OriginRoutes.all, role: "origin", version: version)
-        return { _ in .respond(.json(document)) }
-    }
-
     private func metricsPage() -> HTTPOutcome {
-        var page = CoordinatorMetrics()
+        var page = MetricsPage()
         let figures = store.figures
         page.add("images", "gauge", "Images stored.", figures.images)
         page.add("image_bytes", "gauge", "Bytes of all images.", Int(clamping: figures.bytes))
@@ -69,13 +55,7 @@ extension Origin {
         page.add("image_deletes_total", "counter", "Images deleted.", figures.deletes)
         page.add("images_damaged", "gauge", "Images found damaged when they were asked for.", images.damagedCount)
         page.add("uploads", "gauge", "Uploads under way.", uploading.load(ordering: .relaxed))
-        if let http = serverStatistics {
-            page.add("http_requests_total", "counter", "Requests answered or held.", http.requests)
-            page.add("http_connections", "gauge", "Open connections.", http.connections)
-        }
-        return .respond(
-            HTTPResponse(
-                status: 200, headers: [("Content-Type", "text/plain; version=0.0.4")],
-                body: .bytes(Array(page.text.utf8))))
+        page.add(serverStatistics)
+        return .respond(page.response)
     }
 }
