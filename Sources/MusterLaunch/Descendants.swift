@@ -1,5 +1,6 @@
 internal import CSpawn
 internal import Glibc
+internal import MusterSystem
 
 /// Processes that this one's children leave behind, also those that went into a session of their own.
 package enum Descendants {
@@ -22,14 +23,9 @@ package enum Descendants {
 
     /// Of every thread, the dead that nobody has waited for among them. proc(5), /proc/PID/task/TID/children.
     private static func children() -> [pid_t] {
-        guard let directory = opendir("/proc/self/task") else { return [] }
-        defer { closedir(directory) }
         var found: [pid_t] = []
-        while let entry = readdir(directory) {
-            let thread = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard Int(thread) != nil, let file = fopen("/proc/self/task/\(thread)/children", "re") else { continue }
+        for thread in listDirectory("/proc/self/task") {
+            guard let file = fopen("/proc/self/task/\(thread)/children", "re") else { continue }
             defer { fclose(file) }
             var bytes = [UInt8](repeating: 0, count: 64 << 10)
             let count = fread(&bytes, 1, bytes.count, file)

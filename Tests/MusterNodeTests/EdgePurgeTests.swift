@@ -1,5 +1,6 @@
 import MusterCache
 import MusterCore
+import MusterSystem
 import Testing
 
 @testable import MusterNode

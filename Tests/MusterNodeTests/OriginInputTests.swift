@@ -1,6 +1,7 @@
 import Glibc
 import MusterAPI
 import MusterHTTP
+import MusterSystem
 import Testing
 
 @testable import MusterNode

@@ -152,7 +152,7 @@ struct CacheFolder: Sendable {
         var others: [(serial: UInt64?, path: String)] = []
         for shelf in 0..<Self.shelves {
             let folder = "\(path)/\(Self.hex(UInt64(shelf), digits: 2))"
-            for name in Self.names(in: folder) {
+            for name in listDirectory(folder) {
                 let parts = name.split(separator: ".", omittingEmptySubsequences: false)
                 let serial = parts.count == 2 && parts[0].count == 16 ? UInt64(parts[0], radix: 16) : nil
                 if let serial, parts[1] == "head" {
@@ -164,18 +164,5 @@ struct CacheFolder: Sendable {
         }
         for other in others where !(other.serial.map(heads.contains) ?? false) { unlink(other.path) }
         return heads.sorted()
-    }
-
-    private static func names(in path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names
     }
 }

@@ -74,10 +74,14 @@ package enum ByteRanges {
     package static func answer(
         to request: CacheRequest, from stored: StoredResponse, bytes: Int, nowMs: Int
     ) -> Answer {
-        let lines =
-            request.isGet && (stored.status == 200 || stored.status == 206) ? request.fields.values("Range") : []
-        guard lines.count == 1, let specs = parse(lines[0]),
-            Preconditions.allowsRange(request, stored, nowMs: nowMs)
+        guard request.isGet, stored.status == 200 || stored.status == 206 else { return .whole }
+        return answer(to: request.fields, stored.validators, bytes: bytes, nowMs: nowMs)
+    }
+
+    /// The same of a GET for what has these validators.
+    package static func answer(to fields: HeaderFields, _ own: Validators, bytes: Int, nowMs: Int) -> Answer {
+        let lines = fields.values("Range")
+        guard lines.count == 1, let specs = parse(lines[0]), Preconditions.allowsRange(fields, own, nowMs: nowMs)
         else { return .whole }
         return resolve(specs, bytes: bytes)
     }

@@ -119,7 +119,7 @@ package final class ProcessLauncher: Launcher {
     }
 
     package func adopt(expecting environment: [String: String]) async throws(LaunchError) -> [String] {
-        for file in Self.files(in: directory) where file.hasSuffix(".pid") {
+        for file in listDirectory(directory) where file.hasSuffix(".pid") {
             let name = String(file.dropLast(4))
             let isKnown = state.withLock { $0.running[name] != nil }
             if isKnown { continue }
@@ -134,19 +134,6 @@ package final class ProcessLauncher: Launcher {
             if !record.carries(environment) { stop(name, grace: .zero) }
         }
         return state.withLock { $0.running.keys.sorted() }
-    }
-
-    private static func files(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                })
-        }
-        return names.sorted()
     }
 
     package func killAll() {

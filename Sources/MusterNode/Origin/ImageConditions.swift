@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterSystem
 
 /// Conditional requests at the origin (RFC 9110, 13): entity tags and dates of the image as it is now.
 enum ImageConditions {
@@ -11,11 +12,8 @@ enum ImageConditions {
         guard request.headers.contains(where: { isCondition($0.name) }) else { return .go }
         let fields = HeaderFields(request.headers.map { ($0.name, $0.value) })
         try requireMatch(fields, record)
-        if fields.contains("If-None-Match") { return isMatched(fields, record) ? .notModified : .go }
-        if let since = fields["If-Modified-Since"].flatMap({ HTTPDate.parse($0) }) {
-            return Int(clamping: record.modifiedSeconds) <= since ? .notModified : .go
-        }
-        return .go
+        let now = Int(SystemTime.wallClockMs())
+        return Preconditions.isNotModified(fields, record.validators(nowMs: now), nowMs: now) ? .notModified : .go
     }
 
     /// For what changes an image; nil is one that is not there. Throws a `Problem` (412).
@@ -23,7 +21,8 @@ enum ImageConditions {
         guard request.headers.contains(where: { isCondition($0.name) }) else { return }
         let fields = HeaderFields(request.headers.map { ($0.name, $0.value) })
         try requireMatch(fields, record)
-        guard fields.contains("If-None-Match"), isMatched(fields, record), let record else { return }
+        let tags = fields.values("If-None-Match")
+        guard let record, Preconditions.matchesAny(tags, EntityTag(record.etag)) else { return }
         throw refusal("If-None-Match", fields, record)
     }
 
@@ -39,13 +38,6 @@ enum ImageConditions {
         }
     }
 
-    private static func isMatched(_ fields: HeaderFields, _ record: ImageRecord?) -> Bool {
-        guard let own = record.flatMap({ EntityTag($0.etag) }) else { return false }
-        return fields.list("If-None-Match").contains { tag in
-            tag == "*" || EntityTag(tag)?.matchesWeakly(own) == true
-        }
-    }
-
     private static func refusal(_ name: String, _ fields: HeaderFields, _ record: ImageRecord?) -> Problem {
         let now = record.map { "its ETag is \($0.etag)" } ?? "there is none"
         return Problem(
@@ -56,5 +48,12 @@ enum ImageConditions {
         let first = name.utf8.first
         return (first == UInt8(ascii: "I") || first == UInt8(ascii: "i"))
             && name.utf8.dropFirst(2).first == UInt8(ascii: "-")
+    }
+}
+
+extension ImageRecord {
+    /// Of an answer that is made now.
+    func validators(nowMs: Int) -> Validators {
+        Validators(entityTag: EntityTag(etag), lastModified: Int(clamping: modifiedSeconds), date: nowMs / 1_000)
     }
 }

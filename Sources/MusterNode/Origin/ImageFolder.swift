@@ -1,6 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterLog
+internal import MusterSystem
 
 /// The folder of an origin's images: one file an image, `ID.image`, and `.muster` for the origin's own files.
 struct ImageFolder: Sendable {

@@ -11,23 +11,13 @@ enum ImageRanges {
 
     /// What is to be sent of it, by `Range` and `If-Range`.
     static func wanted(_ request: HTTPRequest, _ record: ImageRecord) -> ByteRanges.Answer {
-        let lines = request.method == "GET" ? request.headers.filter { $0.name.lowercased() == "range" } : []
-        guard lines.count == 1, let specs = ByteRanges.parse(lines[0].value), isMeant(request, record) else {
-            return .whole
-        }
-        let answer = ByteRanges.resolve(specs, bytes: Int(clamping: record.size))
+        guard request.method == "GET", request.header("range") != nil else { return .whole }
+        let now = Int(SystemTime.wallClockMs())
+        let answer = ByteRanges.answer(
+            to: HeaderFields(request.headers.map { ($0.name, $0.value) }), record.validators(nowMs: now),
+            bytes: Int(clamping: record.size), nowMs: now)
         guard case .parts(let ranges) = answer, ranges.count > 1 else { return answer }
         return ranges.reduce(0) { $0 + $1.count } <= multipartBytesMax ? answer : .whole
-    }
-
-    /// `If-Range` names this very version: by its tag, or by a date since which at least a second has passed.
-    private static func isMeant(_ request: HTTPRequest, _ record: ImageRecord) -> Bool {
-        guard let condition = request.header("if-range") else { return true }
-        if let time = HTTPDate.parse(condition) {
-            return time == Int(clamping: record.modifiedSeconds) && SystemTime.wallClockMs() / 1_000 > Int64(time)
-        }
-        guard let asked = EntityTag(condition), let own = EntityTag(record.etag) else { return false }
-        return asked.matchesStrongly(own)
     }
 
     /// Several parts are read here, not by the server.

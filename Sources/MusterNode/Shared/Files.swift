@@ -71,20 +71,6 @@ package func makeDirectory(_ path: String) throws(NodeError) {
     throw NodeError(.files, "cannot make the folder \(path): \(reason())")
 }
 
-/// The names in a folder, sorted; none when there is no such folder.
-package func listDirectory(_ path: String) -> [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
-}
-
 /// A lock on a file that is held as long as this is kept, and at most until the process ends, however it ends.
 package final class FileLock: Sendable {
     private let file: Int32
