@@ -4,7 +4,7 @@
 /// What it does not promise: edges that cannot reach each other have a leader on each side. Terms tell these apart, and
 /// nobody obeys an older one than it has seen; what a leader orders must be harmless when two of them do.
 ///
-/// The duties of its driver: say `started` once, with the peers passed in before or after; tick every `Settings.tick`; perform the effects
+/// The duties of its driver: pass in `peers`, then `started`, once; tick every `Settings.tick`; perform the effects
 /// in order; make a stored term durable before it says `termStored` (never, when that fails: the claim is given up in time);
 /// report each message that could not be delivered, and the break of the connection that a follower holds to its leader. The
 /// moment passed in must go on while the process is frozen.
@@ -37,7 +37,7 @@ package struct Election: Sendable {
         case following(EdgeID, heard: Moment)
         /// Its turn to ask has not come.
         case waiting(until: Moment)
-        /// It asked those above it. `doubted`: the leader whose connection broke, and whether it was heard since.
+        /// It asked those above it; these have not answered yet.
         case asking(Set<EdgeID>, until: Moment)
         /// Somebody above it, or of a newer term, is expected to lead.
         case deferring(until: Moment)
@@ -57,7 +57,7 @@ package struct Election: Sendable {
     /// Those known to live: for a follower what its leader told last, for a leader when each acknowledged last.
     var alive: Set<EdgeID> = []
     var acknowledged: [EdgeID: Moment] = [:]
-    /// The leader whose connection broke, while this edge asks, and whether it was heard since.
+    /// The leader whose connection broke, and whether it was heard since this edge asks.
     var doubted: (leader: EdgeID, isHeard: Bool)?
     /// Elections in succession that led nowhere.
     var failures = 0
