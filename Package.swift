@@ -102,7 +102,7 @@ let package = Package(
             "MusterBench",
             [
                 "MusterAPI", "MusterCore", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterNumbers",
-                "MusterStore",
+                "MusterStore", "MusterSystem",
                 "CMandelbrot",
             ],
             path: "Benchmarks/MusterBench"),
