@@ -106,10 +106,7 @@ package enum ImageCommand {
         let unfinished = UnfinishedFile()
         let numbers = stopSignals()
         let signals = Task.detached {
-            for await number in numbers {
-                unfinished.discard()
-                exit(128 + number)
-            }
+            for await number in numbers { unfinished.exitDiscarding(128 + number) }
         }
         defer { signals.cancel() }
         try await body(unfinished)

@@ -42,6 +42,11 @@ package struct CommandError: Error, Hashable, Sendable {
         return String(cString: text)
     }
 
+    /// A sentence without its full stop, so that more can follow behind a semicolon.
+    static func clause(_ sentence: String) -> String {
+        String(sentence.hasSuffix(".") ? sentence.dropLast() : sentence[...])
+    }
+
     /// Untrusted text as it stands in a message: in double quotes, cut after 80 characters.
     package static func quoted(_ text: String) -> String {
         let shown = text.prefix(80)

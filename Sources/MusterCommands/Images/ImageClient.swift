@@ -129,7 +129,8 @@ internal import MusterNode
         let problem = Problem(status, detail)
         guard status < 500 else {
             return ImageFailure(
-                source.server, "it answered \(status) \(problem.title): \(detail)", status: status, mayHaveActed: true)
+                source.server, "it answered \(status) \(problem.title): \(CommandError.clause(detail))", status: status,
+                mayHaveActed: true)
         }
         var error = CommandError(problem, by: source.shown)
         error.message = "image \(image): \(error.message)"

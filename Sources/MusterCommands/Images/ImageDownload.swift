@@ -10,6 +10,13 @@ final class UnfinishedFile: Sendable {
 
     func set(_ new: NewFile?) { file.withLock { $0 = new } }
     func discard() { file.withLock { $0?.discard() } }
+
+    func exitDiscarding(_ code: Int32) -> Never {
+        file.withLock { file in
+            file?.exitDiscarding(code)
+            exit(code)
+        }
+    }
 }
 
 /// One image on its way into a file, by as many attempts as it takes.
@@ -94,7 +101,7 @@ final class UnfinishedFile: Sendable {
         if let length, length != count {
             throw ImageFailure(server, "it announced \(length) bytes and sent \(count)")
         }
-        if let wanted = ContentDigest.sha256(inField: stream.header("Repr-Digest")), wanted != digest.finish() {
+        if let wanted = ReprDigest.sha256(inField: stream.header("Repr-Digest")), wanted != digest.finish() {
             let failure = ImageFailure(server, "the \(count) bytes it sent are not those that its checksum is of")
             guard file.isInPlace else { throw failure }
             throw CommandError(.inputOutput, "image \(image), which is written already: \(failure.reason)")

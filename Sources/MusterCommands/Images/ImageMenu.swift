@@ -38,14 +38,14 @@ package enum ImageMenuChoice: Hashable, Sendable {
         let input = StandardInput()
         while true {
             try say(Self.text + "choice: ")
-            guard let line = input.next() else { break }
+            guard let line = try next(input) else { break }
             guard let choice = ImageMenuChoice(line) else {
                 try say("\(CommandError.quoted(line)) is no choice: type 1, 2 or q\n")
                 continue
             }
             if choice == .quit { return }
             try say("image id: ")
-            guard let text = input.next() else { break }
+            guard let text = try next(input) else { break }
             do {
                 try show(await report(choice, ImageAction.imageID(text.filter { $0 != " " })))
             } catch let error as CommandError {
@@ -53,6 +53,13 @@ package enum ImageMenuChoice: Hashable, Sendable {
             }
         }
         try say("\n")
+    }
+
+    /// What a terminal echoes is shown for a pipe, too: the transcript then reads the same.
+    private func next(_ input: StandardInput) throws -> String? {
+        let line = input.next()
+        if let line, isatty(STDIN_FILENO) == 0 { try say(line + "\n") }
+        return line
     }
 
     private func report(_ choice: ImageMenuChoice, _ image: ImageID) async throws -> ImageReport {

@@ -94,6 +94,14 @@ final class NewFile: Sendable {
         return !isTaken
     }
 
+    /// Ends the process, and nothing stays. Whoever writes meanwhile waits, so that it is this code that the process ends with.
+    func exitDiscarding(_ code: Int32) -> Never {
+        descriptor.withLock { kept in
+            if kept != nil, let partPath { unlink(partPath) }
+            exit(code)
+        }
+    }
+
     /// Nothing stays of what was not kept.
     func discard() {
         descriptor.withLock { kept in

@@ -1,8 +1,11 @@
 internal import FoundationEssentials
 
-/// The checksum of a whole body, as a server tells it.
-package enum ContentDigest {
-    /// The SHA-256 in a field `Repr-Digest: sha-256=:BASE64:` (RFC 9530), 32 bytes; nil: there is none to go by.
+/// The field `Repr-Digest` (RFC 9530): the checksum of a whole image, also with answers that carry parts of it.
+package enum ReprDigest {
+    /// `sha-256=:BASE64:`. The digest has 32 bytes.
+    package static func field(sha256 digest: [UInt8]) -> String { "sha-256=:\(Data(digest).base64EncodedString()):" }
+
+    /// The SHA-256 in the field's value, 32 bytes; nil: there is none to go by.
     package static func sha256(inField field: String?) -> [UInt8]? {
         for item in (field ?? "").split(separator: ",") {
             let text = item.trimmingPrefix { $0 == " " }
