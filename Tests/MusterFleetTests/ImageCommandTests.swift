@@ -113,7 +113,7 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
     @Test func anEdgeKilledInMidBody() async throws {
         try await Fleet.run { fleet in
             let images = try await ImageFleet(fleet, edges: 2)
-            let body = pattern(2, 48 << 20)
+            let body = pattern(2, 24 << 20)
             try await images.put(2, body)
             let path = fleet.folder.path + "/pipe"
             #expect(mkfifo(path, 0o600) == 0)
