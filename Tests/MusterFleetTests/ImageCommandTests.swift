@@ -113,18 +113,23 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
     @Test func anEdgeKilledInMidBody() async throws {
         try await Fleet.run { fleet in
             let images = try await ImageFleet(fleet, edges: 2)
-            let body = pattern(2, 24 << 20)
+            // More than all the buffers on the way hold.
+            var body: [UInt8] = []
+            let piece = pattern(2, 1 << 16)
+            for number in 0..<384 { body += [UInt8(number & 255), UInt8(number >> 8)] + piece }
             try await images.put(2, body)
             let path = fleet.folder.path + "/pipe"
             #expect(mkfifo(path, 0o600) == 0)
             let reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
             defer { close(reader) }
+            // F_SETPIPE_SZ, which the module of the C library does not have.
+            #expect(fcntl(reader, 1031, 1 << 20) > 0)
             let process = try fleet.start(["image", "get", "2", "-o", "pipe"])
             var got: [UInt8] = []
-            var piece = [UInt8](repeating: 0, count: 1 << 16)
+            var room = [UInt8](repeating: 0, count: 1 << 20)
             func take() -> Int {
-                let count = read(reader, &piece, piece.count)
-                if count > 0 { got += piece[..<count] }
+                let count = read(reader, &room, room.count)
+                if count > 0 { got += room[..<count] }
                 return count
             }
             try await eventually("it has begun") { take() > 0 }
