@@ -59,7 +59,7 @@ let package = Package(
             "MusterCommands",
             [
                 "MusterNode", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore",
-                "MusterLog", "MusterSystem",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "MusterNode",
