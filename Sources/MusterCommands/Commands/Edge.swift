@@ -68,7 +68,8 @@ package enum EdgeCommand {
             id.spec, CommonFlags.data.spec, CommonFlags.host.spec, port.spec, CoordinatorCommand.token.spec,
             upstream.spec,
             fleetUpstream.spec, upstreamToken.spec, upstreamSeconds.spec, cacheBytes.spec, memoryBytes.spec,
-            negativeSeconds.spec, peers.spec, heartbeat.spec, OriginCommand.isPrivate.spec, OriginCommand.trustLoopback.spec, join.spec,
+            negativeSeconds.spec, peers.spec, heartbeat.spec, OriginCommand.isPrivate.spec,
+            OriginCommand.trustLoopback.spec, join.spec,
             OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCert.spec,
             CommonFlags.tlsKey.spec, CommonFlags.tlsCA.spec,
         ] + CommonFlags.always,
@@ -149,7 +150,8 @@ package enum EdgeCommand {
             isOfFleet: invocation[upstream] == nil || invocation[fleetUpstream], token: invocation[upstreamToken])
         var configuration = EdgeConfiguration(
             id: id, dataDirectory: invocation[CommonFlags.data] + "/edge-\(id)",
-            sharedDirectory: invocation[CommonFlags.data], server: server, upstream: upstream, version: MusterCommand.version)
+            sharedDirectory: invocation[CommonFlags.data], server: server, upstream: upstream,
+            version: MusterCommand.version)
         configuration.adminToken = invocation[CoordinatorCommand.token]
         configuration.access = try OriginCommand.access(invocation)
         configuration.limits.diskBytes = invocation[cacheBytes]

@@ -80,7 +80,9 @@ package enum UpCommand {
         let peers = ports.map(url).joined(separator: ",")
         return [(origin, url(originPort))]
             + zip(1...count, ports).map { id, port in
-                let arguments = ["edge", "--id", "\(id)", "--port", "\(port)", "--upstream", url(originPort), "--peers", peers]
+                let arguments = [
+                    "edge", "--id", "\(id)", "--port", "\(port)", "--upstream", url(originPort), "--peers", peers,
+                ]
                 let edge = Companion(
                     name: "edge-\(id)", arguments: arguments + ["--fleet-upstream"] + shared, environment: environment)
                 return (edge, url(port))

@@ -47,7 +47,8 @@ package struct EdgeConfiguration: Sendable {
     package var advertisedURL: String?
 
     package init(
-        id: EdgeID, dataDirectory: String, sharedDirectory: String, server: HTTPServer.Configuration, upstream: Upstream, version: String
+        id: EdgeID, dataDirectory: String, sharedDirectory: String, server: HTTPServer.Configuration,
+        upstream: Upstream, version: String
     ) {
         self.id = id
         self.dataDirectory = dataDirectory

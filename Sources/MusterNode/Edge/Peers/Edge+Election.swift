@@ -98,6 +98,7 @@ extension Edge {
     private func leaderChanged(_ leader: EdgeID?, _ term: Term, _ state: inout PeerState) {
         state.leaderSince = SystemTime.now()
         state.outgoing = [:]
+        state.behind = []
         state.wanted.removeAll()
         state.watch?.cancel()
         state.watch = nil

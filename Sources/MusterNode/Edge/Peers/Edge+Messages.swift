@@ -152,6 +152,7 @@ extension Edge {
             state.remember(sender.url)
         }
         state.digests[sender.id] = envelope.digest
+        if envelope.messages.contains(where: { $0.kind == .acknowledgement }) { makeUp(for: sender.id, &state) }
         // Whoever is said to have this one's id is asked, too: it may be another.
         for (id, place) in envelope.edges where state.places[id] == nil { state.remember(place) }
         return state.places[sender.id] != nil

@@ -9,8 +9,9 @@ internal import Synchronization
 /// Purges of the whole fleet. The leader purges first, then its followers, who pull from nobody else: nothing that was purged can
 /// come back from another edge.
 extension Edge {
-    /// How long an edge has to confirm a purge.
+    /// How long an edge has to confirm a purge; and one that is taken to be dead.
     private static let confirmTime: Duration = .seconds(2)
+    private static let deadTime: Duration = .milliseconds(300)
     /// How long a purge waits for a leader.
     private static let leaderTime: Duration = .seconds(5)
 
@@ -50,12 +51,13 @@ extension Edge {
     }
 
     private func purgeAsLeader(_ pattern: PurgePattern) async throws -> HTTPResponse {
-        let (purge, own, others) = try peers.withLock { state -> Result<(Purge, EdgeID, [EdgeID: String]), Problem> in
+        let (purge, own, others, live) = try peers.withLock { state throws(Problem) in
             guard state.election.isLeader else {
-                return .failure(Problem(503, "This edge has just lost the lead.", retryAfter: 1))
+                throw Problem(503, "This edge has just lost the lead.", retryAfter: 1)
             }
-            return .success((state.log.append(pattern, term: state.election.term), state.own.id, state.known))
-        }.get()
+            let purge = state.log.append(pattern, term: state.election.term)
+            return (purge, state.own.id, state.known, state.election.livePeers)
+        }
         var purged = await self.purge(Self.matcher(of: pattern))
         try await keepLog()
         var confirmed = [own]
@@ -63,7 +65,8 @@ extension Edge {
         let order = EdgeOrder(leader: own, term: purge.term, purge: purge).body
         await withTaskGroup(of: (EdgeID, Int?).self) { group in
             for (id, url) in others {
-                group.addTask { [self] in (id, await confirmation(of: order, at: url)) }
+                let time = live.contains(id) ? Self.confirmTime : Self.deadTime
+                group.addTask { [self] in (id, await confirmation(of: order, at: url, within: time)) }
             }
             for await (id, count) in group {
                 if let count { (purged, confirmed) = (purged + count, confirmed + [id]) } else { missing.append(id) }
@@ -73,8 +76,8 @@ extension Edge {
     }
 
     /// How many answers it forgot; nil: it did not confirm.
-    private func confirmation(of order: [UInt8], at url: String) async -> Int? {
-        let request = peerRequest("POST", url + "/v1/edge/orders", body: order, timeout: Self.confirmTime)
+    private func confirmation(of order: [UInt8], at url: String, within time: Duration) async -> Int? {
+        let request = peerRequest("POST", url + "/v1/edge/orders", body: order, timeout: time)
         guard let response = try? await client.send(request), response.status == 200,
             var fields = try? JSONFields(body: response.body)
         else { return nil }

@@ -103,10 +103,20 @@ extension Edge {
         client.send(peerRequest("POST", url + "/v1/edge/orders", body: order.body)) { [weak self] result in
             self?.peers.withLock { state in
                 state.sending.remove(id)
-                // Who cannot be reached asks for what it missed when it is back.
-                if case .success = result { self?.sendOrders(to: id, &state) } else { state.outgoing[id] = nil }
+                if case .success = result { return self?.sendOrders(to: id, &state) ?? () }
+                state.outgoing[id] = nil
+                state.behind.insert(id)
             }
         }
+    }
+
+    /// Whoever missed orders is heard again.
+    func makeUp(for id: EdgeID, _ state: inout PeerState) {
+        guard state.election.isLeader, state.behind.remove(id) != nil else { return }
+        for copy in store.recent(CopyQueue.copiesMax).compactMap({ self.copy(of: $0) }) {
+            state.outgoing[id, default: CopyQueue()].add(copy)
+        }
+        sendOrders(to: id, &state)
     }
 
     // MARK: As a follower

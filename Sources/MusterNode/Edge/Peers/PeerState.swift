@@ -43,6 +43,8 @@ struct PeerState: Sendable {
     // As the leader.
     var outgoing: [EdgeID: CopyQueue] = [:]
     var sending: Set<EdgeID> = []
+    /// Followers that an order did not reach: they get all of them when they are heard again.
+    var behind: Set<EdgeID> = []
     // As a follower.
     var untold = CopyQueue()
     var isTelling = false
