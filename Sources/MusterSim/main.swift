@@ -40,17 +40,22 @@ func runBatch(_ seeds: UInt64, from first: UInt64) {
 }
 
 func runEdgeBatch(_ seeds: UInt64, from first: UInt64) {
-    var (events, terms) = (UInt64(0), 0)
+    var (events, terms, races, confirmations, servings) = (UInt64(0), 0, 0, 0, 0)
     for seed in first..<first + seeds {
         let outcome = EdgeSimulation.run(seed: seed)
         events += outcome.events
         terms += outcome.terms
+        races += outcome.races
+        confirmations += outcome.confirmations
+        servings += outcome.servings
         if let violation = outcome.violation {
             say("simulation of edges: seed \(seed) FAILED: \(violation)\nreplay: make sim SEED=\(seed)")
             exit(1)
         }
     }
-    say("simulation of edges: \(seeds) seeds, \(events) events, \(terms) terms, ok")
+    say(
+        "simulation of edges: \(seeds) seeds, \(events) events, \(terms) terms, \(races) purges racing with a fetch, "
+            + "\(confirmations) confirmations, \(servings) answers from what is stored, ok")
 }
 
 /// What replacing a crashed leader costs.

@@ -60,6 +60,12 @@ final class EdgeChecker {
         require(!(wasFrozen && node.leader == id), "edge \(id) was frozen, and still leads")
     }
 
+    /// An order of a leader's was obeyed.
+    func obeyed(_ id: EdgeID, _ term: Term) {
+        let newest = seen[id] ?? .zero
+        require(term >= newest, "edge \(id) obeys an order of term \(term) after \(newest)")
+    }
+
     private func claimed(_ term: Term, _ node: EdgeNode) {
         require(node.disk >= term, "edge \(node.id) claims \(term), but its disk has \(node.disk)")
         if let claim = claims[term] {

@@ -20,6 +20,9 @@ struct EdgeFaults {
     var diskLoss = 0.0
     /// Probability that an edge joins late.
     var lateJoin = 0.0
+    /// The stream of the origin's changes to one edge breaks for a while.
+    var originCutMs = 0
+    var originDelayMsMax = 2
     var healAtMs = 6_000
 
     static let none = EdgeFaults()
@@ -39,12 +42,14 @@ struct EdgeFaults {
         faults.silentCrash = random.share(0.1...1)
         faults.diskLoss = random.share(0.1...1)
         faults.lateJoin = random.share(0.1...0.7)
+        faults.originCutMs = random.dial(300...3_000)
+        faults.originDelayMsMax = random.chance(0.5) ? Int.random(in: 1...1_000, using: &random) : 2
         faults.healAtMs = Int.random(in: 2_000...10_000, using: &random)
         return faults
     }
 }
 
-/// Bugs planted around the election, to prove that the checkers see what they are for.
+/// Bugs planted around the election and the copies, to prove that the checkers see what they are for.
 package enum EdgeBug: String, CaseIterable, Sendable {
     /// A term is said to be durable before it is.
     case claimsEarly = "claims-early"
@@ -60,4 +65,14 @@ package enum EdgeBug: String, CaseIterable, Sendable {
     case beatsLivingOnly = "beats-living-only"
     /// Nobody hears that a connection broke or was refused.
     case deafToBreaks = "deaf-to-breaks"
+    /// Whatever comes is stored, whatever version is known of.
+    case keepsOlder = "keeps-older"
+    /// Anybody's order is obeyed, whatever its term.
+    case obeysAnyOrder = "obeys-any-order"
+    /// A purge does not concern what is on its way.
+    case storesWhatFlies = "stores-what-flies"
+    /// A purge is confirmed before it is done.
+    case confirmsEarly = "confirms-early"
+    /// Copies are taken from a leader that does not know of all purges that this edge knows of.
+    case pullsUnpurged = "pulls-unpurged"
 }

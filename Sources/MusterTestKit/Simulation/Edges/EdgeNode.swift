@@ -3,7 +3,7 @@ internal import MusterCore
 /// One simulated edge: the driver of its election, its disk, and the connection that it holds to its leader.
 final class EdgeNode {
     let id: EdgeID
-    private unowned let world: EdgeWorld
+    unowned let world: EdgeWorld
     private var random: SimRandom
     private var election: Election?
     /// As the election says after each input; nil while the process is down.
@@ -19,7 +19,8 @@ final class EdgeNode {
     /// Counts disks.
     private(set) var diskLife = 0
     private var isFrozen = false
-    private var inbox: [Election.Event] = []
+    private var inbox: [() -> Void] = []
+    private(set) var replica: EdgeReplica! = nil
     private var lastTick = Moment.zero
     /// All time in which this edge was frozen, for a bug.
     private var frozenTime = Duration.zero
@@ -30,19 +31,26 @@ final class EdgeNode {
     init(_ world: EdgeWorld, _ id: EdgeID, seed: UInt64) {
         (self.world, self.id) = (world, id)
         random = SimRandom(seed: seed)
+        replica = EdgeReplica(self, world)
     }
+
+    var livePeers: Set<EdgeID> { election?.livePeers ?? [] }
 
     // MARK: Life
 
     func start(losingDisk: Bool = false) {
         guard !isUp else { return }
-        if losingDisk { (disk, diskLife) = (.zero, diskLife + 1) }
+        if losingDisk {
+            (disk, diskLife) = (.zero, diskLife + 1)
+            world.copies.lostDisk(id)
+        }
         (isSilent, isFrozen, inbox, link, frozenTime) = (false, false, [], nil, .zero)
         let stored = world.bug == .forgetsTerm ? .zero : disk
         lastTick = world.clock.now
         election = Election(id: id, storedTerm: stored, now: lastTick)
         isUp = true
         world.checker.started(id)
+        replica.start(losingDisk: losingDisk)
         step(.peers(Set(world.known)))
         step(.started)
         tick(life)
@@ -68,7 +76,7 @@ final class EdgeNode {
             let waiting = inbox
             inbox = []
             if random.chance(0.5) { step(.ticked) }
-            for event in waiting { step(event) }
+            for action in waiting where self.life == life { action() }
         }
     }
 
@@ -83,20 +91,39 @@ final class EdgeNode {
 
     // MARK: Inputs
 
-    func handle(_ event: Election.Event) {
-        guard isUp else { return }
-        if isFrozen {
-            if inbox.count < 10_000 { inbox.append(event) }
-        } else {
-            step(event)
+    func handle(_ event: Election.Event) { _ = reach { [self] in step(event) } }
+
+    /// Whether somebody took it: false when the connection is refused, nil when nobody says anything.
+    func reach(_ action: @escaping () -> Void) -> Bool? {
+        guard isUp else { return isSilent ? nil : false }
+        if !isFrozen {
+            action()
+        } else if inbox.count < 10_000 {
+            inbox.append(action)
+        }
+        return true
+    }
+
+    /// Later, in this process.
+    func after(_ time: Duration, _ action: @escaping () -> Void) {
+        let life = life
+        world.clock.after(time) { [self] in if self.life == life { _ = reach(action) } }
+    }
+
+    /// To another edge, about what is stored; who sends it does not learn whether it came.
+    func post(to peer: EdgeID, _ action: @escaping (EdgeNode) -> Void) {
+        let other = world.node(peer)
+        world.network.send(from: id, to: peer) {
+            other.reach { action(other) }
+        } failed: {
         }
     }
 
-    /// Whether somebody took it: false when the connection is refused, nil when nobody says anything.
-    func take(_ message: ElectionMessage) -> Bool? {
-        guard isUp else { return isSilent ? nil : false }
-        handle(.received(message))
-        return true
+    private func take(_ message: ElectionMessage, _ digest: UInt64) -> Bool? {
+        reach { [self] in
+            step(.received(message))
+            replica.heard(digest, from: message.from)
+        }
     }
 
     func breakLink() { if let link { handle(.leaderLinkBroke(link.leader)) } }
@@ -118,6 +145,7 @@ final class EdgeNode {
         if event == .ticked || isLate { lastTick = now }
         let effects = election!.handle(world.bug == nil ? event : bent(event), now: seen)
         (leader, term) = (election!.leader, election!.term)
+        if isLate || event == .ticked { replica.ticked(isLate: isLate) }
         world.checker.handled(self, event, effects, wasFrozen: wasFrozen)
         for effect in effects { perform(effect) }
     }
@@ -141,6 +169,7 @@ final class EdgeNode {
         case .leaderChanged(let leader, let term):
             world.note("edge \(id): leader \(leader.map(\.description) ?? "none"), term \(term.counter)")
             hold(leader)
+            replica.leaderChanged()
         case .store(let term): store(term)
         case .send(let message, let peer): send(message, to: peer)
         }
@@ -159,25 +188,29 @@ final class EdgeNode {
             return
         }
         world.checker.sent(message)
-        let life = life
-        world.network.send(from: id, to: peer) { [self] in
-            world.node(peer).take(message)
+        let (life, other, digest) = (life, world.node(peer), replica.digest)
+        world.network.send(from: id, to: peer) {
+            other.take(message, digest)
         } failed: { [self] in
             if self.life == life, world.bug != .deafToBreaks { handle(.undeliverable(to: peer)) }
         }
     }
 
-    /// A crash may come between the writing and the telling.
     private func store(_ term: Term) {
-        let (life, diskLife) = (life, diskLife)
-        let time = Duration.microseconds(Int.random(in: 100...world.storeMsMax * 1_000, using: &random))
-        guard !world.isDiskFull else { return }
+        let diskLife = diskLife
         if world.bug == .claimsEarly { handle(.termStored(term)) }
-        world.clock.after(time / 2) { [self] in
+        write { [self] in
             if self.diskLife == diskLife { disk = max(disk, term) }
+        } done: { [self] in
+            step(.termStored(term))
         }
-        world.clock.after(time) { [self] in
-            if self.life == life { handle(.termStored(term)) }
-        }
+    }
+
+    /// A crash may come between the writing and its `done`. Never done while the disk is full.
+    func write(_ change: @escaping () -> Void, done: @escaping () -> Void) {
+        guard !world.isDiskFull else { return }
+        let time = Duration.microseconds(Int.random(in: 100...world.storeMsMax * 1_000, using: &random))
+        world.clock.after(time / 2, change)
+        after(time, done)
     }
 }

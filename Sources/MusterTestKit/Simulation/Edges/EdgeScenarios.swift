@@ -74,6 +74,10 @@ package enum EdgeSimulation {
         package var events: UInt64
         /// Terms that were claimed.
         package var terms: Int
+        /// Purges that raced with a fetch of the same image; confirmations of single edges; answers from what is stored.
+        package var races: Int
+        package var confirmations: Int
+        package var servings: Int
     }
 
     /// The faults of the seed, then a clean crash and a lasting partition of it.
@@ -86,6 +90,7 @@ package enum EdgeSimulation {
         }
         if violation == nil, seed % 32 == 0 { violation = EdgeScenarios.split(seed: seed).violation }
         return Outcome(
-            seed: seed, violation: violation, events: world.clock.eventCount, terms: world.checker.terms)
+            seed: seed, violation: violation, events: world.clock.eventCount, terms: world.checker.terms,
+            races: world.copies.races, confirmations: world.copies.confirmed, servings: world.copies.servings)
     }
 }

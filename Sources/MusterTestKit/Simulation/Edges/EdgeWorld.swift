@@ -7,6 +7,8 @@ package final class EdgeWorld {
     let bug: EdgeBug?
     let faults: EdgeFaults
     private(set) var network: EdgeNetwork! = nil
+    private(set) var origin: EdgeOrigin! = nil
+    private(set) var copies: EdgeCopyChecker! = nil
     /// In the order of ids.
     private(set) var nodes: [EdgeNode] = []
     /// Ids that have joined, alive or not.
@@ -33,6 +35,8 @@ package final class EdgeWorld {
         (self.random, self.faults, self.bug, self.trace) = (random, faults, bug, trace)
         checker = EdgeChecker(clock)
         network = EdgeNetwork(clock, faults, seed: self.random.next())
+        origin = EdgeOrigin(clock, delayMsMax: faults.originDelayMsMax, seed: self.random.next())
+        copies = EdgeCopyChecker(clock) { [checker] in checker.fail($0) }
         for number in 1...count {
             nodes.append(EdgeNode(self, EdgeID(number * Self.idStep)!, seed: self.random.next()))
         }
@@ -67,6 +71,7 @@ package final class EdgeWorld {
     package func run() -> String? {
         startAll()
         scheduleFaults()
+        scheduleClients()
         clock.after(.milliseconds(faults.healAtMs)) { [self] in heal() }
         let healed = Moment.zero + .milliseconds(faults.healAtMs)
         run(until: healed)
@@ -79,6 +84,9 @@ package final class EdgeWorld {
         } else {
             runToRest(until: healed + .milliseconds(Self.settlingMs))
         }
+        // What was pulled at the last moment may wait for what was purged or changed meanwhile.
+        run(until: clock.now + .seconds(4))
+        if checker.violation == nil { copies.checkEnd(live.map(\.replica), origin) }
         return checker.violation
     }
 
@@ -113,6 +121,36 @@ package final class EdgeWorld {
         checker.fail("not settled \(Self.settlingMs) ms after healing; leaders by edge: \(words)")
     }
 
+    // MARK: Clients
+
+    private static let images: ClosedRange<Int64> = 1...6
+
+    func delay() -> Duration { .nanoseconds(Int.random(in: 50_000...3_000_000, using: &random)) }
+
+    private func scheduleClients() {
+        every(60) { [self] in
+            origin.change(Int64.random(in: Self.images, using: &random), isDeletion: random.chance(0.3))
+        }
+        every(15) { [self] in
+            let image = Int64.random(in: Self.images, using: &random)
+            let node = nodes.randomElement(using: &random)!
+            _ = node.reach { node.replica.get(image) }
+        }
+        every(80) { [self] in race() }
+    }
+
+    /// A fetch and a purge of one image, at edges of their own, within a few milliseconds; then somebody asks for it everywhere.
+    private func race() {
+        let image = Int64.random(in: Self.images, using: &random)
+        let (filler, purger) = (nodes.randomElement(using: &random)!, nodes.randomElement(using: &random)!)
+        copies.raced()
+        clock.after(random.milliseconds(0...8)) { _ = filler.reach { filler.replica.fetch(image) } }
+        clock.after(random.milliseconds(0...8)) { _ = purger.reach { purger.replica.purgeEverywhere(image) } }
+        for node in nodes {
+            clock.after(random.milliseconds(5...60)) { _ = node.reach { node.replica.get(image) } }
+        }
+    }
+
     private func every(_ meanMs: Int, _ action: @escaping () -> Void) {
         guard meanMs > 0 else { return }
         clock.after(random.milliseconds(1...2 * meanMs)) { [self] in
@@ -138,9 +176,18 @@ package final class EdgeWorld {
             clock.after(random.milliseconds(200...5_000)) { [self] in network.mend(links) }
         }
         every(faults.linkBreakMs) { [self] in nodes.randomElement(using: &random)!.breakLink() }
+        every(faults.originCutMs) { [self] in cutOrigin(nodes.randomElement(using: &random)!.id) }
         every(faults.diskFullMs) { [self] in
             isDiskFull = true
             clock.after(random.milliseconds(50...2_000)) { [self] in isDiskFull = false }
+        }
+    }
+
+    private func cutOrigin(_ id: EdgeID) {
+        origin.hangUp(id)
+        clock.after(random.milliseconds(100...4_000)) { [self] in
+            let node = node(id)
+            if node.isUp, !origin.isFollowed(by: id) { node.replica.followOrigin() }
         }
     }
 
@@ -166,5 +213,7 @@ package final class EdgeWorld {
         isHealed = true
         isDiskFull = false
         network.heal()
+        origin.delayMsMax = EdgeFaults.none.originDelayMsMax
+        for node in live where !origin.isFollowed(by: node.id) { node.replica.followOrigin() }
     }
 }
