@@ -80,13 +80,13 @@ package enum EdgeSimulation {
         package var servings: Int
     }
 
-    /// The faults of the seed, then a clean crash and a lasting partition of it.
+    /// The faults of the seed, then, for some seeds, a clean crash or a lasting partition.
     package static func run(seed: UInt64, bug: EdgeBug? = nil, trace: ((String) -> Void)? = nil) -> Outcome {
         let world = EdgeWorld(seed: seed, bug: bug, trace: trace)
         var violation = world.run()
-        if violation == nil {
-            let count = 3 + Int(seed % 14)
-            violation = EdgeScenarios.crash(count: count, seed: seed, silently: seed / 14 % 2 == 1, bug: bug).violation
+        if violation == nil, seed % 4 == 0 {
+            let count = 3 + Int(seed / 4 % 14)
+            violation = EdgeScenarios.crash(count: count, seed: seed, silently: seed / 56 % 2 == 1, bug: bug).violation
         }
         if violation == nil, seed % 32 == 0 { violation = EdgeScenarios.split(seed: seed).violation }
         return Outcome(
