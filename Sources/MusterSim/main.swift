@@ -1,4 +1,4 @@
-// The simulation's program: `--seeds N [--first S]` runs a batch of both worlds (work; ranks and commands) and an hour of
+// The simulation's program: `--seeds N [--first S]` runs a batch of all worlds (work; ranks and commands; edges) and an hour of
 // steady fleets, `--seed S` replays one with a trace, `--bugs` proves the checkers by planted bugs, `--silence N --hours H`
 // looks for members removed though they live. Exits 1 on a violation, with the command that replays it.
 
@@ -14,7 +14,9 @@ func usage() -> Never {
     say(
         "usage: muster-sim --seeds N [--first S] | --seed S [--bug NAME] | --bugs | --silence N [--first S] [--hours H]"
     )
-    say("bugs: " + (PlantedBug.allCases.map(\.rawValue) + RankBug.allCases.map(\.rawValue)).joined(separator: " "))
+    let bugs =
+        PlantedBug.allCases.map(\.rawValue) + RankBug.allCases.map(\.rawValue) + EdgeBug.allCases.map(\.rawValue)
+    say("bugs: " + bugs.joined(separator: " "))
     exit(64)
 }
 
@@ -35,6 +37,37 @@ func runBatch(_ seeds: UInt64, from first: UInt64) {
         }
     }
     say("simulation: \(seeds) seeds, \(events) events, \(tasks) tasks recorded, ok")
+}
+
+func runEdgeBatch(_ seeds: UInt64, from first: UInt64) {
+    var (events, terms, races, confirmations, servings) = (UInt64(0), 0, 0, 0, 0)
+    for seed in first..<first + seeds {
+        let outcome = EdgeSimulation.run(seed: seed)
+        events += outcome.events
+        terms += outcome.terms
+        races += outcome.races
+        confirmations += outcome.confirmations
+        servings += outcome.servings
+        if let violation = outcome.violation {
+            say("simulation of edges: seed \(seed) FAILED: \(violation)\nreplay: make sim SEED=\(seed)")
+            exit(1)
+        }
+    }
+    say(
+        "simulation of edges: \(seeds) seeds, \(events) events, \(terms) terms, \(races) purges racing with a fetch, "
+            + "\(confirmations) confirmations, \(servings) answers from what is stored, ok")
+}
+
+/// What replacing a crashed leader costs.
+func tellCrashes() {
+    for (name, silently) in [("with notice", false), ("in silence", true)] {
+        let costs = (3...16).map { count in
+            let crashes = (1...10).map { EdgeScenarios.crash(count: count, seed: $0, silently: silently) }
+            let slowest = crashes.map(\.milliseconds).max() ?? 0
+            return "\(count): \(crashes.map(\.messages).max() ?? 0) (\(Int(slowest.rounded(.up))) ms)"
+        }
+        say("messages (time) for the crash of one leader \(name), by number of edges: \(costs.joined(separator: ", "))")
+    }
 }
 
 func runRankBatch(_ seeds: UInt64, from first: UInt64) {
@@ -85,30 +118,34 @@ func replay(_ seed: UInt64, _ bug: PlantedBug?) {
     }
 }
 
+func replayEdges(_ seed: UInt64, _ bug: EdgeBug?) {
+    let outcome = EdgeSimulation.run(seed: seed, bug: bug) { say($0) }
+    say("edges, seed \(seed): \(outcome.events) events, \(outcome.terms) terms")
+    if let violation = outcome.violation {
+        say("FAILED: \(violation)")
+        exit(1)
+    }
+}
+
 /// Each planted bug must be caught within so many seeds.
-func proveCheckers() {
+func prove(_ bug: String, _ violation: (UInt64) -> String?) {
     let seedsMax: UInt64 = 300
-    for bug in PlantedBug.allCases {
-        let caught = (1...seedsMax).lazy.map { Simulation.run(seed: $0, bug: bug) }.first { $0.violation != nil }
-        guard let caught else {
-            say("planted bug \(bug.rawValue): NOT caught in \(seedsMax) seeds")
-            exit(1)
-        }
-        say("planted bug \(bug.rawValue): caught at seed \(caught.seed): \(caught.violation ?? "")")
+    for seed in 1...seedsMax {
+        if let violation = violation(seed) { return say("planted bug \(bug): caught at seed \(seed): \(violation)") }
     }
-    for bug in RankBug.allCases {
-        let caught = (1...seedsMax).lazy.map { RankSimulation.run(seed: $0, bug: bug) }.first { $0.violation != nil }
-        guard let caught else {
-            say("planted bug \(bug.rawValue): NOT caught in \(seedsMax) seeds")
-            exit(1)
-        }
-        say("planted bug \(bug.rawValue): caught at seed \(caught.seed): \(caught.violation ?? "")")
-    }
+    say("planted bug \(bug): NOT caught in \(seedsMax) seeds")
+    exit(1)
+}
+
+func proveCheckers() {
+    for bug in PlantedBug.allCases { prove(bug.rawValue) { Simulation.run(seed: $0, bug: bug).violation } }
+    for bug in RankBug.allCases { prove(bug.rawValue) { RankSimulation.run(seed: $0, bug: bug).violation } }
+    for bug in EdgeBug.allCases { prove(bug.rawValue) { EdgeSimulation.run(seed: $0, bug: bug).violation } }
 }
 
 var arguments = CommandLine.arguments.dropFirst()
 var (seeds, first, single): (UInt64?, UInt64, UInt64?) = (nil, 1, nil)
-var (bug, rankBug): (PlantedBug?, RankBug?)
+var (bug, rankBug, edgeBug): (PlantedBug?, RankBug?, EdgeBug?)
 var (silence, hours): (UInt64?, Int) = (nil, 1)
 while let argument = arguments.popFirst() {
     switch argument {
@@ -117,8 +154,8 @@ while let argument = arguments.popFirst() {
     case "--seed": single = number(arguments.popFirst())
     case "--bug":
         let name = arguments.popFirst() ?? ""
-        (bug, rankBug) = (PlantedBug(rawValue: name), RankBug(rawValue: name))
-        if bug == nil, rankBug == nil { usage() }
+        (bug, rankBug, edgeBug) = (PlantedBug(rawValue: name), RankBug(rawValue: name), EdgeBug(rawValue: name))
+        if bug == nil, rankBug == nil, edgeBug == nil { usage() }
     case "--silence": silence = number(arguments.popFirst())
     case "--hours": hours = Int(number(arguments.popFirst()))
     case "--bugs":
@@ -130,11 +167,14 @@ while let argument = arguments.popFirst() {
 if let silence {
     runSilence(silence, from: first, hours: hours)
 } else if let single {
-    if rankBug == nil { replay(single, bug) }
-    if bug == nil { replayRanks(single, rankBug) }
+    if rankBug == nil, edgeBug == nil { replay(single, bug) }
+    if bug == nil, edgeBug == nil { replayRanks(single, rankBug) }
+    if bug == nil, rankBug == nil { replayEdges(single, edgeBug) }
 } else if let seeds {
     runBatch(seeds, from: first)
     runRankBatch(seeds, from: first)
+    runEdgeBatch(seeds, from: first)
+    tellCrashes()
     runSilence(min(seeds, 50), from: first, hours: 1)
 } else {
     usage()

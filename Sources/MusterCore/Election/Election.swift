@@ -59,6 +59,8 @@ package struct Election: Sendable {
     var acknowledged: [EdgeID: Moment] = [:]
     /// The leader whose connection broke, and whether it was heard since this edge asks.
     var doubted: (leader: EdgeID, isHeard: Bool)?
+    /// The leader that was lost last, and its term, until there is one again.
+    var lost: (leader: EdgeID, term: Term)?
     /// Elections in succession that led nowhere.
     var failures = 0
     var lastFailure: Moment?
@@ -95,7 +97,7 @@ package struct Election: Sendable {
         case .peers(let all): peers = all.subtracting([id])
         case .received(let message): if role != .idle, message.from != id { receive(message, now) }
         case .undeliverable(let peer): unreachable(peer, now)
-        case .leaderLinkBroke(let peer): if role.isFollowing(peer) { lose(peer, linkBroke: true, now) }
+        case .leaderLinkBroke(let peer): doubt(peer, now)
         case .termStored(let stored): if case .claiming(stored, _) = role { lead(stored, now) }
         }
         if before != (leader, leader.map { _ in term }) { effects.insert(.leaderChanged(leader, term), at: 0) }
@@ -135,7 +137,7 @@ package struct Election: Sendable {
 
     private mutating func unreachable(_ peer: EdgeID, _ now: Moment) {
         switch role {
-        case .following(peer, _): lose(peer, linkBroke: true, now)
+        case .following: doubt(peer, now)
         case .asking(var open, let end):
             open.remove(peer)
             if doubted?.leader == peer { doubted = nil }
@@ -163,9 +165,18 @@ extension Election {
         for peer in peers.sorted() { effects.append(.send(message, to: peer)) }
     }
 
+    /// The connection to its leader failed. A leader that was doubted in vain before is believed while it is heard: one that
+    /// hears nothing can be followed all the same, and its followers' calls fail again and again.
+    private mutating func doubt(_ leader: EdgeID, _ now: Moment) {
+        guard case .following(leader, let heard) = role else { return }
+        if recentFailures(now) > 1, now - heard <= settings.fresh { return }
+        lose(leader, linkBroke: true, now)
+    }
+
     /// The survivors notice together, so each gives those above it their turn.
     mutating func lose(_ leader: EdgeID, linkBroke: Bool, _ now: Moment) {
         alive.remove(leader)
+        lost = (leader, term)
         doubted = linkBroke ? (leader, false) : nil
         wait(settings.turn(behind: alive.count { $0 > id }), now)
     }
@@ -199,6 +210,7 @@ extension Election {
     private mutating func lead(_ claimed: Term, _ now: Moment) {
         term = claimed
         role = .leading(nextBeat: now + settings.heartbeat)
+        lost = nil
         acknowledged = Dictionary(uniqueKeysWithValues: alive.intersection(peers).map { ($0, now) })
         sendToAll(.coordinator)
     }
@@ -212,17 +224,26 @@ extension Election {
 
     mutating func follow(_ leader: EdgeID, _ now: Moment) {
         doubted = nil
+        if let lost, lost == (leader, term) { noteFailure(now) }
+        lost = nil
         role = .following(leader, heard: now)
     }
 
     /// An election led nowhere, or to somebody who must not lead. The more of them in succession, the longer the wait for the
     /// next: edges that hear each other one way only could go on for ever. `behind`: others above who live.
     mutating func fail(behind higher: Int = 0, _ now: Moment) {
-        if let lastFailure, now - lastFailure > settings.calm { failures = 0 }
-        failures += 1
-        lastFailure = now
+        noteFailure(now)
         doubted = nil
         wait(settings.backoff(after: failures) + settings.turn(behind: higher), now)
+    }
+
+    private mutating func noteFailure(_ now: Moment) {
+        failures = recentFailures(now) + 1
+        lastFailure = now
+    }
+
+    private func recentFailures(_ now: Moment) -> Int {
+        lastFailure.map { now - $0 <= settings.calm } == true ? failures : 0
     }
 }
 

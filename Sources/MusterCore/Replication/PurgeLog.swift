@@ -7,7 +7,7 @@ package enum PurgePattern: Hashable, Sendable {
     case all
 }
 
-/// One purge, as the leader numbered it: by its term, and within that from 1.
+/// One purge, as the leader numbered it: by its term, and within that by its clock.
 package struct Purge: Hashable, Comparable, Sendable {
     package var term: Term
     package var number: UInt64
@@ -76,10 +76,11 @@ package struct PurgeLog: Sendable {
         return true
     }
 
-    /// One more by the leader of this term.
-    package mutating func append(_ pattern: PurgePattern, term: Term) -> Purge {
+    /// One more by the leader of this term. `nowMs`: its wall clock, the least that the number may be: an edge that lost its disk
+    /// may lead by a term that it led by before, and must not give a number to another purge that others know already.
+    package mutating func append(_ pattern: PurgePattern, term: Term, nowMs: UInt64) -> Purge {
         let last = purges.last.flatMap { $0.term == term ? $0.number : nil } ?? 0
-        let purge = Purge(term: term, number: last + 1, pattern: pattern)
+        let purge = Purge(term: term, number: max(last + 1, nowMs), pattern: pattern)
         _ = add(purge)
         return purge
     }

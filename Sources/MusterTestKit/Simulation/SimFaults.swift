@@ -34,16 +34,15 @@ package struct SimFaults: Sendable {
     package static func drawn(from random: inout SimRandom) -> SimFaults {
         if random.chance(1.0 / 16) { return none }
         var faults = SimFaults()
-        func dial(_ range: ClosedRange<Int>) -> Int { random.chance(0.5) ? Int.random(in: range, using: &random) : 0 }
-        faults.loss = random.chance(0.5) ? Double.random(in: 0.005...0.1, using: &random) : 0
+        faults.loss = random.share(0.005...0.1)
         faults.duplication = random.chance(0.4) ? Double.random(in: 0.01...0.2, using: &random) : 0
         faults.delayMsMax = random.chance(0.5) ? Int.random(in: 1...300, using: &random) : 3
-        faults.coordinatorCrashMs = dial(1_500...15_000)
-        faults.workerKillMs = dial(800...10_000)
-        faults.workerPauseMs = dial(1_500...10_000)
-        faults.partitionMs = dial(2_000...10_000)
-        faults.diskFullMs = dial(2_000...10_000)
-        faults.terminateMs = dial(3_000...15_000)
+        faults.coordinatorCrashMs = random.dial(1_500...15_000)
+        faults.workerKillMs = random.dial(800...10_000)
+        faults.workerPauseMs = random.dial(1_500...10_000)
+        faults.partitionMs = random.dial(2_000...10_000)
+        faults.diskFullMs = random.dial(2_000...10_000)
+        faults.terminateMs = random.dial(3_000...15_000)
         faults.slowWorker = random.chance(0.3) ? 0.3 : 0
         faults.hostileWorkers = random.chance(0.4) ? 1 : 0
         faults.healAtMs = Int.random(in: 5_000...25_000, using: &random)

@@ -17,4 +17,12 @@ package struct SimRandom: RandomNumberGenerator, Sendable {
     package mutating func milliseconds(_ range: ClosedRange<Int>) -> Duration {
         .milliseconds(Int.random(in: range, using: &self))
     }
+
+    /// Whether a kind of fault is in a run at all, and how rare it is: 0 in half of the runs.
+    mutating func dial(_ range: ClosedRange<Int>) -> Int { chance(0.5) ? Int.random(in: range, using: &self) : 0 }
+
+    /// A share of messages, the same way.
+    mutating func share(_ range: ClosedRange<Double>) -> Double {
+        chance(0.5) ? Double.random(in: range, using: &self) : 0
+    }
 }

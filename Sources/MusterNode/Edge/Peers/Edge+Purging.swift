@@ -55,7 +55,7 @@ extension Edge {
             guard state.election.isLeader else {
                 throw Problem(503, "This edge has just lost the lead.", retryAfter: 1)
             }
-            let purge = state.log.append(pattern, term: state.election.term)
+            let purge = state.log.append(pattern, term: state.election.term, nowMs: UInt64(max(0, nowMs)))
             return (purge, state.own.id, state.known, state.election.livePeers)
         }
         var purged = await self.purge(Self.matcher(of: pattern))

@@ -19,16 +19,15 @@ package struct RankFaults: Sendable {
     /// Each kind is in about half of the runs.
     package static func drawn(from random: inout SimRandom) -> RankFaults {
         var faults = RankFaults()
-        func dial(_ range: ClosedRange<Int>) -> Int { random.chance(0.5) ? Int.random(in: range, using: &random) : 0 }
-        faults.loss = random.chance(0.5) ? Double.random(in: 0.005...0.1, using: &random) : 0
-        faults.connectionLoss = random.chance(0.5) ? Double.random(in: 0.001...0.05, using: &random) : 0
+        faults.loss = random.share(0.005...0.1)
+        faults.connectionLoss = random.share(0.001...0.05)
         faults.delayMsMax = random.chance(0.5) ? Int.random(in: 1...300, using: &random) : 3
-        faults.coordinatorCrashMs = dial(1_500...12_000)
-        faults.killMs = dial(800...8_000)
-        faults.leaveMs = dial(1_500...8_000)
-        faults.pauseMs = dial(800...6_000)
-        faults.cutMs = dial(1_500...8_000)
-        faults.coordinatorPauseMs = dial(1_500...8_000)
+        faults.coordinatorCrashMs = random.dial(1_500...12_000)
+        faults.killMs = random.dial(800...8_000)
+        faults.leaveMs = random.dial(1_500...8_000)
+        faults.pauseMs = random.dial(800...6_000)
+        faults.cutMs = random.dial(1_500...8_000)
+        faults.coordinatorPauseMs = random.dial(1_500...8_000)
         faults.queueMax = random.chance(0.3) ? Int.random(in: 2...20, using: &random) : 4_096
         faults.healAtMs = Int.random(in: 5_000...20_000, using: &random)
         return faults
