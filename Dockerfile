@@ -11,7 +11,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc/* /usr/share/man/* \
     && groupadd --gid 10001 muster \
     && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin muster \
-    && mkdir /data /work && chown 10001:10001 /data /work
+    && mkdir /data /work && chown 10001:10001 /data /work \
+    && ln -s /opt/muster/muster /usr/local/bin/muster
 # Every flag has such a variable; flags win over them.
 ENV MUSTER_HOST=0.0.0.0 MUSTER_DATA=/data
 # What a client writes goes into /work: mount a folder there to keep it.
@@ -31,9 +32,10 @@ LABEL org.opencontainers.image.title="Muster" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}"
 
-# The build context is a folder with nothing but the binary.
+# The build context is a folder with the licence and the binary. Builders that go through all stages come by here without one,
+# which a pattern forgives.
 FROM runtime AS prebuilt
-COPY muster /usr/local/bin/muster
+COPY LICENSE muste[r] /opt/muster/
 
 FROM ${SWIFT_BASE} AS builder
 RUN apt-get update \
@@ -45,4 +47,5 @@ COPY . .
 RUN swift build -c release --static-swift-stdlib --product muster && strip -o /muster .build/release/muster
 
 FROM runtime AS full
-COPY --from=builder /muster /usr/local/bin/muster
+COPY LICENSE /opt/muster/
+COPY --from=builder /muster /opt/muster/muster
