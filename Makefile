@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist compose-test help
+.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist compose-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -35,6 +35,11 @@ dist: ## dist/muster-VERSION-linux-ARCH.tar.gz: binary and libraries, for machin
 compose-test: ## the fleet of compose.yaml on this machine's engine: started, used, scaled, ended
 	@Scripts/compose-test
 
+kubernetes-test: ## the manifests against the API's schema, then their pods rehearsed on this machine's engine
+	@Scripts/bootstrap --manifests
+	@PATH="$(CURDIR)/.build/manifests/bin:$$PATH" Scripts/kubernetes-check
+	@PATH="$(CURDIR)/.build/manifests/bin:$$PATH" Scripts/kubernetes-rehearsal
+
 lint: ## formatting and shell checks
 	@Scripts/lint
 
@@ -48,4 +53,4 @@ clean: ## remove what was built; data directories stay
 	@rm -rf .build dist
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+): ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+): ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
