@@ -59,7 +59,7 @@ let package = Package(
             "MusterCommands",
             [
                 "MusterNode", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore",
-                "MusterLog", "MusterSystem",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "MusterNode",
@@ -102,7 +102,7 @@ let package = Package(
             "MusterBench",
             [
                 "MusterAPI", "MusterCore", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterNumbers",
-                "MusterStore",
+                "MusterStore", "MusterSystem",
                 "CMandelbrot",
             ],
             path: "Benchmarks/MusterBench"),

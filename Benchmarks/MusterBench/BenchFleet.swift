@@ -57,8 +57,7 @@ final class BenchFleet: Sendable {
             child.kill()
             _ = await child.wait()
         }
-        guard directory.hasPrefix(".build/bench/fleet-") else { return }
-        _ = try? await ChildProcess(executable: "/bin/rm", arguments: ["-rf", directory]).wait()
+        await removeBenchFolder(directory)
     }
 
     /// Resident memory of the coordinator now, in megabytes.

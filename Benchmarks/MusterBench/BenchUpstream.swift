@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterSystem
 internal import Synchronization
 
 /// What the caches that are measured stand in front of: a small HTTP server of this process, a thread for each connection, which
@@ -35,21 +36,8 @@ final class BenchUpstream: Sendable {
     func requests(_ path: String) -> Int { requests.withLock { $0[path] ?? 0 } }
 
     private static func thread(_ body: @escaping @Sendable () -> Void) throws {
-        let box = Unmanaged.passRetained(Body(body))
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread, nil,
-            { argument in
-                Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
-                return nil
-            }, box.toOpaque())
+        let failure = startThread(body)
         guard failure == 0 else { throw BenchError("no thread: error \(failure)") }
-        pthread_detach(thread)
-    }
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
     private func accept() {

@@ -26,6 +26,9 @@ struct Benchmark: Sendable {
         Benchmark(
             name: "crowd", about: "very many clients on one object that an edge has not, or not yet", run: benchCrowd),
         Benchmark(name: "scan", about: "what an edge takes when more passes than it may hold", run: benchScan),
+        Benchmark(
+            name: "failover", about: "kill -9 of the edges' leader until all know the next", run: benchFailover),
+        Benchmark(name: "purge", about: "a purge until every edge has confirmed it", run: benchPurge),
         Benchmark(name: "healthz", about: "requests a second beside nginx's", run: benchHealthz),
     ]
 }

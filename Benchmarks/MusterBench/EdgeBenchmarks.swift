@@ -1,57 +1,5 @@
 internal import Glibc
 internal import MusterLaunch
-internal import Synchronization
-
-/// One edge, a process of its own, in front of an upstream of this one.
-final class BenchEdge: Sendable {
-    let url: String
-    let port: UInt16
-    let process: ChildProcess
-    let directory: String
-
-    init(_ options: Options, _ upstream: BenchUpstream, _ arguments: [String] = []) async throws {
-        directory = ".build/bench/edge-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        for path in [".build/bench", directory] { mkdir(path, 0o700) }
-        let listening = Mutex<String?>(nil)
-        process = try ChildProcess(
-            executable: options.binary,
-            arguments: [
-                "edge", "--id", "1", "--port", "0", "--data", directory, "--upstream",
-                "http://127.0.0.1:\(upstream.port)",
-                "--log-level", "error",
-            ] + arguments,
-            output: .lines { line in
-                guard line.text.hasPrefix("listening on ") else { return }
-                listening.withLock { $0 = String(line.text.dropFirst(13)) }
-            }, killsGroupAtExit: true)
-        var found: String?
-        for _ in 0..<1_000 where found == nil {
-            found = listening.withLock { $0 }
-            if found == nil { try await Task.sleep(for: .milliseconds(10)) }
-        }
-        guard let found, let port = found.split(separator: ":").last.flatMap({ UInt16($0) }) else {
-            throw BenchError("the edge did not start: run \(options.binary) edge --id 1 to see why")
-        }
-        (url, self.port) = (found, port)
-    }
-
-    func stop() async {
-        process.terminate()
-        if await process.wait(atMost: .seconds(20)) == nil {
-            process.kill()
-            _ = await process.wait()
-        }
-        guard directory.hasPrefix(".build/bench/edge-") else { return }
-        _ = try? await ChildProcess(executable: "/bin/rm", arguments: ["-rf", directory]).wait()
-    }
-
-    /// Resident memory now, in megabytes.
-    var megabytes: Double {
-        let status = readText("/proc/\(process.pid)/status") ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-        return (line?.split(separator: " ").dropFirst().first).flatMap { Double($0) }.map { $0 / 1_024 } ?? 0
-    }
-}
 
 /// Hot hits of three sizes, beside nginx and Varnish with the same generator and the same upstream, in turn.
 func benchHits(_ options: Options, _ report: Report) async throws {
@@ -131,7 +79,8 @@ func benchScan(_ options: Options, _ report: Report) async throws {
     let objectBytes = 100_000
     let count = (options.isSmoke ? 1 : 10) * disk / objectBytes
     let upstream = try BenchUpstream()
-    let edge = try await BenchEdge(options, upstream, ["--cache-bytes", "\(disk)", "--memory-bytes", "\(memory)"])
+    let edge = try await BenchEdge(
+        options, upstream, ["--cache-bytes", "\(disk)", "--memory-bytes", "\(memory)"])
     let client = try RawClient(port: edge.port)
     let before = edge.megabytes
     let began = seconds()

@@ -73,6 +73,9 @@ package final class CacheStore: Sendable {
     /// Everything under the key, newest first.
     package func variants(_ key: CacheKey) -> [CachedObject] { table.withLock { $0.variants(key) } }
 
+    /// At most so many, the most recently used first.
+    package func recent(_ countMax: Int) -> [CachedObject] { table.withLock { $0.recent(countMax) } }
+
     package func use(_ object: CachedObject) { table.withLock { $0.use(object) } }
 
     // MARK: Keeping
@@ -129,8 +132,10 @@ package final class CacheStore: Sendable {
 
     /// Everything whose key `matches`; looks at every key.
     @discardableResult
-    package func remove(where matches: (CacheKey) -> Bool) -> Int {
-        removeAll { table in table.byKey.keys.filter(matches).flatMap { table.variants($0) } }
+    package func remove(
+        where matches: (CacheKey) -> Bool, and isMeant: (CachedObject) -> Bool = { _ in true }
+    ) -> Int {
+        removeAll { table in table.byKey.keys.filter(matches).flatMap { table.variants($0).filter(isMeant) } }
     }
 
     /// Returns when the files of all that was removed before are gone: not even a crash brings it back.

@@ -47,6 +47,11 @@ struct CacheTable {
         return entry.object
     }
 
+    /// The most recently used first.
+    func recent(_ countMax: Int) -> [CachedObject] {
+        (onDisk.count > 0 ? onDisk : resident).newestFirst(countMax).compactMap { entries[$0]?.object }
+    }
+
     mutating func use(_ object: CachedObject) {
         let slot = object.slot.load(ordering: .relaxed)
         guard slot >= 0, let entry = entries[slot], entry.object === object else { return }

@@ -25,6 +25,17 @@ struct RecencyList {
         count += 1
     }
 
+    /// At most so many slots.
+    func newestFirst(_ countMax: Int) -> [Int] {
+        var slots: [Int] = []
+        var next = newest
+        while next >= 0, slots.count < countMax {
+            slots.append(Int(next))
+            next = older[Int(next)]
+        }
+        return slots
+    }
+
     mutating func remove(_ slot: Int) {
         guard contains(slot) else { return }
         let (after, before) = (newer[slot], older[slot])

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import MusterAPI
+import MusterCore
 import MusterHTTP
 import MusterTestKit
 import Synchronization
@@ -38,7 +39,7 @@ final class TestEdge: Sendable {
         _ folder: String, _ upstream: String, _ change: @Sendable (inout EdgeConfiguration) -> Void
     ) -> EdgeConfiguration {
         var configuration = EdgeConfiguration(
-            id: 1, dataDirectory: folder, server: HTTPServer.Configuration(),
+            id: EdgeID(1)!, dataDirectory: folder, sharedDirectory: folder, server: HTTPServer.Configuration(),
             upstream: EdgeConfiguration.Upstream(url: upstream, isOfFleet: false), version: "test")
         configuration.adminToken = "admin"
         // A test that holds its upstream back may take long on a busy machine.

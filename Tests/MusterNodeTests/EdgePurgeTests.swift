@@ -18,15 +18,15 @@ import Testing
             }
             try fill()
             #expect(try stored() == targets)
-            #expect(try edge.purge("{\"id\":1}") == "{\"purged\":3}")
+            #expect(try edge.purge("{\"id\":1}").hasPrefix("{\"purged\":3,"))
             #expect(try stored() == Array(targets[3...]))
             try fill()
-            #expect(try edge.purge("{\"prefix\":\"/images/1\"}") == "{\"purged\":4}")
+            #expect(try edge.purge("{\"prefix\":\"/images/1\"}").hasPrefix("{\"purged\":4,"))
             #expect(try stored() == Array(targets[4...]))
             try fill()
-            #expect(try edge.purge("{\"all\":true}") == "{\"purged\":7}")
+            #expect(try edge.purge("{\"all\":true}").hasPrefix("{\"purged\":7,"))
             #expect(try stored().isEmpty)
-            #expect(try edge.purge("{\"all\":true}") == "{\"purged\":0}")
+            #expect(try edge.purge("{\"all\":true}").hasPrefix("{\"purged\":0,"))
         }
     }
 

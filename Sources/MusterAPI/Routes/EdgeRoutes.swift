@@ -1,6 +1,7 @@
 /// Each route of an edge's own once, by name; whatever else is asked goes to its upstream.
 package enum EdgeRouteName: String, CaseIterable, Sendable {
-    case edge, purge, healthz, readyz, metrics, openapi
+    case edge, purge, events, edgeMessages, edgeOrders, edgeFilled, edgePurges, edgeCopies, edgeCopy
+    case healthz, readyz, metrics, openapi
     /// What goes to the upstream; not in the table.
     case forwarded
 }
@@ -9,18 +10,53 @@ package enum EdgeRouteName: String, CaseIterable, Sendable {
 package enum EdgeRoutes {
     package typealias Spec = NamedRoute<EdgeRouteName>
 
-    package static let all: [Spec] = [
+    package static let all: [Spec] = own + amongEdges + plain
+
+    private static let own: [Spec] = [
         Spec(
             name: .edge, method: "GET", pattern: "/v1/edge", access: .open,
             summary: "Which edge this is, who leads, and what its cache does."),
         Spec(
             name: .purge, method: "POST", pattern: "/v1/purge", access: .join,
-            summary: "Forget stored answers; answered when not even a crash brings them back. One of the fields.",
+            summary:
+                "Have every edge forget stored answers; answered when not even a crash brings them back, with the edges"
+                + " that did: 200, or 202 when some are away, which forget before they serve again. One of the fields.",
             fields: [
                 .body("id", .integer, "The image of this id, 0 to 2^63-1, whatever its query."),
                 .body("prefix", .string, "Every target that begins so, as \"/tiles/\"; it begins with a slash."),
                 .body("all", .boolean, "true: everything."),
             ], bodyBytesMax: 64 << 10),
+        Spec(
+            name: .events, method: "GET", pattern: "/v1/events", access: .image,
+            summary: "Server-sent events: leader (who leads from now on), purge.", answerType: "text/event-stream"),
+    ]
+
+    /// What edges say to each other: their bodies are theirs to change from version to version.
+    private static let amongEdges: [Spec] = [
+        Spec(
+            name: .edgeMessages, method: "POST", pattern: "/v1/edge/messages", access: .join,
+            summary: "Among edges: messages of an election; the answer holds replies.", bodyBytesMax: 1 << 20),
+        Spec(
+            name: .edgeOrders, method: "POST", pattern: "/v1/edge/orders", access: .join,
+            summary: "Among edges: the leader has a follower pull or purge. 409 where a newer term is known.",
+            bodyBytesMax: 16 << 20),
+        Spec(
+            name: .edgeFilled, method: "POST", pattern: "/v1/edge/filled", access: .join,
+            summary: "Among edges: a follower tells its leader what it has cached.", bodyBytesMax: 16 << 20,
+            status: 204),
+        Spec(
+            name: .edgePurges, method: "POST", pattern: "/v1/edge/purges", access: .join,
+            summary: "Among edges: each tells the other the purges that it knows.", bodyBytesMax: 16 << 20),
+        Spec(
+            name: .edgeCopies, method: "GET", pattern: "/v1/edge/copies", access: .join,
+            summary: "Among edges: what is stored here for everybody, the most recently used first."),
+        Spec(
+            name: .edgeCopy, method: "GET", pattern: "/v1/edge/copy", access: .join,
+            summary: "Among edges: a stored answer as it is.",
+            fields: [.query("target", .string, "The path, with its query.")], answerType: "*/*"),
+    ]
+
+    private static let plain: [Spec] = [
         Spec(name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives."),
         Spec(
             name: .readyz, method: "GET", pattern: "/readyz", access: .open,

@@ -126,10 +126,11 @@ package struct Heartbeat: Hashable, Sendable {
     package var leases: [LeaseKey]
     /// The member has all commands up to this one; nil says nothing about them.
     package var acknowledged: CommandID?
+    /// Of an edge: who leads the edges, as far as it knows; nil says nothing about it.
+    package var leadership: EdgeLeadership?
 
-    package init(leases: [LeaseKey], acknowledged: CommandID? = nil) {
-        self.leases = leases
-        self.acknowledged = acknowledged
+    package init(leases: [LeaseKey], acknowledged: CommandID? = nil, leadership: EdgeLeadership? = nil) {
+        (self.leases, self.acknowledged, self.leadership) = (leases, acknowledged, leadership)
     }
 
     package init(body: [UInt8], member: MemberID) throws(Problem) {
@@ -141,6 +142,7 @@ package struct Heartbeat: Hashable, Sendable {
         }
         for value in values { leases.append(try Self.key(value, member)) }
         acknowledged = try fields.int("acknowledged", in: 0...Int.max).map { CommandID(Int64($0)) }
+        leadership = try fields.object("edges").map { edges throws(Problem) in try EdgeLeadership(consuming: edges) }
         try fields.finish()
     }
 
@@ -151,9 +153,11 @@ package struct Heartbeat: Hashable, Sendable {
         return key
     }
 
-    package var body: [UInt8] { Self.body(of: leases, acknowledged: acknowledged) }
+    package var body: [UInt8] { Self.body(of: leases, acknowledged: acknowledged, leadership) }
 
-    static func body(of leases: [LeaseKey], acknowledged: CommandID? = nil) -> [UInt8] {
+    static func body(
+        of leases: [LeaseKey], acknowledged: CommandID? = nil, _ leadership: EdgeLeadership? = nil
+    ) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.key("leases")
@@ -165,6 +169,10 @@ package struct Heartbeat: Hashable, Sendable {
         }
         json.endArray()
         if let acknowledged { json.field("acknowledged", acknowledged.rawValue) }
+        if let leadership {
+            json.key("edges")
+            leadership.write(to: &json)
+        }
         json.endObject()
         return json.bytes
     }

@@ -20,7 +20,11 @@ final class Listing: Sendable {
         var awayTime: Duration { lost.withLock { $0 }.map { ContinuousClock().now - $0 } ?? .zero }
     }
 
-    init(_ configuration: FleetMember.Configuration, orphanTime: Duration?) {
+    /// `onEdges`: for an edge, where the others are.
+    init(
+        _ configuration: FleetMember.Configuration, orphanTime: Duration?,
+        onEdges: @escaping @Sendable ([String]) -> Void = { _ in }
+    ) {
         self.orphanTime = orphanTime
         let contact = Contact()
         self.contact = contact
@@ -33,6 +37,7 @@ final class Listing: Sendable {
             case .away(let reason):
                 contact.missing()
                 Log.warning("the coordinator is away; trying again", ["coordinator": coordinator, "reason": reason])
+            case .edges(let urls): onEdges(urls)
             case .ranked, .command: break
             }
         }

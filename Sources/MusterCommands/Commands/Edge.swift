@@ -39,6 +39,15 @@ package enum EdgeCommand {
     package static let negativeSeconds = Flag<Int>.int(
         "negative-seconds", "SECONDS", in: 0...300, default: 5,
         "For so long a 404 or 410 that says nothing of itself is not asked for again.")
+    package static let peers = Flag<String?>.text(
+        "peers", "URL,URL,…", as: .text(bytesMax: 64 << 10, suggestions: []),
+        "Where other edges are; this one may be among them. They elect a leader, which has all of them hold what one has "
+            + "fetched. Edges of one --token, or of one --data folder, let each other in."
+    ).defaulting(to: "those that the coordinator of --join knows")
+    package static let heartbeat = Flag<Int>.int(
+        "heartbeat-ms", "N", in: 10...60_000, default: 100,
+        "Between two signs of life of the leader, in milliseconds; after eight without one it is taken for lost, and at once when "
+            + "its connections break. The same at all edges.")
     package static let join = Flag<String?>.text(
         "join", "URL", as: .url,
         "A coordinator to be listed at, as a member without a rank; /tiles/ and /mandelbrot.png are asked of it."
@@ -51,18 +60,20 @@ package enum EdgeCommand {
             "Answers carry X-Cache (HIT, MISS or STALE) and Cache-Status (RFC 9211). However many clients ask for something "
                 + "that is not there, the upstream is asked once. While the upstream is away, what is stored goes on being "
                 + "served, if it allows that.",
-            "GET /v1/edge tells how it does; POST /v1/purge, with a token, makes it forget.",
+            "Edges that know each other (--peers, or --join) elect a leader: the highest living id. What one of them fetched, all "
+                + "soon have; POST /v1/purge, with a token, at any of them makes all forget.",
+            "GET /v1/edge tells who leads and how this one does, GET /v1/events each change.",
         ],
         flags: [
             id.spec, CommonFlags.data.spec, CommonFlags.host.spec, port.spec, CoordinatorCommand.token.spec,
             upstream.spec,
             fleetUpstream.spec, upstreamToken.spec, upstreamSeconds.spec, cacheBytes.spec, memoryBytes.spec,
-            negativeSeconds.spec, OriginCommand.isPrivate.spec, OriginCommand.trustLoopback.spec, join.spec,
+            negativeSeconds.spec, peers.spec, heartbeat.spec, OriginCommand.isPrivate.spec,
+            OriginCommand.trustLoopback.spec, join.spec,
             OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCert.spec,
             CommonFlags.tlsKey.spec, CommonFlags.tlsCA.spec,
         ] + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
-        reservedFlags: ["peers", "heartbeat-ms"],
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
             Command.Exit(.noInput, "The certificate or the key cannot be read."),
@@ -85,11 +96,32 @@ package enum EdgeCommand {
         let configuration = try configuration(invocation)
         let edge = try await started(configuration)
         let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
-        let url = try OriginCommand.announce(
+        _ = try OriginCommand.announce(
             scheme: scheme, port: edge.port, tokens: edge.tokens, dataDirectory: edge.dataDirectory, invocation)
-        let member = try OriginCommand.member(
-            invocation, role: .edge, name: "edge-\(configuration.id)", labels: ["id": "\(configuration.id)"], url)
-        try await OriginCommand.serve(until: signals, as: member) { await edge.stop() }
+        let listing = try OriginCommand.member(
+            invocation, role: .edge, name: "edge-\(configuration.id)", labels: ["id": "\(configuration.id)"], edge.url
+        ) { edge.meet($0) }
+        if let member = listing?.member { edge.onLeader { member.report($0) } }
+        try await serve(edge, until: signals, as: listing)
+    }
+
+    /// As an origin does, and at most until the edge cannot go on: then throws why.
+    private static func serve(_ edge: Edge, until signals: AsyncStream<Int32>, as listing: Listing?) async throws {
+        let ends = AsyncStream<Int32>.makeStream()
+        let signalled = Task {
+            for await signal in signals { ends.continuation.yield(signal) }
+        }
+        let failing = Task { () -> NodeError? in
+            for await error in edge.failure {
+                ends.continuation.yield(SIGTERM)
+                return error
+            }
+            return nil
+        }
+        try await OriginCommand.serve(until: ends.stream, as: listing) { await edge.stop() }
+        signalled.cancel()
+        failing.cancel()
+        if let error = await failing.value { throw CommandError(error) }
     }
 
     /// Throws a `CommandError`.
@@ -102,20 +134,23 @@ package enum EdgeCommand {
     }
 
     @MainActor private static func configuration(_ invocation: Invocation) throws -> EdgeConfiguration {
-        guard let id = invocation[id] else { throw CommandError.usage("--id N is needed: this edge's number") }
-        guard invocation[port] != nil || id <= 57_535 else {
+        guard let number = invocation[id], let id = EdgeID(number) else {
+            throw CommandError.usage("--id N is needed: this edge's number")
+        }
+        guard invocation[port] != nil || number <= 57_535 else {
             throw CommandError.usage("--port is needed with --id \(id): 8000 + \(id) is no port")
         }
         var server = HTTPServer.Configuration()
         server.host = invocation[CommonFlags.host]
-        server.port = UInt16(invocation[port] ?? 8_000 + id)
+        server.port = UInt16(invocation[port] ?? 8_000 + number)
         server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
         server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.text(of:))
         let upstream = EdgeConfiguration.Upstream(
             url: try originOf(invocation[upstream] ?? "http://127.0.0.1:9000"),
             isOfFleet: invocation[upstream] == nil || invocation[fleetUpstream], token: invocation[upstreamToken])
         var configuration = EdgeConfiguration(
-            id: id, dataDirectory: invocation[CommonFlags.data] + "/edge-\(id)", server: server, upstream: upstream,
+            id: id, dataDirectory: invocation[CommonFlags.data] + "/edge-\(id)",
+            sharedDirectory: invocation[CommonFlags.data], server: server, upstream: upstream,
             version: MusterCommand.version)
         configuration.adminToken = invocation[CoordinatorCommand.token]
         configuration.access = try OriginCommand.access(invocation)
@@ -124,6 +159,10 @@ package enum EdgeCommand {
         configuration.policy = CachePolicy(negativeSeconds: invocation[negativeSeconds])
         configuration.upstreamSeconds = invocation[upstreamSeconds]
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
+        configuration.peers = try (invocation[peers] ?? "").split(separator: ",").map { try originOf(String($0)) }
+        configuration.heartbeat = .milliseconds(invocation[heartbeat])
+        configuration.advertisedURL = invocation[OriginCommand.advertise]
+        configuration.isListed = invocation[join] != nil
         if let coordinator = invocation[join] {
             let token = try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
             configuration.gateway = EdgeConfiguration.Upstream(

@@ -8,7 +8,7 @@ package enum MusterCommand {
         commands: [
             UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, OriginCommand.command,
             EdgeCommand.command,
-            RenderCommand.command,
+            ImageCommand.command, RenderCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,
             ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,

@@ -154,7 +154,8 @@ package enum OriginCommand {
 
     /// Lists this process at the coordinator of `--join`; nil without it.
     @MainActor static func member(
-        _ invocation: Invocation, role: MemberRole, name: String, labels: [String: String], _ url: String
+        _ invocation: Invocation, role: MemberRole, name: String, labels: [String: String], _ url: String,
+        onEdges: @escaping @Sendable ([String]) -> Void = { _ in }
     ) throws -> Listing? {
         guard let coordinator = invocation[join] else { return nil }
         let token = try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
@@ -163,6 +164,6 @@ package enum OriginCommand {
         configuration.role = role
         configuration.labels = labels.merging(["url": invocation[advertise] ?? url]) { own, _ in own }
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
-        return Listing(configuration, orphanTime: invocation[WorkerCommand.orphan])
+        return Listing(configuration, orphanTime: invocation[WorkerCommand.orphan], onEdges: onEdges)
     }
 }

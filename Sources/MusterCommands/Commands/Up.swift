@@ -76,10 +76,13 @@ package enum UpCommand {
         let originPort = port(9_000)
         let origin = Companion(
             name: "origin", arguments: ["origin", "--port", "\(originPort)"] + shared, environment: environment)
+        let ports = (1...count).map { port(8_000 + $0) }
+        let peers = ports.map(url).joined(separator: ",")
         return [(origin, url(originPort))]
-            + (1...count).map { id in
-                let port = port(8_000 + id)
-                let arguments = ["edge", "--id", "\(id)", "--port", "\(port)", "--upstream", url(originPort)]
+            + zip(1...count, ports).map { id, port in
+                let arguments = [
+                    "edge", "--id", "\(id)", "--port", "\(port)", "--upstream", url(originPort), "--peers", peers,
+                ]
                 let edge = Companion(
                     name: "edge-\(id)", arguments: arguments + ["--fleet-upstream"] + shared, environment: environment)
                 return (edge, url(port))

@@ -22,8 +22,8 @@ package struct CommandError: Error, Hashable, Sendable {
         CommandError(exitCode, "\(attempt): \(systemMessage(code))")
     }
 
-    /// An answer of the coordinator that is an error: the exit code follows from its status, the message is its detail.
-    package init(_ problem: Problem) {
+    /// An answer that is an error: the exit code follows from its status, the message is its detail.
+    package init(_ problem: Problem, by server: String = "the coordinator") {
         let code: ExitCode =
             switch problem.status {
             case 401, 403: .noPermission
@@ -33,13 +33,18 @@ package struct CommandError: Error, Hashable, Sendable {
             case 500...: .internalError
             default: .data
             }
-        self.init(code, "the coordinator answered \(problem.status) \(problem.title): \(problem.detail)")
+        self.init(code, "\(server) answered \(problem.status) \(problem.title): \(problem.detail)")
     }
 
     /// The system's words for an `errno` value, such as `No such file or directory`.
     package static func systemMessage(_ code: Int32) -> String {
         guard let text = strerror(code) else { return "error \(code)" }
         return String(cString: text)
+    }
+
+    /// A sentence without its full stop, so that more can follow behind a semicolon.
+    static func clause(_ sentence: String) -> String {
+        String(sentence.hasSuffix(".") ? sentence.dropLast() : sentence[...])
     }
 
     /// Untrusted text as it stands in a message: in double quotes, cut after 80 characters.

@@ -39,6 +39,9 @@ final class NewFile: Sendable {
 
     deinit { discard() }
 
+    /// Whether what is written is where it belongs at once, so that nothing can be taken back.
+    var isInPlace: Bool { partPath == nil }
+
     func write(_ bytes: [UInt8]) throws(CommandError) {
         let failure: Int32? = descriptor.withLock { descriptor in
             guard let descriptor else { return EBADF }
@@ -63,6 +66,40 @@ final class NewFile: Sendable {
             return nil
         }
         if let failure { throw .system(.inputOutput, "cannot make \(path)", errno: failure) }
+    }
+
+    /// Forces it to the disk and gives it this name, which is in the same folder and nobody else's. False: somebody has it,
+    /// and another may be tried.
+    func keep(asNew name: String) throws(CommandError) -> Bool {
+        var isTaken = false
+        let failure: Int32? = descriptor.withLock { kept in
+            guard let descriptor = kept, let partPath else { return EBADF }
+            guard fsync(descriptor) == 0 else { return errno }
+            if link(partPath, name) != 0 {
+                if errno == EEXIST {
+                    isTaken = true
+                    return nil
+                }
+                // Some file systems have no links; there the name may be taken in this very moment.
+                guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else { return errno }
+                guard rename(partPath, name) == 0 else { return errno }
+            } else {
+                unlink(partPath)
+            }
+            close(descriptor)
+            kept = nil
+            return nil
+        }
+        if let failure { throw .system(.inputOutput, "cannot make \(name)", errno: failure) }
+        return !isTaken
+    }
+
+    /// Ends the process, and nothing stays. Whoever writes meanwhile waits, so that it is this code that the process ends with.
+    func exitDiscarding(_ code: Int32) -> Never {
+        descriptor.withLock { kept in
+            if kept != nil, let partPath { unlink(partPath) }
+            exit(code)
+        }
     }
 
     /// Nothing stays of what was not kept.

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterLog
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization
@@ -113,14 +114,43 @@ extension Coordinator {
         let beat = try Heartbeat(body: request.body, member: id)
         if !beat.leases.isEmpty { handle(.work(.renewed(id, beat.leases))) }
         if let through = beat.acknowledged { handle(.command(.acknowledged(id, through: through))) }
-        let (rank, count) = state.withLock { ($0.fleet.membership.rank(of: id), $0.fleet.membership.count) }
+        let (rank, count, edges) = state.withLock { state in
+            let membership = state.fleet.membership
+            return (membership.rank(of: id), membership.count, otherEdges(than: id, membership))
+        }
+        if let leadership = beat.leadership { learn(leadership) }
         var json = JSONWriter()
         json.beginObject()
         json.field("success", true)
         if let rank { json.field("rank", rank) }
         json.field("members", count)
+        if let edges {
+            json.key("edges")
+            json.beginArray()
+            for url in edges { json.value(url) }
+            json.endArray()
+        }
         json.endObject()
         return .respond(.json(json.bytes))
+    }
+
+    /// Where the other edges are, for one of them; nil for anybody else.
+    private func otherEdges(than id: MemberID, _ membership: Membership) -> [String]? {
+        guard membership[id]?.record.role == .edge else { return nil }
+        return membership.unranked.filter { $0.record.role == .edge && $0.record.id != id }
+            .compactMap { $0.record.labels["url"] }
+    }
+
+    /// An edge told who leads the edges: news, if its term is newer than any that was told.
+    private func learn(_ leadership: EdgeLeadership) {
+        let isNews = state.withLock { state in
+            guard leadership.term > state.edgeTerm else { return false }
+            state.edgeTerm = leadership.term
+            return true
+        }
+        guard isNews else { return }
+        Log.notice("edges follow", ["leader": "\(leadership.leader)", "term": "\(leadership.term)"])
+        events.publish("leader", leadership.json)
     }
 
     /// The connection whose break says at once that the member is gone.

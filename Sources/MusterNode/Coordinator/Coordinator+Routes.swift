@@ -84,35 +84,6 @@ extension HTTPRequest {
         }
         return number
     }
-
-    func queryInt(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
-        guard let text = try queryValue(name) else { return nil }
-        guard let number = Int(text), range.contains(number) else {
-            throw Problem(
-                422,
-                "The query parameter \"\(name)\" must be a whole number from \(range.lowerBound) to"
-                    + " \(range.upperBound), not \"\(text.prefix(80))\".", code: "field")
-        }
-        return number
-    }
-
-    func queryBool(_ name: String) throws(Problem) -> Bool? {
-        switch try queryValue(name) {
-        case nil: return nil
-        case "true", "1": return true
-        case "false", "0": return false
-        case let text?:
-            throw Problem(
-                422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field"
-            )
-        }
-    }
-
-    private func queryValue(_ name: String) throws(Problem) -> String? {
-        let found = query.filter { $0.name == name }
-        if found.count > 1 { throw Problem(422, "The query parameter \"\(name)\" stands twice.", code: "field") }
-        return found.first?.value
-    }
 }
 
 extension HTTPResponse {

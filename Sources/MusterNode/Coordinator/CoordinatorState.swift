@@ -44,6 +44,8 @@ struct CoordinatorState: ~Copyable {
     var jobsOnTheirWay = 0
     /// Why the store refused the last write; nil while it takes them.
     var storeTrouble: String?
+    /// The newest term of a leader of the edges that an edge told.
+    var edgeTerm = Term.zero
     private var nextNumber: UInt64 = 1
     private var lastIDs: LargestIDs
 

@@ -17,7 +17,8 @@ package struct TokenStore: Sendable {
     }
 
     /// Reads the tokens, making those that are missing. A given admin token replaces the kept one.
-    package init(directory: String, givenAdmin: String?) throws(NodeError) {
+    /// `joinDirectory`: where the join token is, if several share it.
+    package init(directory: String, givenAdmin: String?, joinDirectory: String? = nil) throws(NodeError) {
         let adminPath = Self.adminPath(in: directory)
         let kept = try Self.read(adminPath)
         if let givenAdmin {
@@ -26,20 +27,19 @@ package struct TokenStore: Sendable {
         } else if let kept {
             (admin, adminIsNew) = (kept, false)
         } else {
-            (admin, adminIsNew) = (try Self.make(adminPath), true)
+            (admin, adminIsNew) = (try Self.readOrMake(adminPath), true)
         }
-        join = try Self.readOrMake(directory + "/join.token")
+        join = try Self.readOrMake((joinDirectory ?? directory) + "/join.token")
         read = try Self.readOrMake(directory + "/read.token")
     }
 
     private static func readOrMake(_ path: String) throws(NodeError) -> String {
         if let kept = try read(path) { return kept }
-        return try make(path)
-    }
-
-    private static func make(_ path: String) throws(NodeError) -> String {
-        let token = hex(randomBytes(16))
-        try writePrivately(token + "\n", to: path)
+        // Of several processes that make a token they share, all take the first.
+        try writePrivatelyOnce(hex(randomBytes(16)) + "\n", to: path)
+        guard let token = try read(path) else {
+            throw NodeError(.files, "\(path) holds no token; remove it to have another made")
+        }
         return token
     }
 

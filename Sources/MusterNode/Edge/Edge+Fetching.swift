@@ -66,7 +66,7 @@ extension Edge {
         }
         if !fields.contains("Accept") { fields.append("Accept", "*/*") }
         var call = HTTPClientRequest(
-            request.cache.method, request.cache.key.text, headers: fields.map { ($0.name, $0.value) },
+            request.cache.method, fetch.copyOf ?? request.cache.key.text, headers: fields.map { ($0.name, $0.value) },
             idleTimeout: .seconds(configuration.upstreamSeconds))
         call.connectTimeout = .seconds(min(5, configuration.upstreamSeconds))
         counters.fetches.add(1, ordering: .relaxed)
@@ -108,6 +108,8 @@ extension Edge {
     private func received(
         _ response: UpstreamResponse, _ stream: HTTPClientStream, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?
     ) async throws {
+        if fetch.copyOf != nil, response.status != 200 { return stream.cancel() }
+        noticeOrigin(response)
         if response.status == 304, fetch.conditions?.isEmpty == false, fetch.stored != nil {
             stream.cancel()
             return confirmed(response, fetch, flight, leader)

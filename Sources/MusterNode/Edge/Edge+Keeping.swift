@@ -24,8 +24,10 @@ extension Edge {
             while let piece = try await stream.next() { try await append(piece, to: body) }
             let object = try await stored(head, body, fetch.request.cache.key)
             // Stored first: whoever sees the body's end finds it there.
-            if !flight.ifMayStore({ store.insert(object) }) { store.discard(object) }
+            let isStored = insert(object, flight)
+            if !isStored { store.discard(object) }
             body.end(whole: true)
+            if isStored, fetch.copyOf == nil { wasFilled(object) }
         } catch {
             // Nobody may join what broke off.
             flights.end(flight)

@@ -13,10 +13,11 @@ extension Edge {
             return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
         }
         let handler = handler(for: spec.name)
+        let queries = Set(spec.fields.filter { $0.place == .query }.map(\.name))
         return HTTPRoute(
             spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue
         ) { request in
-            try request.refuseQuery(otherThan: [])
+            try request.refuseQuery(otherThan: queries)
             return try handler(request)
         }
     }
@@ -24,7 +25,14 @@ extension Edge {
     private func handler(for name: EdgeRouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
         switch name {
         case .edge: { [unowned self] _ in .respond(.json(status())) }
-        case .purge: { [unowned self] in try purge($0) }
+        case .purge: { [unowned self] in try receivePurge($0) }
+        case .events: { [unowned self] _ in .respond(.eventStream(try events.open(greeting: greeting()))) }
+        case .edgeMessages: { [unowned self] in try receiveMessages($0) }
+        case .edgeOrders: { [unowned self] in try receiveOrder($0) }
+        case .edgeFilled: { [unowned self] in try receiveFilled($0) }
+        case .edgePurges: { [unowned self] in try receivePurges($0) }
+        case .edgeCopies: { [unowned self] _ in try sendCopies() }
+        case .edgeCopy: { [unowned self] in try sendCopy($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { _ in .respond(.json(Array("{\"status\":\"ready\"}".utf8))) }
         case .metrics: { [unowned self] _ in metricsPage() }
@@ -35,12 +43,15 @@ extension Edge {
 
     private func status() -> [UInt8] {
         let statistics = store.statistics
+        let (leader, term, live, known) = peers.withLock {
+            ($0.election.leader, $0.election.term, $0.election.livePeers, $0.known)
+        }
         var json = JSONWriter()
         json.beginObject()
-        json.field("id", configuration.id)
+        json.field("id", configuration.id.rawValue)
         json.key("leader")
-        json.raw("null".utf8)
-        json.field("term", 0)
+        if let leader { json.value(leader.rawValue) } else { json.null() }
+        json.field("term", term.rawValue)
         json.field("hits", counters.hits.load(ordering: .relaxed))
         json.field("misses", counters.misses.load(ordering: .relaxed))
         json.field("bytes", max(statistics.diskBytes, statistics.memoryBytes))
@@ -48,8 +59,25 @@ extension Edge {
         json.field("memoryBytes", statistics.memoryBytes)
         json.field("diskBytes", statistics.diskBytes)
         json.field("upstream", configuration.upstream.url)
+        json.key("edges")
+        json.beginArray()
+        for (id, url) in known.sorted(by: { $0.key < $1.key }) {
+            json.beginObject()
+            json.field("id", id.rawValue)
+            json.field("url", url)
+            json.field("alive", live.contains(id))
+            json.endObject()
+        }
+        json.endArray()
         json.endObject()
         return json.bytes
+    }
+
+    /// Who leads when the stream begins: later changes follow.
+    private func greeting() -> [UInt8] {
+        let (leader, term) = peers.withLock { ($0.election.leader, $0.election.term) }
+        guard let leader else { return Array(": open\n\n".utf8) }
+        return ServerSentEvent.bytes("leader", id: nil, data: EdgeLeadership(leader: leader, term: term).body)
     }
 
     private func metricsPage() -> HTTPOutcome {
@@ -63,6 +91,13 @@ extension Edge {
         page.add("upstream_requests_total", "counter", "Requests to upstreams.", count(counters.fetches))
         page.add("upstream_failures_total", "counter", "Of them without a whole answer.", count(counters.fetchesFailed))
         page.add("cache_purged_total", "counter", "Answers forgotten on demand.", count(counters.purged))
+        page.add(
+            "edge_election_messages_total", "counter", "Messages of elections sent, signs of life left out.",
+            count(counters.electionMessages))
+        page.add("edge_pulls_total", "counter", "Answers taken over from the leader.", count(counters.pulls))
+        let (leader, term) = peers.withLock { ($0.election.leader, $0.election.term) }
+        page.add("edge_leader", "gauge", "Who leads; 0: nobody at the moment.", Int(leader?.rawValue ?? 0))
+        page.add("edge_term", "gauge", "The newest term known.", Int(term.rawValue))
         let statistics = store.statistics
         page.add("cache_objects", "gauge", "Answers stored.", statistics.objects)
         page.add("cache_memory_bytes", "gauge", "Bytes of them in memory.", statistics.memoryBytes)
@@ -72,46 +107,5 @@ extension Edge {
         page.add("cache_unwritten_total", "counter", "Answers that the disk did not take.", statistics.unwritten)
         page.add(serverStatistics)
         return .respond(page.response)
-    }
-}
-
-// MARK: - Purging
-
-extension Edge {
-    private func purge(_ request: HTTPRequest) throws -> HTTPOutcome {
-        var fields = try JSONFields(body: request.body)
-        let id = try fields.int("id", in: 0...Int.max)
-        let prefix = try fields.string("prefix", bytesMax: 8_192)
-        let all = try fields.bool("all") ?? false
-        try fields.finish()
-        guard [id != nil, prefix != nil, all].count(where: { $0 }) == 1 else {
-            throw Problem(422, "One of \"id\", \"prefix\" and \"all\": true is needed.", code: "field")
-        }
-        if let prefix, !prefix.hasPrefix("/") {
-            throw Problem(422, "\"prefix\" is \"\(prefix.prefix(80))\"; it must begin with a slash.", code: "field")
-        }
-        let image = id.map { ImageTarget(id: "\($0)") }
-        return .task { [self] in
-            let count = await purge { key in
-                if let prefix { return key.target.hasPrefix(prefix) || PlainTarget(key.target).path.hasPrefix(prefix) }
-                guard let image else { return true }
-                return ImageTarget(of: key) == image
-            }
-            var json = JSONWriter()
-            json.beginObject()
-            json.field("purged", count)
-            json.endObject()
-            return .json(json.bytes)
-        }
-    }
-
-    /// Forgets what is stored, and lets nothing that is on its way be stored. Returns how many answers went.
-    func purge(_ matches: @escaping @Sendable (CacheKey) -> Bool) async -> Int {
-        flights.forbidStoring(matches)
-        partials.remove(where: matches)
-        let count = store.remove(where: matches)
-        await store.settle()
-        counters.purged.add(count, ordering: .relaxed)
-        return count
     }
 }

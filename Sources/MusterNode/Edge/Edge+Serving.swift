@@ -25,6 +25,8 @@ struct Fetch: Sendable {
     /// In the place of the request's own conditions and range. Nil: the request goes as it came.
     var conditions: HeaderFields?
     var reason: ForwardReason
+    /// URL of another edge's copy, to be stored here as what the upstream answered.
+    var copyOf: String?
 }
 
 extension Edge {
@@ -98,6 +100,10 @@ extension Edge {
         let reuse = policy.reuse(
             chosen?.head, for: request.cache, nowMs: nowMs, hasVariants: !candidates.isEmpty && chosen == nil)
         switch (reuse, chosen) {
+        case (.fresh, let chosen?) where !isInTouch.load(ordering: .relaxed):
+            // It may have been purged while this edge was away.
+            return .fetch(
+                Fetch(request: request, stored: chosen, conditions: chosen.head.conditions, reason: .stale))
         case (.fresh, let chosen?): return .hit(chosen, .fresh)
         case (.stale, let chosen?): return .hit(chosen, .stale(detail: nil))
         case (.staleWhileRevalidate, let chosen?): return .hit(chosen, .whileRevalidating)

@@ -1,4 +1,4 @@
-internal import MusterAPI
+package import MusterAPI
 internal import MusterCache
 internal import MusterCore
 internal import MusterCrypto
@@ -21,11 +21,29 @@ package final class Edge: Sendable {
     let flights = Flights()
     let partials: PartialBodies
     let counters = EdgeCounters()
+    let events = EventHub()
+    /// The other edges, and who leads.
+    let peers: Mutex<PeerState>
+    /// False while something may be stored here that was purged elsewhere: then nothing is served without being validated.
+    let isInTouch: Atomic<Bool>
+    /// Of images, as the origin told them.
+    let floors = Mutex(VersionFloors())
+    let position: Mutex<OriginPosition?>
+    let following = Mutex<Task<Void, Never>?>(nil)
+    /// Held while the log of purges is written.
+    let purgesFile = Mutex(())
+    let isDiscovered = Atomic(false)
+    /// Told of each change of the leader.
+    private let leaderNews = Mutex<(@Sendable (EdgeLeadership) -> Void)?>(nil)
+    private let failures = AsyncStream<NodeError>.makeStream(bufferingPolicy: .bufferingOldest(1))
+    /// What lets this edge in at the others.
+    let peerToken: String
     /// For files of bodies on their way in.
     let threads = ThreadPool(idleMax: 4)
     private let lock: FileLock
     private let server = Mutex<HTTPServer?>(nil)
     private let ticking = Mutex<Task<Void, Never>?>(nil)
+    private let resting = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
 
     /// Takes up what an earlier process cached. Throws a `NodeError`.
@@ -39,7 +57,9 @@ package final class Edge: Sendable {
                 .unavailable, "another edge uses \(directory): stop it, or give this one an --id or --data of its own")
         }
         self.lock = lock
-        tokens = try TokenStore(directory: directory, givenAdmin: configuration.adminToken)
+        tokens = try TokenStore(
+            directory: directory, givenAdmin: configuration.adminToken, joinDirectory: configuration.sharedDirectory)
+        peerToken = configuration.adminToken ?? tokens.join
         authenticator = Authenticator(
             key: .random(), tokens: tokens, settings: configuration.access,
             routes: EdgeRoutes.all + [EdgeRoutes.forwarded])
@@ -50,6 +70,18 @@ package final class Edge: Sendable {
         } catch {
             throw NodeError(.files, error.message)
         }
+        let election = Election(
+            id: configuration.id, storedTerm: try Self.storedTerm(in: directory),
+            settings: .init(heartbeat: configuration.heartbeat), now: SystemTime.now())
+        let own = EdgeIdentity(
+            id: configuration.id, instance: hex(randomBytes(8)), startedMs: Int(SystemTime.wallClockMs()), url: "")
+        peers = Mutex(
+            PeerState(
+                election: election, log: try Self.storedLog(in: directory), own: own,
+                configured: configuration.peers.map(\.withoutTrailingSlashes)))
+        let mayHaveMissed = !configuration.peers.isEmpty || configuration.isListed
+        isInTouch = Atomic(!mayHaveMissed || store.statistics.objects == 0)
+        position = Mutex(try Self.storedPosition(in: directory))
         partials = PartialBodies(bytesMax: configuration.limits.memoryBytes / 8)
         client = HTTPClient(
             HTTPClient.Configuration(
@@ -78,7 +110,11 @@ package final class Edge: Sendable {
         let server = HTTPServer(settings, routes) { [authenticator] head in try authenticator.require(head) }
         try server.start()
         self.server.withLock { $0 = server }
-        ticking.withLock { $0 = Task { await Self.tickUntilCancelled() } }
+        let url = configuration.advertisedURL ?? reachableURL(configuration.server, port: server.port)
+        peers.withLock { $0.own.url = url.withoutTrailingSlashes }
+        ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
+        resting.withLock { $0 = Task { [weak self] in await self?.restUntilCancelled() } }
+        if storedPosition() != nil { followOrigin() }
         let statistics = store.statistics
         Log.info(
             "edge",
@@ -91,6 +127,10 @@ package final class Edge: Sendable {
     /// Finishes what is in flight, for so long at most, and what is being written.
     package func stop(graceSeconds: Double = 5) async {
         ticking.withLock { $0?.cancel() }
+        resting.withLock { $0?.cancel() }
+        following.withLock { $0?.cancel() }
+        peers.withLock { $0.watch?.cancel() }
+        events.close()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
         client.close()
         try? await threads.perform { [store] in store.close() }
@@ -98,17 +138,32 @@ package final class Edge: Sendable {
     }
 
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
+    /// Where others find it.
+    package var url: String { peers.withLock { $0.own.url } }
     package var dataDirectory: String { configuration.dataDirectory }
     var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
 
     var nowMs: Int { Int(SystemTime.wallClockMs()) }
 
-    private static func tickUntilCancelled() async {
+    private func restUntilCancelled() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(10))
             SystemMemory.giveBack()
+            events.keepAlive()
         }
     }
+
+    // MARK: What the process is told
+
+    /// Calls it with each change of the leader from now on.
+    package func onLeader(_ news: @escaping @Sendable (EdgeLeadership) -> Void) { leaderNews.withLock { $0 = news } }
+
+    func announce(_ leadership: EdgeLeadership) { leaderNews.withLock { $0 }?(leadership) }
+
+    /// At most one: why this edge cannot go on.
+    package var failure: AsyncStream<NodeError> { failures.stream }
+
+    func fail(_ error: NodeError) { failures.continuation.yield(error) }
 }
 
 /// What an edge counts.
@@ -121,4 +176,6 @@ final class EdgeCounters: Sendable {
     let fetchesFailed = Atomic(0)
     let validated = Atomic(0)
     let purged = Atomic(0)
+    let electionMessages = Atomic(0)
+    let pulls = Atomic(0)
 }

@@ -18,10 +18,12 @@ package struct EdgeConfiguration: Sendable {
         }
     }
 
-    /// Its place in the order of edges, 1 to 65,535.
-    package var id: Int
+    /// Its place in the order of edges.
+    package var id: EdgeID
     /// Its own folder: tokens and the cache. Created 0700.
     package var dataDirectory: String
+    /// Where edges of one machine keep the token that they let each other in by.
+    package var sharedDirectory: String
     package var server: HTTPServer.Configuration
     package var upstream: Upstream
     /// The coordinator, which renders `/mandelbrot.png` and `/tiles/`; nil: they go to the upstream as all else.
@@ -35,12 +37,22 @@ package struct EdgeConfiguration: Sendable {
     /// Nothing came from the upstream for so long: the fetch has failed.
     package var upstreamSeconds = 30
     package var tlsAuthority: String?
+    /// Where other edges are; this one may be among them. From `--peers`.
+    package var peers: [String] = []
+    /// Whether a coordinator will tell of others (`meet`). From `--join`.
+    package var isListed = false
+    /// Between two signs of life of the leader. From `--heartbeat-ms`.
+    package var heartbeat: Duration = .milliseconds(100)
+    /// Where others find this one; nil: at the address that it listens on. From `--advertise`.
+    package var advertisedURL: String?
 
     package init(
-        id: Int, dataDirectory: String, server: HTTPServer.Configuration, upstream: Upstream, version: String
+        id: EdgeID, dataDirectory: String, sharedDirectory: String, server: HTTPServer.Configuration,
+        upstream: Upstream, version: String
     ) {
         self.id = id
         self.dataDirectory = dataDirectory
+        self.sharedDirectory = sharedDirectory
         self.server = server
         self.upstream = upstream
         self.version = version

@@ -44,5 +44,6 @@ struct ImageTarget: Equatable {
         self.id = String(id)
     }
 
-    init(id: String) { self.id = id }
+    /// Nil: no image has such a number.
+    var number: Int64? { Int64(id) }
 }

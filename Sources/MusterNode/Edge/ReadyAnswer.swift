@@ -15,7 +15,9 @@ private final class ReadyAnswer: Sendable {
 extension Edge {
     /// The answer to a plain GET of something that is fresh and in memory, made once a second. Nil: the usual way finds out.
     func readyAnswer(_ raw: HTTPRawRequest) -> PreparedBody? {
-        guard raw.method == "GET", raw.target.utf8.first == UInt8(ascii: "/") else { return nil }
+        guard isInTouch.load(ordering: .relaxed), raw.method == "GET", raw.target.utf8.first == UInt8(ascii: "/") else {
+            return nil
+        }
         var hosts = 0
         guard raw.allHeaders({ PlainHeaders.isPlain($0, hosts: &hosts) }), hosts <= 1 else { return nil }
         let key = CacheKey(origin: configuration.upstream(of: raw.target).url, target: raw.target)

@@ -68,7 +68,7 @@ extension Edge {
         return HTTPResponse(status: 206, headers: headers(fields, word, status), body: .bytes(out))
     }
 
-    private func part(_ body: OpenedBody, _ range: Range<Int>) -> HTTPResponse.Body {
+    func part(_ body: OpenedBody, _ range: Range<Int>) -> HTTPResponse.Body {
         switch body {
         case .memory(let bytes): .shared(bytes, range)
         case .file(let file):

@@ -1,4 +1,4 @@
-internal import MusterAPI
+package import MusterAPI
 package import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
@@ -33,12 +33,15 @@ package final class FleetMember: Sendable {
         /// `rank` is the sender's; nil: the operator.
         case command(text: String, from: String, rank: Int?)
         case away(reason: String)
+        /// For an edge: where the others are.
+        case edges([String])
     }
 
     private struct State {
         var identity: MemberIdentity?
         var seen = CommandID(0)
         var isLeaving = false
+        var leadership: EdgeLeadership?
     }
 
     private let configuration: Configuration
@@ -90,6 +93,15 @@ package final class FleetMember: Sendable {
         guard response.status == 202 else { throw Self.refusal(response) }
         let receipt = try CommandReceipt(body: response.body)
         return (receipt.id.rawValue, receipt.recipients)
+    }
+
+    /// Of an edge: tells who leads the edges, now and at each sign of life.
+    package func report(_ leadership: EdgeLeadership) {
+        let identity = state.withLock { state in
+            state.leadership = leadership
+            return state.identity
+        }
+        if let identity { beat(identity, acknowledged: nil) }
     }
 
     /// A command came to the callback.
@@ -179,7 +191,8 @@ package final class FleetMember: Sendable {
 
     private func beat(_ identity: MemberIdentity, acknowledged: CommandID?) {
         var request = request("POST", "/v1/members/\(identity.id)/heartbeat", identity.secret)
-        request.body = Heartbeat(leases: [], acknowledged: acknowledged).body
+        let leadership = state.withLock { $0.leadership }
+        request.body = Heartbeat(leases: [], acknowledged: acknowledged, leadership: leadership).body
         request.timeout = .seconds(10)
         _ = client.send(request) { _ in }
     }
@@ -190,10 +203,17 @@ package final class FleetMember: Sendable {
             try await Task.sleep(for: .seconds(1))
             var request = request("POST", "/v1/members/\(identity.id)/heartbeat", identity.secret)
             request.timeout = .seconds(10)
-            request.body = Heartbeat(leases: [], acknowledged: state.withLock { $0.seen }).body
+            let (seen, leadership) = state.withLock { ($0.seen, $0.leadership) }
+            request.body = Heartbeat(leases: [], acknowledged: seen, leadership: leadership).body
             guard let response = try? await client.send(request) else { continue }
             if response.status == 401 { return }
+            if configuration.role == .edge, let edges = Self.edges(in: response.body) { onNews(.edges(edges)) }
         }
+    }
+
+    private static func edges(in body: [UInt8]) -> [String]? {
+        var fields = try? JSONFields(body: body)
+        return (try? fields?.array("edges"))?.compactMap(\.string)
     }
 
     /// With a callback nothing is held: it asks now and then whether it is still known.

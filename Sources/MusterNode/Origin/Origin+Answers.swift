@@ -27,7 +27,10 @@ extension Origin {
         let record = image.record
         // Nobody has looked at the bytes: no browser is to guess at more than the type says.
         let headers =
-            validators(record) + [("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff")]
+            validators(record) + [
+                ("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff"),
+                ("Repr-Digest", ReprDigest.field(sha256: record.checksum)),
+            ]
         let type = (name: "Content-Type", value: record.type)
         switch ImageRanges.wanted(request, record) {
         case .whole: return HTTPResponse(status: 200, headers: [type] + headers, body: image.body(0..<record.size))

@@ -34,6 +34,16 @@ package func writePrivately(_ text: String, to path: String) throws(NodeError) {
     try writeWhole(Array(text.utf8), to: path)
 }
 
+/// Writes beside, then gives it the name, unless another process was faster: its file stays. Mode 0600.
+package func writePrivatelyOnce(_ text: String, to path: String) throws(NodeError) {
+    let beside = "\(path).\(getpid()).part"
+    defer { unlink(beside) }
+    try writeDirectly(Array(text.utf8), to: beside, synced: true)
+    guard link(beside, path) == 0 || errno == EEXIST else {
+        throw NodeError(.files, "cannot write \(path): \(reason())")
+    }
+}
+
 /// Writes beside, forces it to the disk, then renames over. Mode 0600.
 package func writeWhole(_ bytes: [UInt8], to path: String) throws(NodeError) {
     let beside = "\(path).\(getpid()).part"

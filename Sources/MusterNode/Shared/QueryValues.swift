@@ -1,0 +1,34 @@
+internal import MusterAPI
+internal import MusterHTTP
+
+/// Values of a query, or a `Problem` (422) that names the parameter and what it was. Nil: it is not there.
+extension HTTPRequest {
+    func queryInt(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
+        guard let text = try queryText(name) else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            throw Problem(
+                422,
+                "The query parameter \"\(name)\" must be a whole number from \(range.lowerBound) to"
+                    + " \(range.upperBound), not \"\(text.prefix(80))\".", code: "field")
+        }
+        return number
+    }
+
+    func queryBool(_ name: String) throws(Problem) -> Bool? {
+        switch try queryText(name) {
+        case nil: return nil
+        case "true", "1": return true
+        case "false", "0": return false
+        case let text?:
+            throw Problem(
+                422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field"
+            )
+        }
+    }
+
+    func queryText(_ name: String) throws(Problem) -> String? {
+        let found = query.filter { $0.name == name }
+        if found.count > 1 { throw Problem(422, "The query parameter \"\(name)\" stands twice.", code: "field") }
+        return found.first?.value
+    }
+}
