@@ -12,7 +12,9 @@ docker compose version >nul 2>&1 || (
     echo start-system.bat: docker compose is not installed; see https://docs.docker.com/compose/install 1>&2
     exit /b 69
 )
-docker image inspect muster:latest >nul 2>&1
+set image=%MUSTER_IMAGE%
+if "%image%"=="" set image=muster:latest
+docker image inspect %image% >nul 2>&1
 if errorlevel 1 (
     docker compose build token
     if errorlevel 1 exit /b 69

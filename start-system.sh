@@ -19,10 +19,10 @@ else
     fail "docker compose is not installed: apt-get install docker-compose, or see https://docs.docker.com/compose/install"
 fi
 
-if ! docker image inspect muster:latest >/dev/null 2>&1; then
+if ! docker image inspect "${MUSTER_IMAGE:-muster:latest}" >/dev/null 2>&1; then
     # With a Swift toolchain at hand this takes minutes less, and no registry.
     if command -v swift >/dev/null && command -v make >/dev/null; then
-        make image
+        IMAGE=${MUSTER_IMAGE:-muster:latest} make image
     else
         $compose build token
     fi
