@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan help
+.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist compose-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -23,6 +23,23 @@ tsan: ## the tests under the thread sanitizer
 bench: ## benchmarks as ratios to peers measured in the same run; SMOKE=1 only shows that they work
 	@Scripts/bench $(if $(filter 1,$(SMOKE)),--smoke)
 
+image: ## muster:latest, the container image of every role, from the binary of this machine
+	@Scripts/image
+
+image-full: ## the same, built inside a container; SWIFT_BASE=image to build on, RUNTIME_BASE=image to stand on
+	@Scripts/image --full
+
+dist: ## dist/muster-VERSION-linux-ARCH.tar.gz: binary and libraries, for machines that have none of them
+	@Scripts/dist
+
+compose-test: ## the fleet of compose.yaml on this machine's engine: started, used, scaled, ended
+	@Scripts/compose-test
+
+kubernetes-test: ## the manifests against the API's schema, then their pods rehearsed on this machine's engine
+	@Scripts/bootstrap --manifests
+	@PATH="$(CURDIR)/.build/manifests/bin:$$PATH" Scripts/kubernetes-check
+	@PATH="$(CURDIR)/.build/manifests/bin:$$PATH" Scripts/kubernetes-rehearsal
+
 lint: ## formatting and shell checks
 	@Scripts/lint
 
@@ -33,7 +50,7 @@ check: ## everything that continuous integration runs
 	@.ci/run
 
 clean: ## remove what was built; data directories stay
-	@rm -rf .build
+	@rm -rf .build dist
 
 help: ## this list
-	@sed -nE 's/^([a-z]+): ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+): ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24

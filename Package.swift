@@ -111,7 +111,7 @@ let package = Package(
         .target(
             name: "CMandelbrot", path: "Benchmarks/CMandelbrot",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Werror"])]),
-        tests("RepositoryTests", []),
+        tests("RepositoryTests", ["MusterTestKit"]),
         tests("MusterCoreTests", ["MusterCore", "MusterTestKit"]),
         tests("MusterAPITests", ["MusterAPI", "MusterCore"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
@@ -127,7 +127,7 @@ let package = Package(
                 "MusterNode", "MusterHTTP", "MusterStore", "MusterCache", "MusterAPI", "MusterCore", "MusterLog",
                 "MusterTestKit",
             ]),
-        tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore"]),
+        tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore", "MusterSystem"]),
         tests(
             "MusterFleetTests",
             ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterAPI", "MusterCore"]),

@@ -45,3 +45,13 @@ install_packages() {
     "${apt[@]}" install "${missing[@]}" >&2 </dev/null ||
         die 69 "apt-get could not install: ${missing[*]}. Its own message is above; install them and try again."
 }
+
+# Runs a command as root: by itself, or with sudo's help.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# The version that the program gives itself.
+muster_version() {
+    sed -nE 's/.*version = "([^"]+)".*/\1/p' "$MUSTER_ROOT/Sources/MusterCommands/Commands/MusterCommand.swift"
+}

@@ -9,7 +9,8 @@ package enum Runner {
         signal(SIGPIPE, SIG_IGN)
         do {
             let arguments = try commandLine()
-            exit(await run(MusterCommand.table, arguments, environment: environment(), out: StandardOutput()).rawValue)
+            let environment = try TokenFile.applied(to: environment())
+            exit(await run(MusterCommand.table, arguments, environment: environment, out: StandardOutput()).rawValue)
         } catch {
             report(ParseError(error: error, command: nil), program: MusterCommand.table.program)
             exit(error.exitCode.rawValue)

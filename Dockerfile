@@ -1,0 +1,51 @@
+# One image for every role. `make image` puts the binary of this machine into it (target `prebuilt`); a plain
+# `docker build .`, or `make image-full`, builds the binary inside (target `full`, the last). Both bases are arguments, for
+# places where no registry is reached: Scripts/base-image and Scripts/swift-base make them from what a machine has.
+ARG RUNTIME_BASE=debian:bookworm-slim
+ARG SWIFT_BASE=swift:6.2-bookworm
+
+FROM ${RUNTIME_BASE} AS runtime
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        ca-certificates libcurl4 libmicrohttpd12 libroaring0 libsqlite3-0 libssl3 tini \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc/* /usr/share/man/* \
+    && groupadd --gid 10001 muster \
+    && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin muster \
+    && mkdir /data /work && chown 10001:10001 /data /work \
+    && ln -s /opt/muster/muster /usr/local/bin/muster
+# Every flag has such a variable; flags win over them.
+ENV MUSTER_HOST=0.0.0.0 MUSTER_DATA=/data
+# What a client writes goes into /work: mount a folder there to keep it.
+WORKDIR /work
+VOLUME /data
+# Coordinator, origin, edges 1 to 3.
+EXPOSE 8080 9000 8001 8002 8003
+USER 10001:10001
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["muster", "health", "--ready"]
+ENTRYPOINT ["tini", "--", "muster"]
+CMD ["coordinator", "--open-classic", "--launcher", "docker"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Muster" \
+    org.opencontainers.image.description="Turns machines and containers into one ranked fleet" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
+
+# The build context is a folder with the licence and the binary. Builders that go through all stages come by here without one,
+# which a pattern forgives.
+FROM runtime AS prebuilt
+COPY LICENSE muste[r] /opt/muster/
+
+FROM ${SWIFT_BASE} AS builder
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        binutils libcurl4-openssl-dev libmicrohttpd-dev libroaring-dev libsqlite3-dev libssl-dev make pkg-config zlib1g-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN swift build -c release --static-swift-stdlib --product muster && strip -o /muster .build/release/muster
+
+FROM runtime AS full
+COPY LICENSE /opt/muster/
+COPY --from=builder /muster /opt/muster/muster
