@@ -13,19 +13,21 @@ extension DockerLauncher {
     private static let eventBytesMax = 256 << 10
 
     package func adopt(expecting environment: [String: String]) async throws(LaunchError) -> [String] {
-        if !state.withLock({ $0.isAdopted }) {
-            do throws(EngineError) {
-                let found = try await takeUp()
-                state.withLock { $0.isAdopted = true }
-                if !environment.isEmpty { try await stopStrangers(among: found, expecting: environment) }
-            } catch {
-                // Once the engine is back, what runs is taken up all the same.
-                watch()
-                throw error.launchError
-            }
-            watch()
+        if state.withLock({ $0.isAdopted }) {
+            // With those on their way out, so that whoever waits for the end waits for them too.
+            return state.withLock { Set($0.running.keys).union($0.removals.keys).sorted() }
         }
-        return state.withLock { Set($0.running.keys).union($0.removals.keys).sorted() }
+        // Once the engine is back, what runs is taken up all the same.
+        defer { watch() }
+        do throws(EngineError) {
+            let found = try await takeUp()
+            state.withLock { $0.isAdopted = true }
+            if !environment.isEmpty { try await stopStrangers(among: found, expecting: environment) }
+            // Some may be over by now; their ends are told.
+            return found
+        } catch {
+            throw error.launchError
+        }
     }
 
     /// What was told of another coordinator's address is of no use.
