@@ -119,6 +119,7 @@ let package = Package(
         tests("MusterAPITests", ["MusterAPI", "MusterCore"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
+        tests("MusterContainersTests", ["MusterContainers", "MusterLaunch", "MusterAPI", "MusterSystem"]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "MusterCore", "MusterSystem", "MusterTestKit"]),
