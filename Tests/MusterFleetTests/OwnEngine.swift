@@ -20,9 +20,11 @@ final class OwnEngine {
 
     private static func start(_ path: String) throws -> ChildProcess {
         try ChildProcess(
-            executable: "dockerd",
+            executable: "unshare",
             arguments: [
-                "-H", "unix://\(path)/d.sock", "--data-root", path + "/root", "--exec-root", path + "/exec",
+                // In a network of its own: an engine without a bridge takes away that of another.
+                "-n", "dockerd", "-H", "unix://\(path)/d.sock", "--data-root", path + "/root", "--exec-root",
+                path + "/exec",
                 "--pidfile",
                 path + "/pid", "--iptables=false", "--ip-masq=false", "--bridge=none",
             ], output: .file(path: path + "/log"))
@@ -38,7 +40,8 @@ final class OwnEngine {
     func restart(_ signal: Int32) async throws {
         engine.signal(signal)
         _ = await engine.wait()
-        unlink(folder.path + "/pid")
+        // Numbers of processes that may be waited for by nobody, and so seem to live.
+        for file in ["pid", "exec/containerd/containerd.pid"] { unlink(folder.path + "/" + file) }
         engine = try Self.start(folder.path)
         try await answers()
     }
@@ -46,7 +49,13 @@ final class OwnEngine {
     func end() async {
         engine.terminate()
         if await engine.wait(atMost: .seconds(30)) == nil { engine.killGroup() }
+        // The engine mounts its own folder over itself.
         for kind in ["root", "exec"] {
+            if let child = try? ChildProcess(
+                executable: "umount", arguments: ["-l", folder.path + "/" + kind], output: .discard)
+            {
+                _ = await child.wait()
+            }
             if let child = try? ChildProcess(executable: "rm", arguments: ["-rf", folder.path + "/" + kind]) {
                 _ = await child.wait()
             }
