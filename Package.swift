@@ -58,7 +58,8 @@ let package = Package(
         room(
             "MusterCommands",
             [
-                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels", "MusterAPI",
+                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels",
+                "MusterAPI",
                 "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
