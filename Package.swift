@@ -58,15 +58,18 @@ let package = Package(
         room(
             "MusterCommands",
             [
-                "MusterNode", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore",
-                "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels",
+                "MusterAPI", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "MusterNode",
             [
-                "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch", "MusterKernels",
-                "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
+                "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch",
+                "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
             ]),
+        room(
+            "MusterContainers",
+            ["MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore", "MusterSystem", "MusterLog"]),
         room("MusterHTTP", ["MusterAPI", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
         room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
         room("MusterCache", ["MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
@@ -116,6 +119,7 @@ let package = Package(
         tests("MusterAPITests", ["MusterAPI", "MusterCore"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
+        tests("MusterContainersTests", ["MusterContainers", "MusterLaunch", "MusterAPI", "MusterSystem"]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "MusterCore", "MusterSystem", "MusterTestKit"]),

@@ -11,7 +11,7 @@ final class BenchFleet: Sendable {
     private let workers: [ChildProcess]
     private let directory: String
 
-    init(_ options: Options, workers count: Int) async throws {
+    init(_ options: Options, workers count: Int, flags: [String] = []) async throws {
         directory = ".build/bench/fleet-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         for path in [".build/bench", directory] { mkdir(path, 0o700) }
         let listening = Mutex<String?>(nil)
@@ -19,7 +19,7 @@ final class BenchFleet: Sendable {
             executable: options.binary,
             arguments: [
                 "coordinator", "--port", "0", "--data", directory, "--token", Self.token, "--log-level", "error",
-            ],
+            ] + flags,
             output: .lines { line in
                 guard line.text.hasPrefix("listening on ") else { return }
                 listening.withLock { $0 = String(line.text.dropFirst(13)) }

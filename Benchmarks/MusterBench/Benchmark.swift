@@ -12,6 +12,9 @@ struct Benchmark: Sendable {
             name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
         Benchmark(name: "numbers", about: "random numbers into the set of unique ones", run: benchNumbers),
         Benchmark(name: "children", about: "order of a child to its numbers, singly and very many", run: benchChildren),
+        Benchmark(
+            name: "docker", about: "order of a child that is a container to its numbers, beside the engine by itself",
+            run: benchDocker),
         Benchmark(name: "kernel", about: "escape iterations a second of one core, beside C", run: benchKernel),
         Benchmark(
             name: "render", about: "a large picture from two workers, beside the same strips with no fleet",

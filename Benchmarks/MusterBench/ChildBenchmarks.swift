@@ -82,12 +82,12 @@ private func childrenAtOnce(_ options: Options, _ report: Report, _ client: RawC
     report.goal("/progress p99 at most 20 ms", isMet: percentile(asked, 99) <= 20)
 }
 
-private func order(_ client: RawClient) throws {
+func order(_ client: RawClient) throws {
     let answer = try client.request("POST", "/create-child")
     guard answer.status == 202 else { throw BenchError("no child: \(answer.status) \(answer.text)") }
 }
 
-private func progress(_ client: RawClient) throws -> (received: Int, live: Int, waiting: Int) {
+func progress(_ client: RawClient) throws -> (received: Int, live: Int, waiting: Int) {
     let text = try client.request("GET", "/progress").text
     guard let received = number("received", in: text), let live = number("live", in: text),
         let waiting = number("waiting", in: text)

@@ -19,10 +19,12 @@ package protocol Kernel: Sendable {
     func check(input: JSONValue) throws(Problem)
     /// Throws a `Problem` (422) where the params do not make so many tasks.
     func check(count: Int) throws(Problem)
+    /// Throws a `Problem` (422) where the tasks need inputs after all.
+    func check(count: Int, hasInputs: Bool) throws(Problem)
 }
 
 /// Whether a kernel's tasks take inputs of their own.
-package enum KernelInput: Sendable { case none, required }
+package enum KernelInput: Sendable { case none, optional, required }
 
 /// One task as its kernel sees it.
 package struct KernelTask: Sendable {
@@ -68,6 +70,7 @@ package final class Cancellation: Sendable {
 extension Kernel {
     package func check(input: JSONValue) throws(Problem) {}
     package func check(count: Int) throws(Problem) {}
+    package func check(count: Int, hasInputs: Bool) throws(Problem) { try check(count: count) }
     package func runTransient(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
         try run(task, cancellation)
     }

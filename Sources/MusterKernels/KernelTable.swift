@@ -5,7 +5,7 @@ internal import MusterCore
 package enum KernelTable {
     package static let all: [any Kernel.Type] = [
         NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self, RandomKernel.self,
-        MandelbrotKernel.self,
+        MandelbrotKernel.self, ContainerKernel.self,
     ]
     package static let names: [String] = all.map { $0.name }
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
@@ -22,7 +22,7 @@ package enum KernelTable {
     /// Refuses a job that no worker could ever run: kernel, params and each input are checked.
     package static func check(_ request: JobRequest) throws(Problem) {
         let kernel = try kernel(request.kernel, params: request.params)
-        try kernel.check(count: request.count)
+        try kernel.check(count: request.count, hasInputs: request.inputs != nil)
         switch (type(of: kernel).input, request.inputs) {
         case (.required, nil):
             throw Problem(422, "The kernel \"\(request.kernel)\" needs \"inputs\", one a task.", code: "field")
@@ -30,7 +30,7 @@ package enum KernelTable {
             throw Problem(422, "The kernel \"\(request.kernel)\" takes no \"inputs\"; give \"count\".", code: "field")
         case (_, let inputs?):
             for (task, line) in inputs.lines.enumerated() { try check(line, task, kernel) }
-        case (.none, nil): break
+        case (.none, nil), (.optional, nil): break
         }
     }
 

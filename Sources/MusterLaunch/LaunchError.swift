@@ -12,6 +12,8 @@ package struct LaunchError: Error, Sendable, Hashable {
         case output
         /// Processes, descriptors or memory have run out for now.
         case resources
+        /// What is to start it cannot be reached for now.
+        case unreachable
         case other
     }
 
@@ -19,9 +21,9 @@ package struct LaunchError: Error, Sendable, Hashable {
     /// What was to be started, what is wrong and what to do.
     package let message: String
     /// Whether the same call may succeed later.
-    package var isRetryable: Bool { code == .resources }
+    package var isRetryable: Bool { code == .resources || code == .unreachable }
 
-    init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }

@@ -19,6 +19,8 @@ package struct LaunchExit: Hashable, Sendable {
     package let name: String
     /// For people: `exit code 1`, `signal 9`. Empty where nobody can tell any more.
     package let reason: String
+
+    package init(name: String, reason: String) { (self.name, self.reason) = (name, reason) }
 }
 
 /// How a fleet's workers and children are started, watched and stopped. Everything launched carries the fleet's label: what a

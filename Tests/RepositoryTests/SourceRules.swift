@@ -3,7 +3,7 @@ enum SourceRules {
     /// Rooms from top to bottom; a room imports only what stands further down.
     static let floors: [[String]] = [
         ["muster", "MusterSim", "MusterBench", "MusterBenchMembers", "MandelbrotDigest"],
-        ["MusterCommands"], ["MusterNode"], ["MusterTestKit"],
+        ["MusterCommands"], ["MusterNode"], ["MusterTestKit", "MusterContainers"],
         ["MusterHTTP", "MusterStore", "MusterLaunch", "MusterNumbers"], ["MusterKernels"], ["MusterAPI"],
         ["MusterSystem", "MusterCrypto", "MusterLog", "MandelbrotBaseline", "MandelbrotAVX2", "MandelbrotAVX512"],
         ["MusterCore"],

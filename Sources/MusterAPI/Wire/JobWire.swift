@@ -87,11 +87,14 @@ package struct JobStatus: Hashable, Sendable {
     /// From submission to the end, or to now.
     package var seconds: Double
     package var priority: Priority
+    /// Why nothing of it can be done now; nil: nothing is known to be in its way.
+    package var waiting: String?
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
-        seconds: Double, priority: Priority
+        seconds: Double, priority: Priority, waiting: String? = nil
     ) {
+        self.waiting = waiting
         self.id = id
         self.kernel = kernel
         self.state = state
@@ -113,6 +116,7 @@ package struct JobStatus: Hashable, Sendable {
         failed = try fields.int("failed", in: 0...Int.max) ?? 0
         seconds = try fields.double("seconds", in: 0...1e15) ?? 0
         priority = try fields.choice("priority", Priority.self) ?? .batch
+        waiting = try fields.string("waiting", bytesMax: 4_096)
         workers = [:]
         for (name, value) in fields.value("workers")?.members ?? [] { workers[name] = value.int }
     }
@@ -134,6 +138,7 @@ package struct JobStatus: Hashable, Sendable {
         json.endObject()
         json.field("seconds", seconds)
         json.field("priority", priority.rawValue)
+        if let waiting { json.field("waiting", waiting) }
         json.endObject()
     }
 }

@@ -47,7 +47,7 @@ package enum CoordinatorCommand {
             crashLimit.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec, CommonFlags.tlsCert.spec,
             CommonFlags.tlsKey.spec,
         ] + SpawnFlags.all + CommonFlags.always,
-        rules: [.together(["tls-cert", "tls-key"])],
+        rules: [.together(["tls-cert", "tls-key"])] + SpawnFlags.rules,
         reservedFlags: ["standby"] + SpawnFlags.reserved,
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
@@ -127,7 +127,7 @@ package enum CoordinatorCommand {
         configuration.renderWait = invocation[wait]
         configuration.access.isPrivate = invocation[isPrivate]
         configuration.access.isClassicOpen = invocation[openClassic]
-        SpawnFlags.apply(invocation, to: &configuration.spawning)
+        try SpawnFlags.apply(invocation, to: &configuration.spawning)
         configuration.spawning.tlsAuthority = invocation[CommonFlags.tlsCert]
         return configuration
     }

@@ -27,6 +27,7 @@ package enum JobCommand {
         try out.line("job       \(job.id)")
         try out.line("kernel    \(Terminal.clean(job.kernel))")
         try out.line("state     \(job.state.rawValue)")
+        if let waiting = job.waiting { try out.line("waiting   \(Terminal.clean(waiting))") }
         try out.line("tasks     \(Format.count(job.count))")
         try out.line("done      \(Format.count(job.done)) (\(Format.percent(job.done, of: job.count)))")
         try out.line("failed    \(Format.count(job.failed))")

@@ -1,3 +1,4 @@
+internal import MusterContainers
 internal import MusterCore
 internal import MusterNode
 
@@ -19,23 +20,84 @@ enum SpawnFlags {
         "orphan-seconds", in: 0.1...86_400, default: 60,
         "What was launched ends by itself when it could not reach the coordinator for so long.")
     static let launcher = Flag<String>.text(
-        "launcher", "KIND", as: .choice(["process"], reserved: ["docker", "kubernetes"]), default: "process",
-        "How workers and children are started: as processes of this machine.")
+        "launcher", "KIND", as: .choice(["process", "docker"], reserved: ["kubernetes"]), default: "process",
+        "How workers and children are started: as processes of this machine, or as containers of its engine.")
     static let advertise = Flag<String?>.text(
         "advertise", "URL", as: .url, "Where what is launched finds the coordinator."
     ).defaulting(to: "the address that it listens on")
 
-    static let reserved = ["child-image", "docker-network", "image", "volunteers"]
+    static let childImage = Flag<String?>.text(
+        "child-image", "NAME", as: .text(bytesMax: 512, suggestions: []),
+        "Have children be containers of this image, which print one whole number a line and end. They have no network."
+    ).defaulting(to: "none: children make random numbers themselves")
+    static let image = Flag<String?>.text(
+        "image", "NAME", as: .text(bytesMax: 512, suggestions: []), "Muster's own image, for --launcher docker."
+    ).defaulting(to: "that of the container that the coordinator is in, else muster:latest")
+    static let network = Flag<String?>.text(
+        "docker-network", "NAME", as: .text(bytesMax: 256, suggestions: []), "The network of launched containers."
+    ).defaulting(to: "that of the container that the coordinator is in, else bridge")
+    static let socket = Flag<String?>.text(
+        "docker-socket", "PATH", as: .file, "Where the container engine listens."
+    ).defaulting(to: "what DOCKER_HOST says, else \(EngineAddress.usualPath)")
+    static let memory = Flag<Int>.int(
+        "container-memory", "BYTES", in: 16 << 20...1 << 50, default: ContainerLimits().memoryBytes,
+        "Memory of each launched container.")
+    static let cpus = Flag<Double>.double(
+        "container-cpus", "N", in: 0.01...4_096, default: ContainerLimits().cpus,
+        "Processors' worth of time of each launched container.")
+    static let pids = Flag<Int>.int(
+        "container-pids", "N", in: 16...1_000_000, default: ContainerLimits().pids,
+        "Processes and threads of each launched container.")
+
+    static let reserved = ["volunteers"]
+    static let rules: [Command.Rule] = [.exclusive(["child-command", "child-image"])]
     static let all = [
         range.spec, childrenMax.spec, childCommand.spec, childTime.spec, orphan.spec, launcher.spec, advertise.spec,
+        childImage.spec, image.spec, network.spec, socket.spec, memory.spec, cpus.spec, pids.spec,
     ]
 
-    @MainActor static func apply(_ invocation: Invocation, to spawning: inout SpawnConfiguration) {
+    /// Throws a `CommandError` where containers could not reach the coordinator, or the engine's address makes no sense.
+    @MainActor static func apply(_ invocation: Invocation, to spawning: inout SpawnConfiguration) throws {
         spawning.range = invocation[range]
         spawning.children.liveMax = invocation[childrenMax]
         spawning.children.lifeTime = invocation[childTime]
         spawning.childCommand = invocation[childCommand]
         spawning.orphanTime = invocation[orphan]
         spawning.advertisedURL = invocation[advertise]
+        let isDocker = invocation[launcher] == "docker"
+        guard isDocker || invocation[childImage] != nil else { return }
+        let engine = try engine(invocation)
+        var limits = ContainerLimits()
+        (limits.memoryBytes, limits.cpus, limits.pids) = (invocation[memory], invocation[cpus], invocation[pids])
+        limits.temporaryBytes = min(limits.temporaryBytes, limits.memoryBytes / 2)
+        if let name = invocation[childImage] {
+            spawning.childImage = ChildImage(engine: engine, image: name)
+            spawning.childImage!.limits = limits
+        }
+        guard isDocker else { return }
+        try requireReachable(invocation)
+        spawning.containers = ContainerSettings(engine: engine)
+        spawning.containers!.image = invocation[image]
+        spawning.containers!.network = invocation[network]
+        spawning.containers!.limits = limits
+    }
+
+    @MainActor static func engine(_ invocation: Invocation) throws(CommandError) -> EngineAddress {
+        do throws(EngineError) {
+            return try EngineAddress(given: invocation[socket], dockerHost: invocation.environment["DOCKER_HOST"])
+        } catch {
+            throw CommandError(.configuration, error.message)
+        }
+    }
+
+    /// A container has a loopback of its own.
+    @MainActor private static func requireReachable(_ invocation: Invocation) throws(CommandError) {
+        let host = invocation[CommonFlags.host]
+        guard invocation[advertise] == nil, invocation[network] != "host", UpCommand.isLoopback(host: host) else {
+            return
+        }
+        throw .usage(
+            "--launcher docker: containers cannot reach a coordinator that listens on \(host) only; give --host 0.0.0.0, or"
+                + " --advertise URL where something else passes their requests on")
     }
 }

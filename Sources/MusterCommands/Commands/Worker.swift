@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterContainers
 internal import MusterCore
 internal import MusterLog
 internal import MusterNode
@@ -22,6 +23,11 @@ package enum WorkerCommand {
         "orphan-seconds", in: 0.1...86_400, "End when the coordinator was away for so long."
     ).defaulting(to: "never: it waits for the coordinator's return")
 
+    package static let socket = Flag<String?>.text(
+        "docker-socket", "PATH", as: .file,
+        "The container engine for tasks that are containers; none: it takes no such tasks."
+    ).defaulting(to: "what DOCKER_HOST says, else \(EngineAddress.usualPath), where there is one")
+
     package static let command = Command(
         name: "worker", summary: "join a coordinator and compute tasks",
         description: [
@@ -32,7 +38,7 @@ package enum WorkerCommand {
         ],
         flags: [
             join.spec, slots.spec, name.spec, labels.spec, CommonFlags.data.spec, CommonFlags.token.spec,
-            CommonFlags.tlsCA.spec, drain.spec, orphan.spec,
+            CommonFlags.tlsCA.spec, drain.spec, orphan.spec, socket.spec,
         ]
             + CommonFlags.always,
         exits: [
@@ -61,6 +67,8 @@ package enum WorkerCommand {
             dataDirectory: invocation[CommonFlags.data] + "/worker", agent: settings,
             tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterCommand.version)
         configuration.orphanTime = invocation[orphan]
+        configuration.engine = try engine(invocation)
+        if configuration.engine != nil { configuration.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value }
         do {
             let worker = try Worker(configuration)
             let signals = Task {
@@ -77,6 +85,19 @@ package enum WorkerCommand {
             try await worker.run()
         } catch let error as NodeError {
             throw CommandError(error)
+        }
+    }
+
+    /// One that was not asked for is used where it is there.
+    @MainActor private static func engine(_ invocation: Invocation) throws(CommandError) -> EngineAddress? {
+        let given = invocation[socket]
+        if given == "none" { return nil }
+        do throws(EngineError) {
+            let address = try EngineAddress(given: given, dockerHost: invocation.environment["DOCKER_HOST"])
+            return given != nil || address.isUsable ? address : nil
+        } catch {
+            Log.notice("takes no tasks that are containers", ["reason": error.message])
+            return nil
         }
     }
 

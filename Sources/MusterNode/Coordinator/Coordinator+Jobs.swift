@@ -115,7 +115,18 @@ extension Coordinator {
         return JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
             done: progress.done, failed: progress.failed, workers: progress.workers,
-            seconds: Double(max(0, SystemTime.wallClockMs() - record.createdMs)) / 1_000, priority: record.priority)
+            seconds: Double(max(0, SystemTime.wallClockMs() - record.createdMs)) / 1_000, priority: record.priority,
+            waiting: progress.running ? nil : Self.obstacle(to: record.kernel, state))
+    }
+
+    /// What keeps all workers from this kernel.
+    private static func obstacle(to kernel: String, _ state: borrowing CoordinatorState) -> String? {
+        let workers = state.fleet.membership.liveWorkers
+        if workers.isEmpty { return "there is no worker; start one: muster worker --join URL" }
+        guard kernel == ContainerKernel.name, !workers.contains(where: { $0.labels[ContainerEngineLabel.key] != nil })
+        else { return nil }
+        return
+            "no worker has a container engine; start one on a machine that has: muster worker --join URL --docker-socket PATH"
     }
 
     /// Memory first, then the store; nil for a job that never was.

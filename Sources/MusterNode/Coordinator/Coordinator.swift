@@ -4,7 +4,6 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterLaunch
 internal import MusterLog
-internal import MusterNumbers
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization
@@ -27,6 +26,8 @@ package final class Coordinator: Sendable {
     let signedUpServers: ClassicServers
     let callbacks: Callbacks
     let spawner: Spawner
+    /// Of launched containers; nil where there are none.
+    let placement: ContainerPlacement?
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
     private let ticking = Mutex<Task<Void, Never>?>(nil)
@@ -44,7 +45,7 @@ package final class Coordinator: Sendable {
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
             routes: RouteTable.all)
-        spawner = try await Self.spawner(configuration, store, authenticator)
+        (spawner, placement) = try await Self.spawner(configuration, store, authenticator)
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,
             lastView: try await Self.setViewsAside(in: store))
@@ -53,29 +54,6 @@ package final class Coordinator: Sendable {
 
     /// So many launched workers have their descriptors for sure.
     private static let workersReckoned = 100
-
-    private static func spawner(
-        _ configuration: CoordinatorConfiguration, _ store: any Store, _ authenticator: Authenticator
-    ) async throws -> Spawner {
-        let directory = configuration.spawning.directory
-        try makeDirectory(directory)
-        let launcher = ProcessLauncher(
-            directory: directory, fleet: authenticator.fleet, executable: configuration.spawning.executable)
-        var spawning = configuration.spawning
-        let room = max(1, (SystemLimits.descriptors - 48) / 2)
-        if spawning.children.liveMax > room {
-            Log.notice(
-                "the limit of open files lets fewer children run at one time",
-                ["children-max": "\(spawning.children.liveMax)", "now": "\(room)"])
-            spawning.children.liveMax = room
-        }
-        do {
-            return try await Spawner(
-                spawning, store: store, authenticator: authenticator, launcher: launcher)
-        } catch let error as NumberSet.Damaged {
-            throw NodeError(.setup, "the numbers in \(configuration.databasePath): \(error)")
-        }
-    }
 
     /// Numbers of views are never used twice: each process has so many, set aside in the store before it uses one. None changes its
     /// ranks as often.
@@ -110,7 +88,7 @@ package final class Coordinator: Sendable {
             case .refused: self?.handle(.command(.refused(member, command)))
             }
         }
-        try await spawner.start(url: configuration.spawning.advertisedURL ?? ownURL)
+        try await spawner.start(url: launchedURL, ownURL: ownURL)
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
     }
 

@@ -40,7 +40,9 @@ extension Spawner {
         if state.withLock({ $0.isStopping }) { return }
         var environment = companion.environment
         environment[Self.urlName] = reachableURL
-        let arguments = companion.arguments + ["--join", reachableURL] + configuration.tlsArguments
+        // It is a process of this machine whatever the launcher of the others.
+        let authority = configuration.tlsAuthority.map { ["--tls-ca", $0] } ?? []
+        let arguments = companion.arguments + ["--join", nearURL] + authority
         let orphan = ["--orphan-seconds", "\(configuration.orphanTime / .seconds(1))"]
         let spec = LaunchSpec(name: companion.name, arguments: arguments + orphan, environment: environment)
         launch(spec) { [weak self] failure in

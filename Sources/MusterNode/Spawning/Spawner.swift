@@ -1,3 +1,4 @@
+internal import MusterContainers
 package import MusterCore
 internal import MusterLaunch
 internal import MusterLog
@@ -27,6 +28,8 @@ final class Spawner: Sendable {
         var pendingKeys: Set<String> = []
         /// Children whose delivery is on its way to the store: one at a time.
         var delivering: Set<ChildID> = []
+        /// Foreign children whose time was up: what they printed until then counts.
+        var overdue: Set<String> = []
         /// Before companions are started again.
         var backoffs: [String: Backoff] = [:]
 
@@ -51,19 +54,23 @@ final class Spawner: Sendable {
     let store: any Store
     let authenticator: Authenticator
     let launcher: any Launcher
+    /// Of children that are any image's.
+    let foreignChildren: DockerLauncher?
     let numbers: NumberSet
     let state: Mutex<State>
     /// Where what is launched finds the coordinator; set once it listens.
-    private let url = Mutex<String?>(nil)
+    private let url = Mutex<(launched: String, own: String)?>(nil)
 
     /// Takes up what an earlier process left in the store. Throws `StoreError`.
     init(
-        _ configuration: SpawnConfiguration, store: any Store, authenticator: Authenticator, launcher: any Launcher
+        _ configuration: SpawnConfiguration, store: any Store, authenticator: Authenticator, launcher: any Launcher,
+        foreignChildren: DockerLauncher? = nil
     ) async throws {
         self.configuration = configuration
         self.store = store
         self.authenticator = authenticator
         self.launcher = launcher
+        self.foreignChildren = foreignChildren
         let stored = try await store.numbers()
         numbers = try NumberSet(range: configuration.range, stored: stored)
         var children = Children(settings: configuration.children, random: SystemRandomNumberGenerator())
@@ -77,10 +84,11 @@ final class Spawner: Sendable {
                 batchesSinceSnapshot: stored.log.count))
     }
 
-    /// Finds what is running already, then launches what is wanted. `url` is the coordinator as its children reach it.
-    /// Throws `StoreError`.
-    func start(url: String) async throws {
-        self.url.withLock { $0 = url }
+    /// Finds what is running already, then launches what is wanted. `url` is the coordinator as its children reach it, `ownURL`
+    /// as this machine does. Throws `StoreError`.
+    func start(url: String, ownURL: String) async throws {
+        self.url.withLock { $0 = (url, ownURL) }
+        foreignChildren?.beforeEnd { [weak self] in try await self?.readNumbers(of: $0, $1) }
         let alive: [String]
         do {
             alive = try await launcher.adopt(expecting: [Self.urlName: url])
@@ -96,6 +104,7 @@ final class Spawner: Sendable {
         if wanted != stored { try await keep(scale: wanted) }
         handle(.adopted(workers, wanted: wanted))
         handle(.adopted(Set(children)))
+        for child in children { superviseForeign(child) }
         startCompanions(besides: alive)
         // What ended meanwhile is told now, and known.
         launcher.onExit { [weak self] in self?.ended($0) }
@@ -170,14 +179,20 @@ final class Spawner: Sendable {
                 name: "\(Self.childName)\(record.id)", arguments: arguments + configuration.tlsArguments,
                 environment: [Self.urlName: reachableURL, "MUSTER_TOKEN": authenticator.secret(of: record.id)])
         ) { [weak self] failure in
-            guard let failure else { return self?.handle(.launched(record.id)) ?? () }
+            guard let failure else {
+                self?.handle(.launched(record.id))
+                self?.superviseForeign(record.id)
+                return
+            }
             Log.warning("a child cannot be launched", ["child": "\(record.id)", "reason": failure.message])
             self?.handle(
                 .launchFailed(record.id, reason: failure.message, isRetryable: failure.isRetryable))
         }
     }
 
-    var reachableURL: String { url.withLock { $0 ?? "" } }
+    var reachableURL: String { url.withLock { $0?.launched ?? "" } }
+    /// The same for what is always a process of this machine.
+    var nearURL: String { url.withLock { $0?.own ?? "" } }
 
     func launch(_ spec: LaunchSpec, then: @escaping @Sendable (LaunchError?) -> Void) {
         Task { [launcher] in
@@ -207,7 +222,8 @@ final class Spawner: Sendable {
         let name = "\(Self.workerName)\(number)"
         let arguments = [
             "worker", "--join", reachableURL, "--slots", "1", "--name", name, "--data",
-            "\(configuration.directory)/\(name)", "--drain-seconds", "\(Self.workerGrace / .seconds(1))",
+            "\(configuration.containers == nil ? configuration.directory : "/tmp")/\(name)", "--drain-seconds",
+            "\(Self.workerGrace / .seconds(1))",
             "--orphan-seconds", "\(configuration.orphanTime / .seconds(1))",
         ]
         let spec = LaunchSpec(
@@ -273,10 +289,17 @@ package struct SpawnConfiguration: Sendable {
     package var workers: Int?
     /// The same where there is no last time.
     package var workersAtFirst = 0
+    /// Where workers and children are containers, from `--launcher docker`. Nil: processes of this machine.
+    package var containers: ContainerSettings?
+    /// Whose containers print the numbers. From `--child-image`; nil is Muster's own child.
+    package var childImage: ChildImage?
     /// What else is kept running. From `up`.
     package var companions: [Companion] = []
 
     package init(directory: String) { self.directory = directory }
 
-    var tlsArguments: [String] { tlsAuthority.map { ["--tls-ca", $0] } ?? [] }
+    var tlsArguments: [String] {
+        guard let tlsAuthority else { return [] }
+        return ["--tls-ca", containers == nil ? tlsAuthority : ContainerPlacement.authorityPath]
+    }
 }

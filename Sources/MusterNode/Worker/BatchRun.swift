@@ -11,6 +11,8 @@ struct BatchRun {
 
     let offer: LeaseOffer
     let cancellation: Cancellation
+    /// Nil on a worker without an engine.
+    let containers: (any TaskContainers)?
     /// Takes each report but the last; the last is returned.
     let emitPart: (TaskReport) -> Void
 
@@ -19,7 +21,8 @@ struct BatchRun {
         let key = offer.grant.key
         let kernel: any Kernel
         do throws(Problem) {
-            kernel = try KernelTable.kernel(offer.grant.kernel, params: offer.grant.params)
+            let plain = try KernelTable.kernel(offer.grant.kernel, params: offer.grant.params)
+            kernel = (plain as? ContainerKernel)?.on(containers) ?? plain
         } catch {
             return (failed(key, "this worker cannot run it: \(error.detail)"), true)
         }

@@ -22,7 +22,7 @@ extension Worker {
 
     private func compute(_ offer: LeaseOffer, _ cancellation: Cancellation) {
         let key = offer.grant.key
-        let run = BatchRun(offer: offer, cancellation: cancellation) { [self] part in
+        let run = BatchRun(offer: offer, cancellation: cancellation, containers: containers) { [self] part in
             let kept = keep(part)
             handle(.partFinished(kept.id, bytes: kept.text.count))
             write(kept)

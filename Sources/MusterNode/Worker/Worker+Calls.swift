@@ -127,7 +127,7 @@ extension Worker {
 
     func ask(_ slots: Int, _ identity: MemberIdentity?) {
         guard let identity else { return }
-        let request = LeaseRequest(slots: slots, kernels: KernelTable.names, waitSeconds: Self.askSeconds)
+        let request = LeaseRequest(slots: slots, kernels: kernels, waitSeconds: Self.askSeconds)
         call("POST", "/v1/leases", request.body, bearer: identity.secret, seconds: Self.askSeconds + 15) {
             [self] in askAnswered(slots, identity.id, $0)
         }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import MusterAPI
+internal import MusterContainers
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
@@ -44,6 +45,8 @@ package final class Worker: Sendable {
     let folder: WorkerFolder
     let client: HTTPClient
     let threads: ThreadPool
+    /// Nil where there is no engine.
+    let containers: EngineTasks?
     let state: Mutex<State>
     let incarnation = hex(randomBytes(16))
 
@@ -54,6 +57,8 @@ package final class Worker: Sendable {
         folder = try WorkerFolder(in: configuration.dataDirectory)
         client = HTTPClient(HTTPClient.Configuration(tlsCAFile: configuration.tlsAuthority))
         threads = ThreadPool(idleMax: configuration.agent.slots)
+        let run = incarnation
+        containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
         let kept = folder.outbox()
         state = Mutex(
             State(
@@ -64,6 +69,7 @@ package final class Worker: Sendable {
 
     /// Works until it was told to stop and has left, or was refused for good (then it throws a `NodeError`).
     package func run() async throws {
+        if let containers { Task { await containers.removeLeftOvers() } }
         handle(.started(outbox: folder.outbox()))
         let ticks = Task { [weak self] in
             while !Task.isCancelled {
@@ -84,6 +90,11 @@ package final class Worker: Sendable {
             }
             if let ending { continuation.resume(with: ending) }
         }
+    }
+
+    /// Those that it can run.
+    var kernels: [String] {
+        KernelTable.names.filter { containers != nil || $0 != ContainerKernel.name }
     }
 
     /// SIGTERM: finishes or hands back what runs, delivers, leaves.

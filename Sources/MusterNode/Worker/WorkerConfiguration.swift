@@ -1,3 +1,4 @@
+package import MusterContainers
 package import MusterCore
 
 /// How one worker is set up; from the flags of `muster worker`.
@@ -16,6 +17,9 @@ package struct WorkerConfiguration: Sendable {
     package var version: String
     /// After so long without the coordinator it gives up. From `--orphan-seconds`; nil never does.
     package var orphanTime: Duration?
+
+    /// Where its tasks' containers run. From `--docker-socket`; nil runs none.
+    package var engine: EngineAddress?
 
     package init(
         coordinatorURL: String, token: String?, name: String, labels: [String: String], dataDirectory: String,

@@ -25,6 +25,13 @@ struct WorkerFolder: Sendable {
         throw NodeError(.setup, "\(directory) serves \(Self.workersMax) workers already; give another --data")
     }
 
+    /// The folder itself, whatever its name: what tells this worker from others on its machine.
+    var mark: String {
+        var status = stat()
+        stat(path, &status)
+        return "\(status.st_dev):\(status.st_ino)"
+    }
+
     private var identityPath: String { path + "/identity" }
 
     /// Bound to the coordinator that gave it: another one's URL finds none.

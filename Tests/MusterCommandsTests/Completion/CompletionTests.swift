@@ -18,7 +18,7 @@ import Testing
     static let everyShell: [Case] = [
         Case("muster su", ["submit"]),
         Case("muster jo", ["job", "jobs"]),
-        Case("muster submit ", ["fail", "mandelbrot", "noop", "random", "sleep", "sum"]),
+        Case("muster submit ", ["container", "fail", "mandelbrot", "noop", "random", "sleep", "sum"]),
         Case("muster submit s", ["sleep", "sum"]),
         Case("muster submit --priority ", ["batch", "interactive"]),
         Case("muster submit noop --priority i", ["interactive"]),
@@ -44,7 +44,7 @@ import Testing
         Case("muster submit --priority = b", ["batch"]),
         Case("muster submit --priority =", ["batch", "interactive"]),
         Case("muster submit --priority=i", ["--priority=interactive"]),
-        Case("muster submit --json = true ", ["fail", "mandelbrot", "noop", "random", "sleep", "sum"]),
+        Case("muster submit --json = true ", ["container", "fail", "mandelbrot", "noop", "random", "sleep", "sum"]),
         Case("muster submit -- s", ["sleep", "sum"]),
         Case("muster submit -- --", []),
         Case("muster --v", ["--version"]),

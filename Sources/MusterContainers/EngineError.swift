@@ -1,0 +1,40 @@
+internal import MusterLaunch
+
+/// Why a container engine did not do what it was asked.
+package struct EngineError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Code: Hashable, Sendable, CaseIterable {
+        /// There is no socket, or nobody answers behind it.
+        case away
+        /// This user may not open the socket.
+        case forbidden
+        /// No answer in time.
+        case timeout
+        /// What came is no answer of an engine: no JSON, half of it, too much, or a version that is not spoken here.
+        case badAnswer
+        /// There is no such container.
+        case notFound
+        case imageMissing
+        /// The name is taken, or the container is not in a state for this.
+        case conflict
+        /// The engine refused, or failed at it.
+        case refused
+        /// The caller gave up.
+        case cancelled
+    }
+
+    package let code: Code
+    /// What was asked, what is wrong and what to do.
+    package let message: String
+    /// Whether the same may succeed later, with nobody changing the request.
+    package let isRetryable: Bool
+
+    init(_ code: Code, _ message: String, isRetryable: Bool? = nil) {
+        self.code = code
+        self.message = message
+        self.isRetryable = isRetryable ?? [.away, .forbidden, .timeout, .badAnswer].contains(code)
+    }
+
+    package var description: String { message }
+
+    var launchError: LaunchError { LaunchError(isRetryable ? .unreachable : .other, message) }
+}

@@ -1,0 +1,80 @@
+internal import Glibc
+internal import MusterContainers
+internal import MusterLog
+
+/// Where launched containers stand, and how they reach the coordinator from there.
+struct ContainerPlacement: Sendable {
+    static let imageDefault = "muster:latest"
+    /// Where a container finds the certificate authority that the coordinator was given.
+    static let authorityPath = "/run/muster-ca.pem"
+    private static let machineName = "host.docker.internal"
+
+    var image: String
+    var network: String
+    var extraHosts: [String]
+    var binds: [String]
+    /// The coordinator's; nil: what it listens on.
+    var host: String?
+
+    /// Asks the engine where the coordinator itself is. An engine that is away is taken to come back.
+    static func find(
+        _ settings: ContainerSettings, _ engine: EngineClient, authority: String?
+    ) async throws -> ContainerPlacement {
+        let own: OwnContainer?
+        do {
+            try await engine.check()
+            own = try await OwnContainer.find(engine)
+        } catch {
+            Log.error("workers and children cannot be launched for now", ["reason": error.message])
+            own = nil
+        }
+        var placement = own.map { inContainer($0, settings) } ?? onMachine(settings)
+        if let authority {
+            guard let path = own == nil ? absolute(authority) : own?.machinePath(of: absolute(authority)) else {
+                throw NodeError(
+                    .setup,
+                    "containers cannot be given \(authority), which only the coordinator's own has: mount the certificate as a file"
+                )
+            }
+            placement.binds = ["\(path):\(authorityPath):ro"]
+        }
+        return placement
+    }
+
+    private static func onMachine(_ settings: ContainerSettings) -> ContainerPlacement {
+        let isShared = settings.network == "host"
+        // In a container whose engine is away: the name that networks with names of their own resolve.
+        let name = OwnContainer.isInContainer ? hostName : machineName
+        return ContainerPlacement(
+            image: settings.image ?? imageDefault, network: settings.network ?? "bridge",
+            extraHosts: isShared ? [] : ["\(machineName):host-gateway"], binds: [], host: isShared ? nil : name)
+    }
+
+    /// On the coordinator's own network, which knows it by its name; the usual network has no names.
+    private static func inContainer(_ own: OwnContainer, _ settings: ContainerSettings) -> ContainerPlacement {
+        let image = settings.image ?? own.image
+        if own.networks["host"] != nil {
+            var machine = settings
+            machine.image = image
+            return onMachine(machine)
+        }
+        let named = own.networks.keys.filter { $0 != "bridge" && $0 != "none" }.sorted().first
+        let network = settings.network ?? named ?? "bridge"
+        let address = own.networks[network] ?? ""
+        let host = network == "bridge" && !address.isEmpty ? address : own.name
+        return ContainerPlacement(image: image, network: network, extraHosts: [], binds: [], host: host)
+    }
+
+    private static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        guard let here = getcwd(nil, 0) else { return path }
+        defer { free(here) }
+        return String(cString: here) + "/" + path
+    }
+
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, 255)
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

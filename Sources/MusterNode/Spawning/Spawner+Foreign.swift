@@ -1,0 +1,71 @@
+internal import MusterAPI
+internal import MusterContainers
+internal import MusterCore
+internal import MusterLog
+internal import Synchronization
+
+/// Children that are any image's containers: nothing in them knows of Muster, so the coordinator reads what they print.
+///
+/// A container's output is read whole once it has ended, and recorded as one delivery before the engine forgets it: a coordinator
+/// that comes back reads it again, and what is recorded already is not taken twice.
+extension Spawner {
+    /// Ends a foreign child that prints too much, or takes too long.
+    func superviseForeign(_ id: ChildID) {
+        guard let foreignChildren else { return }
+        let name = "\(Self.childName)\(id)"
+        let limit = configuration.children.lifeTime * 0.8
+        Task { [weak self, range = configuration.range] in
+            let isOverdue = await Self.watch(name, foreignChildren, range, within: limit)
+            guard let isOverdue else { return }
+            if isOverdue { self?.state.withLock { _ = $0.overdue.insert(name) } }
+            foreignChildren.stop(name, grace: .zero)
+        }
+    }
+
+    /// True: its time is up. False: it has printed all that may count. Nil: it has ended.
+    private static func watch(
+        _ name: String, _ launcher: DockerLauncher, _ range: Int, within limit: Duration
+    ) async -> Bool? {
+        await withTaskGroup(of: Bool?.self) { group in
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                return Task.isCancelled ? nil : true
+            }
+            group.addTask { await isFull(name, launcher, range) ? false : nil }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+    }
+
+    /// Begins anew when the engine breaks off.
+    private static func isFull(_ name: String, _ launcher: DockerLauncher, _ range: Int) async -> Bool {
+        var backoff = Backoff(cap: .seconds(5))
+        var random = SystemRandomNumberGenerator()
+        while !Task.isCancelled {
+            var output = ForeignOutput(range: range)
+            do {
+                return try await launcher.follow(name) { output.take($0) }
+            } catch {
+                Log.debug("a child's output broke off", ["name": name, "reason": error.message])
+            }
+            try? await Task.sleep(for: backoff.next(using: &random))
+        }
+        return false
+    }
+
+    /// A foreign child has ended: its numbers are recorded, unless it failed. Throws what is worth another try.
+    func readNumbers(of name: String, _ end: ContainerEnd) async throws {
+        guard let number = Int64(name.dropFirst(Self.childName.count)),
+            let record = state.withLock({ $0.children[ChildID(number)] }), record.state != .done
+        else { return }
+        let isOverdue = state.withLock { $0.overdue.contains(name) }
+        var output = ForeignOutput(range: configuration.range)
+        try await end.readOutput { output.take($0) }
+        output.finish()
+        defer { state.withLock { _ = $0.overdue.remove(name) } }
+        guard end.exitCode == 0 || output.isFull || isOverdue else { return }
+        let report = NumbersReport(
+            offset: record.received, numbers: output.lines.numbers, rejected: output.lines.rejected, isLast: true)
+        _ = try await self.record(report, of: record.id)
+    }
+}
