@@ -143,6 +143,7 @@ import Testing
         var log = Self.log(Array(purges[..<2]))
         _ = log.merge(short.purges, forgotten: short.forgotten)
         #expect(log.digest == short.digest)
-        #expect(PurgeLog([], forgotten: purges[2]).number(.all, term: purges[2].term).number == 4)
+        var old = PurgeLog([], forgotten: purges[2])
+        #expect(old.number(.all, term: purges[2].term).number == 4)
     }
 }

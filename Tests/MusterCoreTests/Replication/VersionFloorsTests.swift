@@ -11,9 +11,9 @@ import Testing
         for step in steps { #expect(floors.admits(step.image, step.version) == step.isAdmitted, "\(step)") }
         floors.raise(1, to: 9)
         floors.raise(1, to: 7)
-        #expect(!floors.admits(1, 8))
+        #expect(floors.admits(1, 8) == false)
         floors.reset()
-        #expect(floors.admits(1, 1))
+        #expect(floors.admits(1, 1) == true)
     }
 
     @Test func theLatestAreRemembered() {
@@ -24,9 +24,9 @@ import Testing
         floors.raise(0, to: 11)
         for image in count..<count + 10 { floors.raise(image, to: 10) }
         #expect(floors.count == VersionFloors.imagesMax)
-        for image in 1...10 { #expect(floors.admits(Int64(image), 1), "forgotten: \(image)") }
-        #expect(!floors.admits(0, 10))
-        #expect(!floors.admits(count + 9, 9))
+        for image in 1...10 { #expect(floors.admits(Int64(image), 1) == true, "forgotten: \(image)") }
+        #expect(floors.admits(0, 10) == false)
+        #expect(floors.admits(count + 9, 9) == false)
     }
 
     /// One image that changes for ever, beside others that were forgotten or raised to what they were before.
@@ -38,6 +38,6 @@ import Testing
         for version in 2..<UInt64(3 * count) { floors.raise(7, to: version) }
         for image in count..<3 * count { floors.raise(image, to: 2) }
         #expect(floors.count == VersionFloors.imagesMax)
-        for image in 2 * count + 100..<3 * count { #expect(!floors.admits(image, 1)) }
+        for image in 2 * count + 100..<3 * count { #expect(floors.admits(image, 1) == false) }
     }
 }
