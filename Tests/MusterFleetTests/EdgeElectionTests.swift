@@ -74,7 +74,8 @@ import Testing
             let word = try await early.value.header("X-Cache")
             #expect(word == "MISS" || word == "HIT", "validated, or fetched: \(word ?? "none")")
             let third = try await edges.leads(3, after: second)
-            let order = "{\"leader\":3,\"term\":\(first),\"pull\":[],\"purge\":{\"term\":\(first),\"number\":9,\"all\":true}}"
+            let order =
+                "{\"leader\":3,\"term\":\(first),\"pull\":[],\"purge\":{\"term\":\(first),\"number\":9,\"all\":true}}"
             for id in [1, 2] { #expect(try await edges.ask(id, "POST", "/v1/edge/orders", order).status == 409) }
             #expect(third > second)
         }
@@ -124,7 +125,9 @@ import Testing
             try await edges.leads(1, among: [1])
             try await eventually("it leads alone") { try await edges[2].get("/v1/edge").status == 200 }
             try await eventually("it says why") {
-                edges[2].process.transcript.errors.contains { $0.contains("refuses this one") && $0.contains("--token") }
+                edges[2].process.transcript.errors.contains {
+                    $0.contains("refuses this one") && $0.contains("--token")
+                }
             }
             try await edges.put(1, [1, 2, 3])
             for id in [1, 2] { #expect(try await edges[id].get("/images/1").body == [1, 2, 3]) }

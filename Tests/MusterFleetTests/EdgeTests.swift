@@ -10,7 +10,9 @@ import Testing
         try await ServerProcess(fleet, ["origin", "--data", fleet.dataDirectory, "--no-samples"] + flags)
     }
 
-    private static func edge(_ fleet: Fleet, _ origin: ServerProcess, _ flags: [String] = []) async throws -> ServerProcess {
+    private static func edge(_ fleet: Fleet, _ origin: ServerProcess, _ flags: [String] = []) async throws
+        -> ServerProcess
+    {
         try await ServerProcess(
             fleet,
             ["edge", "--id", "1", "--data", fleet.dataDirectory, "--upstream", origin.url, "--fleet-upstream"] + flags)

@@ -50,7 +50,8 @@ import Testing
             if isKilled { try await edges[1].start() } else { edges[1].process.thaw() }
             for _ in 0..<50 {
                 #expect(try await !edges.has(1, "/images/1"))
-                #expect(try await edges.get(1, "/images/1", [("Cache-Control", "only-if-cached, max-stale")]).status == 504)
+                #expect(
+                    try await edges.get(1, "/images/1", [("Cache-Control", "only-if-cached, max-stale")]).status == 504)
             }
             for image in 2...20 { try await edges.expect(1, has: "/images/\(image)") }
             #expect(try await !edges.has(1, "/images/1"))
@@ -103,7 +104,9 @@ import Testing
             try await edges.origin.start()
             try await edges.put(1, [1, 2, 3])
             for id in 1...3 {
-                try await eventually("edge \(id) has the new one") { try await edges.get(id, "/images/1").body == [1, 2, 3] }
+                try await eventually("edge \(id) has the new one") {
+                    try await edges.get(id, "/images/1").body == [1, 2, 3]
+                }
                 try await eventually("edge \(id) has the others no more") {
                     try await edges.get(id, "/images/2").status == 404
                 }

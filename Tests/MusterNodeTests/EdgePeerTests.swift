@@ -42,7 +42,9 @@ import Testing
     }
 
     /// Messages of another with this edge's id: the one that began later has to go.
-    @Test(arguments: [(false, "same-id"), (true, "yields")]) func oneIDTwice(_ isOlder: Bool, _ code: String) async throws {
+    @Test(arguments: [(false, "same-id"), (true, "yields")]) func oneIDTwice(_ isOlder: Bool, _ code: String)
+        async throws
+    {
         try await withEdge(plainUpstream) { (edge) throws in
             let other = EdgeIdentity(
                 id: EdgeID(1)!, instance: "other", startedMs: isOlder ? 1 : Int.max / 2, url: "http://127.0.0.1:1")

@@ -36,7 +36,8 @@ final class TestEdges: Sendable {
         configuration.adminToken = "admin"
         configuration.upstreamSeconds = 300
         configuration.peers = known.map(\.url)
-        configuration.server.port = known.first { $0.id == id }.flatMap { $0.url.split(separator: ":").last }
+        configuration.server.port =
+            known.first { $0.id == id }.flatMap { $0.url.split(separator: ":").last }
             .flatMap { UInt16($0) } ?? 0
         change(&configuration)
         let edge = try Edge(configuration)

@@ -66,7 +66,8 @@ extension Edge {
         }
         if !fields.contains("Accept") { fields.append("Accept", "*/*") }
         var call = HTTPClientRequest(
-            request.cache.method, fetch.copy?.url ?? request.cache.key.text, headers: fields.map { ($0.name, $0.value) },
+            request.cache.method, fetch.copy?.url ?? request.cache.key.text,
+            headers: fields.map { ($0.name, $0.value) },
             idleTimeout: fetch.copy == nil ? .seconds(configuration.upstreamSeconds) : CopySource.idleTime)
         call.connectTimeout = .seconds(min(5, configuration.upstreamSeconds))
         counters.fetches.add(1, ordering: .relaxed)
@@ -161,7 +162,7 @@ extension Edge {
             switch policy.validated(object.head, by: response, for: fetch.request.cache) {
             case .freshened(let head):
                 let fresh = CachedObject(key: key, head: head, body: object.body)
-                flight.ifMayStore { store.insert(fresh) }
+                flight.ifMayStore(Self.version(of: head)) { store.insert(fresh) }
                 own = own ?? fresh
             case .usedUnstored(let head):
                 own = own ?? CachedObject(key: key, head: head, body: object.body)
@@ -216,7 +217,9 @@ extension Edge {
             switch policy.afterHead(object.head, response, for: fetch.request.cache) {
             case .none: break
             case .freshened(let head):
-                flight.ifMayStore { store.insert(CachedObject(key: object.key, head: head, body: object.body)) }
+                flight.ifMayStore(Self.version(of: head)) {
+                    store.insert(CachedObject(key: object.key, head: head, body: object.body))
+                }
             case .invalidated: store.remove(object)
             }
         }

@@ -98,7 +98,8 @@ extension Edge {
         let (leader, term) = peers.withLock { ($0.election.leader, $0.election.term) }
         page.add("edge_leader", "gauge", "Who leads; 0: nobody at the moment.", Int(leader?.rawValue ?? 0))
         page.add(
-            "edge_in_touch", "gauge", "1 while what is stored is served; 0: what was purged meanwhile is not known yet.",
+            "edge_in_touch", "gauge",
+            "1 while what is stored is served; 0: what was purged meanwhile is not known yet.",
             mayVouch ? 1 : 0)
         page.add("edge_term", "gauge", "The newest term known.", Int(term.rawValue))
         let statistics = store.statistics

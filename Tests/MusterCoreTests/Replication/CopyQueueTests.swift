@@ -18,9 +18,10 @@ import Testing
         #expect(queue.next() == Copy(target: "/1", version: 3))
     }
 
-    @Test(arguments: [
-        (nil, nil, false), (1, nil, false), (nil, 1, false), (1, 1, false), (1, 2, true), (2, 1, false),
-    ] as [(UInt64?, UInt64?, Bool)])
+    @Test(
+        arguments: [
+            (nil, nil, false), (1, nil, false), (nil, 1, false), (1, 1, false), (1, 2, true), (2, 1, false),
+        ] as [(UInt64?, UInt64?, Bool)])
     func older(_ own: UInt64?, _ other: UInt64?, _ isOlder: Bool) {
         #expect(Copy(target: "/", version: own).isOlder(than: Copy(target: "/", version: other)) == isOlder)
     }

@@ -2,7 +2,9 @@ import MusterCore
 import Testing
 
 @Suite struct PurgeLogTests {
-    private static func term(_ counter: UInt64, _ holder: Int) -> Term { Term(counter: counter, holder: EdgeID(holder)!)! }
+    private static func term(_ counter: UInt64, _ holder: Int) -> Term {
+        Term(counter: counter, holder: EdgeID(holder)!)!
+    }
 
     private static func purges(_ numbers: ClosedRange<UInt64>, _ term: Term) -> [Purge] {
         numbers.map { Purge(term: term, number: $0, pattern: .image(Int64($0))) }

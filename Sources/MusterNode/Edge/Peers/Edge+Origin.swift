@@ -126,7 +126,7 @@ extension Edge {
         let image = change.id.rawValue
         floors.withLock { $0.raise(image, to: change.version) }
         var held: Set<CacheKey> = []
-        flights.forbidStoring { ImageTarget(of: $0)?.number == image }
+        flights.forbidStoring(below: change.version) { ImageTarget(of: $0)?.number == image }
         partials.remove { ImageTarget(of: $0)?.number == image }
         store.remove { key in
             ImageTarget(of: key)?.number == image
@@ -155,7 +155,9 @@ extension Edge {
     /// asked: else it may have what was changed or deleted since.
     func isCurrent(_ response: UpstreamResponse, _ copy: CopySource) -> Bool {
         guard let version = response.fields["X-Muster-Version"].flatMap({ UInt64($0) }) else { return true }
-        guard let theirs = response.fields[CopySource.positionField].flatMap({ OriginPosition($0) }) else { return false }
+        guard let theirs = response.fields[CopySource.positionField].flatMap({ OriginPosition($0) }) else {
+            return false
+        }
         if let own = copy.position { return theirs.origin == own.origin && theirs.version >= own.version }
         // Nothing is followed here yet: from this copy's version on.
         let first = OriginPosition(origin: theirs.origin, version: min(version, theirs.version))

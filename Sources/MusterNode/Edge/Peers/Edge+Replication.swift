@@ -315,9 +315,9 @@ extension Edge {
     /// Stores it, unless a newer version is known of, or it was purged meanwhile. Returns whether it did.
     func insert(_ object: CachedObject, _ flight: Flight) -> Bool {
         guard let version = Self.version(of: object.head), let image = ImageTarget(of: object.key)?.number else {
-            return flight.ifMayStore { store.insert(object) }
+            return flight.ifMayStore(nil) { store.insert(object) }
         }
-        return flight.ifMayStore {
+        return flight.ifMayStore(version) {
             floors.withLock { floors in
                 if floors.admits(image, version) { store.insert(object) }
             }

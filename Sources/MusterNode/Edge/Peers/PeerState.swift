@@ -81,7 +81,8 @@ struct PeerState: Sendable {
     /// As many of them as others listen to.
     var told: [EdgeID: String] {
         if places.count <= EdgeMessages.edgesMax { return places }
-        return Dictionary(uniqueKeysWithValues: places.sorted { $0.key > $1.key }.prefix(EdgeMessages.edgesMax).map { $0 })
+        return Dictionary(
+            uniqueKeysWithValues: places.sorted { $0.key > $1.key }.prefix(EdgeMessages.edgesMax).map { $0 })
     }
 
     /// Where an edge was known by another URL, it is to be found by that if this one fails.
