@@ -4,66 +4,16 @@ import MusterHTTP
 import MusterTestKit
 import Testing
 
-/// A server command of a fleet that comes back on the same port.
-private final class Server {
-    let fleet: Fleet
-    private let arguments: [String]
-    private(set) var process: FleetProcess
-    private(set) var url: String
-
-    init(_ fleet: Fleet, _ arguments: [String]) async throws {
-        (self.fleet, self.arguments) = (fleet, arguments)
-        process = try fleet.start(arguments + ["--port", "0"])
-        url = try await Self.address(of: process)
-    }
-
-    private static func address(of process: FleetProcess) async throws -> String {
-        try await eventually("it listens") {
-            if !process.isRunning { throw FleetError("it ended: \(process.transcript.errors)") }
-            return process.transcript.output.first { $0.hasPrefix("listening on ") }.map { String($0.dropFirst(13)) }
-        }
-    }
-
-    /// The old process must have ended.
-    func start() async throws {
-        let port = try #require(url.split(separator: ":").last)
-        process = try fleet.start(arguments + ["--port", String(port)])
-        url = try await Self.address(of: process)
-    }
-
-    func request(_ method: String, _ path: String, _ body: [UInt8]? = nil, token: String? = nil) -> HTTPClientRequest {
-        HTTPClientRequest(
-            method, url + path, headers: token.map { [("Authorization", "Bearer " + $0)] } ?? [], body: body,
-            timeout: .seconds(60))
-    }
-
-    func get(_ path: String, _ headers: [(name: String, value: String)] = []) async throws -> HTTPClientResponse {
-        var request = request("GET", path)
-        request.headers += headers
-        return try await fleet.http.send(request)
-    }
-
-    func put(_ id: Int, _ body: [UInt8]) async throws {
-        let response = try await fleet.http.send(request("PUT", "/images/\(id)", body, token: fleet.token))
-        guard [200, 201].contains(response.status) else {
-            throw FleetError("\(response.status): \(String(decoding: response.body, as: UTF8.self))")
-        }
-    }
-}
-
-/// Bytes that tell which image they are of.
-private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
-    (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ ($0 >> 8) &+ number &* 7) }
-}
-
 /// An origin and an edge as processes.
 @Suite(.timeLimit(.minutes(5))) struct EdgeTests {
-    private static func origin(_ fleet: Fleet, _ flags: [String] = []) async throws -> Server {
-        try await Server(fleet, ["origin", "--data", fleet.dataDirectory, "--no-samples"] + flags)
+    private static func origin(_ fleet: Fleet, _ flags: [String] = []) async throws -> ServerProcess {
+        try await ServerProcess(fleet, ["origin", "--data", fleet.dataDirectory, "--no-samples"] + flags)
     }
 
-    private static func edge(_ fleet: Fleet, _ origin: Server, _ flags: [String] = []) async throws -> Server {
-        try await Server(
+    private static func edge(_ fleet: Fleet, _ origin: ServerProcess, _ flags: [String] = []) async throws
+        -> ServerProcess
+    {
+        try await ServerProcess(
             fleet,
             ["edge", "--id", "1", "--data", fleet.dataDirectory, "--upstream", origin.url, "--fleet-upstream"] + flags)
     }
@@ -72,7 +22,7 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
         try await Fleet.run { fleet in
             let origin = try await Self.origin(fleet)
             let edge = try await Self.edge(fleet, origin)
-            let body = pattern(1, 100_000)
+            let body = imageBytes(1, 100_000)
             try await origin.put(1, body)
             let miss = try await edge.get("/images/1")
             #expect(miss.body == body)
@@ -91,7 +41,7 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
             #expect(try await edge.get("/images/2").status == 502)
             // Back again, it is asked again; what is changed through the edge is seen through it at once.
             try await origin.start()
-            let other = pattern(2, 5_000)
+            let other = imageBytes(2, 5_000)
             try await edge.put(1, other)
             #expect(try await edge.get("/images/1").body == other)
             #expect(try await origin.get("/images/1").body == other)
@@ -103,7 +53,7 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
             let origin = try await Self.origin(fleet)
             let edge = try await Self.edge(fleet, origin)
             for id in 1...10 {
-                try await origin.put(id, pattern(id, id * 10_000))
+                try await origin.put(id, imageBytes(id, id * 10_000))
                 _ = try await edge.get("/images/\(id)")
             }
             try await eventually("it is written") { heads(fleet) == 10 }
@@ -117,7 +67,7 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
             try await edge.start()
             for id in 1...10 {
                 let response = try await edge.get("/images/\(id)")
-                #expect(response.body == pattern(id, id * 10_000))
+                #expect(response.body == imageBytes(id, id * 10_000))
                 #expect(["HIT", "STALE"].contains(response.header("X-Cache")))
             }
         }
@@ -136,7 +86,7 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
             let origin = try await Self.origin(fleet)
             let edge = try await Self.edge(fleet, origin, ["--memory-bytes", "4000000"])
             let sizes = [50, 70_000, 1_500_000, 6_000_000]
-            for id in 1...12 { try await origin.put(id, pattern(id, sizes[id % 4])) }
+            for id in 1...12 { try await origin.put(id, imageBytes(id, sizes[id % 4])) }
             for round in 1...6 {
                 let filling = (1...12).map { id in
                     Task { [request = edge.request("GET", "/images/\(id)")] in try? await fleet.http.send(request) }
@@ -151,7 +101,7 @@ private func pattern(_ number: Int, _ size: Int) -> [UInt8] {
                 #expect(names.allSatisfy { $0.hasSuffix(".head") || $0.hasSuffix(".body") })
                 #expect(names.count { $0.hasSuffix(".head") } == names.count { $0.hasSuffix(".body") })
                 for id in 1...12 where id % 3 == round % 3 {
-                    #expect(try await edge.get("/images/\(id)").body == pattern(id, sizes[id % 4]))
+                    #expect(try await edge.get("/images/\(id)").body == imageBytes(id, sizes[id % 4]))
                 }
             }
         }

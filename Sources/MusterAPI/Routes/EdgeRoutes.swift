@@ -23,7 +23,9 @@ package enum EdgeRoutes {
                 + " that did: 200, or 202 when some are away, which forget before they serve again. One of the fields.",
             fields: [
                 .body("id", .integer, "The image of this id, 0 to 2^63-1, whatever its query."),
-                .body("prefix", .string, "Every target that begins so, as \"/tiles/\"; it begins with a slash."),
+                .body(
+                    "prefix", .string,
+                    "Every target that begins so, as \"/tiles/\"; a slash first, at most 2,048 bytes."),
                 .body("all", .boolean, "true: everything."),
             ], bodyBytesMax: 64 << 10),
         Spec(

@@ -189,6 +189,9 @@ package struct EdgeCopies: Hashable, Sendable {
 
 /// `POST /v1/edge/purges` and its answer: all that an edge remembers of purges.
 package struct EdgePurges: Hashable, Sendable {
+    /// Bytes of a body, with the longest patterns.
+    package static let bytesMax = 16 << 20
+
     package var purges: [Purge]
     /// The newest one that was forgotten.
     package var forgotten: Purge?
@@ -272,10 +275,12 @@ extension ElectionMessage {
 }
 
 extension PurgePattern {
+    package static let prefixBytesMax = 2_048
+
     /// From `id`, `prefix` or `all`, of which there must be one.
     package init(from fields: inout JSONFields) throws(Problem) {
         let id = try fields.int("id", in: 0...Int.max)
-        let prefix = try fields.string("prefix", bytesMax: 8_192)
+        let prefix = try fields.string("prefix", bytesMax: Self.prefixBytesMax)
         let all = try fields.bool("all") ?? false
         switch (id, prefix, all) {
         case (let id?, nil, false): self = .image(Int64(id))

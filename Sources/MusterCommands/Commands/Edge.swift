@@ -159,7 +159,7 @@ package enum EdgeCommand {
         configuration.policy = CachePolicy(negativeSeconds: invocation[negativeSeconds])
         configuration.upstreamSeconds = invocation[upstreamSeconds]
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
-        configuration.peers = try (invocation[peers] ?? "").split(separator: ",").map { try originOf(String($0)) }
+        configuration.peers = try peers(invocation[peers] ?? "")
         configuration.heartbeat = .milliseconds(invocation[heartbeat])
         configuration.advertisedURL = invocation[OriginCommand.advertise]
         configuration.isListed = invocation[join] != nil
@@ -171,12 +171,29 @@ package enum EdgeCommand {
         return configuration
     }
 
+    /// Throws a `CommandError` for what no other edge can be found by.
+    private static func peers(_ list: String) throws(CommandError) -> [String] {
+        let urls = list.split(separator: ",")
+        guard urls.count <= peersMax else { throw .usage("--peers: \(urls.count) URLs; at most \(peersMax)") }
+        var peers: [String] = []
+        for text in urls {
+            guard let url = ValueKind.serverURL(String(text)) else {
+                throw .usage("--peers: \(CommandError.quoted(String(text))) is no URL such as http://host:8001")
+            }
+            peers.append(try originOf(url, of: "--peers"))
+        }
+        return peers
+    }
+
+    /// As many as edges tell each other of.
+    private static let peersMax = 1_024
+
     /// Scheme, host and port: what a client asks for comes behind it.
-    private static func originOf(_ url: String) throws(CommandError) -> String {
+    private static func originOf(_ url: String, of flag: String = "--upstream") throws(CommandError) -> String {
         let url = url.hasSuffix("/") ? String(url.dropLast()) : url
         let rest = url.drop { $0 != ":" }.dropFirst(3)
         guard !rest.contains(where: { "/?#@".contains($0) }) else {
-            throw .usage("--upstream: \(CommandError.quoted(url)) has more than scheme, host and port")
+            throw .usage("\(flag): \(CommandError.quoted(url)) has more than scheme, host and port")
         }
         return url
     }

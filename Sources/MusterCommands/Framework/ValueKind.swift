@@ -149,7 +149,7 @@ extension ValueKind {
     }
 
     /// The URL without slashes at its end, so that callers can append a path; nil if it does not name a server.
-    private static func serverURL(_ text: String) -> String? {
+    static func serverURL(_ text: String) -> String? {
         guard text.utf8.count <= 2048, let url = URL(string: text, encodingInvalidCharacters: false),
             let scheme = url.scheme?.lowercased(), scheme == "http" || scheme == "https",
             let host = url.host(), !host.isEmpty, url.port.map({ (1...65535).contains($0) }) ?? true,

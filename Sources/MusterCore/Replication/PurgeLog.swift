@@ -1,5 +1,5 @@
 /// What a purge is about.
-package enum PurgePattern: Hashable, Sendable {
+package enum PurgePattern: Hashable, Comparable, Sendable {
     /// The image of this id, in every spelling of its target.
     case image(Int64)
     /// Every target that begins so; it begins with a slash.
@@ -17,9 +17,10 @@ package struct Purge: Hashable, Comparable, Sendable {
         (self.term, self.number, self.pattern) = (term, number, pattern)
     }
 
-    package static func < (a: Purge, b: Purge) -> Bool { (a.term, a.number) < (b.term, b.number) }
-
-    func hasNumber(of other: Purge) -> Bool { term == other.term && number == other.number }
+    /// By pattern last: an edge that lost its disk may give a number again, and both purges hold.
+    package static func < (a: Purge, b: Purge) -> Bool {
+        (a.term, a.number, a.pattern) < (b.term, b.number, b.pattern)
+    }
 }
 
 /// The latest purges, so that an edge that was away learns what it must forget.
@@ -34,6 +35,10 @@ package struct PurgeLog: Sendable {
     package private(set) var purges: [Purge] = []
     /// The newest one that was forgotten for want of room; nil: none was.
     package private(set) var forgotten: Purge?
+    /// The same for logs that hold the same, whatever their order of arrival.
+    package private(set) var digest = PurgeLog.digest(of: [])
+    /// The last number given, and in which term.
+    private var given: (term: Term, number: UInt64) = (.zero, 0)
 
     package init() {}
 
@@ -42,17 +47,28 @@ package struct PurgeLog: Sendable {
         _ = merge(purges, forgotten: forgotten)
     }
 
-    /// The same for logs that hold the same, whatever their order of arrival (FNV-1a, 64 bits, over terms and numbers).
-    package var digest: UInt64 {
-        purges.reduce(0xcbf2_9ce4_8422_2325) { hash, purge in
-            [UInt64(purge.term.rawValue), purge.number].reduce(hash) { ($0 ^ $1) &* 0x100_0000_01b3 }
+    /// FNV-1a, 64 bits, over terms, numbers and patterns.
+    private static func digest(of purges: [Purge]) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func add(_ word: UInt64) { hash = (hash ^ word) &* 0x100_0000_01b3 }
+        for purge in purges {
+            add(purge.term.rawValue)
+            add(purge.number)
+            switch purge.pattern {
+            case .image(let id): add(UInt64(bitPattern: id))
+            case .prefix(let prefix): for byte in prefix.utf8 { add(UInt64(byte)) }
+            case .all: add(.max)
+            }
         }
+        return hash
     }
 
-    /// What another knew, and forgot, must reach no further back than what is known here: else something is lost between.
-    package func misses(_ forgotten: Purge?) -> Bool {
-        guard let forgotten else { return false }
-        return (purges.last ?? self.forgotten).map { $0 < forgotten } ?? true
+    /// Whether something may be among what another forgot that was never known here: its newest is neither remembered here, nor
+    /// older than what was forgotten here.
+    package func misses(_ other: Purge?) -> Bool {
+        guard let other else { return false }
+        if let forgotten, other <= forgotten { return false }
+        return !purges.contains(other)
     }
 
     /// The purges that were not known before, ascending. A log that went on too long without this one adds a purge of everything.
@@ -61,27 +77,32 @@ package struct PurgeLog: Sendable {
         if misses(other), let other {
             new.append(Purge(term: other.term, number: other.number, pattern: .all))
             forgotten = other
+            // As the other one remembers nothing of these, the two would never agree.
+            purges.removeAll { $0 <= other }
         }
         for purge in others.sorted() where add(purge) { new.append(purge) }
+        digest = Self.digest(of: purges)
         return new
     }
 
     /// False when it is known already. What is older than all that is remembered, while there is no room, is not kept.
     private mutating func add(_ purge: Purge) -> Bool {
         if let forgotten, purge <= forgotten { return true }
-        let place = purges.firstIndex { purge < $0 || purge.hasNumber(of: $0) } ?? purges.endIndex
-        if place < purges.endIndex, purges[place].hasNumber(of: purge) { return false }
+        let place = purges.lastIndex { $0 <= purge }.map { $0 + 1 } ?? 0
+        if place > 0, purges[place - 1] == purge { return false }
         purges.insert(purge, at: place)
         if purges.count > Self.purgesMax { forgotten = purges.removeFirst() }
         return true
     }
 
-    /// One more by the leader of this term. `nowMs`: its wall clock, the least that the number may be: an edge that lost its disk
-    /// may lead by a term that it led by before, and must not give a number to another purge that others know already.
-    package mutating func append(_ pattern: PurgePattern, term: Term, nowMs: UInt64) -> Purge {
-        let last = purges.last.flatMap { $0.term == term ? $0.number : nil } ?? 0
-        let purge = Purge(term: term, number: max(last + 1, nowMs), pattern: pattern)
-        _ = add(purge)
-        return purge
+    /// The next one by the leader of this term. It is in the log once it was merged: whoever sees it there may rely on its having
+    /// been done. `nowMs`: its wall clock, the least that the number may be: an edge that lost its disk may lead by a term that it
+    /// led by before, and must not give a number to another purge that others know already.
+    package mutating func number(_ pattern: PurgePattern, term: Term, nowMs: UInt64) -> Purge {
+        if given.term != term { given = (term, 0) }
+        let known = purges.last { $0.term == term }?.number ?? 0
+        let old = forgotten.map { $0.term == term ? $0.number : 0 } ?? 0
+        given.number = max(max(given.number, known, old) + 1, nowMs)
+        return Purge(term: term, number: given.number, pattern: pattern)
     }
 }

@@ -26,11 +26,16 @@ package struct VersionFloors: Sendable {
         floors[image] = version
         raised.append((image, version))
         while floors.count > Self.imagesMax { forgetOldest() }
-        if raised.count - passed > 2 * Self.imagesMax { raised.removeAll { floors[$0.image] != $0.version } }
-        if passed > Self.imagesMax {
-            raised.removeFirst(passed)
-            passed = 0
+        if raised.count - passed > 2 * Self.imagesMax {
+            dropPassed()
+            raised.removeAll { floors[$0.image] != $0.version }
         }
+        if passed > Self.imagesMax { dropPassed() }
+    }
+
+    private mutating func dropPassed() {
+        raised.removeFirst(passed)
+        passed = 0
     }
 
     private mutating func forgetOldest() {

@@ -66,8 +66,9 @@ extension Edge {
         }
         if !fields.contains("Accept") { fields.append("Accept", "*/*") }
         var call = HTTPClientRequest(
-            request.cache.method, fetch.copyOf ?? request.cache.key.text, headers: fields.map { ($0.name, $0.value) },
-            idleTimeout: .seconds(configuration.upstreamSeconds))
+            request.cache.method, fetch.copy?.url ?? request.cache.key.text,
+            headers: fields.map { ($0.name, $0.value) },
+            idleTimeout: fetch.copy == nil ? .seconds(configuration.upstreamSeconds) : CopySource.idleTime)
         call.connectTimeout = .seconds(min(5, configuration.upstreamSeconds))
         counters.fetches.add(1, ordering: .relaxed)
         let sent = nowMs
@@ -108,13 +109,19 @@ extension Edge {
     private func received(
         _ response: UpstreamResponse, _ stream: HTTPClientStream, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?
     ) async throws {
-        if fetch.copyOf != nil, response.status != 200 { return stream.cancel() }
+        var response = response
+        if let copy = fetch.copy {
+            let isCurrent = response.status == 200 && isCurrent(response, copy)
+            copy.isEarly.store(response.status == 200 && !isCurrent, ordering: .relaxed)
+            if !isCurrent { return stream.cancel() }
+            response = response.without(CopySource.positionField)
+        }
         noticeOrigin(response)
         if response.status == 304, fetch.conditions?.isEmpty == false, fetch.stored != nil {
             stream.cancel()
             return confirmed(response, fetch, flight, leader)
         }
-        if response.status >= 500, let stored = fetch.stored,
+        if response.status >= 500, let stored = fetch.stored, mayVouch,
             case .serveStale = policy.onFailure(
                 .status(response.status), stored: stored.head, for: fetch.request.cache, nowMs: nowMs)
         {
@@ -155,7 +162,7 @@ extension Edge {
             switch policy.validated(object.head, by: response, for: fetch.request.cache) {
             case .freshened(let head):
                 let fresh = CachedObject(key: key, head: head, body: object.body)
-                flight.ifMayStore { store.insert(fresh) }
+                flight.ifMayStore(Self.version(of: head)) { store.insert(fresh) }
                 own = own ?? fresh
             case .usedUnstored(let head):
                 own = own ?? CachedObject(key: key, head: head, body: object.body)
@@ -210,7 +217,9 @@ extension Edge {
             switch policy.afterHead(object.head, response, for: fetch.request.cache) {
             case .none: break
             case .freshened(let head):
-                flight.ifMayStore { store.insert(CachedObject(key: object.key, head: head, body: object.body)) }
+                flight.ifMayStore(Self.version(of: head)) {
+                    store.insert(CachedObject(key: object.key, head: head, body: object.body))
+                }
             case .invalidated: store.remove(object)
             }
         }
@@ -221,7 +230,8 @@ extension Edge {
     private func fail(_ fetch: Fetch, _ flight: Flight, _ leader: Waiter?, _ error: any Error) {
         let failure = policy.onFailure(
             .unreachable, stored: fetch.stored?.head, for: fetch.request.cache, nowMs: nowMs)
-        if case .serveStale = failure, let stored = fetch.stored {
+        // Not what may have been purged.
+        if case .serveStale = failure, let stored = fetch.stored, mayVouch {
             return serveStale(stored, fetch, flight, leader, "upstream-unreachable")
         }
         Log.debug("a fetch failed", ["target": String(fetch.request.target.prefix(200)), "error": "\(error)"])

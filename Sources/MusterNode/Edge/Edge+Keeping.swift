@@ -27,7 +27,7 @@ extension Edge {
             let isStored = insert(object, flight)
             if !isStored { store.discard(object) }
             body.end(whole: true)
-            if isStored, fetch.copyOf == nil { wasFilled(object) }
+            if isStored, fetch.copy == nil { wasFilled(object) }
         } catch {
             // Nobody may join what broke off.
             flights.end(flight)

@@ -97,6 +97,10 @@ extension Edge {
         page.add("edge_pulls_total", "counter", "Answers taken over from the leader.", count(counters.pulls))
         let (leader, term) = peers.withLock { ($0.election.leader, $0.election.term) }
         page.add("edge_leader", "gauge", "Who leads; 0: nobody at the moment.", Int(leader?.rawValue ?? 0))
+        page.add(
+            "edge_in_touch", "gauge",
+            "1 while what is stored is served; 0: what was purged meanwhile is not known yet.",
+            mayVouch ? 1 : 0)
         page.add("edge_term", "gauge", "The newest term known.", Int(term.rawValue))
         let statistics = store.statistics
         page.add("cache_objects", "gauge", "Answers stored.", statistics.objects)

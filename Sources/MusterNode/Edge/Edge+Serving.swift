@@ -25,8 +25,24 @@ struct Fetch: Sendable {
     /// In the place of the request's own conditions and range. Nil: the request goes as it came.
     var conditions: HeaderFields?
     var reason: ForwardReason
-    /// URL of another edge's copy, to be stored here as what the upstream answered.
-    var copyOf: String?
+    /// Another edge's copy, to be stored here as what the upstream answered.
+    var copy: CopySource?
+}
+
+/// Where another edge gives a copy away.
+final class CopySource: Sendable {
+    /// Where its giver stands with the changes of the origin.
+    static let positionField = "X-Muster-Position"
+    /// A giver that is silent for longer may be frozen; clients may wait for the copy.
+    static let idleTime: Duration = .seconds(2)
+
+    let url: String
+    /// Where this edge stood when it asked.
+    let position: Edge.OriginPosition?
+    /// Refused, as its giver was behind.
+    let isEarly = Atomic(false)
+
+    init(url: String, position: Edge.OriginPosition?) { (self.url, self.position) = (url, position) }
 }
 
 extension Edge {
@@ -100,8 +116,10 @@ extension Edge {
         let reuse = policy.reuse(
             chosen?.head, for: request.cache, nowMs: nowMs, hasVariants: !candidates.isEmpty && chosen == nil)
         switch (reuse, chosen) {
-        case (.fresh, let chosen?) where !isInTouch.load(ordering: .relaxed):
+        case (.fresh, let chosen?) where !mayVouch, (.stale, let chosen?) where !mayVouch,
+            (.staleWhileRevalidate, let chosen?) where !mayVouch:
             // It may have been purged while this edge was away.
+            if request.cache.control?.onlyIfCached == true { return .gatewayTimeout }
             return .fetch(
                 Fetch(request: request, stored: chosen, conditions: chosen.head.conditions, reason: .stale))
         case (.fresh, let chosen?): return .hit(chosen, .fresh)

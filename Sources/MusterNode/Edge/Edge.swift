@@ -26,6 +26,8 @@ package final class Edge: Sendable {
     let peers: Mutex<PeerState>
     /// False while something may be stored here that was purged elsewhere: then nothing is served without being validated.
     let isInTouch: Atomic<Bool>
+    /// Nanoseconds of `SystemTime`: a tick after this one comes too late to vouch for what is stored.
+    let inTouchUntil = Atomic(Int64.max)
     /// Of images, as the origin told them.
     let floors = Mutex(VersionFloors())
     let position: Mutex<OriginPosition?>
@@ -129,7 +131,7 @@ package final class Edge: Sendable {
         ticking.withLock { $0?.cancel() }
         resting.withLock { $0?.cancel() }
         following.withLock { $0?.cancel() }
-        peers.withLock { $0.watch?.cancel() }
+        peers.withLock { $0.stop() }
         events.close()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
         client.close()

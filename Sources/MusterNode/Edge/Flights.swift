@@ -18,6 +18,8 @@ final class Flight: Sendable {
         /// Set once the answer's head is in, and it may go to all that it fits.
         var live: LiveAnswer?
         var mayStore = true
+        /// The origin's version that changed what is fetched, while it was: only that one, or a newer one, may be stored.
+        var versionMin: UInt64 = 0
         /// Nobody joins any more.
         var isClosed = false
     }
@@ -43,17 +45,23 @@ final class Flight: Sendable {
         }
     }
 
-    /// Runs `store`, unless storing was forbidden: whoever forbids it waits meanwhile, and finds what was stored. Returns
-    /// whether it ran.
+    /// Runs `store`, unless storing was forbidden: whoever forbids it waits meanwhile, and finds what was stored. `version`: the
+    /// origin's, of what is to be stored. Returns whether it ran.
     @discardableResult
-    func ifMayStore(_ store: () -> Void) -> Bool {
+    func ifMayStore(_ version: UInt64?, _ store: () -> Void) -> Bool {
         state.withLock { state in
-            if state.mayStore { store() }
-            return state.mayStore
+            let mayStore = state.mayStore && version ?? 0 >= state.versionMin
+            if mayStore { store() }
+            return mayStore
         }
     }
 
-    fileprivate func forbidStoring() { state.withLock { $0.mayStore = false } }
+    /// `below`: a newer version may be stored; nil: nothing.
+    fileprivate func forbidStoring(below version: UInt64?) {
+        state.withLock { state in
+            if let version { state.versionMin = max(state.versionMin, version) } else { state.mayStore = false }
+        }
+    }
 
     private static func takeWaiters(_ state: inout State) -> [Waiter] {
         defer { state.waiters = [] }
@@ -147,14 +155,15 @@ final class Flights: Sendable {
         }
     }
 
-    /// What is under way for these keys is not stored, and nobody joins it any more.
-    func forbidStoring(_ matches: (CacheKey) -> Bool) {
+    /// What is under way for these keys is not stored, unless it turns out to be of this version of the origin's or a newer one;
+    /// and nobody joins it any more.
+    func forbidStoring(below version: UInt64? = nil, _ matches: (CacheKey) -> Bool) {
         table.withLock { table in
             for (key, flight) in table.flights where matches(key) {
-                flight.forbidStoring()
+                flight.forbidStoring(below: version)
                 table.flights[key] = nil
             }
-            for flight in table.lone.values where matches(flight.key) { flight.forbidStoring() }
+            for flight in table.lone.values where matches(flight.key) { flight.forbidStoring(below: version) }
         }
     }
 }

@@ -15,7 +15,7 @@ private final class ReadyAnswer: Sendable {
 extension Edge {
     /// The answer to a plain GET of something that is fresh and in memory, made once a second. Nil: the usual way finds out.
     func readyAnswer(_ raw: HTTPRawRequest) -> PreparedBody? {
-        guard isInTouch.load(ordering: .relaxed), raw.method == "GET", raw.target.utf8.first == UInt8(ascii: "/") else {
+        guard mayVouch, raw.method == "GET", raw.target.utf8.first == UInt8(ascii: "/") else {
             return nil
         }
         var hosts = 0

@@ -37,15 +37,17 @@ extension Edge {
         while !Task.isCancelled {
             try? await Task.sleep(for: configuration.heartbeat / 4)
             let now = SystemTime.now()
-            // This process was frozen: what the others forgot meanwhile is not known here.
-            let isLate = now - lastTick > configuration.heartbeat * 8
+            let isLate = now - lastTick > lateTime
             lastTick = now
             peers.withLock { state in
-                if isLate, !state.places.isEmpty { isInTouch.store(false, ordering: .relaxed) }
+                if isLate { loseTouch(&state) }
+                let end = state.places.isEmpty ? .max : (now + lateTime).nanoseconds
+                inTouchUntil.store(end, ordering: .relaxed)
                 sayHello(&state, now)
                 if !state.isStarted { startElection(&state, waited: now - began) }
                 handle(.ticked, &state)
                 seeToTouch(&state)
+                tell(&state)
             }
         }
     }
@@ -100,6 +102,7 @@ extension Edge {
         state.outgoing = [:]
         state.behind = []
         state.wanted.removeAll()
+        (state.pullsEarly, state.nextTelling) = (0, .zero)
         state.watch?.cancel()
         state.watch = nil
         guard let leader else { return Log.info("no leader", ["term": "\(term)"]) }
@@ -108,7 +111,11 @@ extension Edge {
         let news = EdgeLeadership(leader: leader, term: term)
         events.publish("leader", news.json)
         announce(news)
-        if !isOwn, let url = state.places[leader] {
+        if isOwn {
+            // What they told before may be as old as the last leader.
+            state.digests = [:]
+            for copy in state.untold.next(CopyQueue.copiesMax) { order(copy, &state) }
+        } else if let url = state.places[leader] {
             state.watch = Task { [weak self] in
                 async let caughtUp: Void? = self?.catchUp(from: url, leader)
                 await self?.watch(leader, at: url)
@@ -142,19 +149,43 @@ extension Edge {
 
     // MARK: In touch
 
+    /// A longer gap between two ticks means that this process was frozen.
+    private var lateTime: Duration { configuration.heartbeat * 8 }
+
+    /// False while something may be stored here that was purged elsewhere. Asked of the clock, too: a request that waited for
+    /// a process to wake up is not served before its first tick.
+    var mayVouch: Bool {
+        isInTouch.load(ordering: .relaxed)
+            && SystemTime.now().nanoseconds <= inTouchUntil.load(ordering: .relaxed)
+    }
+
+    /// This process was frozen: what the others forgot meanwhile is not known here, and what they said is old.
+    private func loseTouch(_ state: inout PeerState) {
+        guard !state.places.isEmpty else { return }
+        isInTouch.store(false, ordering: .relaxed)
+        state.pauses += 1
+        state.mustAsk = true
+        state.digests = [:]
+    }
+
     /// Whether what is stored here is known not to have been purged while this edge was away: from then on it may be served.
     func seeToTouch(_ state: inout PeerState) {
         guard let leader = state.election.leader else { return }
         let own = state.log.digest
         if leader != state.own.id {
             guard let digest = state.digests[leader] else { return }
-            if digest != own { return exchangePurges(with: leader, &state) }
+            if digest != own || state.mustAsk { return exchangePurges(with: leader, &state) }
         } else {
             // Long enough to have heard of all that live.
             guard SystemTime.now() - state.leaderSince > configuration.heartbeat * 3,
                 state.election.livePeers.allSatisfy({ state.digests[$0] == own })
             else { return }
         }
-        if !isInTouch.load(ordering: .relaxed) { isInTouch.store(true, ordering: .relaxed) }
+        state.mustAsk = false
+        if !isInTouch.load(ordering: .relaxed) {
+            isInTouch.store(true, ordering: .relaxed)
+            for id in state.outgoing.keys { sendOrders(to: id, &state) }
+        }
+        pull(&state)
     }
 }

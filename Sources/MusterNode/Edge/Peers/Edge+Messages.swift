@@ -35,7 +35,7 @@ extension Edge {
     }
 
     func envelope(_ messages: [ElectionMessage], _ state: PeerState) -> EdgeMessages {
-        EdgeMessages(sender: state.own, digest: state.log.digest, messages: messages, edges: state.known)
+        EdgeMessages(sender: state.own, digest: state.log.digest, messages: messages, edges: state.told)
     }
 
     /// To another edge, with what lets it in.
@@ -97,6 +97,7 @@ extension Edge {
                 ["url": url, "reason": why, "help": "give all edges the same --token, or one --data folder"])
         }
         let isForgotten = !link.isConfigured && link.failures >= PeerState.failuresMax
+        if link.failures == PeerState.failuresForOtherURL, link.id != nil { state.reconsiderAliases() }
         state.links[url] = isForgotten ? nil : link
         guard let id = link.id else { return }
         handle(.undeliverable(to: id), &state)
@@ -137,18 +138,23 @@ extension Edge {
     private func meet(_ envelope: EdgeMessages, at url: String?, _ state: inout PeerState) -> Bool {
         let sender = envelope.sender
         if sender.id == state.own.id {
-            if let url { state.links[url]?.isOfNoUse = true }
-            if sender.instance != state.own.instance { _ = refuseDouble(sender, state) }
+            if sender.instance != state.own.instance {
+                _ = refuseDouble(sender, state)
+            } else if let url {
+                state.links[url]?.isSelf = true
+            }
             return false
         }
         if let url {
             if let place = state.places[sender.id], place != url, state.links[place]?.failures == 0 {
                 // Two names of one edge.
-                state.links[url]?.isOfNoUse = true
+                state.links[url]?.isAlias = true
             } else {
                 settle(sender.id, at: url, &state)
             }
         } else if state.places[sender.id] == nil {
+            // Where another was before, or nobody of use: who is there now is asked.
+            state.links[sender.url]?.isAlias = false
             state.remember(sender.url)
         }
         state.digests[sender.id] = envelope.digest

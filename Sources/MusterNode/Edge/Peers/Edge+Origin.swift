@@ -16,6 +16,17 @@ extension Edge {
         /// Names one history of versions.
         var origin: String
         var version: UInt64
+
+        var text: String { "\(version) \(origin)" }
+
+        init(origin: String, version: UInt64) { (self.origin, self.version) = (origin, version) }
+
+        /// Nil for what `text` did not make.
+        init?(_ text: String) {
+            let words = text.split { $0 == " " || $0 == "\n" }
+            guard words.count == 2, let version = UInt64(words[0]) else { return nil }
+            self.init(origin: String(words[1]), version: version)
+        }
     }
 
     /// An answer of the upstream's carries a version: it has changes to follow.
@@ -46,7 +57,8 @@ extension Edge {
     }
 
     private func originRequest(_ path: String) -> HTTPClientRequest {
-        var request = HTTPClientRequest("GET", configuration.upstream.url + path)
+        // The origin says something on its stream every ten seconds; a connection that nobody answers on breaks off.
+        var request = HTTPClientRequest("GET", configuration.upstream.url + path, idleTimeout: .seconds(30))
         if let token = configuration.upstream.token { request.headers.append(("Authorization", "Bearer \(token)")) }
         return request
     }
@@ -74,9 +86,7 @@ extension Edge {
             let origin = try fields.string("origin") ?? ""
             let version = UInt64(try fields.int("version", in: 0...Int.max) ?? 0)
             if let known = storedPosition(), known.origin != origin {
-                // What is stored comes from another history.
-                await forgetImages()
-                keep(OriginPosition(origin: origin, version: version))
+                await begin(OriginPosition(origin: origin, version: version))
             } else if storedPosition() == nil {
                 // Whatever was fetched since that first answer changed after it, if it changed.
                 keep(OriginPosition(origin: origin, version: first ?? 0))
@@ -102,7 +112,9 @@ extension Edge {
                 throw NodeError(.unavailable, "/v1/changes answers \(response.status)")
             }
             let page = try ImageChanges(body: response.body)
-            if page.isReset || page.origin != position.origin { await forgetImages() }
+            if page.isReset || page.origin != position.origin {
+                await begin(OriginPosition(origin: page.origin, version: position.version))
+            }
             for change in page.changes { await apply(change) }
             let next = page.next
             keep(OriginPosition(origin: page.origin, version: next ?? page.version))
@@ -114,7 +126,7 @@ extension Edge {
         let image = change.id.rawValue
         floors.withLock { $0.raise(image, to: change.version) }
         var held: Set<CacheKey> = []
-        flights.forbidStoring { ImageTarget(of: $0)?.number == image }
+        flights.forbidStoring(below: change.version) { ImageTarget(of: $0)?.number == image }
         partials.remove { ImageTarget(of: $0)?.number == image }
         store.remove { key in
             ImageTarget(of: key)?.number == image
@@ -126,12 +138,35 @@ extension Edge {
         await store.settle()
         let isLeader = peers.withLock { $0.election.isLeader && !$0.places.isEmpty }
         // What was wanted before is wanted again; the others pull it from here.
-        if isLeader, !change.isDeletion { held.forEach(warm) }
+        if isLeader, !change.isDeletion { warm(held.map { Copy(target: $0.target, version: change.version) }) }
     }
 
-    private func forgetImages() async {
+    /// What is stored comes from another history. Where that one begins is known first: no copy of the old one is taken any more.
+    private func begin(_ new: OriginPosition) async {
+        position.withLock { $0 = new }
         floors.withLock { $0.reset() }
         _ = await purge { ImageTarget(of: $0) != nil }
+        keep(new)
+    }
+
+    // MARK: Copies of other edges
+
+    /// Whether a copy is of the history that is followed here, and its giver was not behind what was known here when it was
+    /// asked: else it may have what was changed or deleted since.
+    func isCurrent(_ response: UpstreamResponse, _ copy: CopySource) -> Bool {
+        guard let version = response.fields["X-Muster-Version"].flatMap({ UInt64($0) }) else { return true }
+        guard let theirs = response.fields[CopySource.positionField].flatMap({ OriginPosition($0) }) else {
+            return false
+        }
+        if let own = copy.position { return theirs.origin == own.origin && theirs.version >= own.version }
+        // Nothing is followed here yet: from this copy's version on.
+        let first = OriginPosition(origin: theirs.origin, version: min(version, theirs.version))
+        let isFirst = position.withLock { position in
+            if position == nil { position = first }
+            return position == first
+        }
+        if isFirst { keep(first) }
+        return isFirst
     }
 
     // MARK: Where it stands
@@ -143,14 +178,22 @@ extension Edge {
     /// On the disk, too, but not forced there: an older one only has more changes told again.
     private func keep(_ new: OriginPosition) {
         position.withLock { $0 = new }
-        try? writeDirectly(Array("\(new.version) \(new.origin)\n".utf8), to: positionPath + ".part")
+        try? writeDirectly(Array("\(new.text)\n".utf8), to: positionPath + ".part")
         rename(positionPath + ".part", positionPath)
     }
 
     static func storedPosition(in directory: String) throws(NodeError) -> OriginPosition? {
         guard let bytes = try readWhole(directory + "/origin", bytesMax: 4_096) else { return nil }
-        let words = String(decoding: bytes, as: UTF8.self).split { $0 == " " || $0 == "\n" }
-        guard words.count == 2, let version = UInt64(words[0]) else { return nil }
-        return OriginPosition(origin: String(words[1]), version: version)
+        return OriginPosition(String(decoding: bytes, as: UTF8.self))
+    }
+}
+
+extension UpstreamResponse {
+    /// The same without what one edge tells another.
+    func without(_ field: String) -> UpstreamResponse {
+        var fields = fields
+        fields.remove(field)
+        return UpstreamResponse(
+            status: status, fields: fields, requestTimeMs: requestTimeMs, responseTimeMs: responseTimeMs)
     }
 }

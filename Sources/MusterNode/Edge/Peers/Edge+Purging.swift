@@ -12,6 +12,8 @@ extension Edge {
     /// How long an edge has to confirm a purge; and one that is taken to be dead.
     private static let confirmTime: Duration = .seconds(2)
     private static let deadTime: Duration = .milliseconds(300)
+    /// How often one that does not know its leader yet is told.
+    private static let ordersMax = 5
     /// How long a purge waits for a leader.
     private static let leaderTime: Duration = .seconds(5)
 
@@ -36,7 +38,7 @@ extension Edge {
                     headers: [("Content-Type", response.header("Content-Type") ?? "application/json")],
                     body: .bytes(response.body))
             }
-            try await Task.sleep(for: configuration.heartbeat)
+            try await Task.sleep(for: min(configuration.heartbeat, .milliseconds(100)))
         } while SystemTime.now() < until
         throw Problem(503, "No edge leads at the moment, so that nobody can have all purge.", retryAfter: 1)
     }
@@ -55,11 +57,10 @@ extension Edge {
             guard state.election.isLeader else {
                 throw Problem(503, "This edge has just lost the lead.", retryAfter: 1)
             }
-            let purge = state.log.append(pattern, term: state.election.term, nowMs: UInt64(max(0, nowMs)))
+            let purge = state.log.number(pattern, term: state.election.term, nowMs: UInt64(max(0, nowMs)))
             return (purge, state.own.id, state.known, state.election.livePeers)
         }
-        var purged = await self.purge(Self.matcher(of: pattern))
-        try await keepLog()
+        var purged = try await obey([purge], forgotten: nil)
         var confirmed = [own]
         var missing: [EdgeID] = []
         let order = EdgeOrder(leader: own, term: purge.term, purge: purge).body
@@ -78,10 +79,16 @@ extension Edge {
     /// How many answers it forgot; nil: it did not confirm.
     private func confirmation(of order: [UInt8], at url: String, within time: Duration) async -> Int? {
         let request = peerRequest("POST", url + "/v1/edge/orders", body: order, timeout: time)
-        guard let response = try? await client.send(request), response.status == 200,
-            var fields = try? JSONFields(body: response.body)
-        else { return nil }
-        return try? fields.int("purged", in: 0...Int.max)
+        for _ in 0..<Self.ordersMax {
+            guard let response = try? await client.send(request) else { return nil }
+            if response.status == 200, var fields = try? JSONFields(body: response.body) {
+                return try? fields.int("purged", in: 0...Int.max)
+            }
+            // An order may overtake the message that this edge leads.
+            guard response.status == 409 else { return nil }
+            do { try await Task.sleep(for: configuration.heartbeat) } catch { return nil }
+        }
+        return nil
     }
 
     private static func answer(
@@ -138,7 +145,7 @@ extension Edge {
 
     static func storedLog(in directory: String) throws(NodeError) -> PurgeLog {
         let path = directory + "/purges"
-        guard let bytes = try readWhole(path, bytesMax: 32 << 20) else { return PurgeLog() }
+        guard let bytes = try readWhole(path, bytesMax: EdgePurges.bytesMax) else { return PurgeLog() }
         do throws(Problem) {
             let stored = try EdgePurges(body: bytes)
             return PurgeLog(stored.purges, forgotten: stored.forgotten)
@@ -167,23 +174,41 @@ extension Edge {
 
     /// The leader remembers other purges than this edge: each tells the other its own.
     func exchangePurges(with leader: EdgeID, _ state: inout PeerState) {
-        guard !state.isExchangingPurges, let url = state.places[leader] else { return }
+        guard !state.isExchangingPurges, state.nextExchange <= SystemTime.now(), let url = state.places[leader] else {
+            return
+        }
         state.isExchangingPurges = true
-        let own = EdgePurges(state.log).body
+        let (own, pauses) = (EdgePurges(state.log).body, state.pauses)
         Task { [self] in
-            let request = peerRequest("POST", url + "/v1/edge/purges", body: own, timeout: .seconds(5))
-            if let response = try? await client.send(request), response.status == 200,
-                let theirs = try? EdgePurges(body: response.body)
-            {
-                _ = try? await obey(theirs.purges, forgotten: theirs.forgotten)
-                peers.withLock { $0.digests[leader] = PurgeLog(theirs.purges, forgotten: theirs.forgotten).digest }
-            }
+            let digest = await exchange(own, with: url)
             peers.withLock { state in
                 state.isExchangingPurges = false
-                // Not again at once: a leader that cannot be reached is lost soon.
-                guard state.digests[leader] == state.log.digest else { return }
+                if let digest { state.digests[leader] = digest }
+                if digest != nil, state.pauses == pauses { state.mustAsk = false }
+                guard let digest, digest == state.log.digest, !state.mustAsk else {
+                    state.nextExchange = SystemTime.now() + configuration.heartbeat
+                    return
+                }
                 seeToTouch(&state)
             }
+        }
+    }
+
+    /// The digest of what the other told, all of which is done here by then; nil: it did not.
+    private func exchange(_ own: [UInt8], with url: String) async -> UInt64? {
+        var request = peerRequest("POST", url + "/v1/edge/purges", body: own, timeout: .seconds(5))
+        request.responseBytesMax = EdgePurges.bytesMax
+        do {
+            let response = try await client.send(request)
+            guard response.status == 200 else {
+                throw NodeError(.unavailable, "\(url)/v1/edge/purges answers \(response.status)")
+            }
+            let theirs = try EdgePurges(body: response.body)
+            _ = try await obey(theirs.purges, forgotten: theirs.forgotten)
+            return PurgeLog(theirs.purges, forgotten: theirs.forgotten).digest
+        } catch {
+            Log.debug("what was purged is not known yet", ["leader": url, "reason": "\(error)"])
+            return nil
         }
     }
 

@@ -10,6 +10,12 @@ internal import Synchronization
 extension Edge {
     /// Pulls at one time.
     private static let pullsMax = 4
+    /// Fetches from the upstream for others at one time.
+    private static let warmsMax = 8
+    /// Pulls in succession that are tried again while the leader is behind the origin.
+    private static let pullsEarlyMax = 100
+    /// Bytes of targets in one answer that tells what is stored here.
+    private static let copiesBytesMax = 2 << 20
     /// What is stored under a path that any edge could be asked for: not what differs from client to client, and not what is
     /// over in a second.
     private static let remainingMsMin = 1_000
@@ -40,16 +46,21 @@ extension Edge {
         head.fields["X-Muster-Version"].flatMap { UInt64($0) }
     }
 
-    /// To the leader, all that has gathered since the last time at once.
-    private func tell(_ state: inout PeerState) {
-        guard !state.isTelling, let leader = state.election.leader, let url = state.places[leader] else { return }
+    /// To the leader, all that has gathered since the last time at once; what a leader did not hear, the next one does.
+    func tell(_ state: inout PeerState) {
+        guard !state.isTelling, !state.untold.isEmpty, let leader = state.election.leader, leader != state.own.id,
+            let url = state.places[leader], state.nextTelling <= SystemTime.now()
+        else { return }
         let copies = state.untold.next(EdgeOrder.copiesMax)
         guard !copies.isEmpty else { return }
         state.isTelling = true
-        client.send(peerRequest("POST", url + "/v1/edge/filled", body: EdgeCopies(copies).body)) { [weak self] _ in
-            self?.peers.withLock { state in
+        client.send(peerRequest("POST", url + "/v1/edge/filled", body: EdgeCopies(copies).body)) { [weak self] result in
+            guard let self else { return }
+            peers.withLock { state in
                 state.isTelling = false
-                self?.tell(&state)
+                if case .success(let response) = result, response.status == 204 { return self.tell(&state) }
+                for copy in copies { state.untold.add(copy) }
+                state.nextTelling = SystemTime.now() + self.configuration.heartbeat
             }
         }
     }
@@ -68,34 +79,57 @@ extension Edge {
     /// Has everybody pull it, once it is here.
     private func spread(_ copy: Copy) {
         let key = key(of: copy.target)
-        if isInTouch.load(ordering: .relaxed), let own = usable(key), let held = self.copy(of: own),
-            !held.isOlder(than: copy)
-        {
+        if mayVouch, let own = usable(key), let held = self.copy(of: own), !held.isOlder(than: copy) {
             return peers.withLock { order(held, &$0) }
         }
-        warm(key)
+        warm([copy])
     }
 
     /// Fetches what is not here, or not any more, from the upstream; it is spread when it is stored.
-    func warm(_ key: CacheKey) {
-        guard let flight = flights.begin(key) else { return }
-        let request = EdgeRequest(
-            cache: CacheRequest(method: "GET", key: key, fields: [:]),
-            upstream: configuration.upstream(of: key.target))
-        let fetch = Fetch(request: request, stored: nil, conditions: [:], reason: .uriMiss)
-        Task { await run(fetch, flight) }
+    func warm(_ copies: [Copy]) {
+        peers.withLock { state in
+            for copy in copies { state.unwarmed.add(copy) }
+            warmNext(&state)
+        }
     }
 
-    private func order(_ copy: Copy, _ state: inout PeerState) {
-        for id in state.election.livePeers {
+    private func warmNext(_ state: inout PeerState) {
+        while state.warming < Self.warmsMax, let copy = state.unwarmed.next() {
+            let key = key(of: copy.target)
+            guard let flight = flights.begin(key) else { continue }
+            let request = EdgeRequest(
+                cache: CacheRequest(method: "GET", key: key, fields: [:]),
+                upstream: configuration.upstream(of: key.target))
+            let fetch = Fetch(request: request, stored: nil, conditions: [:], reason: .uriMiss)
+            state.warming += 1
+            Task { [self] in
+                await run(fetch, flight)
+                peers.withLock { state in
+                    state.warming -= 1
+                    warmNext(&state)
+                }
+            }
+        }
+    }
+
+    func order(_ copy: Copy, _ state: inout PeerState) {
+        let live = state.election.livePeers
+        for id in state.places.keys {
+            // Whoever is away gets all when it is heard again.
+            guard live.contains(id), !state.behind.contains(id) else {
+                state.behind.insert(id)
+                continue
+            }
             state.outgoing[id, default: CopyQueue()].add(copy)
             sendOrders(to: id, &state)
         }
     }
 
-    /// All that has gathered since the last order, at once.
-    private func sendOrders(to id: EdgeID, _ state: inout PeerState) {
-        guard state.election.isLeader, !state.sending.contains(id), let url = state.places[id] else { return }
+    /// All that has gathered since the last order, at once. Not before this edge may give away what it holds.
+    func sendOrders(to id: EdgeID, _ state: inout PeerState) {
+        guard isInTouch.load(ordering: .relaxed), state.election.isLeader, !state.sending.contains(id),
+            let url = state.places[id]
+        else { return }
         let copies = state.outgoing[id]?.next(EdgeOrder.copiesMax) ?? []
         guard !copies.isEmpty else { return }
         state.sending.insert(id)
@@ -103,7 +137,10 @@ extension Edge {
         client.send(peerRequest("POST", url + "/v1/edge/orders", body: order.body)) { [weak self] result in
             self?.peers.withLock { state in
                 state.sending.remove(id)
-                if case .success = result { return self?.sendOrders(to: id, &state) ?? () }
+                if case .success(let response) = result, response.status == 204 {
+                    return self?.sendOrders(to: id, &state) ?? ()
+                }
+                // It did not hear, or does not know yet who leads.
                 state.outgoing[id] = nil
                 state.behind.insert(id)
             }
@@ -146,32 +183,39 @@ extension Edge {
         }
     }
 
-    private func pull(_ state: inout PeerState) {
-        guard let leader = state.election.leader, leader != state.own.id, let url = state.places[leader] else { return }
-        let term = state.election.term
+    func pull(_ state: inout PeerState) {
+        // A leader that knows of fewer purges than this edge may have what was purged here.
+        guard let leader = state.election.leader, leader != state.own.id, let url = state.places[leader],
+            state.digests[leader] == state.log.digest
+        else { return }
         while state.pulling < Self.pullsMax, let copy = state.wanted.next() {
             let key = key(of: copy.target)
             if let own = usable(key), let held = self.copy(of: own), !held.isOlder(than: copy) { continue }
             guard let flight = flights.begin(key) else { continue }
             state.pulling += 1
             Task { [self] in
-                await pull(key, from: url, term, flight)
+                let fetch = copyFetch(key, from: url)
+                await run(fetch, flight)
+                let isEarly = fetch.copy?.isEarly.load(ordering: .relaxed) == true
                 peers.withLock { state in
                     state.pulling -= 1
-                    pull(&state)
+                    state.pullsEarly = isEarly ? state.pullsEarly + 1 : 0
+                    // Not at once: with the next sign of the leader.
+                    guard isEarly else { return pull(&state) }
+                    if state.pullsEarly < Self.pullsEarlyMax { state.wanted.add(copy) }
                 }
             }
         }
     }
 
-    private func pull(_ key: CacheKey, from url: String, _ term: Term, _ flight: Flight) async {
+    /// Made when the flight has begun: changes of the origin that come later forbid it to store.
+    private func copyFetch(_ key: CacheKey, from url: String) -> Fetch {
         let upstream = EdgeConfiguration.Upstream(url: url, isOfFleet: true, token: peerToken)
         let request = EdgeRequest(cache: CacheRequest(method: "GET", key: key, fields: [:]), upstream: upstream)
-        let fetch = Fetch(
-            request: request, stored: nil, conditions: [:], reason: .uriMiss,
-            copyOf: url + "/v1/edge/copy?target=" + Self.escaped(key.target))
         counters.pulls.add(1, ordering: .relaxed)
-        await run(fetch, flight)
+        let copy = CopySource(
+            url: url + "/v1/edge/copy?target=" + Self.escaped(key.target), position: storedPosition())
+        return Fetch(request: request, stored: nil, conditions: [:], reason: .uriMiss, copy: copy)
     }
 
     /// As a value in a query (RFC 3986, 2.3: what is unreserved stays).
@@ -192,8 +236,8 @@ extension Edge {
 
     /// What the leader has and this edge has not, as far as there is room for it without pushing anything out.
     func catchUp(from url: String, _ leader: EdgeID) async {
-        // A leader that is new itself has to hear first what was purged while it was away.
-        for _ in 0..<10 {
+        // A leader that is new itself has to hear first what was purged while it was away. Another one ends this.
+        while !Task.isCancelled {
             let request = peerRequest("GET", url + "/v1/edge/copies", timeout: .seconds(10))
             let response = try? await client.send(request)
             if Task.isCancelled { return }
@@ -221,13 +265,19 @@ extension Edge {
 
     func sendCopies() throws -> HTTPOutcome {
         try requireTouch()
-        let copies = store.recent(CopyQueue.copiesMax).compactMap { copy(of: $0) }
-        return .respond(.json(EdgeCopies(copies).body))
+        var bytes = 0
+        let copies = store.recent(CopyQueue.copiesMax).compactMap { copy(of: $0) }.prefix { copy in
+            bytes += copy.target.utf8.count
+            return bytes <= Self.copiesBytesMax
+        }
+        return .respond(.json(EdgeCopies(Array(copies)).body))
     }
 
     /// A stored answer as it is: with its age, without a word about this cache.
     func sendCopy(_ request: HTTPRequest) throws -> HTTPOutcome {
         try requireTouch()
+        // First: what is found afterwards is at least as new.
+        let position = storedPosition()
         guard let target = try request.queryText("target"), let object = usable(key(of: target)) else {
             throw Problem(404, "There is no copy of this target here that may be taken.")
         }
@@ -236,13 +286,16 @@ extension Edge {
             let now = nowMs
             var fields = object.head.fieldsForReuse(nowMs: now)
             fields.remove("Content-Length")
+            if Self.version(of: object.head) != nil, let position {
+                fields.set(CopySource.positionField, position.text)
+            }
             return HTTPResponse(
                 status: 200, headers: fields.map { ($0.name, $0.value) }, body: part(body, 0..<object.body.count))
         }
     }
 
     private func requireTouch() throws(Problem) {
-        guard isInTouch.load(ordering: .relaxed) else {
+        guard mayVouch else {
             throw Problem(503, "What was purged while this edge was away is not known yet.", retryAfter: 1)
         }
     }
@@ -262,9 +315,9 @@ extension Edge {
     /// Stores it, unless a newer version is known of, or it was purged meanwhile. Returns whether it did.
     func insert(_ object: CachedObject, _ flight: Flight) -> Bool {
         guard let version = Self.version(of: object.head), let image = ImageTarget(of: object.key)?.number else {
-            return flight.ifMayStore { store.insert(object) }
+            return flight.ifMayStore(nil) { store.insert(object) }
         }
-        return flight.ifMayStore {
+        return flight.ifMayStore(version) {
             floors.withLock { floors in
                 if floors.admits(image, version) { store.insert(object) }
             }

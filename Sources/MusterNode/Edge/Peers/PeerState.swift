@@ -9,12 +9,16 @@ struct PeerState: Sendable {
         var isConfigured: Bool
         /// Who answered there; nil: nobody did yet.
         var id: EdgeID?
-        /// This edge itself answered there, or one that is known by another URL already.
-        var isOfNoUse = false
+        /// This edge itself answered there.
+        var isSelf = false
+        /// One answered there that is known by another URL already.
+        var isAlias = false
         var waiting: [ElectionMessage] = []
         var isBusy = false
         /// In succession.
         var failures = 0
+        /// Nobody there is asked who it is any more.
+        var isOfNoUse: Bool { isSelf || isAlias }
         /// Whoever is not known there is asked again then.
         var nextHello = Moment.zero
     }
@@ -25,6 +29,8 @@ struct PeerState: Sendable {
     static let linksMax = EdgeMessages.edgesMax
     /// One that nobody configured is forgotten after so many failures in succession.
     static let failuresMax = 20
+    /// After so many in succession an edge is looked for by the other URLs that it was known by.
+    static let failuresForOtherURL = 4
 
     var election: Election
     var log: PurgeLog
@@ -37,6 +43,12 @@ struct PeerState: Sendable {
     /// Since when the same edge leads.
     var leaderSince = Moment.zero
     var isExchangingPurges = false
+    /// After an exchange that did not do: not again at once.
+    var nextExchange = Moment.zero
+    /// How often this process was frozen; what came in before it noticed may be as old as that.
+    var pauses = 0
+    /// Frozen, and the leader not asked since for what was purged meanwhile.
+    var mustAsk = false
     /// Held to the leader, so that its end is noticed at once.
     var watch: Task<Void, Never>?
 
@@ -48,8 +60,15 @@ struct PeerState: Sendable {
     // As a follower.
     var untold = CopyQueue()
     var isTelling = false
+    /// After a leader that did not listen: not again at once.
+    var nextTelling = Moment.zero
     var wanted = CopyQueue()
     var pulling = 0
+    /// Pulls in succession that came too early: the leader was behind the origin.
+    var pullsEarly = 0
+    // Of the upstream.
+    var unwarmed = CopyQueue()
+    var warming = 0
 
     init(election: Election, log: PurgeLog, own: EdgeIdentity, configured: [String]) {
         (self.election, self.log, self.own) = (election, log, own)
@@ -59,6 +78,23 @@ struct PeerState: Sendable {
     /// All edges that have been met, with where they are.
     var known: [EdgeID: String] { places }
 
+    /// As many of them as others listen to.
+    var told: [EdgeID: String] {
+        if places.count <= EdgeMessages.edgesMax { return places }
+        return Dictionary(
+            uniqueKeysWithValues: places.sorted { $0.key > $1.key }.prefix(EdgeMessages.edgesMax).map { $0 })
+    }
+
+    /// Where an edge was known by another URL, it is to be found by that if this one fails.
+    mutating func reconsiderAliases() { for url in links.keys { links[url]?.isAlias = false } }
+
+    /// Nothing that waits begins any more.
+    mutating func stop() {
+        watch?.cancel()
+        outgoing = [:]
+        (untold, wanted, unwarmed) = (CopyQueue(), CopyQueue(), CopyQueue())
+    }
+
     mutating func remember(_ url: String) {
         guard links[url] == nil, links.count < Self.linksMax, url != own.url else { return }
         links[url] = Link(isConfigured: false)
@@ -66,6 +102,6 @@ struct PeerState: Sendable {
 
     /// Whether everybody that should have been asked who they are has answered, or has not, once.
     var hasAskedAround: Bool {
-        links.values.allSatisfy { !$0.isConfigured || $0.id != nil || $0.isOfNoUse || $0.failures > 0 }
+        links.values.allSatisfy { $0.id != nil || $0.isOfNoUse || $0.failures > 0 }
     }
 }

@@ -10,10 +10,11 @@ extension EdgeReplica {
 
     private func purgeAsLeader(_ image: Int64) {
         guard node.leader == id else { return }
-        let purge = log.append(
+        let purge = log.number(
             .image(image), term: node.term, nowMs: UInt64(clock.now.nanoseconds / 1_000_000))
         world.copies.issued(purge, image, by: self)
         forget(image)
+        _ = log.merge([purge], forgotten: nil)
         keepLog { [self] in
             world.copies.confirmed(purge, by: id)
             for peer in world.known.sorted() where peer != id { sendPurge(purge, to: peer) }
