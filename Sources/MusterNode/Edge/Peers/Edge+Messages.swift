@@ -174,6 +174,7 @@ extension Edge {
             keepHasMet()
         }
         tellPeers(&state)
+        if let leader = state.election.leader { attend(to: leader, &state) }
     }
 
     /// On the disk: an edge that others know of, and that was told of none itself, may have missed something, too.
