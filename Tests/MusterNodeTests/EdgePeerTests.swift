@@ -125,7 +125,8 @@ import Testing
 
     @Test func nobodyLeads() async throws {
         // It never comes to its first election.
-        try await withEdge(configured: { $0.heartbeat = .seconds(3_600) }, plainUpstream) { (edge) throws in
+        let change: @Sendable (inout EdgeConfiguration) -> Void = { $0.heartbeat = .seconds(3_600) }
+        try await withEdge(configured: change, plainUpstream) { (edge) throws in
             let response = try #require(
                 edge.client().ask("POST", "/v1/purge", token: "admin", body: Array("{\"all\":true}".utf8)))
             #expect(response.status == 503)

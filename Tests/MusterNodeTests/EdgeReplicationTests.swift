@@ -14,15 +14,13 @@ import Testing
     }
 
     @Test func aMissAnywhereIsAHitEverywhere() async throws {
-        try await withEdges(
-            [1, 2, 3],
-            { request, connection in
-                connection.answer(
-                    200,
-                    ["Cache-Control: max-age=3600", "Age: 100", "ETag: \"x\"", "Content-Type: text/plain", "X-Own: 1"],
-                    plainBody(request.target))
-            }
-        ) { (edges, upstream) throws in
+        let script: ScriptedUpstream.Script = { request, connection in
+            connection.answer(
+                200,
+                ["Cache-Control: max-age=3600", "Age: 100", "ETag: \"x\"", "Content-Type: text/plain", "X-Own: 1"],
+                plainBody(request.target))
+        }
+        try await withEdges([1, 2, 3], script) { (edges, upstream) throws in
             try await onThread { () throws in
                 for (id, target) in [(1, "/a?x=1&y=%20z"), (3, "/b")] {
                     let miss = try edges.get(id, target)
@@ -70,12 +68,10 @@ import Testing
             "/none": ["Cache-Control: no-store"], "/short": ["Cache-Control: max-age=1"],
             "/all": ["Cache-Control: max-age=60"],
         ]
-        try await withEdges(
-            [1, 2],
-            { request, connection in
-                connection.answer(request.target == "/404" ? 404 : 200, fields[request.target] ?? [], [1, 2, 3])
-            }
-        ) { (edges, upstream) throws in
+        let script: ScriptedUpstream.Script = { request, connection in
+            connection.answer(request.target == "/404" ? 404 : 200, fields[request.target] ?? [], [1, 2, 3])
+        }
+        try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
                 for target in fields.keys.sorted().reversed() + ["/404", "/all"] { _ = try edges.get(1, target) }
                 #expect(try holdsAtLast { try edges.has(2, "/all") })
@@ -88,14 +84,12 @@ import Testing
 
     /// What a follower has of a newer version than its leader is never replaced by the leader's.
     @Test func nothingOlderIsTaken() async throws {
-        try await withEdges(
-            [1, 2],
-            { request, connection in
-                if request.target == "/v1/events" { return connection.answer(404) }
-                connection.answer(
-                    200, ["Cache-Control: max-age=3600", "X-Muster-Version: 5"], Array(request.target.utf8))
-            }
-        ) { (edges, upstream) throws in
+        let script: ScriptedUpstream.Script = { request, connection in
+            if request.target == "/v1/events" { return connection.answer(404) }
+            connection.answer(
+                200, ["Cache-Control: max-age=3600", "X-Muster-Version: 5"], Array(request.target.utf8))
+        }
+        try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
                 edges[1].floors.withLock { $0.raise(1, to: 6) }
                 let position = Edge.OriginPosition(origin: "o", version: 6)
@@ -112,14 +106,12 @@ import Testing
     /// The leader behind, or after another history of versions: its copies wait until it has caught up.
     @Test(arguments: ["6 o", "900 other", "none"]) func aLeaderBehindTheOriginGivesNothing(_ place: String) async throws
     {
-        try await withEdges(
-            [1, 2],
-            { request, connection in
-                if request.target == "/v1/events" { return connection.answer(404) }
-                connection.answer(
-                    200, ["Cache-Control: max-age=3600", "X-Muster-Version: 5"], Array(request.target.utf8))
-            }
-        ) { (edges, upstream) throws in
+        let script: ScriptedUpstream.Script = { request, connection in
+            if request.target == "/v1/events" { return connection.answer(404) }
+            connection.answer(
+                200, ["Cache-Control: max-age=3600", "X-Muster-Version: 5"], Array(request.target.utf8))
+        }
+        try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
                 edges[1].position.withLock { $0 = .init(origin: "o", version: 7) }
                 edges[2].position.withLock { $0 = Edge.OriginPosition(place) }
@@ -157,12 +149,10 @@ import Testing
     @Test func purgesRacePulls() async throws {
         let version = Counter()
         _ = version.next()
-        try await withEdges(
-            [1, 2, 3],
-            { request, connection in
-                connection.answer(200, ["Cache-Control: max-age=3600"], Array("\(version.value)".utf8))
-            }
-        ) { (edges, _) throws in
+        let script: ScriptedUpstream.Script = { request, connection in
+            connection.answer(200, ["Cache-Control: max-age=3600"], Array("\(version.value)".utf8))
+        }
+        try await withEdges([1, 2, 3], script) { (edges, _) throws in
             try await onThread { () throws in
                 for round in 0..<40 {
                     let oldest = version.next()
@@ -182,14 +172,12 @@ import Testing
 
     @Test func manyMissesAreFetchedAFewAtATime() async throws {
         let now = Peak()
-        try await withEdges(
-            [1, 2],
-            { request, connection in
-                now.begin()
-                connection.answer(200, ["Cache-Control: max-age=3600"], [1])
-                now.end()
-            }
-        ) { (edges, upstream) throws in
+        let script: ScriptedUpstream.Script = { request, connection in
+            now.begin()
+            connection.answer(200, ["Cache-Control: max-age=3600"], [1])
+            now.end()
+        }
+        try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
                 let copies = (0..<600).map { Copy(target: "/images/\($0)", version: nil) }
                 let body = String(decoding: EdgeCopies(copies).body, as: UTF8.self)

@@ -81,7 +81,7 @@ package final class Edge: Sendable {
             PeerState(
                 election: election, log: try Self.storedLog(in: directory), own: own,
                 configured: configuration.peers.map(\.withoutTrailingSlashes)))
-        let mayHaveMissed = !configuration.peers.isEmpty || configuration.isListed
+        let mayHaveMissed = try !configuration.peers.isEmpty || configuration.isListed || Self.hasMet(in: directory)
         isInTouch = Atomic(!mayHaveMissed || store.statistics.objects == 0)
         position = Mutex(try Self.storedPosition(in: directory))
         partials = PartialBodies(bytesMax: configuration.limits.memoryBytes / 8)

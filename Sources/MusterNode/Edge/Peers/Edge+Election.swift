@@ -115,12 +115,18 @@ extension Edge {
             // What they told before may be as old as the last leader.
             state.digests = [:]
             for copy in state.untold.next(CopyQueue.copiesMax) { order(copy, &state) }
-        } else if let url = state.places[leader] {
-            state.watch = Task { [weak self] in
-                async let caughtUp: Void? = self?.catchUp(from: url, leader)
-                await self?.watch(leader, at: url)
-                await caughtUp
-            }
+        } else {
+            attend(to: leader, &state)
+        }
+    }
+
+    /// Once, as soon as it is known where the leader is.
+    func attend(to leader: EdgeID, _ state: inout PeerState) {
+        guard state.watch == nil, leader != state.own.id, let url = state.places[leader] else { return }
+        state.watch = Task { [weak self] in
+            async let caughtUp: Void? = self?.catchUp(from: url, leader)
+            await self?.watch(leader, at: url)
+            await caughtUp
         }
     }
 

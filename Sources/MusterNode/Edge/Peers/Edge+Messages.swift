@@ -169,7 +169,22 @@ extension Edge {
         if let before = state.links[url]?.id, before != id, state.places[before] == url { state.places[before] = nil }
         state.links[url]?.id = id
         state.places[id] = url
+        if !state.hasMet {
+            state.hasMet = true
+            keepHasMet()
+        }
         tellPeers(&state)
+        if let leader = state.election.leader { attend(to: leader, &state) }
+    }
+
+    /// On the disk: an edge that others know of, and that was told of none itself, may have missed something, too.
+    private func keepHasMet() {
+        let path = configuration.dataDirectory + "/met"
+        _ = threads.run { try? writeDirectly([], to: path) }
+    }
+
+    static func hasMet(in directory: String) throws(NodeError) -> Bool {
+        try readWhole(directory + "/met", bytesMax: 64) != nil
     }
 
     private func tellPeers(_ state: inout PeerState) { handle(.peers(Set(state.places.keys)), &state) }

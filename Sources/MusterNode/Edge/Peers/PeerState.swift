@@ -40,6 +40,8 @@ struct PeerState: Sendable {
     /// Of the purges that the others know, as they told last.
     var digests: [EdgeID: UInt64] = [:]
     var isStarted = false
+    /// Another edge was met since the start.
+    var hasMet = false
     /// Since when the same edge leads.
     var leaderSince = Moment.zero
     var isExchangingPurges = false
