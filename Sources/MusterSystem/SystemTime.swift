@@ -10,6 +10,15 @@ package enum SystemTime {
         return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
+    /// For threads of one's own.
+    package static func sleep(_ time: Duration) {
+        let nanoseconds = max(0, time.inNanoseconds)
+        var time = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        var left = timespec()
+        while nanosleep(&time, &left) != 0 && errno == EINTR { time = left }
+    }
+
     /// For people.
     package static func wallClockMs() -> WallClockMs {
         var time = timespec()

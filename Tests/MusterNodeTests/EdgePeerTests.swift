@@ -109,14 +109,14 @@ import Testing
         try await withEdges([1, 2, 3]) { (edges, _) throws in
             try await onThread { () throws in
                 for id in 1...3 { _ = try edges.get(id, "/images/1") }
-                let response = try edges.ask(1, "POST", "/v1/purge", "{\"id\":1}")
+                let response = try edges.purge(1, "{\"id\":1}")
                 #expect(response.status == 200)
                 #expect(response.text == #"{"purged":3,"confirmed":[1,2,3],"missing":[]}"#)
                 for id in 1...3 { #expect(try !edges.has(id, "/images/1")) }
             }
             try await edges.stop(2)
             try await onThread { () throws in
-                let response = try edges.ask(1, "POST", "/v1/purge", "{\"all\":true}")
+                let response = try edges.purge(1, "{\"all\":true}")
                 #expect(response.status == 202)
                 #expect(response.text.contains(#""confirmed":[1,3],"missing":[2]"#), "\(response.text)")
             }
@@ -144,7 +144,7 @@ import Testing
             }
             try await edges.stop(1)
             try await onThread { () throws in
-                #expect(try edges.ask(2, "POST", "/v1/purge", "{\"id\":1}").status == 202)
+                #expect(try edges.purge(2, "{\"id\":1}").status == 202)
                 upstream.stop()
                 try edges.start(1)
                 for _ in 0..<200 {

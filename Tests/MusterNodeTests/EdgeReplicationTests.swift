@@ -53,7 +53,7 @@ import Testing
                 let fields = "Mozilla"
                 _ = try edges.ask(1, "GET", "/images/1", token: nil, nil, [("User-Agent", fields)])
                 #expect(try holdsAtLast { try edges.has(2, "/images/1") })
-                #expect(try edges.ask(2, "POST", "/v1/purge", "{\"id\":1}").text.hasPrefix("{\"purged\":2,"))
+                #expect(try edges.purge(2, "{\"id\":1}").text.hasPrefix("{\"purged\":2,"))
                 for id in [1, 2] { #expect(try !edges.has(id, "/images/1")) }
                 _ = try edges.get(1, "/images/1")
                 #expect(upstream.seen.allSatisfy { !$0.target.hasPrefix("/v1/") && $0["authorization"] == nil })
@@ -158,7 +158,7 @@ import Testing
                     let oldest = version.next()
                     let readers = (1...3).map { id in RawClient(port: edges[id].port) }
                     for reader in readers { reader.begin("GET", "/images/1") }
-                    let purge = try edges.ask(round % 3 + 1, "POST", "/v1/purge", "{\"id\":1}")
+                    let purge = try edges.purge(round % 3 + 1, "{\"id\":1}")
                     #expect(purge.status == 200, "\(purge.text)")
                     for reader in readers { _ = reader.response() }
                     for id in 1...3 {
@@ -181,7 +181,8 @@ import Testing
             try await onThread { () throws in
                 let copies = (0..<600).map { Copy(target: "/images/\($0)", version: nil) }
                 let body = String(decoding: EdgeCopies(copies).body, as: UTF8.self)
-                #expect(try edges.ask(2, "POST", "/v1/edge/filled", body).status == 204)
+                let answer = try edges.ask(2, "POST", "/v1/edge/filled", body)
+                #expect(answer.status == 204, "\(answer.text)")
                 #expect(holdsAtLast { edges[1].store.statistics.objects == 600 })
                 #expect(edges[2].store.statistics.objects == 600)
                 #expect(now.peak <= 16)

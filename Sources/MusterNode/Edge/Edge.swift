@@ -44,7 +44,7 @@ package final class Edge: Sendable {
     let threads = ThreadPool(idleMax: 4)
     private let lock: FileLock
     private let server = Mutex<HTTPServer?>(nil)
-    private let ticking = Mutex<Task<Void, Never>?>(nil)
+    private let isStopping = Atomic(false)
     private let resting = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
 
@@ -114,7 +114,7 @@ package final class Edge: Sendable {
         self.server.withLock { $0 = server }
         let url = configuration.advertisedURL ?? reachableURL(configuration.server, port: server.port)
         peers.withLock { $0.own.url = url.withoutTrailingSlashes }
-        ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
+        try startTicking()
         resting.withLock { $0 = Task { [weak self] in await self?.restUntilCancelled() } }
         if storedPosition() != nil { followOrigin() }
         let statistics = store.statistics
@@ -128,7 +128,7 @@ package final class Edge: Sendable {
 
     /// Finishes what is in flight, for so long at most, and what is being written.
     package func stop(graceSeconds: Double = 5) async {
-        ticking.withLock { $0?.cancel() }
+        isStopping.store(true, ordering: .relaxed)
         resting.withLock { $0?.cancel() }
         following.withLock { $0?.cancel() }
         peers.withLock { $0.stop() }
@@ -153,6 +153,23 @@ package final class Edge: Sendable {
             SystemMemory.giveBack()
             events.keepAlive()
         }
+    }
+
+    /// On a thread of its own: who leads must not be lost because tasks are late.
+    private func startTicking() throws(NodeError) {
+        let pause = configuration.heartbeat / 4
+        let failure = startThread { [weak self] in
+            let began = SystemTime.now()
+            var last = began
+            while true {
+                SystemTime.sleep(pause)
+                guard let self, !isStopping.load(ordering: .relaxed) else { return }
+                let now = SystemTime.now()
+                tick(now, after: last, began: began)
+                last = now
+            }
+        }
+        guard failure == 0 else { throw NodeError(.setup, "there is no thread for an edge's clock; raise the limit") }
     }
 
     // MARK: What the process is told

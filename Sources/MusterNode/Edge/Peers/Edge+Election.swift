@@ -31,24 +31,16 @@ extension Edge {
 
     // MARK: Time
 
-    func tickUntilCancelled() async {
-        var lastTick = SystemTime.now()
-        let began = lastTick
-        while !Task.isCancelled {
-            try? await Task.sleep(for: configuration.heartbeat / 4)
-            let now = SystemTime.now()
-            let isLate = now - lastTick > lateTime
-            lastTick = now
-            peers.withLock { state in
-                if isLate { loseTouch(&state) }
-                let end = state.places.isEmpty ? .max : (now + lateTime).nanoseconds
-                inTouchUntil.store(end, ordering: .relaxed)
-                sayHello(&state, now)
-                if !state.isStarted { startElection(&state, waited: now - began) }
-                handle(.ticked, &state)
-                seeToTouch(&state)
-                tell(&state)
-            }
+    func tick(_ now: Moment, after last: Moment, began: Moment) {
+        peers.withLock { state in
+            if now - last > lateTime { loseTouch(&state) }
+            let end = state.places.isEmpty ? .max : (now + lateTime).nanoseconds
+            inTouchUntil.store(end, ordering: .relaxed)
+            sayHello(&state, now)
+            if !state.isStarted { startElection(&state, waited: now - began) }
+            handle(.ticked, &state)
+            seeToTouch(&state)
+            tell(&state)
         }
     }
 
