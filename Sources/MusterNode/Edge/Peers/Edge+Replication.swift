@@ -26,8 +26,9 @@ extension Edge {
     func wasFilled(_ object: CachedObject) {
         guard let copy = copy(of: object) else { return }
         peers.withLock { state in
-            guard !state.places.isEmpty, let leader = state.election.leader else { return }
-            if leader == state.own.id { return order(copy, &state) }
+            guard !state.places.isEmpty else { return }
+            if state.election.isLeader { return order(copy, &state) }
+            // Whoever leads next is told, if nobody does now.
             state.untold.add(copy)
             tell(&state)
         }
