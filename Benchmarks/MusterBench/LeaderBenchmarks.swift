@@ -88,14 +88,14 @@ func benchFailover(_ options: Options, _ report: Report) async throws {
     let watched = try RawClient(port: edges.edges[0].port)
     var times: [Double] = []
     for _ in 0..<(options.isSmoke ? 2 : 50) {
+        // All have met all by then.
+        try await Task.sleep(for: .milliseconds(500))
         let began = seconds()
         await edges.kill(count - 1)
         try await edges.awaitLeader(count - 1, without: count - 1, atMost: 20)
         times.append((seconds() - began) * 1_000)
         try await edges.restart(count - 1)
         try await edges.awaitLeader(count, atMost: 20)
-        // It has heard all others by then, and they it.
-        try await Task.sleep(for: .milliseconds(500))
     }
     let status = try watched.request("GET", "/v1/edge").text
     let gets = loop.stop()
