@@ -37,7 +37,7 @@ compose-test: ## the fleet of compose.yaml on this machine's engine: started, us
 
 kubernetes-test: ## the manifests against the API's schema, then their pods rehearsed on this machine's engine
 	@Scripts/bootstrap --manifests
-	@PATH="$(CURDIR)/.build/manifests/bin:$$PATH" Scripts/kubernetes-check
+	@PATH="$(CURDIR)/.build/manifests/bin:$$PATH" Scripts/kubernetes-check || [ $$? -eq 75 ]
 	@PATH="$(CURDIR)/.build/manifests/bin:$$PATH" Scripts/kubernetes-rehearsal
 
 lint: ## formatting and shell checks
