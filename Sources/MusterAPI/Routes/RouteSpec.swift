@@ -76,5 +76,6 @@ package enum RouteName: String, CaseIterable, Sendable {
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results
     case createChild, createChildren, children, childNumbers, ownChild, progress, scale
+    case createToken, tokens, revokeToken, machines
     case healthz, readyz, metrics, openapi
 }

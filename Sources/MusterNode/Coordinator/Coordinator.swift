@@ -44,12 +44,15 @@ package final class Coordinator: Sendable {
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
-            routes: RouteTable.all)
+            routes: RouteTable.all, volunteers: try await store.joinTokens())
         (spawner, placement) = try await Self.spawner(configuration, store, authenticator)
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,
             lastView: try await Self.setViewsAside(in: store))
-        state = Mutex(CoordinatorState(try await CoordinatorState.Restored(from: store, into: fleet)))
+        let restored = try await CoordinatorState.Restored(
+            from: store, into: fleet, revoked: authenticator.volunteers.all.filter { $0.revokedMs != nil }.map(\.id),
+            standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
+        state = Mutex(CoordinatorState(restored))
     }
 
     /// So many launched workers have their descriptors for sure.
