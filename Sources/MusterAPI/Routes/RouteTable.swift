@@ -2,7 +2,8 @@ internal import MusterCore
 
 /// All routes of the coordinator.
 package enum RouteTable {
-    package static let all: [RouteSpec] = jobs + members + trust + commands + pictures + children + work + plain
+    package static let all: [RouteSpec] =
+        jobs + members + trust + volunteers + commands + pictures + children + work + plain
     package static func spec(_ name: RouteName) -> RouteSpec { all.first { $0.name == name }! }
 
     private static let smallBody = 64 << 10
@@ -109,6 +110,29 @@ package enum RouteTable {
         RouteSpec(
             name: .machines, method: "GET", pattern: "/v1/machines", access: .read,
             summary: "Every machine that ever joined: what it did, and how far it is believed."),
+    ]
+
+    private static let volunteers: [RouteSpec] = [
+        RouteSpec(
+            name: .install, method: "GET", pattern: "/install.sh", access: .open,
+            summary: "With --volunteers: the script that makes a machine a volunteer, with a token of its own.",
+            answerType: "text/x-shellscript"),
+        RouteSpec(
+            name: .ownToken, method: "GET", pattern: "/v1/tokens/own", access: .join,
+            summary: "Whether the token that is sent may join."),
+        RouteSpec(
+            name: .volunteerImage, method: "GET", pattern: "/v1/image.tar", access: .open,
+            summary: "With --volunteers: the image that volunteers' engines load.", answerType: "application/x-tar"),
+        RouteSpec(
+            name: .volunteerImageChecksum, method: "GET", pattern: "/v1/image.sha256", access: .open,
+            summary: "Its SHA-256 in hexadecimal digits, as sha256sum -c reads it.", answerType: "text/plain"),
+        RouteSpec(
+            name: .volunteerArchive, method: "GET", pattern: "/v1/archive.tar.gz", access: .open,
+            summary: "With --volunteers: this program with all its libraries, for machines without an engine.",
+            answerType: "application/gzip"),
+        RouteSpec(
+            name: .volunteerArchiveChecksum, method: "GET", pattern: "/v1/archive.sha256", access: .open,
+            summary: "Its SHA-256 in hexadecimal digits, as sha256sum -c reads it.", answerType: "text/plain"),
     ]
 
     private static let commands: [RouteSpec] = [

@@ -53,7 +53,7 @@ package enum CoordinatorCommand {
             CommonFlags.tlsKey.spec,
         ] + SpawnFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])] + SpawnFlags.rules,
-        reservedFlags: ["standby"] + SpawnFlags.reserved,
+        reservedFlags: ["standby"],
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
             Command.Exit(.data, "The database in the data directory is damaged."),
@@ -134,6 +134,7 @@ package enum CoordinatorCommand {
         configuration.access.isPrivate = invocation[isPrivate]
         configuration.access.isClassicOpen = invocation[openClassic]
         try SpawnFlags.apply(invocation, to: &configuration.spawning)
+        configuration.volunteers = try SpawnFlags.volunteers(invocation)
         configuration.spawning.tlsAuthority = invocation[CommonFlags.tlsCert]
         return configuration
     }

@@ -110,7 +110,8 @@ struct Authenticator: Sendable {
                 (.member, .member), (.child, .child),
                 (.send, .member):
                 true
-            case (.join, .volunteer): request.access == RouteName.joinFleet.rawValue
+            case (.join, .volunteer):
+                [RouteName.joinFleet.rawValue, RouteName.ownToken.rawValue].contains(request.access)
             default: false
             }
         guard isEnough else {

@@ -60,8 +60,14 @@ extension Coordinator {
             return then(
                 .failure(Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60)))
         }
-        store.commit([.saveMember(record)] + Self.machineWrites(record)) { [weak self] in
+        // The first by an invitation: the token is as durable as who came by it.
+        let invitation = token.flatMap { authenticator.volunteers.unstored($0) }
+        let writes = (invitation.map { [.saveToken($0)] } ?? []) + [.saveMember(record)] + Self.machineWrites(record)
+        store.commit(writes) { [weak self] in
             guard let self else { return }
+            if let invitation, case .success = $0, authenticator.volunteers.unstored(invitation.id) != nil {
+                authenticator.volunteers.put(invitation)
+            }
             // Revoked while the joining was on its way to the store.
             if let token, authenticator.volunteers[token]?.revokedMs != nil {
                 state.withLock { $0.endJoining(record) }

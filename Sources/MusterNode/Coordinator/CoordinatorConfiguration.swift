@@ -17,6 +17,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var access = AccessSettings()
     package var spawning: SpawnConfiguration
     package var version: String
+    /// From `--volunteers`; nil lets none in by the installer.
+    package var volunteers: VolunteerSettings?
 
     package init(dataDirectory: String, server: HTTPServer.Configuration, adminToken: String?, version: String) {
         self.dataDirectory = dataDirectory
