@@ -50,7 +50,7 @@ extension Scheduler {
 
     private func voteBatchSize(of id: JobID) -> Int {
         let job = jobs[id]!
-        let waiting = job.ballots!.wantingCount + (job.record.quorum.map { job.freshCount * $0.needed } ?? 0)
+        let waiting = (job.ballots?.wantingCount ?? 0) + (job.record.quorum.map { job.freshCount * $0.needed } ?? 0)
         return batchSize(of: job, waiting: waiting)
     }
 
