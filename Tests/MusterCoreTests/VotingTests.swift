@@ -5,6 +5,8 @@ import Testing
 /// A scheduler with machines and votes, and shorthand for them.
 private struct VotingBench {
     var bench = SchedulerBench()
+    /// What a task takes: those that take long go out one by one.
+    var seconds = 0.0
 
     init(_ change: (inout Scheduler.Settings) -> Void = { _ in }) { bench = SchedulerBench(change) }
 
@@ -25,8 +27,11 @@ private struct VotingBench {
         return bench.handle(.jobAdded(RestoredJob(job: job, recorded: RangeSet(), votes: votes)))
     }
 
-    static func report(_ key: LeaseKey, _ value: String? = nil, failing: Bool = false) -> TaskReport {
+    static func report(
+        _ key: LeaseKey, _ value: String? = nil, failing: Bool = false, seconds: Double = 0
+    ) -> TaskReport {
         var report = SchedulerBench.report(key, failing: failing ? Array(key.tasks) : [])
+        report.secondsTotal = seconds * Double(key.count)
         guard let value else { return report }
         var values = LineColumn()
         for _ in key.tasks { values.append(line: value.utf8) }
@@ -35,9 +40,11 @@ private struct VotingBench {
     }
 
     /// Takes one grant and answers it; all effects, with every commit done.
-    mutating func vote(_ member: Int64, _ value: String? = nil, failing: Bool = false) -> [SchedulerEffect] {
+    mutating func vote(
+        _ member: Int64, _ value: String? = nil, failing: Bool = false
+    ) -> [SchedulerEffect] {
         guard let key = bench.take(member).first else { return [] }
-        return bench.finish(Self.report(key, value, failing: failing))
+        return bench.finish(Self.report(key, value, failing: failing, seconds: seconds))
     }
 
     static func results(_ effects: [SchedulerEffect]) -> [ResultRecord] {
@@ -289,6 +296,7 @@ struct VotingTests {
         var fleet = VotingBench()
         fleet.volunteers(1)
         fleet.trusted(2)
+        fleet.seconds = 1
         fleet.add(10)
         var effects: [SchedulerEffect] = []
         for _ in 0..<3 {
