@@ -21,7 +21,7 @@ package enum SubmitCommand {
         "priority", "PRIORITY", as: .choice(["interactive", "batch"], reserved: []), default: "batch",
         "Interactive jobs are served before batch jobs.")
     package static let quorum = Flag<String?>.text(
-        "quorum", "K/N", as: .text(bytesMax: 5, suggestions: ["2/3", "3/5"]),
+        "quorum", "K/N", as: .text(bytesMax: 5, suggestions: []),
         "A task's result counts when K machines have computed the same; at first at most N are asked, and where "
             + "they do not agree up to twice as many. 1 to 15, K more than half of N.")
     package static let wait = Flag.bool(

@@ -246,7 +246,8 @@ struct Ballots: Sendable {
     func outcome(of task: Int) -> Outcome {
         guard let ballot = ballots[task], !ballot.isDecided else { return .open }
         if trustedDecide, let judge = ballot.votes.first(where: { $0.isDurable && !$0.isVolunteer }) {
-            return .agreed(judge, votes: ballot.votes.count { $0.isDurable && $0.choice == judge.choice })
+            let same = ballot.votes.filter { $0.isDurable && $0.choice == judge.choice }
+            return .agreed(same[0], votes: same.count)
         }
         if let best = ballot.favourite(durableOnly: true), best.count >= rules.needed {
             let first = ballot.votes.first { $0.isDurable && $0.choice == best.choice }!

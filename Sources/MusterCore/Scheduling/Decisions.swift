@@ -5,7 +5,7 @@ struct Decisions {
     private(set) var tasks = RangeSet<Int>()
     private(set) var records: [ResultRecord] = []
     private(set) var transient: [TransientResult] = []
-    private(set) var judgements: [(machine: MachineID, wasRight: Bool)] = []
+    private(set) var judgements: [MachineID: (right: Int, wrong: Int)] = [:]
     private(set) var shares: [String: Int] = [:]
     private(set) var values = 0
     private(set) var failures = 0
@@ -48,7 +48,11 @@ struct Decisions {
     }
 
     mutating func judge(_ votes: [Vote], _ winner: Vote) {
-        for vote in votes where vote.isDurable { judgements.append((vote.machine, vote.choice == winner.choice)) }
+        for vote in votes where vote.isDurable {
+            var judged = judgements[vote.machine] ?? (0, 0)
+            if vote.choice == winner.choice { judged.right += 1 } else { judged.wrong += 1 }
+            judgements[vote.machine] = judged
+        }
     }
 
     private mutating func append(_ task: Int, _ outcome: ResultRecord.Outcome, _ winner: Vote, _ votes: Int) {

@@ -78,7 +78,8 @@ extension Scheduler {
                 }
             }
             if looksAtVotes, let vote = votingJob(for: call, priority),
-                best.map({ (vote.turn, vote.id) < ($0.turn, $0.id) }) ?? true
+                // Of one job what is to be confirmed goes before what is new: a machine is believed sooner.
+                best.map({ (vote.turn, vote.id) <= ($0.turn, $0.id) }) ?? true
             {
                 return (vote.id, nil, true)
             }

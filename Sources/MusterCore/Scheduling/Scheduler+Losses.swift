@@ -65,6 +65,7 @@ extension Scheduler {
     mutating func welcome(_ member: MemberID) {
         suspects.remove(member)
         heldBySuspects[member] = nil
+        guard !isBarred(member) else { return }
         for id in jobs.keys { jobs[id]!.welcome(member) }
     }
 

@@ -249,6 +249,9 @@ extension Scheduler {
             jobs[id]?.ending = nil
             if end == .cancelled {
                 jobs[id]?.lineUpEverything()
+                // What became durable meanwhile was not looked at.
+                if let open = jobs[id]?.ballots?.open { decisionsToRetry[id] = open }
+                noteVoting(id)
                 effects.append(.cancelFailed(id, reason: reason))
             } else {
                 endsToRetry.insert(id)

@@ -50,7 +50,7 @@ extension Scheduler {
 
     private func voteBatchSize(of id: JobID) -> Int {
         let job = jobs[id]!
-        let waiting = job.ballots!.wantingCount + (job.record.quorum.map { job.freshCount * $0.needed } ?? 0)
+        let waiting = (job.ballots?.wantingCount ?? 0) + (job.record.quorum.map { job.freshCount * $0.needed } ?? 0)
         return batchSize(of: job, waiting: waiting)
     }
 
@@ -186,21 +186,17 @@ extension Scheduler {
     /// Who was right and who was wrong. What is to be stored of it, and who is out by it.
     private mutating func account(_ verdict: Decisions) -> (writes: [StoreWrite], out: [MachineID]) {
         var out: [MachineID] = []
-        var changed: Set<MachineID> = []
-        for (machine, wasRight) in verdict.judgements {
-            changed.insert(machine)
-            if wasRight {
-                reliability.confirmed(machine)
-            } else if reliability.refuted(machine) {
-                out.append(machine)
+        let machines = verdict.judgements.keys.sorted()
+        for machine in machines {
+            let judged = verdict.judgements[machine]!
+            if judged.right > 0 { reliability.confirmed(machine, results: judged.right) }
+            if judged.wrong > 0, reliability.refuted(machine, results: judged.wrong) { out.append(machine) }
+            count {
+                $0.confirmed += judged.right
+                $0.refuted += judged.wrong
             }
         }
-        count { counters in
-            for (_, wasRight) in verdict.judgements {
-                if wasRight { counters.confirmed += 1 } else { counters.refuted += 1 }
-            }
-        }
-        return (changed.sorted().map { .saveStanding($0, reliability[$0]) }, out)
+        return (machines.map { .saveStanding($0, reliability[$0]) }, out)
     }
 
     // MARK: Who is out
@@ -212,17 +208,22 @@ extension Scheduler {
             let held = inOrder(leasesOfMember[member] ?? [])
             for key in held { giveBack(key) }
             if !held.isEmpty { effects.append(.revoke(member, held)) }
-            for id in jobs.keys.filter({ jobs[$0]!.deal?.isAbout(member) == true }).sorted() {
-                jobs[id]!.dealAgain(from: member, isGone: true)
-                line(up: id)
-            }
-            dealtLines[member] = nil
+            loseDeals(of: member)
         }
         for id in jobs.keys.filter({ jobs[$0]!.ballots != nil }).sorted() {
             jobs[id]!.ballots!.withdrawAll(of: machine)
             noteVoting(id)
         }
         effects.append(.distrust(machine, [.removeVotesOf(machine), .saveStanding(machine, reliability[machine])]))
+    }
+
+    /// Deals what was dealt to this member to others.
+    mutating func loseDeals(of member: MemberID) {
+        for id in jobs.keys.filter({ jobs[$0]!.deal?.isAbout(member) == true }).sorted() {
+            jobs[id]!.dealAgain(from: member, isGone: true)
+            line(up: id)
+        }
+        dealtLines[member] = nil
     }
 
     /// Sums of what a report's sender did; for members whose machine is known.

@@ -101,7 +101,8 @@ package struct Scheduler: Sendable {
     package mutating func handle(_ event: SchedulerEvent, now: Moment) -> [SchedulerEffect] {
         var effects: [SchedulerEffect] = []
         switch event {
-        case .jobAdded(let job, let members): add(ScheduledJob(job, dealtTo: members), now, &effects)
+        case .jobAdded(let job, let members):
+            add(ScheduledJob(job, dealtTo: members.filter { !isBarred($0) }), now, &effects)
         case .transientAdded(let record, let horizon):
             add(ScheduledJob(transient: record, horizon: horizon), now, &effects)
         case .horizonMoved(let id, let horizon): moveHorizon(of: id, to: horizon, now, &effects)
@@ -129,6 +130,8 @@ package struct Scheduler: Sendable {
         case .memberKnown(let member, let voter):
             if self.voter(member) != voter { for key in inOrder(leasesOfMember[member] ?? []) { giveBack(key) } }
             know(member, as: voter)
+            // Its next process is dealt nothing either.
+            if isBarred(member) { loseDeals(of: member) }
             votingNews &+= 1
             serve(now, &effects)
         case .standingRestored(let machine, let standing): reliability.restore(standing, of: machine)

@@ -14,8 +14,8 @@ package struct Reliability: Sendable {
         package var errorsAtFirst = 0.1
         package var confirmedFactor = 0.95
         package var refutedAddend = 0.1
-        /// A machine is out when its estimate is above: with these numbers, by the third refuted result of a new machine,
-        /// and by four or more in short time of one with a long good past.
+        /// A machine is out when its estimate is above: with these numbers, by the third mistake of a new machine, and by the
+        /// fourth in a row of one with a long good past.
         package var errorsMax = 0.35
 
         package init() {}
@@ -55,18 +55,21 @@ package struct Reliability: Sendable {
         return max(settings.checkMin, 1 / Double(max(1, standing.streak)))
     }
 
-    package mutating func confirmed(_ machine: MachineID) {
+    /// So many of its results turned out right.
+    package mutating func confirmed(_ machine: MachineID, results: Int = 1) {
         var standing = self[machine]
-        standing.confirmed += 1
-        standing.streak += 1
-        standing.errors *= settings.confirmedFactor
+        standing.confirmed += results
+        standing.streak += results
+        // Beyond these the estimate is as good as nothing.
+        for _ in 0..<min(results, 256) { standing.errors *= settings.confirmedFactor }
         standings[machine] = standing
     }
 
-    /// True when this put the machine out.
-    package mutating func refuted(_ machine: MachineID) -> Bool {
+    /// So many that were decided together turned out wrong: one mistake, be it in a batch of one or of thousands, so that an
+    /// honest machine that met a majority of liars once is not out by that. True when this put the machine out.
+    package mutating func refuted(_ machine: MachineID, results: Int = 1) -> Bool {
         var standing = self[machine]
-        standing.refuted += 1
+        standing.refuted += results
         standing.streak = 0
         standing.errors += settings.refutedAddend
         let goes = !standing.isOut && standing.errors > settings.errorsMax

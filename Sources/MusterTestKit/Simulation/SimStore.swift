@@ -50,7 +50,8 @@ package final class SimStore {
 
     /// `completion` gets nil when durable, else the reason.
     package func commit(_ writes: [StoreWrite], completion: @escaping (String?) -> Void) {
-        if bug == .earlyAcknowledge {
+        let hasVotes = writes.contains { if case .addVotes = $0 { true } else { false } }
+        if bug == .earlyAcknowledge || (bug == .earlyVotes && hasVotes) {
             waiting.append(Group(writes: writes, completion: { _ in }))
             completion(nil)
         } else {
@@ -108,7 +109,9 @@ package final class SimStore {
         case .removeMember(let id): members[id] = nil
         // The simulation has no children yet.
         case .addVotes(let record): add(record)
-        case .removeVotes(let id, let tasks): jobs[id]?.votes = (jobs[id]?.votes ?? []).flatMap { $0.without(tasks) }
+        case .removeVotes(let id, let tasks):
+            let votes = jobs[id]?.votes ?? []
+            jobs[id]?.votes = votes.flatMap { $0.without(tasks) }
         case .removeVotesOf(let machine):
             for id in jobs.keys { jobs[id]!.votes.removeAll { $0.machine == machine } }
         case .saveStanding(let machine, let standing): standings[machine] = standing
@@ -143,6 +146,7 @@ package final class SimStore {
             job.recorded.intersection(RangeSet(record.tasks)).isEmpty,
             "\(record.machine) votes on decided tasks \(record.tasks) of job \(record.result.job)")
         jobs[record.result.job]!.votes.append(record)
+        checker.voted(record)
     }
 
     private func end(_ id: JobID, _ state: JobState) {
