@@ -111,22 +111,32 @@ sweep() {
 
 # --- Fetching ---------------------------------------------------------------------------------------------------------------
 
-# fetch PATH FILE: by whichever program is there. With `bearer` set, as whoever has that token.
-fetch() {
+choose_getter() {
     if has curl; then
-        if [ -n "${bearer:-}" ]; then
-            curl -fsSL --connect-timeout 15 -H "Authorization: Bearer $bearer" -o "$2" "$url$1"
-        else
-            curl -fsSL --connect-timeout 15 -o "$2" "$url$1"
-        fi
+        getter=curl
     elif has wget; then
-        if [ -n "${bearer:-}" ]; then
-            wget -q -T 60 --header "Authorization: Bearer $bearer" -O "$2" "$url$1"
-        else
-            wget -q -T 60 -O "$2" "$url$1"
-        fi
+        getter=wget
+    elif has busybox && busybox wget --help >/dev/null 2>&1; then
+        getter='busybox wget'
     else
         die 69 "neither curl nor wget is here: install one of them"
+    fi
+}
+
+# fetch PATH FILE. With `bearer` set, as whoever has that token.
+fetch() {
+    set -- "$url$1" "$2"
+    if [ "$getter" = curl ]; then
+        if [ -n "${bearer:-}" ]; then set -- "$@" -H "Authorization: Bearer $bearer"; fi
+        from=$1 to=$2
+        shift 2
+        curl -fsSL --connect-timeout 15 "$@" -o "$to" "$from"
+    else
+        if [ -n "${bearer:-}" ]; then set -- "$@" --header "Authorization: Bearer $bearer"; fi
+        from=$1 to=$2
+        shift 2
+        # shellcheck disable=SC2086 # words on purpose
+        $getter -q -T 60 "$@" -O "$to" "$from"
     fi
 }
 
@@ -642,6 +652,7 @@ main() {
         return 0
     fi
     case $url in http*) ;; *) die 78 "this is the template; fetch the script itself: curl -fsSL http://COORDINATOR/install.sh" ;; esac
+    choose_getter
     temporary
     if [ "$kind" != native ] && install_containers; then
         # Were they processes before, these end.
