@@ -115,7 +115,8 @@ choose_getter() {
     if has curl; then
         getter=curl
     elif has wget; then
-        getter=wget
+        # Not every wget knows a limit of time, and one crashes over it.
+        if wget --version 2>/dev/null | grep -q GNU; then getter='wget -T 60'; else getter=wget; fi
     elif has busybox && busybox wget --help >/dev/null 2>&1; then
         getter='busybox wget'
     else
@@ -136,7 +137,7 @@ fetch() {
         from=$1 to=$2
         shift 2
         # shellcheck disable=SC2086 # words on purpose
-        $getter -q -T 60 "$@" -O "$to" "$from"
+        $getter -q "$@" -O "$to" "$from"
     fi
 }
 
