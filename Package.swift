@@ -9,8 +9,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], embedded: [String] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, resources: embedded.map { .embedInCode($0) }, swiftSettings: strict)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
@@ -66,7 +67,7 @@ let package = Package(
             [
                 "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch",
                 "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
-            ]),
+            ], embedded: ["Volunteers/install.sh"]),
         room(
             "MusterContainers",
             ["MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore", "MusterSystem", "MusterLog"]),
@@ -128,8 +129,8 @@ let package = Package(
         tests(
             "MusterNodeTests",
             [
-                "MusterNode", "MusterHTTP", "MusterStore", "MusterCache", "MusterAPI", "MusterCore", "MusterLog",
-                "MusterTestKit",
+                "MusterNode", "MusterHTTP", "MusterStore", "MusterCache", "MusterAPI", "MusterCore", "MusterCrypto",
+                "MusterLog", "MusterSystem", "MusterTestKit",
             ]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore", "MusterSystem"]),
         tests(

@@ -2,6 +2,7 @@
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,3 +22,13 @@ static inline unsigned long long muster_time_slice(void) {
     struct sched_attr attributes = {.size = SCHED_ATTR_SIZE_VER0};
     return syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0u) == 0 ? attributes.sched_runtime : 0;
 }
+
+/* The beginning of dl_phdr_info, dl_iterate_phdr(3). link.h is in no module of the toolchain, and what it needs to be defined
+   before it changes what other headers say. */
+struct muster_library {
+    unsigned long address;
+    const char *name;
+};
+
+extern int muster_iterate_libraries(
+    int (*take)(struct muster_library *library, size_t size, void *context), void *context) __asm__("dl_iterate_phdr");

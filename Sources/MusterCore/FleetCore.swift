@@ -3,6 +3,8 @@ package enum FleetEvent: Sendable {
     case membership(Membership.Event)
     case work(SchedulerEvent)
     case command(Commands.Event)
+    /// A volunteer's token is good no more, and nobody who came by it.
+    case tokenRevoked(Int64)
     case ticked
 }
 
@@ -28,11 +30,12 @@ package struct FleetCore: Sendable {
 
     package init(
         membership: Membership.Settings = .init(), scheduler: Scheduler.Settings = .init(),
-        commands: Commands.Settings = .init(), sealer: any TicketSealer, lastView: UInt64 = 0
+        commands: Commands.Settings = .init(), sealer: any TicketSealer, lastView: UInt64 = 0,
+        dice: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     ) {
         self.membership = Membership(settings: membership, lastView: lastView)
         self.commands = Commands(settings: commands)
-        self.scheduler = Scheduler(settings: scheduler, sealer: sealer)
+        self.scheduler = Scheduler(settings: scheduler, sealer: sealer, dice: dice)
     }
 
     package mutating func handle(_ event: FleetEvent, now: Moment, wallClockMs: WallClockMs) -> [FleetEffect] {
@@ -42,7 +45,8 @@ package struct FleetCore: Sendable {
         case .membership(let event):
             let wasRemoved = wasRemovedMeanwhile(event)
             return follow(membership.handle(event, now: now), now, wallClockMs)
-                + correction(of: event, wasRemoved: wasRemoved) + reach(after: event)
+                + correction(of: event, wasRemoved: wasRemoved) + reach(after: event) + acquaint(after: event, now)
+        case .tokenRevoked(let token): return revoke(token, now, wallClockMs)
         case .ticked:
             return follow(membership.handle(.ticked, now: now), now, wallClockMs)
                 + work(.ticked(wallClockMs: wallClockMs), now)
@@ -90,6 +94,25 @@ package struct FleetCore: Sendable {
         case .connectionBroken(let id, _) where !membership.isConnected(id): return command(.disconnected(id))
         default: return []
         }
+    }
+
+    /// The work learns in whose name the member's results count.
+    private mutating func acquaint(after event: Membership.Event, _ now: Moment) -> [FleetEffect] {
+        switch event {
+        case .restored(let record), .joined(let record):
+            guard record.role == .worker, membership[record.id] != nil else { return [] }
+            return work(.memberKnown(record.id, record.voter), now)
+        default: return []
+        }
+    }
+
+    private mutating func revoke(_ token: Int64, _ now: Moment, _ wallClockMs: WallClockMs) -> [FleetEffect] {
+        var effects: [FleetEffect] = []
+        for member in membership.ranked where member.record.token == token {
+            effects += follow(membership.handle(.left(member.record.id), now: now), now, wallClockMs)
+        }
+        let machine = Voter(token: token).machine
+        return effects + work(.machineBarred(machine), now)
     }
 
     private mutating func work(_ event: SchedulerEvent, _ now: Moment) -> [FleetEffect] {

@@ -2,6 +2,10 @@
 package enum Limits {
     /// Tasks in one job.
     package static let jobTasksMax = 100_000_000
+    /// Tasks in one job with a quorum: each of its votes is a row until it is decided.
+    package static let quorumTasksMax = 10_000_000
+    /// Volunteers' tokens, revoked ones included.
+    package static let joinTokensMax = 1_000_000
     /// Unfinished jobs in the coordinator at one time; more are refused with 503.
     package static let unfinishedJobsMax = 100_000
     /// Bytes of one input, value or failure reason.

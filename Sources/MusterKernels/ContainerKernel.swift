@@ -9,6 +9,7 @@ internal import MusterCore
 package struct ContainerKernel: Kernel {
     package static let name = "container"
     package static let summary = "runs a container of an image; its value is what that prints, with its exit code"
+    package static let isDeterministic = false
     package static let input = KernelInput.optional
     /// Of standard output; more is a failure.
     package static let outputBytesMax = 1 << 20

@@ -9,6 +9,8 @@ package protocol Kernel: Sendable {
     static var name: String { get }
     static var summary: String { get }
     static var input: KernelInput { get }
+    /// Whether a task comes to the same bytes on any machine, at any attempt: only then can one check another.
+    static var isDeterministic: Bool { get }
     /// Throws a `Problem` (422) for params that are wrong or unknown.
     init(params: JSONFields) throws(Problem)
     /// One JSON text, or a failure that may be tried again.

@@ -19,9 +19,19 @@ package enum KernelTable {
         return try type.init(params: JSONFields(body: params))
     }
 
+    /// False for an unknown one.
+    package static func isDeterministic(_ name: String) -> Bool { byName[name]?.isDeterministic ?? false }
+
     /// Refuses a job that no worker could ever run: kernel, params and each input are checked.
     package static func check(_ request: JobRequest) throws(Problem) {
         let kernel = try kernel(request.kernel, params: request.params)
+        if let quorum = request.quorum, !type(of: kernel).isDeterministic {
+            let others = all.filter { $0.isDeterministic }.map { $0.name }.joined(separator: ", ")
+            throw Problem(
+                422,
+                "The kernel \"\(request.kernel)\" comes to another value each time, so that no \(quorum.needed) of "
+                    + "\(quorum.voters) machines could agree; a quorum is for: \(others).", code: "field")
+        }
         try kernel.check(count: request.count, hasInputs: request.inputs != nil)
         switch (type(of: kernel).input, request.inputs) {
         case (.required, nil):

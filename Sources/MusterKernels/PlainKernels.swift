@@ -7,6 +7,7 @@ package struct NoopKernel: Kernel {
     package static let name = "noop"
     package static let summary = "does nothing; its value is null"
     package static let input = KernelInput.none
+    package static let isDeterministic = true
     private static let null = Array("null".utf8)
 
     package init(params: JSONFields) throws(Problem) { try params.finish() }
@@ -19,6 +20,7 @@ package struct SleepKernel: Kernel {
     package static let name = "sleep"
     package static let summary = "sleeps for ms milliseconds; its value is null"
     package static let input = KernelInput.none
+    package static let isDeterministic = true
     private let seconds: Double
 
     package init(params: JSONFields) throws(Problem) {
@@ -38,6 +40,7 @@ package struct FailKernel: Kernel {
     package static let name = "fail"
     package static let summary = "fails its first attempts; its value is the attempt that worked"
     package static let input = KernelInput.none
+    package static let isDeterministic = false
     private let attempts: Int
 
     package init(params: JSONFields) throws(Problem) {
@@ -57,6 +60,7 @@ package struct SumKernel: Kernel {
     package static let name = "sum"
     package static let summary = "adds up the numbers of each input, an array"
     package static let input = KernelInput.required
+    package static let isDeterministic = true
 
     package init(params: JSONFields) throws(Problem) { try params.finish() }
 

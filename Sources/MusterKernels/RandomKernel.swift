@@ -7,6 +7,7 @@ package struct RandomKernel: Kernel {
     package static let name = "random"
     package static let summary = "makes count random whole numbers from 1 to range; its value is the array"
     package static let input = KernelInput.none
+    package static let isDeterministic = false
     /// So that the array stays below `Limits.valueBytesMax`.
     package static let countMax = 90_000
     private let count: Int

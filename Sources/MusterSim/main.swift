@@ -1,5 +1,6 @@
-// The simulation's program: `--seeds N [--first S]` runs a batch of all worlds (work; ranks and commands; edges) and an hour of
-// steady fleets, `--seed S` replays one with a trace, `--bugs` proves the checkers by planted bugs, `--silence N --hours H`
+// The simulation's program: `--seeds N [--first S]` runs a batch of all worlds (work; ranks and commands; edges), an hour of
+// steady fleets, and the fleet of liars; `--liars` that alone; `--seed S` replays one with a trace, `--bugs` proves the
+// checkers by planted bugs, `--silence N --hours H`
 // looks for members removed though they live. Exits 1 on a violation, with the command that replays it.
 
 internal import Glibc
@@ -13,6 +14,7 @@ func say(_ text: String) {
 func usage() -> Never {
     say(
         "usage: muster-sim --seeds N [--first S] | --seed S [--bug NAME] | --bugs | --silence N [--first S] [--hours H]"
+            + " | --liars [--first S]"
     )
     let bugs =
         PlantedBug.allCases.map(\.rawValue) + RankBug.allCases.map(\.rawValue) + EdgeBug.allCases.map(\.rawValue)
@@ -100,6 +102,30 @@ func runSilence(_ seeds: UInt64, from first: UInt64, hours: Int) {
     say("silence: \(seeds) seeds of \(hours) h, \(pauses) pauses, \(pings) pings, nobody was taken for dead, ok")
 }
 
+func percent(_ share: Double) -> String {
+    let thousandths = Int((share * 100_000).rounded())
+    let rest = String(thousandths % 1_000)
+    return "\(thousandths / 1_000).\(String(repeating: "0", count: 3 - rest.count))\(rest) %"
+}
+
+/// 50 volunteers' machines, 10 of them lie, 10,000 tasks: what is accepted of the lies, and at what price.
+func runLiars(_ seed: UInt64) {
+    var hasFailed = false
+    for line in LiarBench.run(seed: seed) {
+        let outcome = line.outcome
+        say(
+            "\(line.name): wrong \(percent(outcome.wrongShare)), after each machine's first "
+                + "\(LiarFleet.warmUp) tasks \(percent(outcome.wrongLateShare)), recomputed "
+                + "\(percent(outcome.recomputedShare)), failed \(outcome.failed), out: \(outcome.liarsOut) liars, "
+                + "\(outcome.honestOut) others" + (line.complaint.map { "; FAILED: \($0)" } ?? ""))
+        if line.complaint != nil { hasFailed = true }
+    }
+    if hasFailed {
+        say("replay: muster-sim --liars --first \(seed)")
+        exit(1)
+    }
+}
+
 func replayRanks(_ seed: UInt64, _ bug: RankBug?) {
     let outcome = RankSimulation.run(seed: seed, bug: bug) { say($0) }
     say("ranks, seed \(seed): \(outcome.events) events, \(outcome.deliveries) commands delivered")
@@ -147,6 +173,7 @@ var arguments = CommandLine.arguments.dropFirst()
 var (seeds, first, single): (UInt64?, UInt64, UInt64?) = (nil, 1, nil)
 var (bug, rankBug, edgeBug): (PlantedBug?, RankBug?, EdgeBug?)
 var (silence, hours): (UInt64?, Int) = (nil, 1)
+var liars = false
 while let argument = arguments.popFirst() {
     switch argument {
     case "--seeds": seeds = number(arguments.popFirst())
@@ -157,6 +184,7 @@ while let argument = arguments.popFirst() {
         (bug, rankBug, edgeBug) = (PlantedBug(rawValue: name), RankBug(rawValue: name), EdgeBug(rawValue: name))
         if bug == nil, rankBug == nil, edgeBug == nil { usage() }
     case "--silence": silence = number(arguments.popFirst())
+    case "--liars": liars = true
     case "--hours": hours = Int(number(arguments.popFirst()))
     case "--bugs":
         proveCheckers()
@@ -164,7 +192,9 @@ while let argument = arguments.popFirst() {
     default: usage()
     }
 }
-if let silence {
+if liars {
+    runLiars(first)
+} else if let silence {
     runSilence(silence, from: first, hours: hours)
 } else if let single {
     if rankBug == nil, edgeBug == nil { replay(single, bug) }
@@ -176,6 +206,7 @@ if let silence {
     runEdgeBatch(seeds, from: first)
     tellCrashes()
     runSilence(min(seeds, 50), from: first, hours: 1)
+    runLiars(first)
 } else {
     usage()
 }

@@ -19,8 +19,14 @@ package protocol Store: Sendable {
     /// input or result that overlaps another or lies outside its job, a result or an end for a job that has ended.
     func commit(_ writes: [StoreWrite], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
-    /// Jobs without an end, in the order of their ids, with what is recorded of each.
+    /// Jobs without an end, in the order of their ids, with what is recorded of each, and votes on what is not.
     func unfinishedJobs() async throws -> [RestoredJob]
+
+    /// All machines that ever joined, those with most tasks first.
+    func machines() async throws -> [MachineRecord]
+
+    /// Volunteers' tokens, revoked ones too, in the order of their ids.
+    func joinTokens() async throws -> [JoinTokenRecord]
 
     /// All members, in the order of joining.
     func members() async throws -> [MemberRecord]

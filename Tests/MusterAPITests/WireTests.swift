@@ -17,7 +17,9 @@ struct WireTests {
         (#"{"kernel":"noop","count":1,"count":2}"#, 422, "twice"),
         (#"{"kernel":"noop","count":1,"params":[]}"#, 422, "params"),
         (#"{"kernel":"noop","count":1,"priority":"high"}"#, 422, "interactive"),
-        (#"{"kernel":"noop","count":1,"quorum":"2/3"}"#, 422, "not yet in this version"),
+        (#"{"kernel":"noop","count":1,"quorum":"1/2"}"#, 422, "like 2/3"),
+        (#"{"kernel":"noop","count":1,"quorum":2}"#, 422, "quorum"),
+        (#"{"kernel":"noop","count":10000001,"quorum":"2/3"}"#, 422, "at most 10000000 tasks"),
         (#"{"kernel":"noop","count":1,"attempts":0}"#, 422, "not 0"),
     ]
 

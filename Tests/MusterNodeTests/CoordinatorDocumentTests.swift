@@ -83,12 +83,13 @@ import Testing
     static let samples: [RouteName: [String: String]] = [
         .createJob: [
             "kernel": #""noop""#, "count": "2", "inputs": "[[1],[2]]", "params": "{}", "priority": #""interactive""#,
-            "attempts": "3",
+            "attempts": "3", "quorum": #""2/3""#,
         ],
         .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [
             "name": #""box""#, "role": #""client""#, "slots": "4", "labels": #"{"os":"linux"}"#, "version": #""1""#,
-            "incarnation": #""a""#, "callback": #""http://127.0.0.1:9""#,
+            "incarnation": #""a""#, "machine": #""rack 7""#,
+            "callback": #""http://127.0.0.1:9""#,
         ],
         .heartbeat: ["acknowledged": "1", "leases": #"[{"job":1,"first":0,"count":1,"attempt":1}]"#],
         .leases: ["slots": "2", "kernels": #"["noop"]"#, "waitSeconds": "0"],
@@ -98,7 +99,7 @@ import Testing
         .scale: ["workers": "0"], .sendCommand: ["command": #""GO""#, "from": "1"],
         .assignRank: ["ip_port": #""http://127.0.0.1:9""#], .unassignRank: ["ip_port": #""http://127.0.0.1:9""#],
         .classicCommand: ["ip_port": #""http://127.0.0.1:9""#, "command": #""GO""#],
-        .results: ["reports": "[]"], .proxConnected: ["name": #""127.0.0.1""#, "port": #""1""#],
+        .createToken: ["label": #""lab""#], .results: ["reports": "[]"], .proxConnected: ["name": #""127.0.0.1""#, "port": #""1""#],
     ]
 
     private static func object(_ fields: [String: String]) -> String {
@@ -118,7 +119,7 @@ import Testing
             let minimal = SampleRequest(name, job: 1, member: member.id).body ?? "{}"
             let (start, end) = (minimal == "{}" ? "{" : minimal.dropLast() + ",", "}")
             for field in spec.fields where field.place == .body {
-                if ["id", "secret", "quorum"].contains(field.name) { continue }
+                if ["id", "secret"].contains(field.name) { continue }
                 let sample = try #require(Self.samples[name]?[field.name], "no sample of \(field.name)")
                 var fields = ["kernel": #""noop""#, "count": "2"].filter { name == .createJob && $0.key != field.name }
                 if name == .createJob && field.name == "inputs" { fields = ["kernel": #""sum""#] }
@@ -160,9 +161,17 @@ import Testing
             #expect(join(#"{"id":\#(member.id),"secret":"\#(member.secret)"}"#)?.status == 201)
             #expect(try detail(join(#"{"id":1}"#), is: 422).contains("secret"))
             #expect(try detail(join(#"{"secret":"x"}"#), is: 422).contains("id"))
-            let quorum = #"{"kernel":"noop","count":1,"quorum":"2/3"}"#
-            let answer = coordinator.ask("POST", "/v1/jobs", token: coordinator.tokens.admin, body: quorum)
-            #expect(try detail(answer, is: 422).contains("2/3"))
+            let submit = { (body: String) in
+                coordinator.ask("POST", "/v1/jobs", token: coordinator.tokens.admin, body: body)
+            }
+            for quorum in ["1/2", "3/2", "9/16", "2"] {
+                let body = #"{"kernel":"noop","count":1,"quorum":"\#(quorum)"}"#
+                #expect(try detail(submit(body), is: 422).contains("\"\(quorum)\""))
+            }
+            for kernel in ["random", "fail"] {
+                let body = #"{"kernel":"\#(kernel)","count":1,"quorum":"2/3"}"#
+                #expect(try detail(submit(body), is: 422).contains("\"\(kernel)\""))
+            }
         }
     }
 

@@ -131,7 +131,7 @@ struct SampleRequest {
         default: body = nil
         }
         // Nobody has this address; there is no command yet.
-        if name == .unassignRank || name == .command { status = 404 }
+        if [.unassignRank, .command, .revokeToken].contains(name) { status = 404 }
     }
 }
 

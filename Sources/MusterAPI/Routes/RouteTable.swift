@@ -2,7 +2,8 @@ internal import MusterCore
 
 /// All routes of the coordinator.
 package enum RouteTable {
-    package static let all: [RouteSpec] = jobs + members + commands + pictures + children + work + plain
+    package static let all: [RouteSpec] =
+        jobs + members + trust + volunteers + commands + pictures + children + work + plain
     package static func spec(_ name: RouteName) -> RouteSpec { all.first { $0.name == name }! }
 
     private static let smallBody = 64 << 10
@@ -19,7 +20,7 @@ package enum RouteTable {
                 .body("params", .object, "Handed to the kernel."),
                 .body("priority", .string, "interactive or batch (default)."),
                 .body("attempts", .integer, "A task that failed so often has failed for good; default 5."),
-                .body("quorum", .string, "k/n; not yet in this version."),
+                .body("quorum", .string, "k/n: each task counts when k of at first n machines agree on it."),
             ], bodyBytesMax: Limits.bodyBytesMax, status: 201),
         RouteSpec(
             name: .assignAll, method: "POST", pattern: "/assign/all", access: .admin,
@@ -67,6 +68,7 @@ package enum RouteTable {
                 .body("labels", .object, "Strings that describe the member."),
                 .body("version", .string, "Of the member's program."),
                 .body("incarnation", .string, "A secret of the process: joining again with it gives the same member."),
+                .body("machine", .string, "The machine it runs on; the same for all workers there."),
                 .body("callback", .string, "Where it takes commands: POST CALLBACK/receive-command."),
                 .body("id", .integer, "The id of an earlier joining, to have it again."),
                 .body("secret", .string, "The secret of that earlier joining."),
@@ -92,6 +94,45 @@ package enum RouteTable {
             summary: "Server-sent events for one member; while it is held, the member counts as connected.",
             answerType: eventStream),
         RouteSpec(name: .servers, method: "GET", pattern: "/servers", access: .read, summary: "The live workers."),
+    ]
+
+    private static let trust: [RouteSpec] = [
+        RouteSpec(
+            name: .createToken, method: "POST", pattern: "/v1/tokens", access: .admin,
+            summary: "Make a token by which a volunteer's workers may join, and nothing else.",
+            fields: [.body("label", .string, "For people: whose it is.")], bodyBytesMax: smallBody, status: 201),
+        RouteSpec(
+            name: .tokens, method: "GET", pattern: "/v1/tokens", access: .admin,
+            summary: "Volunteers' tokens, without what proves them."),
+        RouteSpec(
+            name: .revokeToken, method: "DELETE", pattern: "/v1/tokens/{id}", access: .admin,
+            summary: "Revoke a volunteer's token: who came by it goes, and what is not confirmed of them is redone."),
+        RouteSpec(
+            name: .machines, method: "GET", pattern: "/v1/machines", access: .read,
+            summary: "Every machine that ever joined: what it did, and how far it is believed."),
+    ]
+
+    private static let volunteers: [RouteSpec] = [
+        RouteSpec(
+            name: .install, method: "GET", pattern: "/install.sh", access: .open,
+            summary: "With --volunteers: the script that makes a machine a volunteer, with a token of its own.",
+            answerType: "text/x-shellscript"),
+        RouteSpec(
+            name: .ownToken, method: "GET", pattern: "/v1/tokens/own", access: .join,
+            summary: "Whether the token that is sent may join."),
+        RouteSpec(
+            name: .volunteerImage, method: "GET", pattern: "/v1/image.tar", access: .open,
+            summary: "With --volunteers: the image that volunteers' engines load.", answerType: "application/x-tar"),
+        RouteSpec(
+            name: .volunteerImageChecksum, method: "GET", pattern: "/v1/image.sha256", access: .open,
+            summary: "Its SHA-256 in hexadecimal digits, as sha256sum -c reads it.", answerType: "text/plain"),
+        RouteSpec(
+            name: .volunteerArchive, method: "GET", pattern: "/v1/archive.tar.gz", access: .open,
+            summary: "With --volunteers: this program with all its libraries, for machines without an engine.",
+            answerType: "application/gzip"),
+        RouteSpec(
+            name: .volunteerArchiveChecksum, method: "GET", pattern: "/v1/archive.sha256", access: .open,
+            summary: "Its SHA-256 in hexadecimal digits, as sha256sum -c reads it.", answerType: "text/plain"),
     ]
 
     private static let commands: [RouteSpec] = [

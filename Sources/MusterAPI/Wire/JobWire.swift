@@ -11,11 +11,14 @@ package struct JobRequest: Hashable, Sendable {
     package var inputs: LineColumn?
     package var priority: Priority
     package var attemptsMax: Int
+    /// How many machines must agree on each task; nil: one result is enough.
+    package var quorum: Quorum?
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
-        priority: Priority = .batch, attemptsMax: Int = Limits.attemptsDefault
+        priority: Priority = .batch, attemptsMax: Int = Limits.attemptsDefault, quorum: Quorum? = nil
     ) {
+        self.quorum = quorum
         self.kernel = kernel
         self.params = params
         self.count = count
@@ -32,9 +35,7 @@ package struct JobRequest: Hashable, Sendable {
         params = try Self.params(&fields)
         priority = try fields.choice("priority", Priority.self) ?? .batch
         attemptsMax = try fields.int("attempts", in: 1...Limits.attemptsMax) ?? Limits.attemptsDefault
-        if let quorum = fields.value("quorum") {
-            throw Problem(422, "\"quorum\" (\(JSONFields.shown(quorum))) is not yet in this version.", code: "field")
-        }
+        quorum = try Self.quorum(&fields)
         try fields.finish()
         if let inputs, let asked, asked != inputs.count {
             throw Problem(422, "\"count\" is \(asked), but there are \(inputs.count) inputs; leave \"count\" out.")
@@ -43,7 +44,22 @@ package struct JobRequest: Hashable, Sendable {
             throw Problem(422, "A job needs \"count\" (how many tasks) or \"inputs\" (one a task).", code: "field")
         }
         if count == 0 { throw Problem(422, "\"inputs\" is empty; a job has at least one task.", code: "field") }
+        guard quorum == nil || count <= Limits.quorumTasksMax else {
+            throw Problem(
+                422, "A job with a quorum has at most \(Limits.quorumTasksMax) tasks, not \(count).", code: "field")
+        }
         self.count = count
+    }
+
+    private static func quorum(_ fields: inout JSONFields) throws(Problem) -> Quorum? {
+        guard let text = try fields.string("quorum") else { return nil }
+        guard let quorum = Quorum(text) else {
+            throw Problem(
+                422,
+                "\"quorum\" is k/n with 1 <= k <= n <= \(Quorum.votersMax) and k more than half of n, like 2/3, not "
+                    + "\"\(text.prefix(80))\".", code: "field")
+        }
+        return quorum
     }
 
     private static func params(_ fields: inout JSONFields) throws(Problem) -> [UInt8] {
@@ -68,6 +84,7 @@ package struct JobRequest: Hashable, Sendable {
         json.field("params", raw: params)
         json.field("priority", priority.rawValue)
         json.field("attempts", attemptsMax)
+        if let quorum { json.field("quorum", quorum.description) }
         json.endObject()
         return json.bytes
     }
@@ -89,12 +106,14 @@ package struct JobStatus: Hashable, Sendable {
     package var priority: Priority
     /// Why nothing of it can be done now; nil: nothing is known to be in its way.
     package var waiting: String?
+    package var quorum: Quorum?
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
-        seconds: Double, priority: Priority, waiting: String? = nil
+        seconds: Double, priority: Priority, quorum: Quorum? = nil, waiting: String? = nil
     ) {
         self.waiting = waiting
+        self.quorum = quorum
         self.id = id
         self.kernel = kernel
         self.state = state
@@ -117,6 +136,7 @@ package struct JobStatus: Hashable, Sendable {
         seconds = try fields.double("seconds", in: 0...1e15) ?? 0
         priority = try fields.choice("priority", Priority.self) ?? .batch
         waiting = try fields.string("waiting", bytesMax: 4_096)
+        quorum = try fields.string("quorum").flatMap { Quorum($0) }
         workers = [:]
         for (name, value) in fields.value("workers")?.members ?? [] { workers[name] = value.int }
     }
@@ -139,6 +159,7 @@ package struct JobStatus: Hashable, Sendable {
         json.field("seconds", seconds)
         json.field("priority", priority.rawValue)
         if let waiting { json.field("waiting", waiting) }
+        if let quorum { json.field("quorum", quorum.description) }
         json.endObject()
     }
 }

@@ -18,11 +18,14 @@ package struct JoinRequest: Hashable, Sendable {
     /// Where it takes commands (`POST {callback}/receive-command`), a URL without a path; empty for a member that holds
     /// its stream.
     package var callback: String
+    /// Which machine it runs on, the same for all workers there; empty when it does not say.
+    package var machine: String
 
     package init(
         name: String, role: MemberRole, slots: Int, labels: [String: String], version: String, incarnation: String,
-        identity: MemberIdentity?, callback: String = ""
+        identity: MemberIdentity?, callback: String = "", machine: String = ""
     ) {
+        self.machine = machine
         self.callback = callback
         self.name = name
         self.role = role
@@ -45,6 +48,7 @@ package struct JoinRequest: Hashable, Sendable {
             throw Problem(
                 422, "\"incarnation\" is a secret of the process, not \"\(incarnation.prefix(80))\".", code: "field")
         }
+        machine = try fields.string("machine") ?? ""
         let callback = try fields.string("callback", bytesMax: 512) ?? ""
         self.callback = callback.isEmpty ? "" : try ClassicMember.address(callback)
         let id = try fields.int("id", in: 1...Int.max)
@@ -73,6 +77,7 @@ package struct JoinRequest: Hashable, Sendable {
         json.field("version", version)
         json.field("incarnation", incarnation)
         if !callback.isEmpty { json.field("callback", callback) }
+        if !machine.isEmpty { json.field("machine", machine) }
         if let identity {
             json.field("id", identity.id.rawValue)
             json.field("secret", identity.secret)
@@ -133,8 +138,11 @@ package struct MemberStatus: Hashable, Sendable {
     package var record: MemberRecord
     package var rank: Int?
     package var standing: Membership.Standing
+    /// Its machine was wrong too often, and gets no work.
+    package var isDistrusted: Bool
 
-    package init(record: MemberRecord, rank: Int?, standing: Membership.Standing) {
+    package init(record: MemberRecord, rank: Int?, standing: Membership.Standing, isDistrusted: Bool = false) {
+        self.isDistrusted = isDistrusted
         self.record = record
         self.rank = rank
         self.standing = standing
@@ -148,10 +156,12 @@ package struct MemberStatus: Hashable, Sendable {
         json.key("rank")
         if let rank { json.value(rank) } else { json.null() }
         json.field("address", record.address)
-        json.field("state", standing.rawValue)
+        json.field("state", isDistrusted ? "distrusted" : standing.rawValue)
         json.field("joined", Double(record.joinedMs) / 1000)
         json.field("slots", record.slots)
         json.field("version", record.version)
+        if !record.machine.isEmpty { json.field("machine", record.machine) }
+        if let token = record.token { json.field("volunteer", token) }
         json.key("labels")
         json.beginObject()
         for key in record.labels.keys.sorted() {

@@ -1,7 +1,7 @@
 package import MusterCore
 
 /// Writes result records as NDJSON, one line a task, the values' own bytes untouched:
-/// `{"task": 17, "value": …, "worker": "name", "attempt": 1, "seconds": 0.01}`; a failed task has `error` for `value`.
+/// `{"task": 17, "value": …, "worker": "name", "attempt": 1, "seconds": 0.01}`; a failed task has `error` for `value`. What was voted on has `votes`, the machines that agreed.
 package enum ResultLines {
     /// Appends the lines of those of the record's tasks that lie in `tasks`.
     package static func append(_ record: ResultRecord, _ tasks: Range<Int>, to out: inout [UInt8]) {
@@ -11,6 +11,7 @@ package enum ResultLines {
         tail.key("worker")
         tail.value(record.worker)
         tail.field("attempt", record.attempt)
+        if let votes = record.votes { tail.field("votes", votes) }
         tail.key("seconds")
         let tailBytes = tail.bytes
         var value = Lines(record.valueLines)

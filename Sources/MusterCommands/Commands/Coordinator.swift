@@ -19,6 +19,10 @@ package enum CoordinatorCommand {
     package static let crashLimit = Flag<Int>.int(
         "crash-limit", "N", in: 1...100, default: 3,
         "A task in whose course this many workers died has failed for good, and is given to no other.")
+    package static let forget = Flag<Int>.int(
+        "forget-days", "N", in: 1...36_500, default: 90,
+        "How good a volunteer's machine was is forgotten at a start when it was away so long; what it did stays listed."
+    )
     package static let store = Flag<String?>.text(
         "store", "STORE", as: .text(bytesMax: 4096, suggestions: []), "Where to keep hard state: sqlite:PATH."
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
@@ -44,11 +48,12 @@ package enum CoordinatorCommand {
         ],
         flags: [
             CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
-            crashLimit.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec, CommonFlags.tlsCert.spec,
+            crashLimit.spec, forget.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec,
+            CommonFlags.tlsCert.spec,
             CommonFlags.tlsKey.spec,
         ] + SpawnFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])] + SpawnFlags.rules,
-        reservedFlags: ["standby"] + SpawnFlags.reserved,
+        reservedFlags: ["standby"],
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
             Command.Exit(.data, "The database in the data directory is damaged."),
@@ -124,10 +129,12 @@ package enum CoordinatorCommand {
         configuration.membership.graceTime = invocation[grace]
         configuration.scheduler.leaseTime = invocation[lease]
         configuration.scheduler.crashLimit = invocation[crashLimit]
+        configuration.forgetDays = invocation[forget]
         configuration.renderWait = invocation[wait]
         configuration.access.isPrivate = invocation[isPrivate]
         configuration.access.isClassicOpen = invocation[openClassic]
         try SpawnFlags.apply(invocation, to: &configuration.spawning)
+        configuration.volunteers = try SpawnFlags.volunteers(invocation)
         configuration.spawning.tlsAuthority = invocation[CommonFlags.tlsCert]
         return configuration
     }

@@ -49,11 +49,18 @@ enum SpawnFlags {
         "container-pids", "N", in: 16...1_000_000, default: ContainerLimits().pids,
         "Processes and threads of each launched container.")
 
-    static let reserved = ["volunteers"]
+    static let volunteers = Flag.bool(
+        "volunteers",
+        "Serve /install.sh: whoever can reach this coordinator may compute for it, and nobody has to trust them.")
+    static let volunteerImage = Flag<String?>.text(
+        "volunteer-image", "FILE", as: .file, "The image for volunteers' engines, as docker save writes it."
+    ).defaulting(to: "Muster's own image, from the coordinator's engine, where there is one")
+
     static let rules: [Command.Rule] = [.exclusive(["child-command", "child-image"])]
     static let all = [
         range.spec, childrenMax.spec, childCommand.spec, childTime.spec, orphan.spec, launcher.spec, advertise.spec,
         childImage.spec, image.spec, network.spec, socket.spec, memory.spec, cpus.spec, pids.spec,
+        volunteers.spec, volunteerImage.spec,
     ]
 
     /// Throws a `CommandError` where containers could not reach the coordinator, or the engine's address makes no sense.
@@ -80,6 +87,22 @@ enum SpawnFlags {
         spawning.containers!.image = invocation[image]
         spawning.containers!.network = invocation[network]
         spawning.containers!.limits = limits
+    }
+
+    /// Nil without `--volunteers`.
+    @MainActor static func volunteers(_ invocation: Invocation) throws(CommandError) -> VolunteerSettings? {
+        guard invocation[volunteers] else {
+            guard invocation[volunteerImage] == nil else {
+                throw .usage("--volunteer-image is for --volunteers, which is not given")
+            }
+            return nil
+        }
+        var settings = VolunteerSettings()
+        settings.imageFile = invocation[volunteerImage]
+        settings.image = invocation[image]
+        let engine = try engine(invocation)
+        if engine.isUsable { settings.engine = engine }
+        return settings
     }
 
     @MainActor static func engine(_ invocation: Invocation) throws(CommandError) -> EngineAddress {

@@ -20,6 +20,10 @@ package enum SubmitCommand {
     package static let priority = Flag<String>.text(
         "priority", "PRIORITY", as: .choice(["interactive", "batch"], reserved: []), default: "batch",
         "Interactive jobs are served before batch jobs.")
+    package static let quorum = Flag<String?>.text(
+        "quorum", "K/N", as: .text(bytesMax: 5, suggestions: []),
+        "A task's result counts when K machines have computed the same; at first at most N are asked, and where "
+            + "they do not agree up to twice as many. 1 to 15, K more than half of N.")
     package static let wait = Flag.bool(
         "wait", short: "w", "Wait until the job has ended, with progress on standard error.")
 
@@ -33,9 +37,8 @@ package enum SubmitCommand {
                 + "strip by strip, its params being those of 'muster render' ('muster render' itself is simpler).",
         ],
         positionals: [kernel.spec],
-        flags: [count.spec, params.spec, input.spec, priority.spec, wait.spec] + CommonFlags.client,
+        flags: [count.spec, params.spec, input.spec, priority.spec, quorum.spec, wait.spec] + CommonFlags.client,
         rules: [.exclusive(["count", "input"])],
-        reservedFlags: ["quorum"],
         exits: [
             Command.Exit(.success, "The job is stored; with --wait: it is done."),
             Command.Exit(.failure, "With --wait: the job failed or was cancelled."),
@@ -46,6 +49,8 @@ package enum SubmitCommand {
             Command.Example("muster submit noop --count 100000 --wait", "A hundred thousand tasks that do nothing."),
             Command.Example("muster submit sum --input tuples.ndjson", "One task for each line, such as [3,4,5]."),
             Command.Example("seq 10 | sed 's/.*/[&,1]/' | muster submit sum --input -", "The same from a pipe."),
+            Command.Example(
+                "muster submit sum --input tuples.ndjson --quorum 2/3", "Two machines have to agree on each sum."),
             Command.Example("muster submit sleep --count 20 --param ms=500", "Twenty tasks of half a second."),
         ], run: run)
 
@@ -68,10 +73,16 @@ package enum SubmitCommand {
 
     @MainActor private static func jobRequest(_ invocation: Invocation) throws -> JobRequest {
         let inputs = try invocation[input].map(readInputs)
+        let quorum = try invocation[quorum].map(readQuorum)
         return JobRequest(
             kernel: invocation[kernel], params: try params(invocation[params]),
             count: inputs?.count ?? invocation[count] ?? 1, inputs: inputs,
-            priority: Priority(rawValue: invocation[priority]) ?? .batch)
+            priority: Priority(rawValue: invocation[priority]) ?? .batch, quorum: quorum)
+    }
+
+    private static func readQuorum(_ text: String) throws(CommandError) -> Quorum {
+        if let quorum = Quorum(text) { return quorum }
+        throw .usage("--quorum: \(CommandError.quoted(text)) is not K/N, like 2/3: 1 to 15, K more than half of N")
     }
 
     @MainActor private static func readInputs(_ path: String) throws -> LineColumn {

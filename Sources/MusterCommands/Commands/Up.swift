@@ -24,7 +24,7 @@ package enum UpCommand {
             workers.spec, edges.spec, CommonFlags.data.spec, CommonFlags.host.spec, CoordinatorCommand.port.spec,
             CoordinatorCommand.token.spec, CoordinatorCommand.wait.spec, CoordinatorCommand.isPrivate.spec,
         ] + SpawnFlags.all + CommonFlags.always,
-        rules: SpawnFlags.rules, reservedFlags: ["demo"] + SpawnFlags.reserved,
+        rules: SpawnFlags.rules, reservedFlags: ["demo"],
         exits: CoordinatorCommand.command.exits,
         examples: [
             Command.Example("muster up", "Four workers, on port 8080."),
@@ -47,6 +47,7 @@ package enum UpCommand {
         configuration.access.trustsLoopback =
             invocation[CoordinatorCommand.token] == nil && isLoopback(host: invocation[CommonFlags.host])
         try SpawnFlags.apply(invocation, to: &configuration.spawning)
+        configuration.volunteers = try SpawnFlags.volunteers(invocation)
         configuration.spawning.workers = invocation[workers]
         configuration.spawning.workersAtFirst = 4
         let parts = parts(invocation, trustsLoopback: configuration.access.trustsLoopback)

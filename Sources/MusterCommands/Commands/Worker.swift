@@ -16,6 +16,10 @@ package enum WorkerCommand {
     package static let labels = Flag.pairs(
         "labels", "K=V,...", commaSeparated: true, "What the coordinator is told about this worker.")
 
+    package static let machine = Flag<String?>.text(
+        "machine", "ID", as: .text(bytesMax: 128, suggestions: []),
+        "Which machine it counts as: results that are voted on count once a machine."
+    ).defaulting(to: "what the system calls this machine, hashed")
     package static let drain = Flag.seconds(
         "drain-seconds", in: 0...86_400, default: 5,
         "After SIGTERM, how long what it computes may take to finish before it is handed back.")
@@ -37,7 +41,7 @@ package enum WorkerCommand {
                 + "its data directory until they are acknowledged.",
         ],
         flags: [
-            join.spec, slots.spec, name.spec, labels.spec, CommonFlags.data.spec, CommonFlags.token.spec,
+            join.spec, slots.spec, name.spec, labels.spec, machine.spec, CommonFlags.data.spec, CommonFlags.token.spec,
             CommonFlags.tlsCA.spec, drain.spec, orphan.spec, socket.spec,
         ]
             + CommonFlags.always,
@@ -66,6 +70,7 @@ package enum WorkerCommand {
             labels: Dictionary(invocation[labels].map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
             dataDirectory: invocation[CommonFlags.data] + "/worker", agent: settings,
             tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterCommand.version)
+        configuration.machine = invocation[machine]
         configuration.orphanTime = invocation[orphan]
         configuration.engine = try engine(invocation)
         if configuration.engine != nil { configuration.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value }

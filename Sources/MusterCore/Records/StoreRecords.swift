@@ -26,11 +26,17 @@ package struct JobRecord: Hashable, Sendable {
     /// A task that failed this often has failed for good. 1…100.
     package var attemptsMax: Int
     package var createdMs: WallClockMs
+    /// How many machines must agree on each task; nil: each result counts as it comes, volunteers' as they are believed.
+    package var quorum: Quorum?
+    /// Whether two machines that compute a task must come to the same bytes, so that one can check the other.
+    package var isDeterministic: Bool
 
     package init(
         id: JobID, kernel: String, params: [UInt8], count: Int, priority: Priority, hasInputs: Bool,
-        attemptsMax: Int, createdMs: WallClockMs
+        attemptsMax: Int, createdMs: WallClockMs, quorum: Quorum? = nil, isDeterministic: Bool = false
     ) {
+        self.quorum = quorum
+        self.isDeterministic = isDeterministic
         self.id = id
         self.kernel = kernel
         self.params = params
@@ -74,10 +80,14 @@ package struct ResultRecord: Hashable, Sendable {
     package var outcome: Outcome
     /// `count` JSON numbers, seconds of computing for each task, one a line, each line ended by a newline.
     package var secondsLines: [UInt8]
+    /// Machines that agreed, where the result was voted on; nil where one was believed.
+    package var votes: Int?
 
     package init(
-        job: JobID, first: Int, count: Int, worker: String, attempt: Int, outcome: Outcome, secondsLines: [UInt8]
+        job: JobID, first: Int, count: Int, worker: String, attempt: Int, outcome: Outcome, secondsLines: [UInt8],
+        votes: Int? = nil
     ) {
+        self.votes = votes
         self.job = job
         self.first = first
         self.count = count
@@ -113,11 +123,26 @@ package struct MemberRecord: Hashable, Sendable {
     package var joinedMs: WallClockMs
     /// Random for each process of the member and known to it alone; empty for members that give none.
     package var incarnation: String
+    /// Which machine it says that it runs on; empty when it does not say.
+    package var machine: String
+    /// The volunteer's token by which it joined; nil for the fleet's own. Set by the coordinator, never by the member.
+    package var token: Int64?
+
+    package var isVolunteer: Bool { token != nil }
+    /// In whose name its results count. All who come by one volunteer's token are one machine, whatever they say.
+    package var voter: Voter {
+        if let token { return Voter(token: token) }
+        return machine.isEmpty
+            ? Voter(unknown: id) : Voter(machine: MachineID("machine-\(machine)"), isVolunteer: false)
+    }
 
     package init(
         id: MemberID, name: String, role: MemberRole, joinOrder: Int64, address: String, slots: Int,
-        labels: [String: String], version: String, joinedMs: WallClockMs, incarnation: String, callback: String = ""
+        labels: [String: String], version: String, joinedMs: WallClockMs, incarnation: String, callback: String = "",
+        machine: String = "", token: Int64? = nil
     ) {
+        self.machine = machine
+        self.token = token
         self.callback = callback
         self.id = id
         self.name = name
@@ -154,7 +179,22 @@ package enum StoreWrite: Hashable, Sendable {
     case createJob(JobRecord)
     case addInputs(InputRecord)
     case addResults(ResultRecord)
+    /// Also forgets the job's votes.
     case endJob(JobID, JobState, endedMs: WallClockMs)
+    /// Fails where the machine has voted on one of the tasks already.
+    case addVotes(VoteRecord)
+    /// Those on these tasks: they are decided.
+    case removeVotes(JobID, Range<Int>)
+    /// All that a machine gave: it is out.
+    case removeVotesOf(MachineID)
+    /// A worker of this machine joined: inserts it, or updates name, version, token, joins and when it was last seen.
+    case sawMachine(MachineRecord)
+    /// Adds to what the machine did; nothing for an unknown one.
+    case contributed(Contribution)
+    /// Replaces what is known of its reliability; nothing for an unknown one.
+    case saveStanding(MachineID, Reliability.Standing)
+    /// Inserts or replaces by id.
+    case saveToken(JoinTokenRecord)
     /// Inserts or replaces by id.
     case saveMember(MemberRecord)
     case removeMember(MemberID)
@@ -207,8 +247,11 @@ package struct RestoredJob: Hashable, Sendable {
     package var job: StoredJob
     /// Tasks that have a result of either kind.
     package var recorded: RangeSet<Int>
+    /// Votes on tasks that have none.
+    package var votes: [VoteRecord]
 
-    package init(job: StoredJob, recorded: RangeSet<Int>) {
+    package init(job: StoredJob, recorded: RangeSet<Int>, votes: [VoteRecord] = []) {
+        self.votes = votes
         self.job = job
         self.recorded = recorded
     }

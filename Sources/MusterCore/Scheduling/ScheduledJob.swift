@@ -31,6 +31,12 @@ struct ScheduledJob: Sendable {
     var workers: [String: Int] = [:]
     var leases: Set<LeaseKey> = []
     var casualties = Casualties()
+    /// Deaths of volunteers: they have their tasks go out in small pieces too, but are believed less.
+    var volunteerCasualties = Casualties()
+    /// Volunteers' machines that died with nothing but this task.
+    var volunteerDeaths: [Int: Set<MachineID>] = [:]
+    /// What is voted on; nil for a job that has nothing of the kind.
+    var ballots: Ballots?
     /// Measured seconds of computing a task; nil until the first report.
     var secondsPerTask: Double?
     /// Set while an end is on its way to the store: nothing is granted then.
@@ -53,6 +59,7 @@ struct ScheduledJob: Sendable {
 
     init(_ restored: RestoredJob) {
         record = restored.job.record
+        defer { for vote in restored.votes { restore(vote) } }
         horizon = record.count
         taken = restored.recorded
         takenCount = restored.recorded.ranges.reduce(0) { $0 + $1.count }
@@ -72,7 +79,7 @@ struct ScheduledJob: Sendable {
 
     var isComplete: Bool { takenCount == record.count }
     /// Whether there is work for anyone; a dealt job's is in its shares.
-    var hasWork: Bool { ending == nil && (nextFresh < horizon || !comeBack.isEmpty) }
+    var hasWork: Bool { ending == nil && record.quorum == nil && (nextFresh < horizon || !comeBack.isEmpty) }
     /// Tasks not yet granted, those taken meanwhile included: an upper bound, good enough to divide work by.
     var waitingCount: Int { record.count - nextFresh + comeBackCount }
     /// Those of them that may be granted now.
@@ -153,8 +160,10 @@ struct ScheduledJob: Sendable {
         comeBack = []
         comeBackCount = 0
         _ = deal?.emptyAll()
+        ballots?.releaseAll()
         // Dealt again from the first block on, to those that live.
-        comeBack(RangeSet(0..<nextFresh), from: nil, attempt: highestAttempt + 1, failures: 0)
+        let others = RangeSet(0..<nextFresh).subtracting(ballots?.open ?? RangeSet())
+        comeBack(others, from: nil, attempt: highestAttempt + 1, failures: 0)
     }
 
     /// Cuts the next run of at most `size` tasks off the line, or off a member's share of the deal; nil when only taken
@@ -181,12 +190,16 @@ struct ScheduledJob: Sendable {
         return nil
     }
 
-    private func prefix(of tasks: Range<Int>, atMost size: Int) -> Range<Int> {
-        casualties.safePrefix(of: tasks.lowerBound..<min(tasks.upperBound, tasks.lowerBound + size))
+    func prefix(of tasks: Range<Int>, atMost size: Int) -> Range<Int> {
+        let safe = casualties.safePrefix(of: tasks.lowerBound..<min(tasks.upperBound, tasks.lowerBound + size))
+        return volunteerCasualties.isEmpty ? safe : volunteerCasualties.safePrefix(of: safe)
     }
 
-    private func firstUntaken(in tasks: Range<Int>) -> Range<Int>? {
-        RangeSet(tasks).subtracting(taken).ranges.first
+    /// What is voted on is handed out elsewhere.
+    func firstUntaken(in tasks: Range<Int>) -> Range<Int>? {
+        let untaken = RangeSet(tasks).subtracting(taken)
+        guard let ballots else { return untaken.ranges.first }
+        return untaken.subtracting(ballots.open).ranges.first
     }
 
     mutating func measured(seconds: Double, tasks: Int) {

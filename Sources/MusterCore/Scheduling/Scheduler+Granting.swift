@@ -7,6 +7,7 @@ extension Scheduler {
 
     mutating func forget(call id: LeaseCallID) {
         calls[id] = nil
+        callsLooked[id] = nil
         callLine.remove(id)
     }
 
@@ -21,20 +22,29 @@ extension Scheduler {
 
     /// Gives work to held calls, longest held first, while there is work for them.
     mutating func serve(_ now: Moment, _ effects: inout [SchedulerEffect]) {
-        guard !callLine.isEmpty, !lines.isEmpty || !dealtLines.isEmpty else { return }
+        guard !callLine.isEmpty, hasAnyWork else { return }
         for id in callLine.elements {
-            guard let call = calls[id], !suspects.contains(call.member) else { continue }
+            guard let call = calls[id], mayServe(call) else { continue }
             var grants: [Grant] = []
             while grants.count < call.slots, let grant = nextGrant(for: call, now) { grants.append(grant) }
-            guard !grants.isEmpty else { continue }
+            guard !grants.isEmpty else {
+                if !votingJobs.isEmpty { callsLooked[id] = votingNews }
+                continue
+            }
             forget(call: id)
             effects.append(.grant(id, call.member, grants))
-            if lines.isEmpty && dealtLines.isEmpty { return }
+            if !hasAnyWork { return }
         }
     }
 
+    private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty }
+
+    /// Neither suspected of being gone nor of lying.
+    func mayServe(_ call: LeaseCall) -> Bool { !suspects.contains(call.member) && !isBarred(call.member) }
+
     private mutating func nextGrant(for call: LeaseCall, _ now: Moment) -> Grant? {
-        while let (id, owner) = nextJob(for: call) {
+        while let (id, owner, isVote) = nextJob(for: call) {
+            if isVote { return cutVotes(of: id, for: call, now) }
             let run = jobs[id]!.cut(atMost: batchSize(of: id, for: owner), for: owner)
             leaveLine(id, of: owner)
             guard let run else { continue }
@@ -48,11 +58,15 @@ extension Scheduler {
 
     /// Interactive before batch; within a priority the job that was served longest ago, be it everybody's or dealt to
     /// this member (`owner`), whose share has turns of its own.
-    private mutating func nextJob(for call: LeaseCall) -> (id: JobID, owner: MemberID?)? {
+    /// `isVote`: it is another machine's word that is wanted, or the job has a quorum.
+    private mutating func nextJob(for call: LeaseCall) -> (id: JobID, owner: MemberID?, isVote: Bool)? {
+        let looksAtVotes = !votingJobs.isEmpty && callsLooked[call.id] != votingNews
         for priority in Priority.allCases {
             var best: (id: JobID, owner: MemberID?, turn: UInt64)?
             for name in lines.keys where name.priority == priority && call.kernels.contains(name.kernel) {
                 guard let id = lines[name]!.first, let job = jobs[id] else { continue }
+                // What of volunteers waits to be confirmed is bounded.
+                if job.ballots?.isFull == true, voters[call.member]?.isVolunteer == true { continue }
                 if best == nil || (job.lastTurn, id) < (best!.turn, best!.id) { best = (id, nil, job.lastTurn) }
             }
             for name in (dealtLines[call.member] ?? [:]).keys
@@ -63,7 +77,13 @@ extension Scheduler {
                     best = (id, call.member, share.lastTurn)
                 }
             }
-            if let best { return (best.id, best.owner) }
+            if looksAtVotes, let vote = votingJob(for: call, priority),
+                // Of one job what is to be confirmed goes before what is new: a machine is believed sooner.
+                best.map({ (vote.turn, vote.id) <= ($0.turn, $0.id) }) ?? true
+            {
+                return (vote.id, nil, true)
+            }
+            if let best { return (best.id, best.owner, false) }
         }
         return nil
     }
@@ -101,17 +121,25 @@ extension Scheduler {
     /// As many tasks as take about `batchTime`; one by one until the first has been measured; near the end,
     /// or the horizon, a fair share.
     private func batchSize(of id: JobID, for owner: MemberID?) -> Int {
-        guard let job = jobs[id], let seconds = job.secondsPerTask else { return 1 }
+        guard let job = jobs[id] else { return 1 }
+        let owned = owner.flatMap { job.deal?.shares[$0] }.map { $0.count / 2 }
+        return batchSize(of: job, share: owned ?? share(of: job.grantableCount))
+    }
+
+    func batchSize(of job: ScheduledJob, waiting: Int) -> Int { batchSize(of: job, share: share(of: waiting)) }
+
+    private func share(of waiting: Int) -> Int { waiting / max(1, 2 * (leasesOfMember.count + calls.count)) }
+
+    private func batchSize(of job: ScheduledJob, share: Int) -> Int {
+        guard let seconds = job.secondsPerTask else { return 1 }
         func tasks(in time: Duration) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
         }
-        let owned = owner.flatMap { job.deal?.shares[$0] }.map { $0.count / 2 }
-        let share = owned ?? job.grantableCount / max(1, 2 * (leasesOfMember.count + calls.count))
         let floor = max(1, tasks(in: settings.batchTimeMin))
         return max(1, min(tasks(in: settings.batchTime), max(share, floor)))
     }
 
-    private mutating func grant(_ run: PendingRun, of id: JobID, to member: MemberID, _ now: Moment) -> Grant {
+    mutating func grant(_ run: PendingRun, of id: JobID, to member: MemberID, _ now: Moment) -> Grant {
         let record = jobs[id]!.record
         let key = LeaseKey(
             job: id, first: run.tasks.lowerBound, count: run.tasks.count, attempt: run.attempt, member: member)
@@ -139,6 +167,14 @@ extension Scheduler {
             }
         for lease in slow {
             let job = jobs[lease.key.job]!
+            if let ballots = job.ballots, !lease.open.intersection(ballots.open).isEmpty {
+                guard let (call, copy) = copyVotes(of: lease, now) else { continue }
+                leases[lease.key]!.hasCopy = true
+                count { $0.copied += 1 }
+                forget(call: call.id)
+                effects.append(.grant(call.id, call.member, [copy]))
+                continue
+            }
             guard let tasks = lease.open.subtracting(job.taken).ranges.first,
                 let call = firstCall(for: job.record.kernel, not: lease.key.member)
             else { continue }
@@ -153,7 +189,7 @@ extension Scheduler {
 
     private func firstCall(for kernel: String, not member: MemberID) -> LeaseCall? {
         callLine.elements.lazy.compactMap { calls[$0] }.first {
-            $0.member != member && !suspects.contains($0.member) && $0.kernels.contains(kernel)
+            $0.member != member && mayServe($0) && $0.kernels.contains(kernel)
         }
     }
 

@@ -17,8 +17,14 @@ extension Scheduler {
     mutating func giveBack(_ key: LeaseKey) {
         guard let lease = leases[key] else { return }
         drop(key)
+        var open = lease.open
+        if let voted = jobs[key.job]?.ballots.map({ open.intersection($0.open) }), !voted.isEmpty {
+            jobs[key.job]!.ballots!.release(voted, by: voter(key.member).machine)
+            noteVoting(key.job)
+            open.subtract(voted)
+        }
         jobs[key.job]?.comeBack(
-            lease.open, from: key.member, attempt: key.attempt + (lease.hasCopy ? 2 : 1), failures: lease.failures)
+            open, from: key.member, attempt: key.attempt + (lease.hasCopy ? 2 : 1), failures: lease.failures)
         line(up: key.job)
     }
 
@@ -59,6 +65,7 @@ extension Scheduler {
     mutating func welcome(_ member: MemberID) {
         suspects.remove(member)
         heldBySuspects[member] = nil
+        guard !isBarred(member) else { return }
         for id in jobs.keys { jobs[id]!.welcome(member) }
     }
 
@@ -69,10 +76,18 @@ extension Scheduler {
         // Its calls are gone; whoever asks in its name later has joined anew.
         suspects.remove(member)
         let held = heldBySuspects.removeValue(forKey: member) ?? []
+        let voter = voter(member)
+        forget(member)
         guard crashed else { return }
         for key in held {
             guard let job = jobs[key.job], job.ending == nil else { continue }
-            for tasks in RangeSet(key.tasks).subtracting(job.taken).ranges { jobs[key.job]!.casualties.add(tasks) }
+            let lost = RangeSet(key.tasks).subtracting(job.taken).ranges
+            if voter.isVolunteer {
+                for tasks in lost { jobs[key.job]!.volunteerCasualties.add(tasks) }
+                if held.count == 1 { blame(key, on: voter.machine, &effects) }
+                continue
+            }
+            for tasks in lost { jobs[key.job]!.casualties.add(tasks) }
             // Whoever was not alone with the dead worker may be innocent: more deaths are needed to be sure.
             park(key, afterDeaths: held.count == 1 ? settings.crashLimit : 2 * settings.crashLimit, &effects)
         }
@@ -82,8 +97,24 @@ extension Scheduler {
     private mutating func park(_ key: LeaseKey, afterDeaths limit: Int, _ effects: inout [SchedulerEffect]) {
         let kills = jobs[key.job]!.casualties.kills(of: key.first)
         guard key.count == 1, kills >= limit, !jobs[key.job]!.taken.contains(key.first) else { return }
+        park(key, "\(kills) workers died while they held this task; it is not tried again", &effects)
+    }
+
+    /// A volunteer can be switched off, or lie, at any time: only many different machines make a task look deadly.
+    private mutating func blame(_ key: LeaseKey, on machine: MachineID, _ effects: inout [SchedulerEffect]) {
+        guard key.count == 1, !jobs[key.job]!.taken.contains(key.first) else { return }
+        jobs[key.job]!.volunteerDeaths[key.first, default: []].insert(machine)
+        let deaths = jobs[key.job]!.volunteerDeaths[key.first]!.count
+        guard deaths >= settings.volunteerCrashLimit else { return }
+        park(key, "\(deaths) volunteers' machines died while they held this task; it is not tried again", &effects)
+    }
+
+    private mutating func park(_ key: LeaseKey, _ reason: String, _ effects: inout [SchedulerEffect]) {
         count { $0.parked += 1 }
-        let reason = "\(kills) workers died while they held this task; it is not tried again"
+        if jobs[key.job]!.ballots != nil {
+            jobs[key.job]!.ballots!.set(decided: true, RangeSet(key.tasks))
+            noteVoting(key.job)
+        }
         let record = ResultRecord(
             job: key.job, first: key.first, count: 1, worker: "", attempt: key.attempt, outcome: .failure(reason),
             secondsLines: Array("0\n".utf8))

@@ -12,6 +12,14 @@ struct PendingCommit: Sendable {
     var member: MemberID?
     /// Set when the group ends the job.
     var end: JobState?
+    /// Tasks that it has votes on, and whose.
+    var voted = RangeSet<Int>()
+    var machine: MachineID?
+    /// Whether it is what votes came to; then who computed how many of the results.
+    var isDecision = false
+    var shares: [String: Int] = [:]
+
+    var votedCount: Int { voted.ranges.reduce(0) { $0 + $1.count } }
 
     init(job: JobID, end: JobState? = nil) {
         self.job = job
@@ -57,7 +65,9 @@ extension Scheduler {
         if let job = jobs[id], !job.committing.intersection(RangeSet(report.tasks)).isEmpty {
             return .again("another delivery of the same tasks is being stored")
         }
-        guard let job = jobs[id], job.ending == nil, report.key.tasks.upperBound <= job.record.count else {
+        guard let job = jobs[id], job.ending == nil, report.key.tasks.upperBound <= job.record.count,
+            !isBarred(source.member)
+        else {
             count { $0.stale += 1 }
             return .stale
         }
@@ -67,12 +77,42 @@ extension Scheduler {
         }
         jobs[id]!.measured(seconds: report.secondsTotal, tasks: report.values.count)
         let wanted = RangeSet(report.tasks).subtracting(job.taken)
+        if job.record.quorum != nil || job.ballots != nil || (volunteerCount > 0 && voter(source.member).isVolunteer) {
+            return judge(
+                report, wanted, withVotesOn: tasksToVoteOn(report, wanted, voter(source.member)), place, source,
+                &effects)
+        }
         let final = settle(report, wanted)
         guard !final.isEmpty else {
             if wanted.isEmpty { count { $0.stale += 1 } }
             return wanted.isEmpty ? .stale : .recorded(0)
         }
-        record(report, final, place, source, &effects)
+        record(report, final, place, source, (RangeSet(), []), &effects)
+        return nil
+    }
+
+    private mutating func judge(
+        _ report: TaskReport, _ wanted: RangeSet<Int>, withVotesOn tasks: RangeSet<Int>, _ place: Int,
+        _ source: ReportSource, _ effects: inout [SchedulerEffect]
+    ) -> ReportVerdict? {
+        let id = report.key.job
+        var votes: (tasks: RangeSet<Int>, records: [VoteRecord]) = (RangeSet(), [])
+        if !tasks.isEmpty {
+            let held = leases[report.key]?.open ?? RangeSet()
+            guard let new = vote(report, tasks, source, held: held) else {
+                return .again("another vote of the same machine is being stored")
+            }
+            votes = new
+            let repeated = tasks.subtracting(new.tasks).intersection(held)
+            if !repeated.isEmpty { jobs[id]!.ballots!.release(repeated, by: voter(source.member).machine) }
+        }
+        let rest = wanted.subtracting(tasks)
+        let final = settle(report, rest)
+        guard !final.isEmpty || !votes.tasks.isEmpty else {
+            if rest.isEmpty { count { $0.stale += 1 } }
+            return rest.isEmpty ? .stale : .recorded(0)
+        }
+        record(report, final, place, source, votes, &effects)
         return nil
     }
 
@@ -112,7 +152,7 @@ extension Scheduler {
 
     private mutating func record(
         _ report: TaskReport, _ final: RangeSet<Int>, _ place: Int, _ source: ReportSource,
-        _ effects: inout [SchedulerEffect]
+        _ votes: (tasks: RangeSet<Int>, records: [VoteRecord]), _ effects: inout [SchedulerEffect]
     ) {
         let id = report.key.job
         let isTransient = jobs[id]!.isTransient
@@ -126,7 +166,9 @@ extension Scheduler {
         for record in records {
             if case .failure = record.outcome { pending.failures += 1 } else { pending.values += record.count }
         }
-        if isTransient {
+        pending.voted = votes.tasks
+        pending.machine = votes.tasks.isEmpty ? nil : voter(source.member).machine
+        if isTransient && !final.isEmpty {
             let results = transientResults(of: report, final)
             for result in results {
                 if case .failure = result.outcome { pending.failures += 1 } else { pending.values += 1 }
@@ -135,16 +177,20 @@ extension Scheduler {
         }
         jobs[id]!.take(final)
         jobs[id]!.committing.formUnion(final)
-        var writes = records.map { StoreWrite.addResults($0) }
-        let job = jobs[id]!
-        // One fsync less for a job's last results: its end goes with them, unless an earlier group could still fail.
-        if job.isComplete && job.commitsUnderWay == 0 {
-            let state: JobState = job.failed + pending.failures > 0 ? .failed : .done
-            pending.end = state
-            jobs[id]!.ending = state
-            writes.append(.endJob(id, state, endedMs: wallClockMs))
-        }
+        var writes = records.map { StoreWrite.addResults($0) } + votes.records.map { .addVotes($0) }
+        endWith(&pending, &writes)
+        writes += contribution(report, source.member)
         commit(pending, writes, &effects)
+    }
+
+    /// One fsync less for a job's last results: its end goes with them, unless an earlier group could still fail.
+    mutating func endWith(_ pending: inout PendingCommit, _ writes: inout [StoreWrite]) {
+        let id = pending.job
+        guard let job = jobs[id], job.isComplete, job.commitsUnderWay == 0 else { return }
+        let state: JobState = job.failed + pending.failures > 0 ? .failed : .done
+        pending.end = state
+        jobs[id]!.ending = state
+        writes.append(.endJob(id, state, endedMs: wallClockMs))
     }
 
     mutating func committed(_ commitID: CommitID, _ effects: inout [SchedulerEffect]) {
@@ -156,13 +202,20 @@ extension Scheduler {
             effects.append(.progressed(id))
         }
         if let delivery = pending.delivery {
-            deliveries[delivery]?.verdicts[pending.report] = .recorded(pending.values + pending.failures)
+            deliveries[delivery]?.verdicts[pending.report] = .recorded(
+                pending.values + pending.failures + pending.votedCount)
             answerIfDecided(delivery, &effects)
+        }
+        if let machine = pending.machine, jobs[id] != nil {
+            count { $0.votes += pending.votedCount }
+            jobs[id]!.ballots?.madeDurable(pending.voted, of: machine)
+            decide(id, pending.voted, &effects)
         }
         if let end = pending.end {
             revokeLeases(of: id, &effects)
             leaveLine(id)
             jobs[id] = nil
+            votingJobs.remove(id)
             effects.append(.ended(id, end))
         } else {
             finishIfComplete(id, &effects)
@@ -172,12 +225,14 @@ extension Scheduler {
     private mutating func tally(_ pending: PendingCommit) {
         let id = pending.job
         jobs[id]?.committing.subtract(pending.taken)
+        if jobs[id]?.ballots != nil { jobs[id]!.ballots!.end(pending.taken) }
         jobs[id]?.done += pending.values
         jobs[id]?.failed += pending.failures
         // Nobody computed a parked task.
         if !pending.worker.isEmpty {
             jobs[id]?.workers[pending.worker, default: 0] += pending.values + pending.failures
         }
+        for (worker, tasks) in pending.shares where !worker.isEmpty { jobs[id]?.workers[worker, default: 0] += tasks }
         count {
             $0.recorded += pending.values
             $0.failed += pending.failures
@@ -194,6 +249,9 @@ extension Scheduler {
             jobs[id]?.ending = nil
             if end == .cancelled {
                 jobs[id]?.lineUpEverything()
+                // What became durable meanwhile was not looked at.
+                if let open = jobs[id]?.ballots?.open { decisionsToRetry[id] = open }
+                noteVoting(id)
                 effects.append(.cancelFailed(id, reason: reason))
             } else {
                 endsToRetry.insert(id)
@@ -203,13 +261,28 @@ extension Scheduler {
         jobs[id]?.giveUp(pending.taken)
         // The worker will deliver again; whether it or another attempt is first does not matter.
         let attempt = (jobs[id]?.highestAttempt ?? 0) + 1
-        jobs[id]?.comeBack(pending.taken, from: pending.member, attempt: attempt, failures: 0)
+        let undecided = takeBack(pending)
+        jobs[id]?.comeBack(pending.taken.subtracting(undecided), from: pending.member, attempt: attempt, failures: 0)
         line(up: id)
         if let delivery = pending.delivery {
             deliveries[delivery]?.verdicts[pending.report] = .again(reason)
             answerIfDecided(delivery, &effects)
         }
         serve(now, &effects)
+    }
+
+    /// Votes that the store refused never were, and what they came to is still open. The tasks of that.
+    private mutating func takeBack(_ pending: PendingCommit) -> RangeSet<Int> {
+        let id = pending.job
+        guard let ballots = jobs[id]?.ballots else { return RangeSet() }
+        if let machine = pending.machine { jobs[id]!.ballots!.withdraw(pending.voted, of: machine) }
+        let undecided = pending.taken.intersection(ballots.open)
+        if !undecided.isEmpty {
+            jobs[id]!.ballots!.set(decided: false, undecided)
+            if pending.isDecision { decisionsToRetry[id, default: RangeSet()].formUnion(undecided) }
+        }
+        noteVoting(id)
+        return undecided
     }
 
     /// Ends a job all of whose tasks have durable results, once nothing of it is on its way any more.

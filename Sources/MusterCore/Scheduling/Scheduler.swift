@@ -11,6 +11,10 @@ package struct Scheduler: Sendable {
         package var leaseTime: Duration = .seconds(15)
         /// A task is parked as failed once so many workers died holding it alone. 1…100; from `--crash-limit`, else 3.
         package var crashLimit = 3
+        /// Volunteers' machines are not believed so soon: a task is parked once three times as many different ones died
+        /// with nothing but it.
+        var volunteerCrashLimit: Int { 3 * crashLimit }
+        package var reliability = Reliability.Settings()
         /// Batches are cut to take about so long on one slot.
         package var batchTime: Duration = .milliseconds(100)
         /// Near a job's end batches shrink, so that all slots end together, but not below so much work.
@@ -48,10 +52,28 @@ package struct Scheduler: Sendable {
     var endsToRetry: Set<JobID> = []
     var wallClockMs: WallClockMs = 0
     package private(set) var counters = Counters()
+    /// In whose name members' results count; of members that told.
+    var voters: [MemberID: Voter] = [:]
+    var volunteerCount = 0
+    package internal(set) var reliability: Reliability
+    /// Draws what is checked: known to nobody before.
+    var dice: any RandomNumberGenerator & Sendable
+    /// Jobs that want votes.
+    var votingJobs: Set<JobID> = []
+    /// Changes whenever a held call may find a vote that it did not find before, and when each call last looked.
+    var votingNews: UInt64 = 1
+    var callsLooked: [LeaseCallID: UInt64] = [:]
+    /// Decisions that the store refused; taken again at each tick.
+    var decisionsToRetry: [JobID: RangeSet<Int>] = [:]
 
-    package init(settings: Settings = Settings(), sealer: any TicketSealer) {
+    package init(
+        settings: Settings = Settings(), sealer: any TicketSealer,
+        dice: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+    ) {
         self.settings = settings
         self.sealer = sealer
+        self.dice = dice
+        reliability = Reliability(settings: settings.reliability)
     }
 
     struct LineName: Hashable, Sendable {
@@ -69,13 +91,18 @@ package struct Scheduler: Sendable {
         package var expired = 0
         package var copied = 0
         package var parked = 0
+        /// Votes that were stored, and those that turned out right or wrong.
+        package var votes = 0
+        package var confirmed = 0
+        package var refuted = 0
     }
 
     /// Takes one event and says what is to be done. Never fails: what makes no sense is answered, not trusted.
     package mutating func handle(_ event: SchedulerEvent, now: Moment) -> [SchedulerEffect] {
         var effects: [SchedulerEffect] = []
         switch event {
-        case .jobAdded(let job, let members): add(ScheduledJob(job, dealtTo: members), now, &effects)
+        case .jobAdded(let job, let members):
+            add(ScheduledJob(job, dealtTo: members.filter { !isBarred($0) }), now, &effects)
         case .transientAdded(let record, let horizon):
             add(ScheduledJob(transient: record, horizon: horizon), now, &effects)
         case .horizonMoved(let id, let horizon): moveHorizon(of: id, to: horizon, now, &effects)
@@ -100,6 +127,17 @@ package struct Scheduler: Sendable {
             welcome(member)
             serve(now, &effects)
         case .membersGoing(let members): suspects.formUnion(members)
+        case .memberKnown(let member, let voter):
+            if self.voter(member) != voter { for key in inOrder(leasesOfMember[member] ?? []) { giveBack(key) } }
+            know(member, as: voter)
+            // Its next process is dealt nothing either.
+            if isBarred(member) { loseDeals(of: member) }
+            votingNews &+= 1
+            serve(now, &effects)
+        case .standingRestored(let machine, let standing): reliability.restore(standing, of: machine)
+        case .machineBarred(let machine):
+            bar(machine, &effects)
+            serve(now, &effects)
         case .memberGone(let member, let crashed, let wallClock):
             wallClockMs = wallClock
             lose(member, crashed: crashed, &effects)
@@ -141,6 +179,7 @@ package struct Scheduler: Sendable {
         guard let job = jobs[id], horizon > job.horizon else { return }
         jobs[id]!.horizon = min(horizon, job.record.count)
         line(up: id)
+        noteVoting(id)
         serve(now, &effects)
     }
 
@@ -152,6 +191,9 @@ package struct Scheduler: Sendable {
             finishIfComplete(id, &effects)
         } else {
             line(up: id)
+            noteVoting(id)
+            // Votes of an earlier process's time may be enough already.
+            if let open = jobs[id]!.ballots?.open { decide(id, open, &effects) }
             serve(now, &effects)
         }
     }
@@ -161,6 +203,7 @@ package struct Scheduler: Sendable {
         guard jobs[id] != nil, jobs[id]!.ending == nil else { return }
         jobs[id]!.ending = state
         leaveLine(id)
+        noteVoting(id)
         revokeLeases(of: id, &effects)
         commit(PendingCommit(job: id, end: state), [.endJob(id, state, endedMs: wallClockMs)], &effects)
     }
@@ -184,6 +227,9 @@ package struct Scheduler: Sendable {
             earliestDeadline = leases.values.map(\.deadline).min()
         }
         for id in endsToRetry.sorted() { finishIfComplete(id, &effects) }
+        let undecided = decisionsToRetry
+        decisionsToRetry = [:]
+        for id in undecided.keys.sorted() { decide(id, undecided[id]!, &effects) }
         serve(now, &effects)
         serveStragglers(now, &effects)
     }

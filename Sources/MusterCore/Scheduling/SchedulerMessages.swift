@@ -126,6 +126,12 @@ package enum SchedulerEvent: Sendable {
     case membersGoing([MemberID])
     /// The member is gone. `crashed`: its process died, so what it held may be what killed it.
     case memberGone(MemberID, crashed: Bool, wallClockMs: WallClockMs)
+    /// In whose name the member's results count. One that this was never told of is a trusted machine of its own.
+    case memberKnown(MemberID, Voter)
+    /// What an earlier process knew of a machine.
+    case standingRestored(MachineID, Reliability.Standing)
+    /// The machine is to have no more work, and what of it is not confirmed counts no more.
+    case machineBarred(MachineID)
     case ticked(wallClockMs: WallClockMs)
 }
 
@@ -148,4 +154,6 @@ package enum SchedulerEffect: Hashable, Sendable {
     case cancelFailed(JobID, reason: String)
     /// Tell the worker that these leases are pointless now (cancelled, or recorded from elsewhere).
     case revoke(MemberID, [LeaseKey])
+    /// This machine is out, and this is to be stored of it; nothing waits for it.
+    case distrust(MachineID, [StoreWrite])
 }

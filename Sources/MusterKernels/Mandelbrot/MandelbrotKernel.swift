@@ -7,6 +7,7 @@ package struct MandelbrotKernel: Kernel {
     package static let name = "mandelbrot"
     package static let summary = "computes strips of a picture; each value is a PNG file of one strip, in Base64"
     package static let input = KernelInput.none
+    package static let isDeterministic = true
     private let picture: Picture
 
     package init(params: JSONFields) throws(Problem) { picture = try Picture(params: params) }

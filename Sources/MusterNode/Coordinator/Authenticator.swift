@@ -6,6 +6,8 @@ internal import MusterHTTP
 /// Who a bearer token makes its sender.
 enum Principal: Hashable, Sendable {
     case admin, join, read
+    /// Who holds a volunteer's token of this number: may join as a worker, no more.
+    case volunteer(Int64)
     case member(MemberID)
     case child(ChildID)
 }
@@ -16,11 +18,16 @@ struct Authenticator: Sendable {
     private let key: MessageKey
     private let tokens: TokenStore
     private let settings: AccessSettings
+    let volunteers: VolunteerTokens
     /// What each route asks for, by its name.
     private let rules: [String: (access: RouteAccess, isClassic: Bool)]
 
     /// For the routes of one role.
-    init<Name>(key: MessageKey, tokens: TokenStore, settings: AccessSettings, routes: [NamedRoute<Name>]) {
+    init<Name>(
+        key: MessageKey, tokens: TokenStore, settings: AccessSettings, routes: [NamedRoute<Name>],
+        volunteers: [JoinTokenRecord] = []
+    ) {
+        self.volunteers = VolunteerTokens(key: key, volunteers)
         rules = Dictionary(uniqueKeysWithValues: routes.map { ($0.name.rawValue, ($0.access, $0.isClassic)) })
         self.key = key
         self.tokens = tokens
@@ -65,6 +72,7 @@ struct Authenticator: Sendable {
         if isJoin { return .join }
         if isRead { return .read }
         return member(secret: token).map(Principal.member) ?? child(secret: token).map(Principal.child)
+            ?? volunteers.number(of: token).map(Principal.volunteer)
     }
 
     /// Whether one of these tokens is among the words, however they are put together: it is nobody else's business.
@@ -102,6 +110,8 @@ struct Authenticator: Sendable {
                 (.member, .member), (.child, .child),
                 (.send, .member):
                 true
+            case (.join, .volunteer):
+                [RouteName.joinFleet.rawValue, RouteName.ownToken.rawValue].contains(request.access)
             default: false
             }
         guard isEnough else {

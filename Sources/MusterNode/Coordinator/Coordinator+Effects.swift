@@ -44,6 +44,14 @@ extension Coordinator {
         case .cancelFailed(let id, let reason):
             let problem = Problem(507, "The cancel could not be stored: \(reason)", code: "store", retryAfter: 5)
             for held in state.cancels.removeValue(forKey: id) ?? [] { held.respond(.problem(problem)) }
+        case .distrust(let machine, let writes):
+            commit(writes)
+            Log.warning("a machine is out: it gets no more work", ["machine": machine.rawValue])
+            var data = JSONWriter()
+            data.beginObject()
+            data.field("machine", machine.rawValue)
+            data.endObject()
+            events.publish("machine-distrusted", data)
         case .revoke(let member, let keys):
             let data = Revocation(leases: keys).body
             guard let stream = state.streams[member]?.stream else { return }

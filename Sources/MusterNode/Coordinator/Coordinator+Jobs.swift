@@ -47,7 +47,8 @@ extension Coordinator {
             return JobRecord(
                 id: state.newJobID(), kernel: request.kernel, params: request.params, count: request.count,
                 priority: request.priority, hasInputs: request.inputs != nil, attemptsMax: request.attemptsMax,
-                createdMs: SystemTime.wallClockMs())
+                createdMs: SystemTime.wallClockMs(), quorum: request.quorum,
+                isDeterministic: KernelTable.isDeterministic(request.kernel))
         }
         guard let record else {
             let detail = "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end."
@@ -106,7 +107,7 @@ extension Coordinator {
             id: job.record.id, kernel: job.record.kernel, state: job.state, count: job.record.count, done: job.done,
             failed: job.failed, workers: job.workers,
             seconds: Double(max(0, (job.endedMs ?? now) - job.record.createdMs)) / 1_000,
-            priority: job.record.priority)
+            priority: job.record.priority, quorum: job.record.quorum)
     }
 
     /// From memory, for a job that is not over; nil for others.
@@ -116,7 +117,7 @@ extension Coordinator {
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
             done: progress.done, failed: progress.failed, workers: progress.workers,
             seconds: Double(max(0, SystemTime.wallClockMs() - record.createdMs)) / 1_000, priority: record.priority,
-            waiting: progress.running ? nil : Self.obstacle(to: record.kernel, state))
+            quorum: record.quorum, waiting: progress.running ? nil : Self.obstacle(to: record.kernel, state))
     }
 
     /// What keeps all workers from this kernel.

@@ -13,9 +13,10 @@ extension Coordinator {
             throw Problem(
                 403, "This secret is not that of member \(identity.id); join without id and secret.", code: "identity")
         }
+        let token = try volunteerToken(request, join)
         let address = request.peer.address
         return .hold { [self] held in
-            admit(join, from: address) { result in
+            admit(join, from: address, token: token) { result in
                 switch result {
                 case .success(let reply): held.respond(.json(reply.body, status: 201))
                 case .failure(let problem): held.respond(.problem(problem))
@@ -24,9 +25,23 @@ extension Coordinator {
         }
     }
 
+    /// The number of the volunteer's token by which it joins; nil for the fleet's own.
+    private func volunteerToken(_ request: HTTPRequest, _ join: JoinRequest) throws(Problem) -> Int64? {
+        guard case .volunteer(let token) = authenticator.principal(authorization: request.header("authorization"))
+        else { return nil }
+        guard join.role == .worker, join.callback.isEmpty else {
+            throw Problem(
+                403,
+                "A volunteer's token is for workers that hold a stream, not for a \(join.role.rawValue)"
+                    + "\(join.callback.isEmpty ? "" : " with a callback").", code: "rights")
+        }
+        return token
+    }
+
     /// Stores the member, then lets it in and answers. A known identity comes back to the rank it still has. `then` must not block.
     func admit(
-        _ join: JoinRequest, from address: String, then: @escaping @Sendable (Result<JoinReply, Problem>) -> Void
+        _ join: JoinRequest, from address: String, token: Int64? = nil,
+        then: @escaping @Sendable (Result<JoinReply, Problem>) -> Void
     ) {
         let record: MemberRecord? = state.withLock { state in
             guard state.fleet.membership.count + state.joiningNames.count < Limits.membersMax else { return nil }
@@ -39,14 +54,26 @@ extension Coordinator {
                 id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? state.newJoinOrder(),
                 address: address, slots: join.slots, labels: join.labels, version: join.version,
                 joinedMs: known?.joinedMs ?? SystemTime.wallClockMs(),
-                incarnation: join.incarnation, callback: join.callback)
+                incarnation: join.incarnation, callback: join.callback, machine: join.machine, token: token)
         }
         guard let record else {
             return then(
                 .failure(Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60)))
         }
-        store.commit([.saveMember(record)]) { [weak self] in
+        // The first by an invitation: the token is as durable as who came by it.
+        let invitation = token.flatMap { authenticator.volunteers.unstored($0) }
+        let writes = (invitation.map { [.saveToken($0)] } ?? []) + [.saveMember(record)] + Self.machineWrites(record)
+        store.commit(writes) { [weak self] in
             guard let self else { return }
+            if let invitation, case .success = $0, authenticator.volunteers.unstored(invitation.id) != nil {
+                authenticator.volunteers.put(invitation)
+            }
+            // Revoked while the joining was on its way to the store.
+            if let token, authenticator.volunteers[token]?.revokedMs != nil {
+                state.withLock { $0.endJoining(record) }
+                store.commit([.removeMember(record.id)]) { _ in }
+                return then(.failure(Problem(401, "The token was revoked.", code: "token")))
+            }
             then(joined(record, $0))
         }
     }
@@ -182,7 +209,9 @@ extension Coordinator {
     func listMembers(liveWorkersOnly: Bool) -> HTTPOutcome {
         let statuses = state.withLock { state in
             state.fleet.membership.ranked.enumerated().map { rank, member in
-                MemberStatus(record: member.record, rank: rank, standing: member.standing)
+                MemberStatus(
+                    record: member.record, rank: rank, standing: member.standing,
+                    isDistrusted: state.fleet.scheduler.isBarred(member.record.id))
             }
                 + state.fleet.membership.unranked.map { member in
                     MemberStatus(record: member.record, rank: nil, standing: member.standing)
@@ -205,7 +234,8 @@ extension Coordinator {
         let status: MemberStatus? = state.withLock { state in
             guard let member = state.fleet.membership[id] else { return nil }
             return MemberStatus(
-                record: member.record, rank: state.fleet.membership.rank(of: id), standing: member.standing)
+                record: member.record, rank: state.fleet.membership.rank(of: id), standing: member.standing,
+                isDistrusted: state.fleet.scheduler.isBarred(id))
         }
         guard let status else { throw Problem(404, "There is no member \(id).") }
         var json = JSONWriter()

@@ -59,6 +59,16 @@ extension Coordinator {
         case .scale: { [unowned self] in try scaleWorkers($0) }
         case .leases: { [unowned self] in try askForWork($0) }
         case .results: { [unowned self] in try deliver($0) }
+        case .createToken: { [unowned self] in try createToken($0) }
+        case .tokens: { [unowned self] _ in listTokens() }
+        case .revokeToken: { [unowned self] in try revokeToken($0) }
+        case .machines: { [unowned self] _ in listMachines() }
+        case .install: { [unowned self] in try install($0) }
+        case .ownToken: { _ in .respond(.json(Array("{\"status\":\"good\"}".utf8))) }
+        case .volunteerImage: { [unowned self] in try volunteerFile(.image, $0) }
+        case .volunteerImageChecksum: { [unowned self] _ in try volunteerChecksum(.image) }
+        case .volunteerArchive: { [unowned self] in try volunteerFile(.archive, $0) }
+        case .volunteerArchiveChecksum: { [unowned self] _ in try volunteerChecksum(.archive) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [unowned self] _ in readyz() }
         case .metrics: { [unowned self] _ in metricsPage() }

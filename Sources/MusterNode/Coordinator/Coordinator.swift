@@ -28,6 +28,8 @@ package final class Coordinator: Sendable {
     let spawner: Spawner
     /// Of launched containers; nil where there are none.
     let placement: ContainerPlacement?
+    /// What volunteers get; nil without `--volunteers`.
+    let volunteers: VolunteerDesk?
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
     private let ticking = Mutex<Task<Void, Never>?>(nil)
@@ -44,12 +46,18 @@ package final class Coordinator: Sendable {
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
-            routes: RouteTable.all)
+            routes: RouteTable.all, volunteers: try await store.joinTokens())
         (spawner, placement) = try await Self.spawner(configuration, store, authenticator)
+        volunteers = try configuration.volunteers.map {
+            try VolunteerDesk($0, directory: configuration.dataDirectory + "/volunteers")
+        }
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,
             lastView: try await Self.setViewsAside(in: store))
-        state = Mutex(CoordinatorState(try await CoordinatorState.Restored(from: store, into: fleet)))
+        let restored = try await CoordinatorState.Restored(
+            from: store, into: fleet, revoked: authenticator.volunteers.all.filter { $0.revokedMs != nil }.map(\.id),
+            standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
+        state = Mutex(CoordinatorState(restored))
     }
 
     /// So many launched workers have their descriptors for sure.
@@ -88,6 +96,7 @@ package final class Coordinator: Sendable {
             case .refused: self?.handle(.command(.refused(member, command)))
             }
         }
+        volunteers?.prepare()
         try await spawner.start(url: launchedURL, ownURL: ownURL)
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
     }

@@ -12,9 +12,13 @@ package struct CoordinatorConfiguration: Sendable {
     package var membership = Membership.Settings()
     /// How long a render waits for a worker that is there and free. From `--wait-seconds`, else 10.
     package var renderWait: Duration = .seconds(10)
+    /// A machine that was not seen for so many days is unproven when it comes back. From `--forget-days`, else 90.
+    package var forgetDays = 90
     package var access = AccessSettings()
     package var spawning: SpawnConfiguration
     package var version: String
+    /// From `--volunteers`; nil lets none in by the installer.
+    package var volunteers: VolunteerSettings?
 
     package init(dataDirectory: String, server: HTTPServer.Configuration, adminToken: String?, version: String) {
         self.dataDirectory = dataDirectory

@@ -57,12 +57,26 @@ struct CoordinatorState: ~Copyable {
         var lastIDs: LargestIDs
 
         /// Every stored member gets a full silence time; every unfinished job is in line again.
-        init(from store: any Store, into fleet: FleetCore) async throws {
+        /// `revoked`: tokens whose members may not have been removed in time. What is known of a machine that was last seen
+        /// before `standingsSinceMs` is forgotten, unless it is out.
+        init(
+            from store: any Store, into fleet: FleetCore, revoked: [Int64], standingsSinceMs: WallClockMs
+        ) async throws {
             self.fleet = fleet
             let (now, wallClockMs) = (SystemTime.now(), SystemTime.wallClockMs())
             lastIDs = try await store.largestIDs()
-            for member in try await store.members() {
+            for machine in try await store.machines()
+            where machine.standing.isOut || machine.lastSeenMs >= standingsSinceMs {
+                let event = FleetEvent.work(.standingRestored(machine.id, machine.standing))
+                effects += self.fleet.handle(event, now: now, wallClockMs: wallClockMs)
+            }
+            let members = try await store.members()
+            for member in members {
                 effects += self.fleet.handle(.membership(.restored(member)), now: now, wallClockMs: wallClockMs)
+            }
+            let left = Set(members.compactMap(\.token)).intersection(revoked)
+            for token in left.sorted() {
+                effects += self.fleet.handle(.tokenRevoked(token), now: now, wallClockMs: wallClockMs)
             }
             try await restoreCommands(from: store)
             for job in try await store.unfinishedJobs() {

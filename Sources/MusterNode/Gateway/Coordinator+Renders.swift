@@ -23,7 +23,7 @@ extension Coordinator {
             let record = JobRecord(
                 id: render.job, kernel: MandelbrotKernel.name, params: picture.params, count: picture.stripCount,
                 priority: .interactive, hasInputs: false, attemptsMax: Limits.attemptsDefault,
-                createdMs: SystemTime.wallClockMs())
+                createdMs: SystemTime.wallClockMs(), isDeterministic: MandelbrotKernel.isDeterministic)
             handle(.work(.transientAdded(record, horizon: render.horizon(after: 0))), &state)
             return render
         }

@@ -26,7 +26,13 @@ extension Coordinator {
     private func commandSender(_ request: HTTPRequest, _ asked: CommandRequest) throws(Problem) -> MemberID? {
         if case .member = authenticator.principal(authorization: request.header("authorization")) {
             let id = try sender(of: request)
-            let name = state.withLock { $0.fleet.membership[id]?.record.name }
+            let (name, isVolunteer) = state.withLock { state in
+                let record = state.fleet.membership[id]?.record
+                return (record?.name, record?.isVolunteer ?? false)
+            }
+            guard !isVolunteer else {
+                throw Problem(403, "Member \(id) is a volunteer's, which commands nobody.", code: "rights")
+            }
             guard asked.from.map({ $0 == name || $0 == "\(id)" }) ?? true else {
                 throw Problem(403, "Member \(id) cannot send for \"\(asked.from!.prefix(80))\".", code: "rights")
             }

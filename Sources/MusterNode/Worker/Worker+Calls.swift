@@ -93,7 +93,7 @@ extension Worker {
     func join(_ identity: MemberIdentity?) {
         let request = JoinRequest(
             name: configuration.name, role: .worker, slots: configuration.agent.slots, labels: configuration.labels,
-            version: configuration.version, incarnation: incarnation, identity: identity)
+            version: configuration.version, incarnation: incarnation, identity: identity, machine: machine)
         call("POST", "/v1/members", request.body, bearer: configuration.token) { [self] in joinAnswered($0) }
     }
 

@@ -43,6 +43,7 @@ package final class Worker: Sendable {
 
     let configuration: WorkerConfiguration
     let folder: WorkerFolder
+    let machine: String
     let client: HTTPClient
     let threads: ThreadPool
     /// Nil where there is no engine.
@@ -55,6 +56,7 @@ package final class Worker: Sendable {
         self.configuration = configuration
         try makeDirectory(configuration.dataDirectory)
         folder = try WorkerFolder(in: configuration.dataDirectory)
+        machine = try configuration.machine ?? MachineName.own(directory: configuration.dataDirectory)
         client = HTTPClient(HTTPClient.Configuration(tlsCAFile: configuration.tlsAuthority))
         threads = ThreadPool(idleMax: configuration.agent.slots)
         let run = incarnation

@@ -15,6 +15,8 @@ package struct WorkerConfiguration: Sendable {
     /// PEM file of the certificate authority to trust; nil trusts the system's.
     package var tlsAuthority: String?
     package var version: String
+    /// Which machine it says that it is on. From `--machine`; nil: as the system, or the data directory, tells.
+    package var machine: String?
     /// After so long without the coordinator it gives up. From `--orphan-seconds`; nil never does.
     package var orphanTime: Duration?
 

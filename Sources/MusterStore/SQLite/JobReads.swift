@@ -14,17 +14,20 @@ struct JobReads {
         path = connection.path
         one = try connection.prepare(
             """
-            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params
+            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
+                quorum, is_deterministic
             FROM job WHERE id = ?
             """)
         newest = try connection.prepare(
             """
-            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params
+            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
+                quorum, is_deterministic
             FROM job WHERE id < ?1 OR ?1 IS NULL ORDER BY id DESC LIMIT ?2
             """)
         unfinished = try connection.prepare(
             """
-            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params
+            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
+                quorum, is_deterministic
             FROM job WHERE state IS NULL ORDER BY id
             """)
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
@@ -81,6 +84,14 @@ struct JobReads {
         return jobs
     }
 
+    private func quorum(_ row: Statement, _ id: JobID) throws(StoreError) -> Quorum? {
+        if row.isNull(12) { return nil }
+        guard let quorum = Quorum(row.text(12)) else {
+            throw .corrupt(path, "job \(id) has the quorum \(String(reflecting: row.text(12)))")
+        }
+        return quorum
+    }
+
     private func row(_ row: Statement) throws(StoreError) -> StoredJob {
         let id = JobID(row.int64(0))
         guard let priority = Priority(rawValue: row.text(9)) else {
@@ -92,7 +103,8 @@ struct JobReads {
         guard row.int(5) >= 0 else { throw .corrupt(path, "job \(id) has \(row.int(5)) tasks") }
         let record = JobRecord(
             id: id, kernel: row.text(10), params: row.bytes(11), count: row.int(5), priority: priority,
-            hasInputs: row.int64(6) != 0, attemptsMax: row.int(7), createdMs: row.int64(8))
+            hasInputs: row.int64(6) != 0, attemptsMax: row.int(7), createdMs: row.int64(8), quorum: try quorum(row, id),
+            isDeterministic: row.int64(13) != 0)
         return StoredJob(
             record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
             failed: row.int(4), workers: [:])

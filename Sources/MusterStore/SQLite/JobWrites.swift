@@ -15,8 +15,9 @@ struct JobWrites {
     init(_ connection: Connection) throws(StoreError) {
         insertJob = try connection.prepare(
             """
-            INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+            INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
+                is_deterministic)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
         insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
@@ -25,8 +26,8 @@ struct JobWrites {
             "SELECT first, count FROM input WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1")
         insertResult = try connection.prepare(
             """
-            INSERT INTO result (job, first, count, is_failure, attempt, worker, body, seconds)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO result (job, first, count, is_failure, attempt, worker, body, seconds, votes)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         resultBefore = try connection.prepare(
             "SELECT first, count FROM result WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1")
@@ -45,6 +46,8 @@ struct JobWrites {
         try insertJob.bind(6, job.priority.rawValue)
         try insertJob.bind(7, job.kernel)
         try insertJob.bind(8, job.params)
+        if let quorum = job.quorum { try insertJob.bind(9, quorum.description) }
+        try insertJob.bind(10, job.isDeterministic ? 1 : 0)
         guard try insertJob.step() else { throw .conflict("job \(job.id) exists already: ids are never used twice") }
         // The row is written whole only when the statement has run to its end.
         _ = try insertJob.step()
@@ -95,6 +98,7 @@ struct JobWrites {
                     try insertResult.bind(6, record.worker)
                     try insertResult.bind(7, uncopied: body)
                     try insertResult.bind(8, uncopied: seconds)
+                    if let votes = record.votes { try insertResult.bind(9, votes) }
                     try insertResult.run()
                     return nil
                 } catch { return error }

@@ -12,12 +12,13 @@ struct MemberWrites {
     init(_ connection: Connection) throws(StoreError) {
         saveMember = try connection.prepare(
             """
-            INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback, machine,
+                token)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET join_order = excluded.join_order, role = excluded.role, name = excluded.name,
                 address = excluded.address, slots = excluded.slots, version = excluded.version,
                 joined_ms = excluded.joined_ms, incarnation = excluded.incarnation,
-                callback = excluded.callback
+                callback = excluded.callback, machine = excluded.machine, token = excluded.token
             """)
         raiseLargest = try connection.prepare(
             "UPDATE largest_id SET member = max(member, ?), join_order = max(join_order, ?)")
@@ -39,6 +40,8 @@ struct MemberWrites {
         try saveMember.bind(8, member.joinedMs)
         try saveMember.bind(9, member.incarnation)
         try saveMember.bind(10, member.callback)
+        try saveMember.bind(11, member.machine)
+        if let token = member.token { try saveMember.bind(12, token) }
         try saveMember.run()
         try raiseLargest.bind(1, member.id.rawValue)
         try raiseLargest.bind(2, member.joinOrder)

@@ -10,6 +10,7 @@ final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands
     let memberReads: MemberReads
     let childReads: ChildReads
     let commandReads: CommandReads
+    let trustReads: TrustReads
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -21,6 +22,7 @@ final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands
         memberReads = try MemberReads(connection)
         childReads = try ChildReads(connection)
         commandReads = try CommandReads(connection)
+        trustReads = try TrustReads(connection)
     }
 
     func close() { connection.close() }

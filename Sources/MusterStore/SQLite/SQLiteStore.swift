@@ -80,7 +80,21 @@ package final class SQLiteStore: Store {
     // MARK: Reads
 
     package func unfinishedJobs() async throws -> [RestoredJob] {
-        try await read { (session) throws(StoreError) in try session.jobReads.unfinishedJobs() }
+        try await read { (session) throws(StoreError) in
+            try session.jobReads.unfinishedJobs().map { (job) throws(StoreError) in
+                var job = job
+                job.votes = try session.trustReads.votes(of: job.job.record.id)
+                return job
+            }
+        }
+    }
+
+    package func machines() async throws -> [MachineRecord] {
+        try await read { (session) throws(StoreError) in try session.trustReads.machines() }
+    }
+
+    package func joinTokens() async throws -> [JoinTokenRecord] {
+        try await read { (session) throws(StoreError) in try session.trustReads.tokens() }
     }
 
     package func members() async throws -> [MemberRecord] {

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third]
+    static let steps: [StaticString] = [first, second, third, fourth]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -138,6 +138,50 @@ enum Schema {
             WHERE gone_through > acknowledged;
         ALTER TABLE command_cursor DROP COLUMN gone_through;
         PRAGMA user_version = 3;
+        """
+
+    private static let fourth: StaticString = """
+        ALTER TABLE job ADD COLUMN quorum TEXT; -- k/n, NULL: none
+        ALTER TABLE job ADD COLUMN is_deterministic INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE result ADD COLUMN votes INTEGER; -- NULL: not voted on
+        ALTER TABLE member ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+        ALTER TABLE member ADD COLUMN token INTEGER; -- NULL: the fleet's own
+        CREATE TABLE vote ( -- on tasks of unfinished jobs that have no result yet
+            job INTEGER NOT NULL,
+            task INTEGER NOT NULL,
+            machine TEXT NOT NULL,
+            is_volunteer INTEGER NOT NULL,
+            is_failure INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            worker TEXT NOT NULL,
+            seconds TEXT NOT NULL,
+            body BLOB NOT NULL, -- a value, or the reason of a failure
+            PRIMARY KEY (job, task, machine)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE machine (
+            id TEXT PRIMARY KEY,
+            token INTEGER,
+            joins INTEGER NOT NULL,
+            tasks INTEGER NOT NULL,
+            seconds REAL NOT NULL,
+            confirmed INTEGER NOT NULL,
+            refuted INTEGER NOT NULL,
+            streak INTEGER NOT NULL,
+            errors REAL NOT NULL,
+            is_out INTEGER NOT NULL,
+            first_seen_ms INTEGER NOT NULL,
+            last_seen_ms INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            name TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE join_token ( -- of volunteers
+            id INTEGER PRIMARY KEY,
+            code TEXT NOT NULL,
+            label TEXT NOT NULL,
+            created_ms INTEGER NOT NULL,
+            revoked_ms INTEGER
+        ) STRICT;
+        PRAGMA user_version = 4;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

@@ -25,6 +25,10 @@ final class Statement {
 
     func bind(_ index: Int32, _ value: Int) throws(StoreError) { try bind(index, Int64(value)) }
 
+    func bind(_ index: Int32, _ value: Double) throws(StoreError) {
+        try check(sqlite3_bind_double(handle, index, value))
+    }
+
     /// SQLite copies the text: bytes that are NUL are kept.
     func bind(_ index: Int32, _ text: String) throws(StoreError) {
         var text = text
@@ -86,6 +90,7 @@ final class Statement {
     func int(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
 
     /// The bytes of a text or blob, valid until the next call on this statement.
+    func double(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
     func raw(_ column: Int32) -> UnsafeBufferPointer<UInt8> {
         let start = sqlite3_column_blob(handle, column)?.assumingMemoryBound(to: UInt8.self)
         return UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))

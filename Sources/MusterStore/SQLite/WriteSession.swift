@@ -10,6 +10,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
     let members: MemberWrites
     let children: ChildWrites
     let commands: CommandWrites
+    let trust: TrustWrites
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -20,6 +21,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         members = try MemberWrites(connection)
         children = try ChildWrites(connection)
         commands = try CommandWrites(connection)
+        trust = try TrustWrites(connection)
     }
 
     /// Commits the groups in one transaction; when that fails, each in one of its own, so that only the culprits fail.
@@ -34,9 +36,13 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
     private func commitTogether(_ groups: ArraySlice<[StoreWrite]>) -> Result<Void, StoreError> {
         do throws(StoreError) {
             try begin.run()
+            var contributions = Contributions()
             for group in groups {
-                for write in group { try apply(write) }
+                for write in group {
+                    if case .contributed(let some) = write { contributions.add(some) } else { try apply(write) }
+                }
             }
+            try trust.add(contributions)
             try commit.run()
             return .success(())
         } catch {
@@ -51,7 +57,17 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         case .createJob(let job): try jobs.create(job)
         case .addInputs(let record): try jobs.add(record)
         case .addResults(let record): try jobs.add(record)
-        case .endJob(let id, let state, let endedMs): try jobs.end(id, state, endedMs)
+        case .endJob(let id, let state, let endedMs):
+            try jobs.end(id, state, endedMs)
+            try trust.removeVotes(of: id)
+        case .addVotes(let vote): try trust.add(vote)
+        case .removeVotes(let id, let tasks): try trust.removeVotes(of: id, tasks)
+        case .removeVotesOf(let machine): try trust.removeVotes(by: machine)
+        case .sawMachine(let machine): try trust.saw(machine)
+        // Summed up over the whole transaction.
+        case .contributed: break
+        case .saveStanding(let machine, let standing): try trust.save(standing, of: machine)
+        case .saveToken(let token): try trust.save(token)
         case .saveMember(let member): try members.save(member)
         case .removeMember(let id): try members.remove(id)
         case .saveChild(let child): try children.save(child)

@@ -102,17 +102,29 @@ final class Writer: Sendable {
     }
 }
 
+extension ResultRecord {
+    fileprivate var bytesHeld: Int {
+        let body =
+            switch outcome {
+            case .values(let lines): lines.count
+            case .failure(let reason): reason.utf8.count
+            }
+        return 256 + body + secondsLines.count + worker.utf8.count
+    }
+}
+
 extension StoreWrite {
     /// What the write occupies while it is queued, roughly: its bytes and texts, and 256 for the rest.
     var bytesHeld: Int {
         switch self {
         case .createJob(let job): 256 + job.params.count + job.kernel.utf8.count
         case .addInputs(let record): 256 + record.lines.count
-        case .addResults(let record):
-            switch record.outcome {
-            case .values(let lines): 256 + lines.count + record.secondsLines.count + record.worker.utf8.count
-            case .failure(let reason): 256 + reason.utf8.count + record.secondsLines.count + record.worker.utf8.count
-            }
+        case .addResults(let record): record.bytesHeld
+        // A row for each task.
+        case .addVotes(let vote): vote.result.bytesHeld + 64 * vote.result.count
+        case .removeVotes, .removeVotesOf, .contributed, .saveStanding: 64
+        case .sawMachine(let machine): 256 + machine.name.utf8.count + machine.version.utf8.count
+        case .saveToken(let token): 256 + token.label.utf8.count
         case .endJob, .removeMember: 256
         case .saveMember(let member):
             member.labels.reduce(256 + member.name.utf8.count + member.address.utf8.count) {

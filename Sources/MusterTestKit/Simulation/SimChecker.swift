@@ -13,6 +13,10 @@ package final class SimChecker {
         package var cancelAfterMs: Int?
         /// Dealt to the live workers at its adding.
         package var isDealt = false
+        package var quorum: Quorum?
+
+        /// Whether every machine comes to the same.
+        var isDeterministic: Bool { failEvery == 0 || failures >= 1_000 }
 
         func fails(_ task: Int, attempt: Int) -> Bool {
             failEvery > 0 && task % failEvery == 0 && attempt <= failures
@@ -28,8 +32,26 @@ package final class SimChecker {
     private var endsOfProcesses: [MemberID: [Moment]] = [:]
     /// Jobs that a client was told of.
     package private(set) var acknowledged: Set<JobID> = []
+    /// Votes that were ever durable: on what, and which machine gave them, whatever it calls itself.
+    private var votes: [JobID: [(tasks: Range<Int>, machine: Int)]] = [:]
+    /// The machine that a worker of this name is on.
+    var machineOf: (String) -> Int = { _ in 0 }
 
     package init() {}
+
+    func voted(_ record: VoteRecord) {
+        votes[record.result.job, default: []].append((record.tasks, machineOf(record.result.worker)))
+    }
+
+    /// A result of a job with a quorum has as many machines behind it as were asked for.
+    private func checkQuorum(_ record: ResultRecord, _ quorum: Quorum) {
+        for task in record.first..<record.first + record.count {
+            let machines = Set((votes[record.job] ?? []).filter { $0.tasks.contains(task) }.map(\.machine))
+            require(
+                machines.count >= quorum.needed,
+                "job \(record.job), task \(task) counts by the word of \(machines.count) machines, not \(quorum)")
+        }
+    }
 
     package func require(_ condition: Bool, _ words: @autoclosure () -> String) {
         if !condition { fail(words()) }
@@ -59,6 +81,7 @@ package final class SimChecker {
     func checkRecorded(_ record: ResultRecord) {
         guard let plan = plans[record.job] else { return fail("a result of job \(record.job), which nobody asked for") }
         let tasks = record.first..<record.first + record.count
+        if let quorum = plan.quorum, !record.worker.isEmpty { checkQuorum(record, quorum) }
         require(tasks.upperBound <= plan.count, "a result of task \(tasks.upperBound - 1) of \(plan.count)")
         switch record.outcome {
         case .failure(let reason): checkFailure(record, reason, plan)
@@ -97,7 +120,12 @@ package final class SimChecker {
         guard let job = store.jobs[report.key.job] else {
             return fail("results of unknown job \(report.key.job) acknowledged")
         }
-        let stored = job.recorded.intersection(RangeSet(report.tasks)).ranges.reduce(0) { $0 + $1.count }
+        let votes = job.votes.reduce(into: RangeSet<Int>()) { tasks, vote in
+            if names[report.key.member] == vote.result.worker { tasks.insert(contentsOf: vote.tasks) }
+        }
+        // What is over has no votes any more: they were counted, or are not wanted.
+        let kept = job.state == nil ? job.recorded.union(votes) : RangeSet(0..<job.record.count)
+        let stored = kept.intersection(RangeSet(report.tasks)).ranges.reduce(0) { $0 + $1.count }
         require(
             stored >= count, "\(count) results acknowledged, \(stored) stored: job \(report.key.job), \(report.tasks)")
     }

@@ -66,9 +66,13 @@ package final class SimCoordinator {
     func start() {
         var settings = Scheduler.Settings()
         settings.leaseTime = .seconds(5)
-        var fleet = FleetCore(scheduler: settings, sealer: SimSealer(bug: world.bug))
+        var fleet = FleetCore(
+            scheduler: settings, sealer: SimSealer(bug: world.bug), dice: SimRandom(seed: world.diceSeed))
         lastIDs = world.bug == .reusesIDs && crashes > 0 ? (0, lastIDs.member, lastIDs.joinOrder) : world.store.lastIDs
         var effects: [FleetEffect] = []
+        for (machine, standing) in world.store.standings.sorted(by: { $0.key < $1.key }) {
+            effects += fleet.handle(.work(.standingRestored(machine, standing)), now: world.clock.now, wallClockMs: 0)
+        }
         for member in world.store.members.values.sorted(by: { $0.joinOrder < $1.joinOrder }) {
             effects += fleet.handle(.membership(.restored(member)), now: world.clock.now, wallClockMs: 0)
         }
@@ -206,7 +210,9 @@ package final class SimCoordinator {
         if known == nil { lastIDs.joinOrder += 1 }
         let record = MemberRecord(
             id: id, name: name, role: .worker, joinOrder: known?.joinOrder ?? lastIDs.joinOrder, address: "", slots: 1,
-            labels: [:], version: "", joinedMs: 0, incarnation: incarnation)
+            labels: [:], version: "", joinedMs: 0, incarnation: incarnation,
+            machine: world.bug == .votesPerWorker ? "" : "\(world.machine(named: name))",
+            token: world.isVolunteer(named: name) ? 1 : nil)
         world.store.commit([.saveMember(record)]) { [self, life] trouble in
             guard life == self.life else { return }
             joining[incarnation] = nil
@@ -221,7 +227,7 @@ package final class SimCoordinator {
         let record = JobRecord(
             id: JobID(lastIDs.job), kernel: "sim", params: Array("{}".utf8), count: plan.count,
             priority: plan.count < 20 ? .interactive : .batch, hasInputs: false, attemptsMax: Limits.attemptsDefault,
-            createdMs: 0)
+            createdMs: 0, quorum: plan.quorum, isDeterministic: plan.isDeterministic)
         // A number whose job was lost before it was durable is given out again.
         world.checker.plans[record.id] = plan
         world.store.commit([.createJob(record)]) { [self, life] trouble in
@@ -306,6 +312,7 @@ package final class SimCoordinator {
         case .revoke(let member, let keys):
             guard let stream = streams[member] else { return }
             world.network.send(stream.worker, .down) { [world] in world.workers[stream.worker].revoked(keys) }
+        case .distrust(_, let writes): world.store.commit(writes) { _ in }
         case .progressed, .ended, .cancelFailed: break
         }
     }

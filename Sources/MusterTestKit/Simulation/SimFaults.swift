@@ -72,4 +72,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case anySender = "any-sender"
     /// What is meant for all workers is dealt to the first alone.
     case dealsToFirst = "deals-to-first"
+    /// Votes are reported durable before they are.
+    case earlyVotes = "early-votes"
+    /// Each worker has a vote of its own, however many are on one machine.
+    case votesPerWorker = "votes-per-worker"
 }

@@ -8,6 +8,17 @@ package final class SimStore {
         package var state: JobState?
         package var results: [ResultRecord] = []
         package var recorded = RangeSet<Int>()
+        /// Of tasks without a result, by machine.
+        package var votes: [VoteRecord] = []
+
+        /// Tasks of these that this machine has a vote on.
+        func voted(_ tasks: Range<Int>, by machine: MachineID) -> RangeSet<Int> {
+            var found = RangeSet<Int>()
+            for vote in votes where vote.machine == machine {
+                found.insert(contentsOf: vote.tasks.clamped(to: tasks))
+            }
+            return found
+        }
     }
 
     private struct Group {
@@ -19,6 +30,7 @@ package final class SimStore {
     package private(set) var members: [MemberID: MemberRecord] = [:]
     package private(set) var lastIDs: (job: Int64, member: Int64, joinOrder: Int64) = (0, 0, 0)
     package private(set) var recordedTasks = 0
+    package private(set) var standings: [MachineID: Reliability.Standing] = [:]
     package var isFull = false
     private let clock: SimClock
     private var random: SimRandom
@@ -38,7 +50,8 @@ package final class SimStore {
 
     /// `completion` gets nil when durable, else the reason.
     package func commit(_ writes: [StoreWrite], completion: @escaping (String?) -> Void) {
-        if bug == .earlyAcknowledge {
+        let hasVotes = writes.contains { if case .addVotes = $0 { true } else { false } }
+        if bug == .earlyAcknowledge || (bug == .earlyVotes && hasVotes) {
             waiting.append(Group(writes: writes, completion: { _ in }))
             completion(nil)
         } else {
@@ -95,6 +108,14 @@ package final class SimStore {
             lastIDs.joinOrder = max(lastIDs.joinOrder, record.joinOrder)
         case .removeMember(let id): members[id] = nil
         // The simulation has no children yet.
+        case .addVotes(let record): add(record)
+        case .removeVotes(let id, let tasks):
+            let votes = jobs[id]?.votes ?? []
+            jobs[id]?.votes = votes.flatMap { $0.without(tasks) }
+        case .removeVotesOf(let machine):
+            for id in jobs.keys { jobs[id]!.votes.removeAll { $0.machine == machine } }
+        case .saveStanding(let machine, let standing): standings[machine] = standing
+        case .sawMachine, .contributed, .saveToken: break
         case .addInputs, .setMeta, .saveChild, .addNumbers, .compactNumbers, .saveCommand, .endCommand, .saveCursor,
             .saveExceptions, .forgetProgress:
             break
@@ -114,6 +135,20 @@ package final class SimStore {
         recordedTasks += record.count
     }
 
+    private func add(_ record: VoteRecord) {
+        guard let job = jobs[record.result.job] else {
+            return checker.fail("a vote on unknown job \(record.result.job)")
+        }
+        checker.require(
+            job.voted(record.tasks, by: record.machine).isEmpty,
+            "\(record.machine) votes twice on job \(record.result.job), tasks \(record.tasks)")
+        checker.require(
+            job.recorded.intersection(RangeSet(record.tasks)).isEmpty,
+            "\(record.machine) votes on decided tasks \(record.tasks) of job \(record.result.job)")
+        jobs[record.result.job]!.votes.append(record)
+        checker.voted(record)
+    }
+
     private func end(_ id: JobID, _ state: JobState) {
         guard let job = jobs[id] else { return checker.fail("an end of unknown job \(id)") }
         checker.require(job.state == nil, "job \(id) ended twice")
@@ -124,6 +159,7 @@ package final class SimStore {
             checker.require((state == .failed) == failed, "job \(id) ended as \(state.rawValue)")
         }
         jobs[id]!.state = state
+        jobs[id]!.votes = []
     }
 
     // MARK: What a restarted coordinator reads
@@ -135,7 +171,27 @@ package final class SimStore {
                 if case .failure = result.outcome { stored.failed += 1 } else { stored.done += result.count }
                 stored.workers[result.worker, default: 0] += result.count
             }
-            return RestoredJob(job: stored, recorded: bug == .forgetsRecorded ? RangeSet() : job.recorded)
+            return RestoredJob(
+                job: stored, recorded: bug == .forgetsRecorded ? RangeSet() : job.recorded, votes: job.votes)
+        }
+    }
+}
+
+extension VoteRecord {
+    var tasks: Range<Int> { result.first..<result.first + result.count }
+
+    /// What is left of it beside these tasks.
+    func without(_ gone: Range<Int>) -> [VoteRecord] {
+        RangeSet(tasks).subtracting(RangeSet(gone)).ranges.map { rest in
+            var left = self
+            left.result.first = rest.lowerBound
+            left.result.count = rest.count
+            let place = rest.lowerBound - result.first..<rest.upperBound - result.first
+            left.result.secondsLines = LineColumn(bytes: result.secondsLines, count: result.count).slice(place).bytes
+            if case .values(let lines) = result.outcome {
+                left.result.outcome = .values(lines: LineColumn(bytes: lines, count: result.count).slice(place).bytes)
+            }
+            return left
         }
     }
 }

@@ -16,6 +16,9 @@ package final class SimWorld {
     private var connections: UInt64 = 0
     private var crashWaiters: [(crashes: Int, action: () -> Void)] = []
     private var isHealed = false
+    let diceSeed: UInt64
+    private let hasVolunteer: Bool
+    private let workerCount: Int
     private let trace: ((String) -> Void)?
     private let jobs: Int
 
@@ -25,10 +28,13 @@ package final class SimWorld {
         self.bug = bug
         self.trace = trace
         jobs = Int.random(in: 2...5, using: &random)
-        let workerCount = Int.random(in: 2...6, using: &random)
+        workerCount = Int.random(in: 2...6, using: &random)
+        hasVolunteer = workerCount >= 4 && random.chance(0.5)
+        diceSeed = random.next()
         store = SimStore(clock, checker, bug: bug, seed: random.next())
         network = SimNetwork(clock, faults, seed: random.next())
         self.random = random
+        checker.machineOf = { [unowned self] in machine(named: $0) }
         coordinator = SimCoordinator(self)
         for number in 0..<workerCount {
             let slowness = self.random.chance(faults.slowWorker) ? 20 : 1
@@ -38,6 +44,16 @@ package final class SimWorld {
                     seed: self.random.next()))
         }
     }
+
+    /// Each worker is on a machine of its own, but where there are four or more the third is on the first's.
+    func machine(named name: String) -> Int {
+        let number = Int(name.dropFirst("worker-".count)) ?? 0
+        return workerCount >= 4 && number == 2 ? 0 : number
+    }
+
+    /// The last worker may be a volunteer's; in a world with faults it lies whenever others could tell.
+    func isVolunteer(named name: String) -> Bool { hasVolunteer && machine(named: name) == workerCount - 1 }
+    func lies(_ number: Int) -> Bool { !faults.isCalm && isVolunteer(named: "worker-\(number)") }
 
     func newConnection() -> UInt64 {
         connections += 1
@@ -81,7 +97,8 @@ package final class SimWorld {
             plan.failEvery = Int.random(in: 3...20, using: &random)
             plan.failures = [1, 2, 1_000].randomElement(using: &random)!
         }
-        plan.isDealt = random.chance(0.4)
+        if plan.isDeterministic, random.chance(0.4) { plan.quorum = Quorum(random.chance(0.5) ? "2/2" : "2/3") }
+        plan.isDealt = plan.quorum == nil && random.chance(0.4)
         if faults.isCalm { return send(plan) }
         if random.chance(0.15) { plan.poison = Int.random(in: 0..<plan.count, using: &random) }
         if random.chance(0.2) { plan.cancelAfterMs = Int.random(in: 1...6_000, using: &random) }

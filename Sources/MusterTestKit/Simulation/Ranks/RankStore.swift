@@ -84,7 +84,9 @@ package final class RankStore {
             let open = openCommands.map(\.id)
             cursors = cursors.filter { member, last in members[member] != nil || open.contains { $0 <= last } }
             exceptions = exceptions.filter { _, some in open.contains { some.commands.contains($0) } }
-        case .createJob, .addInputs, .addResults, .endJob, .saveChild, .addNumbers, .compactNumbers, .setMeta:
+        case .sawMachine, .contributed: break
+        case .addVotes, .removeVotes, .removeVotesOf, .saveStanding, .saveToken, .createJob, .addInputs, .addResults,
+            .endJob, .saveChild, .addNumbers, .compactNumbers, .setMeta:
             checker.fail("a fleet without work stores work: \(write)")
         }
     }

@@ -1,0 +1,258 @@
+import Glibc
+import MusterAPI
+import MusterCore
+import Testing
+
+@testable import MusterNode
+
+/// A worker written by hand.
+private struct Hand {
+    let coordinator: TestCoordinator
+    let identity: MemberIdentity
+
+    init(_ coordinator: TestCoordinator, token: String, machine: String = "", name: String = "hand") throws {
+        self.coordinator = coordinator
+        let body = #"{"name":"\#(name)","machine":"\#(machine)"}"#
+        let response = try #require(coordinator.ask("POST", "/v1/members", token: token, body: body))
+        #expect(response.status == 201, "\(response.text)")
+        identity = try JoinReply(body: response.body).identity
+    }
+
+    func ask() throws -> Grant? {
+        let body = #"{"kernels":["noop","sum"],"waitSeconds":0.2}"#
+        let response = try #require(coordinator.ask("POST", "/v1/leases", token: identity.secret, body: body))
+        #expect(response.status == 200, "\(response.text)")
+        return try LeaseOffer.offers(in: response.body, for: identity.id).map(\.grant).first
+    }
+
+    func deliver(_ grant: Grant, _ value: String) throws -> ReportVerdict? {
+        let body = ReportWire.body(joining: [ReportWire.text(of: grant.report(value))]).bytes
+        let response = try #require(
+            RawClient(port: coordinator.port).ask("POST", "/v1/results", token: identity.secret, body: body))
+        #expect(response.status == 200, "\(response.text)")
+        return try ReportWire.verdicts(in: response.body).first
+    }
+
+    /// Takes one task and says so; false when there was none.
+    func work(_ value: String = "3") throws -> Bool {
+        guard let grant = try ask() else { return false }
+        #expect(try deliver(grant, value) == .recorded(grant.key.count))
+        return true
+    }
+}
+
+extension Grant {
+    fileprivate func report(_ value: String) -> TaskReport {
+        var (values, seconds) = (LineColumn(), LineColumn())
+        for _ in 0..<key.count {
+            values.append(line: value.utf8)
+            seconds.append(line: "0.5".utf8)
+        }
+        return TaskReport(
+            key: key, ticket: ticket, start: key.first, values: values, seconds: seconds, failures: [],
+            secondsTotal: 0.5 * Double(key.count))
+    }
+}
+
+extension TestCoordinator {
+    fileprivate func mint(_ label: String = "lab") throws -> (id: Int, token: String) {
+        let body = #"{"label":"\#(label)"}"#
+        let response = try #require(ask("POST", "/v1/tokens", token: tokens.admin, body: body))
+        #expect(response.status == 201, "\(response.text)")
+        var fields = try JSONFields(body: response.body)
+        return (
+            try #require(try fields.int("id", in: 1...Int.max)), try #require(try fields.string("token"))
+        )
+    }
+
+    fileprivate func text(_ target: String) throws -> String {
+        try #require(ask("GET", target, token: tokens.admin)).text
+    }
+
+    /// Whether the job is in this state within ten seconds.
+    fileprivate func reaches(_ state: String, _ job: Int) throws -> Bool {
+        for _ in 0..<100 {
+            let answer = RawClient(port: port).ask("GET", "/v1/jobs/\(job)", token: tokens.admin)
+            if try #require(answer).text.contains("\"state\":\"\(state)\"") { return true }
+            _ = try Hand.pause()
+        }
+        return false
+    }
+}
+
+extension Hand {
+    /// A turn of the server's: a request that waits a tenth of a second would do as well.
+    fileprivate static func pause() throws -> Bool {
+        var time = timespec(tv_sec: 0, tv_nsec: 100_000_000)
+        return nanosleep(&time, nil) == 0
+    }
+}
+
+@Suite struct CoordinatorTrustTests {
+    private static let sum = #"{"kernel":"sum","inputs":[[1,2]]"#
+
+    @Test func aVolunteersTokenIsForWorkersOnly() async throws {
+        try await withCoordinator { coordinator in
+            let (id, token) = try coordinator.mint()
+            for (body, status) in [
+                ("{}", 201), (#"{"role":"worker"}"#, 201), (#"{"role":"client"}"#, 403), (#"{"role":"edge"}"#, 403),
+                (#"{"role":"origin"}"#, 403), (#"{"callback":"http://127.0.0.1:9"}"#, 403),
+            ] {
+                #expect(coordinator.ask("POST", "/v1/members", token: token, body: body)?.status == status, "\(body)")
+            }
+            for (method, target, body) in [
+                ("GET", "/v1/members", nil), ("GET", "/v1/jobs", nil), ("POST", "/v1/jobs", "{}"),
+                ("POST", "/assign-rank", #"{"ip_port":"http://127.0.0.1:9"}"#), ("POST", "/v1/tokens", "{}"),
+                ("POST", "/v1/children/self", #"{"numbers":[1]}"#), ("POST", "/prox_connected", "{}"),
+            ] as [(String, String, String?)] {
+                #expect(coordinator.ask(method, target, token: token, body: body)?.status == 403, "\(target)")
+            }
+            // Nor may its worker tell others what to do.
+            let worker = try Hand(coordinator, token: token)
+            let command = #"{"command":"GO"}"#
+            #expect(
+                coordinator.ask("POST", "/v1/commands", token: worker.identity.secret, body: command)?.status == 403)
+            let list = try coordinator.text("/v1/tokens")
+            #expect(list.contains("\"id\":\(id)"))
+            #expect(list.contains("\"members\":3"))
+            #expect(!list.contains(token.drop { $0 != "." }))
+        }
+    }
+
+    @Test func aMemberCannotSayThatItIsTrusted() async throws {
+        try await withCoordinator { coordinator in
+            let (_, token) = try coordinator.mint()
+            for field in ["volunteer", "token", "isVolunteer"] {
+                let body = #"{"\#(field)":null}"#
+                #expect(coordinator.ask("POST", "/v1/members", token: token, body: body)?.status == 422)
+            }
+        }
+    }
+
+    @Test func aQuorumIsReached() async throws {
+        try await withCoordinator { coordinator in
+            let hands = try (1...3).map { try Hand(coordinator, token: coordinator.tokens.join, machine: "m\($0)") }
+            let job = try coordinator.submit(Self.sum + #","quorum":"2/3"}"#)
+            #expect(try hands[0].work("4"))
+            #expect(try !hands[0].work())
+            #expect(try hands[1].work("3"))
+            #expect(try hands[2].work("3"))
+            #expect(try coordinator.reaches("done", job))
+            let results = try coordinator.text("/v1/jobs/\(job)/results")
+            #expect(results.contains("\"value\":3,"))
+            #expect(results.contains("\"votes\":2"))
+            #expect(try coordinator.text("/v1/jobs/\(job)").contains("\"quorum\":\"2/3\""))
+            let machines = try coordinator.text("/v1/machines")
+            #expect(machines.contains(#""machine":"machine-m1","name":"hand","token":null,"state":"trusted","tasks":1"#))
+            #expect(machines.contains("\"rejected\":1"))
+        }
+    }
+
+    @Test func oneMachineThatPosesAsTenHasOneVote() async throws {
+        try await withCoordinator { coordinator in
+            let (_, token) = try coordinator.mint()
+            let ten = try (1...10).map { try Hand(coordinator, token: token, machine: "m\($0)", name: "v\($0)") }
+            let job = try coordinator.submit(Self.sum + #","quorum":"2/3"}"#)
+            #expect(try ten[0].work("666"))
+            for hand in ten.dropFirst() { #expect(try !hand.work("666")) }
+            for machine in ["a", "b"] {
+                #expect(try Hand(coordinator, token: coordinator.tokens.join, machine: machine).work("3"))
+            }
+            #expect(try coordinator.reaches("done", job))
+            #expect(try coordinator.text("/v1/jobs/\(job)/results").contains("\"value\":3,"))
+        }
+    }
+
+    @Test func aVolunteersResultWaitsForAnother() async throws {
+        try await withCoordinator { coordinator in
+            let volunteer = try Hand(coordinator, token: coordinator.mint().token, name: "stranger")
+            let job = try coordinator.submit(Self.sum + "}")
+            #expect(try volunteer.work("3"))
+            #expect(try coordinator.text("/v1/jobs/\(job)/results").isEmpty)
+            #expect(try Hand(coordinator, token: coordinator.tokens.join, machine: "own").work("3"))
+            #expect(try coordinator.reaches("done", job))
+            let machines = try coordinator.text("/v1/machines")
+            #expect(machines.contains(#""state":"new""#))
+            #expect(machines.contains(#""accepted":1"#))
+        }
+    }
+
+    @Test func whoLiesIsOut() async throws {
+        try await withCoordinator { coordinator in
+            let liar = try Hand(coordinator, token: coordinator.mint().token, name: "liar")
+            let own = try Hand(coordinator, token: coordinator.tokens.join, machine: "own")
+            for _ in 0..<3 {
+                let job = try coordinator.submit(Self.sum + "}")
+                #expect(try liar.work("666"))
+                #expect(try own.work("3"))
+                #expect(try coordinator.reaches("done", job))
+            }
+            _ = try coordinator.submit(Self.sum + "}")
+            #expect(try !liar.work("666"))
+            #expect(try coordinator.text("/servers").contains(#""state":"distrusted""#))
+            #expect(try coordinator.text("/v1/machines").contains(#""state":"distrusted""#))
+            #expect(try own.work("3"))
+        }
+    }
+
+    @Test func revokingATokenRemovesWhoCameByIt() async throws {
+        try await withCoordinator { coordinator in
+            let (id, token) = try coordinator.mint()
+            let (_, other) = try coordinator.mint()
+            let gone = try Hand(coordinator, token: token)
+            let stays = try Hand(coordinator, token: other)
+            let job = try coordinator.submit(Self.sum + "}")
+            #expect(try gone.work("3"))
+            #expect(coordinator.ask("DELETE", "/v1/tokens/\(id)", token: coordinator.tokens.admin)?.status == 200)
+            #expect(coordinator.ask("DELETE", "/v1/tokens/\(id)", token: coordinator.tokens.admin)?.status == 200)
+            #expect(coordinator.ask("DELETE", "/v1/tokens/99", token: coordinator.tokens.admin)?.status == 404)
+            let ask = #"{"kernels":["sum"],"waitSeconds":0}"#
+            #expect(coordinator.ask("POST", "/v1/leases", token: gone.identity.secret, body: ask)?.status == 401)
+            #expect(coordinator.ask("POST", "/v1/members", token: token, body: "{}")?.status == 401)
+            let again = #"{"id":\#(gone.identity.id),"secret":"\#(gone.identity.secret)"}"#
+            #expect(coordinator.ask("POST", "/v1/members", token: token, body: again)?.status == 401)
+            // Its vote counts no more: two others have to say it.
+            #expect(try stays.work("3"))
+            #expect(try coordinator.text("/v1/jobs/\(job)/results").isEmpty)
+            #expect(try Hand(coordinator, token: coordinator.tokens.join, machine: "own").work("3"))
+            #expect(try coordinator.reaches("done", job))
+        }
+    }
+
+    @Test func aResultIsNobodyElses() async throws {
+        try await withCoordinator { coordinator in
+            let thief = try Hand(coordinator, token: coordinator.mint().token)
+            let own = try Hand(coordinator, token: coordinator.tokens.join, machine: "own")
+            _ = try coordinator.submit(Self.sum + #","quorum":"2/3"}"#)
+            var grant = try #require(try own.ask())
+            // Another's ticket, as if it were one's own.
+            #expect(try thief.deliver(grant, "666") == .forged)
+            #expect(try own.deliver(grant, "3") == .recorded(1))
+            #expect(try own.deliver(grant, "3") == .stale)
+            grant.key.first += 1
+            #expect(try own.deliver(grant, "3") == .forged)
+        }
+    }
+}
+
+extension CoordinatorTrustTests {
+    /// Declared, it is refused before anything of it is read; in chunks, once it passes the bound.
+    @Test(arguments: [true, false]) func aResultOfTenGigabytes(isDeclared: Bool) async throws {
+        try await withCoordinator { coordinator in
+            let worker = try Hand(coordinator, token: coordinator.mint().token)
+            let client = RawClient(port: coordinator.port)
+            let length = isDeclared ? "Content-Length: 10737418240" : "Transfer-Encoding: chunked"
+            let secret = worker.identity.secret
+            let head = "POST /v1/results HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(secret)\r\n\(length)\r\n\r\n"
+            _ = client.send(Array(head.utf8))
+            if !isDeclared {
+                let piece = Array("100000\r\n".utf8) + [UInt8](repeating: 0x20, count: 1 << 20) + Array("\r\n".utf8)
+                // One more than the bound; what comes after it finds the connection closed.
+                for _ in 0...Limits.bodyBytesMax >> 20 { _ = client.send(piece) }
+            }
+            let answer = String(decoding: client.rest() ?? [], as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 413 "), "\(answer.prefix(200))")
+            #expect(coordinator.ask("GET", "/healthz")?.status == 200)
+        }
+    }
+}
