@@ -143,7 +143,8 @@ extension Hand {
             #expect(results.contains("\"votes\":2"))
             #expect(try coordinator.text("/v1/jobs/\(job)").contains("\"quorum\":\"2/3\""))
             let machines = try coordinator.text("/v1/machines")
-            #expect(machines.contains(#""machine":"machine-m1","name":"hand","token":null,"state":"trusted","tasks":1"#))
+            #expect(
+                machines.contains(#""machine":"machine-m1","name":"hand","token":null,"state":"trusted","tasks":1"#))
             #expect(machines.contains("\"rejected\":1"))
         }
     }
@@ -251,7 +252,8 @@ extension CoordinatorTrustTests {
                 for _ in 0...Limits.bodyBytesMax >> 20 { _ = client.send(piece) }
             }
             let answer = String(decoding: client.rest() ?? [], as: UTF8.self)
-            #expect(answer.hasPrefix("HTTP/1.1 413 "), "\(answer.prefix(200))")
+            // Who goes on sending may find the connection reset before it has read why.
+            #expect(answer.hasPrefix("HTTP/1.1 413 ") || (!isDeclared && answer.isEmpty), "\(answer.prefix(200))")
             #expect(coordinator.ask("GET", "/healthz")?.status == 200)
         }
     }
