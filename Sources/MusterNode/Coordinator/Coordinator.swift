@@ -27,6 +27,7 @@ package final class Coordinator: Sendable {
     let signedUpServers: ClassicServers
     let callbacks: Callbacks
     let spawner: Spawner
+    let refereeThreads = ThreadPool(idleMax: 1)
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
     private let ticking = Mutex<Task<Void, Never>?>(nil)
