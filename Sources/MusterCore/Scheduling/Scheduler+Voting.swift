@@ -232,14 +232,13 @@ extension Scheduler {
         dealtLines[member] = nil
     }
 
-    /// Sums of what a report's sender did; for members whose machine is known.
+    /// What a report's sender did; for members whose machine is known. More than a day for each task is not believed.
     func contribution(_ report: TaskReport, _ member: MemberID) -> [StoreWrite] {
         guard let voter = voters[member] else { return [] }
+        let tasks = report.values.count
+        let seconds = min(max(0, report.secondsTotal), Double(tasks) * 86_400)
         return [
-            .contributed(
-                Contribution(
-                    machine: voter.machine, tasks: report.values.count, seconds: max(0, report.secondsTotal),
-                    atMs: wallClockMs))
+            .contributed(Contribution(machine: voter.machine, tasks: tasks, seconds: seconds, atMs: wallClockMs))
         ]
     }
 }
