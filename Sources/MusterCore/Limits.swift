@@ -4,6 +4,8 @@ package enum Limits {
     package static let jobTasksMax = 100_000_000
     /// Tasks in one job with a quorum: each of its votes is a row until it is decided.
     package static let quorumTasksMax = 10_000_000
+    /// Machines in the list of contributions: those that did most.
+    package static let machinesListedMax = 10_000
     /// Volunteers' tokens, revoked ones included.
     package static let joinTokensMax = 1_000_000
     /// Unfinished jobs in the coordinator at one time; more are refused with 503.

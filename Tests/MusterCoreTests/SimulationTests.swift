@@ -5,7 +5,8 @@ import Testing
 struct SimulationTests {
     /// Seeds that once found something stay.
     private static let found: [UInt64] = [
-        103_435  // Work of a removed worker was granted to another that was removed at the same tick.
+        103_435,  // Work of a removed worker was granted to another that was removed at the same tick.
+        1_220,  // A vote that came late left its task waiting for a machine that nobody asked.
     ]
 
     @Test("the fleet keeps its promises", arguments: Array(1...40) + found)

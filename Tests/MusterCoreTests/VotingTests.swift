@@ -291,7 +291,8 @@ struct VotingTests {
         #expect(VotingBench.results(failing.vote(1, failing: true)).isEmpty)
     }
 
-    @Test("who lied too often is out: no leases, its votes are withdrawn, what it held is redone, its reports are stale")
+    @Test(
+        "who lied too often is out: no leases, its votes are withdrawn, what it held is redone, its reports are stale")
     func out() {
         var fleet = VotingBench()
         fleet.volunteers(1)

@@ -99,7 +99,8 @@ import Testing
         .scale: ["workers": "0"], .sendCommand: ["command": #""GO""#, "from": "1"],
         .assignRank: ["ip_port": #""http://127.0.0.1:9""#], .unassignRank: ["ip_port": #""http://127.0.0.1:9""#],
         .classicCommand: ["ip_port": #""http://127.0.0.1:9""#, "command": #""GO""#],
-        .createToken: ["label": #""lab""#], .results: ["reports": "[]"], .proxConnected: ["name": #""127.0.0.1""#, "port": #""1""#],
+        .createToken: ["label": #""lab""#], .results: ["reports": "[]"],
+        .proxConnected: ["name": #""127.0.0.1""#, "port": #""1""#],
     ]
 
     private static func object(_ fields: [String: String]) -> String {

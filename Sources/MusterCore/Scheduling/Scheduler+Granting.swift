@@ -63,7 +63,8 @@ extension Scheduler {
         let looksAtVotes = !votingJobs.isEmpty && callsLooked[call.id] != votingNews
         for priority in Priority.allCases {
             var best: (id: JobID, owner: MemberID?, turn: UInt64)?
-            for name in lines.keys where name.priority == priority && call.kernels.contains(name.kernel) {
+            for name in lines.keys
+            where !call.confirmsOnly && name.priority == priority && call.kernels.contains(name.kernel) {
                 guard let id = lines[name]!.first, let job = jobs[id] else { continue }
                 // What of volunteers waits to be confirmed is bounded.
                 if job.ballots?.isFull == true, voters[call.member]?.isVolunteer == true { continue }

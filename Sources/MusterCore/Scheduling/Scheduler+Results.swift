@@ -104,7 +104,11 @@ extension Scheduler {
             }
             votes = new
             let repeated = tasks.subtracting(new.tasks).intersection(held)
-            if !repeated.isEmpty { jobs[id]!.ballots!.release(repeated, by: voter(source.member).machine) }
+            // A vote that came late, while another worker of the same machine held the task.
+            if !repeated.isEmpty {
+                jobs[id]!.ballots!.release(repeated, by: voter(source.member).machine)
+                noteVoting(id)
+            }
         }
         let rest = wanted.subtracting(tasks)
         let final = settle(report, rest)

@@ -29,12 +29,18 @@ extension Scheduler {
         var best: (id: JobID, turn: UInt64)?
         for id in votingJobs {
             guard let job = jobs[id], job.ending == nil, job.record.priority == priority,
+                !call.confirmsOnly || job.record.quorum == nil,
                 call.kernels.contains(job.record.kernel), best.map({ (job.lastTurn, id) < ($0.turn, $0.id) }) ?? true,
                 job.hasVotes(for: machine)
             else { continue }
             best = (id, job.lastTurn)
         }
         return best
+    }
+
+    /// Whether a result of a volunteer waits for another's word.
+    package var wantsConfirmation: Bool {
+        votingJobs.contains { jobs[$0]?.record.quorum == nil && jobs[$0]?.ballots?.wanting.isEmpty == false }
     }
 
     /// Cuts what this machine may vote on off a job.
@@ -226,14 +232,13 @@ extension Scheduler {
         dealtLines[member] = nil
     }
 
-    /// Sums of what a report's sender did; for members whose machine is known.
+    /// What a report's sender did; for members whose machine is known. More than a day for each task is not believed.
     func contribution(_ report: TaskReport, _ member: MemberID) -> [StoreWrite] {
         guard let voter = voters[member] else { return [] }
+        let tasks = report.values.count
+        let seconds = min(max(0, report.secondsTotal), Double(tasks) * 86_400)
         return [
-            .contributed(
-                Contribution(
-                    machine: voter.machine, tasks: report.values.count, seconds: max(0, report.secondsTotal),
-                    atMs: wallClockMs))
+            .contributed(Contribution(machine: voter.machine, tasks: tasks, seconds: seconds, atMs: wallClockMs))
         ]
     }
 }

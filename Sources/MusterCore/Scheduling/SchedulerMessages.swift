@@ -24,8 +24,13 @@ package struct LeaseCall: Hashable, Sendable {
     package var slots: Int
     /// The kernels this worker can run.
     package var kernels: Set<String>
+    /// It wants nothing but volunteers' results that are to be confirmed.
+    package var confirmsOnly: Bool
 
-    package init(id: LeaseCallID, member: MemberID, slots: Int, kernels: Set<String>) {
+    package init(
+        id: LeaseCallID, member: MemberID, slots: Int, kernels: Set<String>, confirmsOnly: Bool = false
+    ) {
+        self.confirmsOnly = confirmsOnly
         self.id = id
         self.member = member
         self.slots = slots

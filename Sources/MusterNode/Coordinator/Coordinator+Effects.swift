@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterKernels
 internal import MusterLog
 internal import MusterStore
 internal import MusterSystem
@@ -30,6 +31,7 @@ extension Coordinator {
 
     private func perform(_ effect: SchedulerEffect, _ state: inout CoordinatorState) {
         switch effect {
+        case .grant(_, Self.referee, let grants): judge(grants, &state)
         case .grant(let id, let member, let grants): answer(id, member, grants, &state)
         case .dismiss(let id): state.calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
         case .commit(let id, let writes): commit(id, writes)
@@ -109,7 +111,7 @@ extension Coordinator {
         }
     }
 
-    private func inputs(of key: LeaseKey) async throws -> LineColumn {
+    func inputs(of key: LeaseKey) async throws -> LineColumn {
         LineColumn(lines: try await store.inputs(of: key.job, key.tasks))
     }
 
@@ -182,6 +184,7 @@ extension Coordinator {
                     state.fleet.handle(.work(.callEnded(id)), now: now, wallClockMs: SystemTime.wallClockMs()), &state)
                 call.held.respond(.json(LeaseOffer.reply([])))
             }
+            lookAfterLoneVolunteers(now, &state)
             giveUpWaitingRenders(now, &state)
             saveProgress(&state)
             announceRanks(&state)
@@ -206,6 +209,7 @@ extension Coordinator {
 
     func endHeldCalls() {
         state.withLock { state in
+            state.referee?.cancellation.cancel()
             for call in state.calls.values { call.held.respond(.json(LeaseOffer.reply([]))) }
             state.calls = [:]
             giveUpRenders(&state)

@@ -82,7 +82,9 @@ extension Coordinator {
                     if member.record.role == .worker { counts[member.record.voter.machine, default: 0] += 1 }
                 }
                 let reliability = state.fleet.scheduler.reliability
-                return records.map { Self.status(of: $0, reliability, members: members[$0.id] ?? 0) }
+                return records.prefix(Limits.machinesListedMax).map {
+                    Self.status(of: $0, reliability, members: members[$0.id] ?? 0)
+                }
             }
             var json = JSONWriter(reserving: 64 + statuses.count * 320)
             json.beginObject()

@@ -30,6 +30,7 @@ package final class Coordinator: Sendable {
     let placement: ContainerPlacement?
     /// What volunteers get; nil without `--volunteers`.
     let volunteers: VolunteerDesk?
+    let refereeThreads = ThreadPool(idleMax: 1)
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
     private let ticking = Mutex<Task<Void, Never>?>(nil)

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterKernels
 internal import MusterStore
 internal import MusterSystem
 
@@ -16,6 +17,8 @@ struct CoordinatorState: ~Copyable {
     var deliveries: [DeliveryID: HeldRequest] = [:]
     /// `DELETE /v1/jobs/{id}` calls that wait for the cancel to be durable.
     var cancels: [JobID: [HeldRequest]] = [:]
+    /// What the coordinator computes itself, to see whether a volunteer was right.
+    var referee: (keys: [LeaseKey], cancellation: Cancellation)?
     /// Members' held streams, the newest of each.
     var streams: [MemberID: (connection: UInt64, stream: HTTPStream)] = [:]
     /// The rank that each stream told last.

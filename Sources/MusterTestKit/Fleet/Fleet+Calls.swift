@@ -20,7 +20,7 @@ package struct TaskResult: Hashable, Sendable {
         value = error == nil ? fields.value("value")?.text ?? "null" : nil
         attempt = try fields.required("attempt", fields.int("attempt", in: 1...Int.max))
         worker = try fields.string("worker") ?? ""
-        _ = fields.value("seconds")
+        _ = (fields.value("seconds"), fields.value("votes"))
         try fields.finish()
     }
 }

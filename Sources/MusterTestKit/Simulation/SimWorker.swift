@@ -221,7 +221,9 @@ package final class SimWorker {
         var failures: [TaskReport.Failure] = []
         for task in key.tasks {
             let fails = plan.fails(task, attempt: key.attempt)
-            if fails, !world.lies(number) || !plan.isDeterministic { failures.append(.init(task: task, reason: "as planned")) }
+            if fails, !world.lies(number) || !plan.isDeterministic {
+                failures.append(.init(task: task, reason: "as planned"))
+            }
             let isLie = plan.isDeterministic && world.lies(number)
             values.append(line: (isLie ? "\"lie\"" : fails ? "null" : SimChecker.value(key.job, task)).utf8)
             seconds.append(line: "0.01".utf8)

@@ -37,7 +37,9 @@ extension StoreSuite {
         let restored = try #require(try await store.unfinishedJobs().first)
         #expect(restored.job.record == job)
         #expect(
-            restored.votes == [.sample("b", 0..<1), .sample("a", 1..<2), .sample("b", 1..<2), .sample("a", 2..<3), failed])
+            restored.votes == [
+                .sample("b", 0..<1), .sample("a", 1..<2), .sample("b", 1..<2), .sample("a", 2..<3), failed,
+            ])
         await store.close()
     }
 
