@@ -56,7 +56,7 @@ extension Coordinator {
         }
         let code = refereeThreads.run { [weak self, offers] in
             for offer in offers {
-                let run = BatchRun(offer: offer, cancellation: cancellation) { self?.deliver($0) }
+                let run = BatchRun(offer: offer, cancellation: cancellation, containers: nil) { self?.deliver($0) }
                 if let last = run.run().last { self?.deliver(last) }
             }
             self?.endJudging(grants.map(\.key))
