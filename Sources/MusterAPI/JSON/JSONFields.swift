@@ -79,6 +79,16 @@ package struct JSONFields: Sendable {
         return elements
     }
 
+    /// Of at most so many elements; none where the field is absent.
+    package mutating func elements(_ name: String, countMax: Int) throws(Problem) -> [JSONValue] {
+        let elements = try array(name) ?? []
+        guard elements.count <= countMax else {
+            throw Problem(
+                422, "\"\(path + name)\" has \(elements.count) entries; at most \(countMax).", code: "field")
+        }
+        return elements
+    }
+
     package mutating func column(_ name: String) throws(Problem) -> LineColumn? {
         guard let value = value(name) else { return nil }
         guard let column = value.column else { throw wrong(name, value, "an array") }

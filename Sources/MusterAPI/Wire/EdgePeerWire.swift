@@ -84,17 +84,11 @@ package struct EdgeMessages: Hashable, Sendable {
         }
         self.digest = digest
         messages = []
-        let values = try fields.array("messages") ?? []
-        guard values.count <= Self.messagesMax else {
-            throw Problem(422, "\"messages\" has \(values.count) entries; at most \(Self.messagesMax).", code: "field")
+        for value in try fields.elements("messages", countMax: Self.messagesMax) {
+            messages.append(try ElectionMessage(value, from: sender.id))
         }
-        for value in values { messages.append(try ElectionMessage(value, from: sender.id)) }
         edges = [:]
-        let known = try fields.array("edges") ?? []
-        guard known.count <= Self.edgesMax else {
-            throw Problem(422, "\"edges\" has \(known.count) entries; at most \(Self.edgesMax).", code: "field")
-        }
-        for value in known {
+        for value in try fields.elements("edges", countMax: Self.edgesMax) {
             var edge = try JSONFields(value, path: "edges.")
             let id = try EdgeID(from: &edge, "id")
             edges[id] = try edge.required("url", edge.string("url", bytesMax: 2_048))
@@ -201,12 +195,9 @@ package struct EdgePurges: Hashable, Sendable {
     package init(body: [UInt8]) throws(Problem) {
         var fields = try JSONFields(body: body)
         purges = []
-        let values = try fields.array("purges") ?? []
-        guard values.count <= PurgeLog.purgesMax else {
-            throw Problem(
-                422, "\"purges\" has \(values.count) entries; at most \(PurgeLog.purgesMax).", code: "field")
+        for value in try fields.elements("purges", countMax: PurgeLog.purgesMax) {
+            purges.append(try Purge(consuming: JSONFields(value, path: "purges.")))
         }
-        for value in values { purges.append(try Purge(consuming: JSONFields(value, path: "purges."))) }
         forgotten = try fields.object("forgotten").map { purge throws(Problem) in try Purge(consuming: purge) }
         try fields.finish()
     }
@@ -326,13 +317,8 @@ extension Purge {
 
 extension JSONFields {
     fileprivate mutating func copies(_ name: String) throws(Problem) -> [Copy] {
-        let values = try array(name) ?? []
-        guard values.count <= CopyQueue.copiesMax else {
-            throw Problem(
-                422, "\"\(name)\" has \(values.count) entries; at most \(CopyQueue.copiesMax).", code: "field")
-        }
         var copies: [Copy] = []
-        for value in values {
+        for value in try elements(name, countMax: CopyQueue.copiesMax) {
             var fields = try JSONFields(value, path: name + ".")
             let target = try fields.required("target", fields.string("target", bytesMax: 16 << 10))
             let version = try fields.int("version", in: 0...Int.max)

@@ -136,11 +136,9 @@ package struct Heartbeat: Hashable, Sendable {
     package init(body: [UInt8], member: MemberID) throws(Problem) {
         var fields = try JSONFields(body: body, emptyAllowed: true)
         leases = []
-        let values = try fields.array("leases") ?? []
-        guard values.count <= Limits.slotsMax else {
-            throw Problem(422, "\"leases\" has \(values.count) entries; at most \(Limits.slotsMax).", code: "field")
+        for value in try fields.elements("leases", countMax: Limits.slotsMax) {
+            leases.append(try Self.key(value, member))
         }
-        for value in values { leases.append(try Self.key(value, member)) }
         acknowledged = try fields.int("acknowledged", in: 0...Int.max).map { CommandID(Int64($0)) }
         leadership = try fields.object("edges").map { edges throws(Problem) in try EdgeLeadership(consuming: edges) }
         try fields.finish()

@@ -115,8 +115,6 @@ package struct Election: Sendable {
     /// listens who has led since; nobody else is blamed for the silence.
     private mutating func resume(_ now: Moment) {
         lastTick = now
-        // Nobody is known who could have led meanwhile.
-        if peers.isEmpty { return }
         switch role {
         case .following(let leader, _): role = .following(leader, heard: now)
         case .idle: break

@@ -15,6 +15,9 @@ package struct ElectionMessage: Hashable, Sendable {
         case refusal
     }
 
+    /// Regular ones, by which a leader and its followers know of each other; all others are an election's.
+    package var isSignOfLife: Bool { kind == .heartbeat || kind == .acknowledgement }
+
     package var kind: Kind
     package var from: EdgeID
     /// The leader's own for `coordinator` and `heartbeat`, the acknowledged one for `acknowledgement`, else the newest that the

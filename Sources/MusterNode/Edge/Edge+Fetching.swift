@@ -74,10 +74,7 @@ extension Edge {
         let sent = nowMs
         let stream = try await client.stream(call)
         if let defect = Self.framingDefect(stream.headers) { throw Problem(502, defect) }
-        let head = UpstreamResponse(
-            status: stream.status,
-            fields: HeaderFields(stream.headers.lazy.map { .init(name: $0.name, value: $0.value) }),
-            requestTimeMs: sent, responseTimeMs: nowMs)
+        let head = UpstreamResponse(stream, sentMs: sent, nowMs: nowMs)
         let bytes = head.fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
         guard bytes <= Self.headBytesMax, head.status >= 200 else {
             throw Problem(
@@ -91,7 +88,7 @@ extension Edge {
 
     /// Where a body ends must be beyond doubt (RFC 9112, 6.3): else two readers see two bodies.
     static func framingDefect(_ headers: [(name: String, value: String)]) -> String? {
-        let fields = HeaderFields(headers.lazy.map { .init(name: $0.name, value: $0.value) })
+        let fields = HeaderFields(headers)
         let lengths = fields.list("Content-Length")
         let codings = fields.list("Transfer-Encoding")
         if !codings.isEmpty, !lengths.isEmpty { return "The upstream gave a body a length and a transfer coding." }
@@ -162,7 +159,7 @@ extension Edge {
             switch policy.validated(object.head, by: response, for: fetch.request.cache) {
             case .freshened(let head):
                 let fresh = CachedObject(key: key, head: head, body: object.body)
-                flight.ifMayStore(Self.version(of: head)) { store.insert(fresh) }
+                flight.ifMayStore(head.fields.imageVersion) { store.insert(fresh) }
                 own = own ?? fresh
             case .usedUnstored(let head):
                 own = own ?? CachedObject(key: key, head: head, body: object.body)
@@ -217,7 +214,7 @@ extension Edge {
             switch policy.afterHead(object.head, response, for: fetch.request.cache) {
             case .none: break
             case .freshened(let head):
-                flight.ifMayStore(Self.version(of: head)) {
+                flight.ifMayStore(head.fields.imageVersion) {
                     store.insert(CachedObject(key: object.key, head: head, body: object.body))
                 }
             case .invalidated: store.remove(object)

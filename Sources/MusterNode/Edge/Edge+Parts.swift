@@ -101,7 +101,7 @@ extension Edge {
             ?? StoredResponse(
                 request: fetch.request.cache, response: response,
                 content: .partial(held: ByteIntervals([range]), bytes: total), policy: policy)
-        flight.ifMayStore(Self.version(of: head)) {
+        flight.ifMayStore(head.fields.imageVersion) {
             if head.content.isComplete {
                 partials.remove { $0 == key }
                 store.insert(CachedObject(key: key, head: head, body: store.body(bytes, count: total)))

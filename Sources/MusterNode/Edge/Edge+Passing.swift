@@ -46,10 +46,7 @@ extension Edge {
             throw Problem(
                 error.code == .timeout ? 504 : 502, "The upstream did not answer \(received.method).", retryAfter: 2)
         }
-        let response = UpstreamResponse(
-            status: stream.status,
-            fields: HeaderFields(stream.headers.lazy.map { .init(name: $0.name, value: $0.value) }),
-            requestTimeMs: sent, responseTimeMs: nowMs)
+        let response = UpstreamResponse(stream, sentMs: sent, nowMs: nowMs)
         await invalidate(request.cache, response, received)
         counters.misses.add(1, ordering: .relaxed)
         var status = CacheStatus(cache: cacheName, forward: .method)

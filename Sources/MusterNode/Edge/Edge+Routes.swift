@@ -44,7 +44,7 @@ extension Edge {
     private func status() -> [UInt8] {
         let statistics = store.statistics
         let (leader, term, live, known) = peers.withLock {
-            ($0.election.leader, $0.election.term, $0.election.livePeers, $0.known)
+            ($0.election.leader, $0.election.term, $0.election.livePeers, $0.places)
         }
         var json = JSONWriter()
         json.beginObject()

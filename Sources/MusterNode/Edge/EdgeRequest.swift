@@ -27,7 +27,7 @@ struct EdgeRequest: Sendable {
 extension Edge {
     /// Throws 508 for what comes back to where it was, 400 for a target that no upstream can be asked for.
     func request(_ received: HTTPRequest) throws(Problem) -> EdgeRequest {
-        var fields = HeaderFields(received.headers.lazy.map { .init(name: $0.name, value: $0.value) })
+        var fields = HeaderFields(received.headers)
         if forwarding.isLoop(fields) {
             throw Problem(508, "This request came through here before: the upstream leads back to this edge.")
         }

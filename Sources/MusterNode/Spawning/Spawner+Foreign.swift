@@ -15,42 +15,51 @@ extension Spawner {
         let name = "\(Self.childName)\(id)"
         let limit = configuration.children.lifeTime * 0.8
         Task { [weak self, range = configuration.range] in
-            let isOverdue = await Self.watch(name, foreignChildren, range, within: limit)
-            guard let isOverdue else { return }
-            if isOverdue { self?.state.withLock { _ = $0.overdue.insert(name) } }
+            switch await Self.watch(name, foreignChildren, range, within: limit) {
+            case .ended: return
+            case .overdue: self?.state.withLock { _ = $0.overdue.insert(name) }
+            // The engine's log of it may have gone on, and lost its beginning.
+            case .full(let output): self?.state.withLock { $0.full[name] = output }
+            }
             foreignChildren.stop(name, grace: .zero)
         }
     }
 
-    /// True: its time is up. False: it has printed all that may count. Nil: it has ended.
+    private enum Watched: Sendable {
+        case ended
+        case overdue
+        /// It has printed all that may count.
+        case full(ForeignOutput)
+    }
+
     private static func watch(
         _ name: String, _ launcher: DockerLauncher, _ range: Int, within limit: Duration
-    ) async -> Bool? {
-        await withTaskGroup(of: Bool?.self) { group in
+    ) async -> Watched {
+        await withTaskGroup(of: Watched.self) { group in
             group.addTask {
                 try? await Task.sleep(for: limit)
-                return Task.isCancelled ? nil : true
+                return Task.isCancelled ? .ended : .overdue
             }
-            group.addTask { await isFull(name, launcher, range) ? false : nil }
+            group.addTask { await follow(name, launcher, range).map(Watched.full) ?? .ended }
             defer { group.cancelAll() }
-            return await group.next() ?? nil
+            return await group.next() ?? .ended
         }
     }
 
-    /// Begins anew when the engine breaks off.
-    private static func isFull(_ name: String, _ launcher: DockerLauncher, _ range: Int) async -> Bool {
+    /// What it printed, once that is all that may count. Begins anew when the engine breaks off. Nil: it ended before.
+    private static func follow(_ name: String, _ launcher: DockerLauncher, _ range: Int) async -> ForeignOutput? {
         var backoff = Backoff(cap: .seconds(5))
         var random = SystemRandomNumberGenerator()
         while !Task.isCancelled {
             var output = ForeignOutput(range: range)
             do {
-                return try await launcher.follow(name) { output.take($0) }
+                return try await launcher.follow(name) { output.take($0) } ? output : nil
             } catch {
                 Log.debug("a child's output broke off", ["name": name, "reason": error.message])
             }
             try? await Task.sleep(for: backoff.next(using: &random))
         }
-        return false
+        return nil
     }
 
     /// A foreign child has ended: its numbers are recorded, unless it failed. Throws what is worth another try.
@@ -58,11 +67,16 @@ extension Spawner {
         guard let number = Int64(name.dropFirst(Self.childName.count)),
             let record = state.withLock({ $0.children[ChildID(number)] }), record.state != .done
         else { return }
-        let isOverdue = state.withLock { $0.overdue.contains(name) }
-        var output = ForeignOutput(range: configuration.range)
-        try await end.readOutput { output.take($0) }
+        let (isOverdue, full) = state.withLock { ($0.overdue.contains(name), $0.full[name]) }
+        var output = full ?? ForeignOutput(range: configuration.range)
+        if full == nil { try await end.readOutput { output.take($0) } }
         output.finish()
-        defer { state.withLock { _ = $0.overdue.remove(name) } }
+        defer {
+            state.withLock { state in
+                state.overdue.remove(name)
+                state.full[name] = nil
+            }
+        }
         guard end.exitCode == 0 || output.isFull || isOverdue else { return }
         let report = NumbersReport(
             offset: record.received, numbers: output.lines.numbers, rejected: output.lines.rejected, isLast: true)

@@ -30,6 +30,8 @@ final class Spawner: Sendable {
         var delivering: Set<ChildID> = []
         /// Foreign children whose time was up: what they printed until then counts.
         var overdue: Set<String> = []
+        /// What foreign children printed until it was all that may count.
+        var full: [String: ForeignOutput] = [:]
         /// Before companions are started again.
         var backoffs: [String: Backoff] = [:]
 

@@ -1,7 +1,7 @@
 internal import MusterCore
 
 /// One simulated fleet: a coordinator, workers, clients, a network, a store, and what goes wrong between them.
-package final class SimWorld {
+package final class SimWorld: FaultyWorld {
     package let clock = SimClock()
     package let checker = SimChecker()
     package let bug: PlantedBug?
@@ -12,10 +12,10 @@ package final class SimWorld {
     package private(set) var workers: [SimWorker] = []
     /// Grants as anybody on the network could have seen them.
     private(set) var lastGrants: [Grant] = []
-    private var random: SimRandom
+    var random: SimRandom
     private var connections: UInt64 = 0
     private var crashWaiters: [(crashes: Int, action: () -> Void)] = []
-    private var isHealed = false
+private(set) var isHealed = false
     let diceSeed: UInt64
     private let hasVolunteer: Bool
     private let workerCount: Int
@@ -167,15 +167,6 @@ package final class SimWorld {
             note("disk full")
             store.isFull = true
             clock.after(random.milliseconds(50...2_000)) { [self] in store.isFull = false }
-        }
-    }
-
-    private func every(_ meanMs: Int, _ action: @escaping () -> Void) {
-        guard meanMs > 0 else { return }
-        clock.after(random.milliseconds(1...2 * meanMs)) { [self] in
-            guard !isHealed else { return }
-            action()
-            every(meanMs, action)
         }
     }
 

@@ -18,8 +18,7 @@ extension Edge {
         for effect in state.election.handle(event, now: SystemTime.now()) {
             switch effect {
             case .send(let message, to: sender):
-                let isBeat = message.kind == .heartbeat || message.kind == .acknowledgement
-                if !isBeat { counters.electionMessages.add(1, ordering: .relaxed) }
+                count(message)
                 replies.append(message)
             case .send(let message, let id): say(message, to: id, &state)
             case .store(let term): keep(term)

@@ -12,14 +12,18 @@ extension Edge {
     /// In line for the other edge; sent at once, unless something is on its way to it.
     func say(_ message: ElectionMessage, to id: EdgeID, _ state: inout PeerState) {
         guard let url = state.places[id], var link = state.links[url] else { return }
-        let isBeat = message.kind == .heartbeat || message.kind == .acknowledgement
-        if !isBeat { counters.electionMessages.add(1, ordering: .relaxed) }
+        count(message)
         // Who does not listen is told the latest only.
-        link.waiting.removeAll { isBeat && $0.kind == message.kind }
+        if message.isSignOfLife { link.waiting.removeAll { $0.kind == message.kind } }
         link.waiting.append(message)
         if link.waiting.count > PeerState.waitingMax { link.waiting.removeFirst() }
         state.links[url] = link
         post(to: url, &state)
+    }
+
+    /// An election's, for `/metrics`.
+    func count(_ message: ElectionMessage) {
+        if !message.isSignOfLife { counters.electionMessages.add(1, ordering: .relaxed) }
     }
 
     private func post(to url: String, _ state: inout PeerState) {

@@ -31,7 +31,7 @@ extension Edge {
 
     /// An answer of the upstream's carries a version: it has changes to follow.
     func noticeOrigin(_ response: UpstreamResponse) {
-        guard let version = response.fields["X-Muster-Version"].flatMap({ UInt64($0) }) else { return }
+        guard let version = response.fields.imageVersion else { return }
         followOrigin(since: version)
     }
 
@@ -131,7 +131,7 @@ extension Edge {
         store.remove { key in
             ImageTarget(of: key)?.number == image
         } and: { object in
-            let isOld = Self.version(of: object.head).map { $0 < change.version } ?? true
+            let isOld = object.head.fields.imageVersion.map { $0 < change.version } ?? true
             if isOld { held.insert(object.key) }
             return isOld
         }
@@ -154,7 +154,7 @@ extension Edge {
     /// Whether a copy is of the history that is followed here, and its giver was not behind what was known here when it was
     /// asked: else it may have what was changed or deleted since.
     func isCurrent(_ response: UpstreamResponse, _ copy: CopySource) -> Bool {
-        guard let version = response.fields["X-Muster-Version"].flatMap({ UInt64($0) }) else { return true }
+        guard let version = response.fields.imageVersion else { return true }
         guard let theirs = response.fields[CopySource.positionField].flatMap({ OriginPosition($0) }) else {
             return false
         }
@@ -185,15 +185,5 @@ extension Edge {
     static func storedPosition(in directory: String) throws(NodeError) -> OriginPosition? {
         guard let bytes = try readWhole(directory + "/origin", bytesMax: 4_096) else { return nil }
         return OriginPosition(String(decoding: bytes, as: UTF8.self))
-    }
-}
-
-extension UpstreamResponse {
-    /// The same without what one edge tells another.
-    func without(_ field: String) -> UpstreamResponse {
-        var fields = fields
-        fields.remove(field)
-        return UpstreamResponse(
-            status: status, fields: fields, requestTimeMs: requestTimeMs, responseTimeMs: responseTimeMs)
     }
 }

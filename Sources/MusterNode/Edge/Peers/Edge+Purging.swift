@@ -58,7 +58,7 @@ extension Edge {
                 throw Problem(503, "This edge has just lost the lead.", retryAfter: 1)
             }
             let purge = state.log.number(pattern, term: state.election.term, nowMs: UInt64(max(0, nowMs)))
-            return (purge, state.own.id, state.known, state.election.livePeers)
+            return (purge, state.own.id, state.places, state.election.livePeers)
         }
         var purged = try await obey([purge], forgotten: nil)
         var confirmed = [own]

@@ -40,11 +40,7 @@ extension Edge {
         guard head.status == 200, head.vary.isEmpty, case .complete = head.content,
             head.freshness.remainingMs(nowMs: nowMs) > Self.remainingMsMin
         else { return nil }
-        return Copy(target: object.key.target, version: Self.version(of: head))
-    }
-
-    static func version(of head: StoredResponse) -> UInt64? {
-        head.fields["X-Muster-Version"].flatMap { UInt64($0) }
+        return Copy(target: object.key.target, version: head.fields.imageVersion)
     }
 
     /// To the leader, all that has gathered since the last time at once; what a leader did not hear, the next one does.
@@ -287,7 +283,7 @@ extension Edge {
             let now = nowMs
             var fields = object.head.fieldsForReuse(nowMs: now)
             fields.remove("Content-Length")
-            if Self.version(of: object.head) != nil, let position {
+            if object.head.fields.imageVersion != nil, let position {
                 fields.set(CopySource.positionField, position.text)
             }
             return HTTPResponse(
@@ -315,7 +311,7 @@ extension Edge {
 
     /// Stores it, unless a newer version is known of, or it was purged meanwhile. Returns whether it did.
     func insert(_ object: CachedObject, _ flight: Flight) -> Bool {
-        guard let version = Self.version(of: object.head), let image = ImageTarget(of: object.key)?.number else {
+        guard let version = object.head.fields.imageVersion, let image = ImageTarget(of: object.key)?.number else {
             return flight.ifMayStore(nil) { store.insert(object) }
         }
         return flight.ifMayStore(version) {

@@ -36,6 +36,7 @@ struct PeerState: Sendable {
     var log: PurgeLog
     var own: EdgeIdentity
     var links: [String: Link] = [:]
+    /// All edges that have been met, with where they are.
     var places: [EdgeID: String] = [:]
     /// Of the purges that the others know, as they told last.
     var digests: [EdgeID: UInt64] = [:]
@@ -76,9 +77,6 @@ struct PeerState: Sendable {
         (self.election, self.log, self.own) = (election, log, own)
         for url in configured { links[url] = Link(isConfigured: true) }
     }
-
-    /// All edges that have been met, with where they are.
-    var known: [EdgeID: String] { places }
 
     /// As many of them as others listen to.
     var told: [EdgeID: String] {

@@ -1,7 +1,7 @@
 internal import MusterCore
 
 /// Simulated edges that elect a leader, and what goes wrong between them.
-package final class EdgeWorld {
+package final class EdgeWorld: FaultyWorld {
     package let clock = SimClock()
     let checker: EdgeChecker
     let bug: EdgeBug?
@@ -148,15 +148,6 @@ package final class EdgeWorld {
         clock.after(random.milliseconds(0...8)) { _ = purger.reach { purger.replica.purgeEverywhere(image) } }
         for node in nodes {
             clock.after(random.milliseconds(5...60)) { _ = node.reach { node.replica.get(image) } }
-        }
-    }
-
-    private func every(_ meanMs: Int, _ action: @escaping () -> Void) {
-        guard meanMs > 0 else { return }
-        clock.after(random.milliseconds(1...2 * meanMs)) { [self] in
-            guard !isHealed else { return }
-            action()
-            every(meanMs, action)
         }
     }
 

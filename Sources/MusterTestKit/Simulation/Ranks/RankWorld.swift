@@ -1,7 +1,7 @@
 internal import MusterCore
 
 /// One simulated fleet of members that command each other, and what goes wrong between them.
-package final class RankWorld {
+package final class RankWorld: FaultyWorld {
     package let clock = SimClock()
     package let checker: RankChecker
     package let bug: RankBug?
@@ -11,7 +11,7 @@ package final class RankWorld {
     private(set) var coordinator: RankCoordinator! = nil
     private(set) var clients: [RankClient] = []
     private(set) var isHealed = false
-    private var random: SimRandom
+    var random: SimRandom
     private var connections: UInt64 = 0
     private let trace: ((String) -> Void)?
 
@@ -55,15 +55,6 @@ package final class RankWorld {
             checker.fail("\(coordinator.openCount) are still open")
         }
         return checker.violation
-    }
-
-    private func every(_ meanMs: Int, _ action: @escaping () -> Void) {
-        guard meanMs > 0 else { return }
-        clock.after(random.milliseconds(1...2 * meanMs)) { [self] in
-            guard !isHealed else { return }
-            action()
-            every(meanMs, action)
-        }
     }
 
     private func scheduleFaults() {

@@ -1,0 +1,27 @@
+internal import MusterCore
+internal import MusterHTTP
+
+extension HeaderFields {
+    init(_ lines: [(name: String, value: String)]) {
+        self.init(lines.lazy.map { .init(name: $0.name, value: $0.value) })
+    }
+
+    /// As an origin of Muster's numbers its images.
+    var imageVersion: UInt64? { self["X-Muster-Version"].flatMap { UInt64($0) } }
+}
+
+extension UpstreamResponse {
+    /// The head of an answer that begins.
+    init(_ stream: HTTPClientStream, sentMs: Int, nowMs: Int) {
+        self.init(
+            status: stream.status, fields: HeaderFields(stream.headers), requestTimeMs: sentMs, responseTimeMs: nowMs)
+    }
+
+    /// The same without what one edge tells another.
+    func without(_ field: String) -> UpstreamResponse {
+        var fields = fields
+        fields.remove(field)
+        return UpstreamResponse(
+            status: status, fields: fields, requestTimeMs: requestTimeMs, responseTimeMs: responseTimeMs)
+    }
+}
