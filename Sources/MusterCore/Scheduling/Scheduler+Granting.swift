@@ -35,7 +35,7 @@ extension Scheduler {
 
     private mutating func nextGrant(for call: LeaseCall, _ now: Moment) -> Grant? {
         while let (id, owner) = nextJob(for: call) {
-            let run = jobs[id]!.cut(atMost: batchSize(of: id, for: owner), for: owner)
+            let run = jobs[id]!.cut(atMost: batchSize(of: id, for: call.member, owner), for: owner)
             leaveLine(id, of: owner)
             guard let run else { continue }
             turns += 1
@@ -98,17 +98,20 @@ extension Scheduler {
         dealtLines[member, default: [:]][name, default: .init()].append(id)
     }
 
-    /// As many tasks as take about `batchTime`; one by one until the first has been measured; near the end,
-    /// or the horizon, a fair share.
-    private func batchSize(of id: JobID, for owner: MemberID?) -> Int {
-        guard let job = jobs[id], let seconds = job.secondsPerTask else { return 1 }
-        func tasks(in time: Duration) -> Int {
+    /// As many tasks as take about `batchTime`; near the end, or the horizon, a fair share. Before the first has been
+    /// measured one by one; of a transient job, whose tasks are short, two, so that its worker can ask ahead.
+    private func batchSize(of id: JobID, for member: MemberID, _ owner: MemberID?) -> Int {
+        guard let job = jobs[id] else { return 1 }
+        func tasks(in time: Duration, each seconds: Double) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
         }
         let owned = owner.flatMap { job.deal?.shares[$0] }.map { $0.count / 2 }
-        let share = owned ?? job.grantableCount / max(1, 2 * (leasesOfMember.count + calls.count))
-        let floor = max(1, tasks(in: settings.batchTimeMin))
-        return max(1, min(tasks(in: settings.batchTime), max(share, floor)))
+        // One that asks before its last batch is over is one worker all the same.
+        let workers = leasesOfMember.count + calls.count - (leasesOfMember[member] == nil ? 0 : 1)
+        let share = owned ?? job.grantableCount / max(1, 2 * workers)
+        guard let seconds = job.secondsPerTask else { return job.isTransient ? max(1, min(2, share)) : 1 }
+        let floor = max(1, tasks(in: settings.batchTimeMin, each: seconds))
+        return max(1, min(tasks(in: settings.batchTime, each: seconds), max(share, floor)))
     }
 
     private mutating func grant(_ run: PendingRun, of id: JobID, to member: MemberID, _ now: Moment) -> Grant {
