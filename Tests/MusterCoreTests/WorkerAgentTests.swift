@@ -172,4 +172,21 @@ struct WorkerAgentTests {
         #expect(agent.waitingBatches == [])
         #expect(agent.handle(.ticked, now: at(2_000)) == [.heartbeat([grant(0).key])])
     }
+
+    @Test("what somebody had before begins once everything finished is delivered, or a moment later")
+    func deliversBeforeDanger() {
+        var lost = grant(1)
+        lost.key.attempt = 2
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.nearlyFinished(grant(0).key), now: at(1))
+        _ = agent.handle(.leased(asked: 1, [lost]), now: at(2))
+        #expect(agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 9), now: at(3)) == [.deliver([OutboxID(1)])])
+        var away = agent
+        #expect(away.handle(.ticked, now: at(102)) == [.run(lost)])
+        let delivered = agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(4))
+        #expect(delivered == [.discard(OutboxID(1), .recorded(1)), .run(lost)])
+    }
 }

@@ -24,6 +24,8 @@ package struct WorkerAgent: Sendable {
         package var deliveryBytesMax = 8 << 20
         /// A batch that was asked for ahead waits no longer for its slot: it is not renewed then, and goes to others.
         package var waitTimeMax: Duration = .seconds(1)
+        /// One that somebody had before waits so long for the delivery of what is finished.
+        package var deliveryTime: Duration = .milliseconds(100)
 
         package init() {}
     }
@@ -166,10 +168,16 @@ package struct WorkerAgent: Sendable {
         ending.remove(key)
     }
 
+    /// What was lost before may kill this process too: what is finished is better delivered first, so that it is not
+    /// computed again, nor suspected. Not for long: the coordinator may be away.
+    private func waitsForDelivery(_ grant: Grant, _ since: Moment, _ now: Moment) -> Bool {
+        grant.key.attempt > 1 && !outbox.isEmpty && now - since < settings.deliveryTime
+    }
+
     /// Batches into free slots, in the order they came.
     private mutating func begin(_ now: Moment, _ effects: inout [Effect]) {
-        while running.count < settings.slots, !waiting.isEmpty {
-            let grant = waiting.removeFirst().grant
+        while running.count < settings.slots, let (grant, since) = waiting.first, !waitsForDelivery(grant, since, now) {
+            waiting.removeFirst()
             if running.insert(grant.key).inserted { effects.append(.run(grant)) }
         }
         guard let first = waiting.first, now - first.since > settings.waitTimeMax else { return }
