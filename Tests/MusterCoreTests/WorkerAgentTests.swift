@@ -129,4 +129,64 @@ struct WorkerAgentTests {
         let effects = agent.handle(.joined(MemberID(1)), now: at(0))
         #expect(effects == [.deliver((1...8).map { OutboxID($0) })])
     }
+
+    /// One slot, batch 0 nearly finished, batch 1 granted ahead of its end.
+    private func agentAhead() -> WorkerAgent {
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        #expect(agent.handle(.nearlyFinished(grant(0).key), now: at(1)) == [.ask(slots: 1)])
+        #expect(agent.handle(.leased(asked: 1, [grant(1)]), now: at(2)) == [])
+        return agent
+    }
+
+    @Test("asks before a batch ends, and begins the next in the freed slot, not beside it")
+    func asksAhead() {
+        var agent = agentAhead()
+        #expect(agent.runningBatches == [grant(0).key] && agent.waitingBatches == [grant(1).key])
+        let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 10), now: at(3))
+        #expect(finished == [.run(grant(1)), .deliver([OutboxID(1)])])
+        #expect(agent.waitingBatches == [])
+        #expect(agent.handle(.nearlyFinished(grant(0).key), now: at(4)) == [])
+    }
+
+    @Test("what waits is renewed with what runs, and not begun once revoked or after SIGTERM")
+    func waitingIsHeld() {
+        var agent = agentAhead()
+        #expect(agent.handle(.ticked, now: at(1_000)) == [.heartbeat([grant(0).key, grant(1).key])])
+        var revoked = agent
+        #expect(revoked.handle(.revoked([grant(1).key]), now: at(1_001)) == [.ask(slots: 1)])
+        #expect(revoked.waitingBatches == [])
+        #expect(agent.handle(.terminated, now: at(1_001)) == [])
+        let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 10), now: at(1_002))
+        #expect(finished == [.deliver([OutboxID(1)])])
+    }
+
+    @Test("a batch does not end as foretold: what waits for its slot is left to others")
+    func waitsNotForEver() {
+        var agent = agentAhead()
+        _ = agent.handle(.ticked, now: at(1_000))
+        _ = agent.handle(.heartbeatAnswered, now: at(1_000))
+        #expect(agent.handle(.ticked, now: at(1_003)) == [])
+        #expect(agent.waitingBatches == [])
+        #expect(agent.handle(.ticked, now: at(2_000)) == [.heartbeat([grant(0).key])])
+    }
+
+    @Test("what somebody had before begins once everything finished is delivered, or a moment later")
+    func deliversBeforeDanger() {
+        var lost = grant(1)
+        lost.key.attempt = 2
+        var agent = agent()
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.nearlyFinished(grant(0).key), now: at(1))
+        _ = agent.handle(.leased(asked: 1, [lost]), now: at(2))
+        #expect(agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 9), now: at(3)) == [.deliver([OutboxID(1)])])
+        var away = agent
+        #expect(away.handle(.ticked, now: at(102)) == [.run(lost)])
+        let delivered = agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(4))
+        #expect(delivered == [.discard(OutboxID(1), .recorded(1)), .run(lost)])
+    }
 }

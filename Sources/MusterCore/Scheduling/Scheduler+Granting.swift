@@ -45,7 +45,7 @@ extension Scheduler {
     private mutating func nextGrant(for call: LeaseCall, _ now: Moment) -> Grant? {
         while let (id, owner, isVote) = nextJob(for: call) {
             if isVote { return cutVotes(of: id, for: call, now) }
-            let run = jobs[id]!.cut(atMost: batchSize(of: id, for: owner), for: owner)
+            let run = jobs[id]!.cut(atMost: batchSize(of: id, for: call.member, owner), for: owner)
             leaveLine(id, of: owner)
             guard let run else { continue }
             turns += 1
@@ -119,20 +119,26 @@ extension Scheduler {
         dealtLines[member, default: [:]][name, default: .init()].append(id)
     }
 
-    /// As many tasks as take about `batchTime`; one by one until the first has been measured; near the end,
-    /// or the horizon, a fair share.
-    private func batchSize(of id: JobID, for owner: MemberID?) -> Int {
+    private func batchSize(of id: JobID, for member: MemberID, _ owner: MemberID?) -> Int {
         guard let job = jobs[id] else { return 1 }
         let owned = owner.flatMap { job.deal?.shares[$0] }.map { $0.count / 2 }
-        return batchSize(of: job, share: owned ?? share(of: job.grantableCount))
+        return batchSize(of: job, share: owned ?? share(of: job.grantableCount, for: member))
     }
 
-    func batchSize(of job: ScheduledJob, waiting: Int) -> Int { batchSize(of: job, share: share(of: waiting)) }
+    func batchSize(of job: ScheduledJob, waiting: Int, for member: MemberID) -> Int {
+        batchSize(of: job, share: share(of: waiting, for: member))
+    }
 
-    private func share(of waiting: Int) -> Int { waiting / max(1, 2 * (leasesOfMember.count + calls.count)) }
+    private func share(of waiting: Int, for member: MemberID) -> Int {
+        // One that asks before its last batch is over is one worker all the same.
+        let workers = leasesOfMember.count + calls.count - (leasesOfMember[member] == nil ? 0 : 1)
+        return waiting / max(1, 2 * workers)
+    }
 
+    /// As many tasks as take about `batchTime`; near the end, or the horizon, a fair share. Before the first has been
+    /// measured one by one; of a transient job, whose tasks are short, two, so that its worker can ask ahead.
     private func batchSize(of job: ScheduledJob, share: Int) -> Int {
-        guard let seconds = job.secondsPerTask else { return 1 }
+        guard let seconds = job.secondsPerTask else { return job.isTransient ? max(1, min(2, share)) : 1 }
         func tasks(in time: Duration) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
         }

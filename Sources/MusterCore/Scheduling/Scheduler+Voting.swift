@@ -46,7 +46,7 @@ extension Scheduler {
     /// Cuts what this machine may vote on off a job.
     mutating func cutVotes(of id: JobID, for call: LeaseCall, _ now: Moment) -> Grant? {
         let machine = voter(call.member).machine
-        guard let tasks = jobs[id]!.cutVotes(atMost: voteBatchSize(of: id), for: machine) else { return nil }
+        guard let tasks = jobs[id]!.cutVotes(atMost: voteBatchSize(of: id, for: call.member), for: machine) else { return nil }
         let attempt = jobs[id]!.ballots!.hold(tasks, by: machine)
         noteVoting(id)
         turns += 1
@@ -54,10 +54,10 @@ extension Scheduler {
         return grant(PendingRun(tasks: tasks, attempt: attempt, failures: 0), of: id, to: call.member, now)
     }
 
-    private func voteBatchSize(of id: JobID) -> Int {
+    private func voteBatchSize(of id: JobID, for member: MemberID) -> Int {
         let job = jobs[id]!
         let waiting = (job.ballots?.wantingCount ?? 0) + (job.record.quorum.map { job.freshCount * $0.needed } ?? 0)
-        return batchSize(of: job, waiting: waiting)
+        return batchSize(of: job, waiting: waiting, for: member)
     }
 
     /// Keeps the list of jobs that want votes, and has held calls look again.

@@ -22,6 +22,10 @@ package struct WorkerAgent: Sendable {
         /// Most reports, and most bytes (unless one alone is larger), in one delivery.
         package var deliveryReportsMax = 32
         package var deliveryBytesMax = 8 << 20
+        /// A batch that was asked for ahead waits no longer for its slot: it is not renewed then, and goes to others.
+        package var waitTimeMax: Duration = .seconds(1)
+        /// One that somebody had before waits so long for the delivery of what is finished.
+        package var deliveryTime: Duration = .milliseconds(100)
 
         package init() {}
     }
@@ -36,6 +40,8 @@ package struct WorkerAgent: Sendable {
         case askFailed(asked: Int, isStranger: Bool)
         /// Some more of a batch is computed and its report kept; the batch goes on.
         case partFinished(OutboxID, bytes: Int)
+        /// The batch will be finished within milliseconds, as far as can be told.
+        case nearlyFinished(LeaseKey)
         /// The batch is computed and its (last) report kept.
         case finished(LeaseKey, OutboxID, bytes: Int)
         /// The batch was given up; what was not reported before is not reported any more.
@@ -69,6 +75,10 @@ package struct WorkerAgent: Sendable {
     private enum Standing { case outside, joining, joined }
     private var standing = Standing.outside
     private var running: Set<LeaseKey> = []
+    /// Running, and about to leave their slots.
+    private var ending: Set<LeaseKey> = []
+    /// Asked for ahead, so that no slot is idle for the time of an exchange; each begins when a batch ends.
+    private var waiting: [(grant: Grant, since: Moment)] = []
     private var asked = 0
     private var outbox: [OutboxID: Int] = [:]
     private var delivering: Set<OutboxID> = []
@@ -88,6 +98,7 @@ package struct WorkerAgent: Sendable {
 
     package var isJoined: Bool { standing == .joined }
     package var runningBatches: Set<LeaseKey> { running }
+    package var waitingBatches: Set<LeaseKey> { Set(waiting.map(\.grant.key)) }
     package var undelivered: Int { outbox.count }
 
     package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
@@ -100,16 +111,17 @@ package struct WorkerAgent: Sendable {
             backoff.join.reset()
             heartbeatAt = now + settings.heartbeatTime
         case .joinFailed(let retryAfter): joinFailed(retryAfter, now)
-        case .leased(let count, let grants): take(grants, asked: count, &effects)
+        case .leased(let count, let grants): take(grants, asked: count, now)
         case .askFailed(let count, let isStranger):
             asked -= count
             askAt = now + backoff.ask.next(using: &random)
             if isStranger { becomeStranger() }
         case .partFinished(let id, let bytes): outbox[id] = bytes
+        case .nearlyFinished(let key): if running.contains(key) { ending.insert(key) }
         case .finished(let key, let id, let bytes):
-            running.remove(key)
+            over(key)
             outbox[id] = bytes
-        case .abandoned(let key): running.remove(key)
+        case .abandoned(let key): over(key)
         case .delivered(let verdicts): delivered(verdicts, now, &effects)
         case .deliveryFailed(let ids, let isStranger):
             delivering.subtract(ids)
@@ -119,9 +131,14 @@ package struct WorkerAgent: Sendable {
         case .heartbeatFailed(let isStranger):
             isHeartbeatUnderWay = false
             if isStranger { becomeStranger() }
-        case .revoked(let keys): for key in keys where running.contains(key) { effects.append(.abandon(key)) }
+        case .revoked(let keys):
+            waiting.removeAll { keys.contains($0.grant.key) }
+            for key in keys where running.contains(key) { effects.append(.abandon(key)) }
         case .estranged: becomeStranger()
-        case .terminated: if drainUntil == nil { drainUntil = now + settings.drainTime }
+        case .terminated:
+            // What is not begun is not begun any more: leaving hands it back.
+            waiting = []
+            if drainUntil == nil { drainUntil = now + settings.drainTime }
         case .ticked: abandonWhenOutOfTime(now, &effects)
         }
         proceed(now, &effects)
@@ -138,12 +155,35 @@ package struct WorkerAgent: Sendable {
         if standing == .joined { standing = .outside }
     }
 
-    private mutating func take(_ grants: [Grant], asked count: Int, _ effects: inout [Effect]) {
+    private mutating func take(_ grants: [Grant], asked count: Int, _ now: Moment) {
         asked -= count
         backoff.ask.reset()
         // Leases that arrive after SIGTERM are not begun: leaving hands them back.
         guard drainUntil == nil else { return }
-        for grant in grants where running.insert(grant.key).inserted { effects.append(.run(grant)) }
+        waiting += grants.map { ($0, now) }
+    }
+
+    private mutating func over(_ key: LeaseKey) {
+        running.remove(key)
+        ending.remove(key)
+    }
+
+    /// What was lost before may kill this process too: what is finished is better delivered first, so that it is not
+    /// computed again, nor suspected. Not for long: the coordinator may be away.
+    private func waitsForDelivery(_ grant: Grant, _ since: Moment, _ now: Moment) -> Bool {
+        grant.key.attempt > 1 && !outbox.isEmpty && now - since < settings.deliveryTime
+    }
+
+    /// Batches into free slots, in the order they came.
+    private mutating func begin(_ now: Moment, _ effects: inout [Effect]) {
+        while running.count < settings.slots, let (grant, since) = waiting.first, !waitsForDelivery(grant, since, now) {
+            waiting.removeFirst()
+            if running.insert(grant.key).inserted { effects.append(.run(grant)) }
+        }
+        guard let first = waiting.first, now - first.since > settings.waitTimeMax else { return }
+        // What was to end soon does not: nothing is asked for in its place.
+        waiting = []
+        ending = []
     }
 
     private mutating func delivered(
@@ -182,14 +222,16 @@ package struct WorkerAgent: Sendable {
             standing = .joining
             effects.append(.join)
         }
+        begin(now, &effects)
         guard standing == .joined else { return }
         deliver(now, &effects)
         if !isHeartbeatUnderWay, heartbeatAt <= now {
             isHeartbeatUnderWay = true
             heartbeatAt = now + settings.heartbeatTime
-            effects.append(.heartbeat(running.sorted { ($0.job, $0.first) < ($1.job, $1.first) }))
+            let held = running.union(waitingBatches)
+            effects.append(.heartbeat(held.sorted { ($0.job, $0.first) < ($1.job, $1.first) }))
         }
-        let free = settings.slots - running.count - asked
+        let free = settings.slots - (running.count - ending.count) - waiting.count - asked
         if drainUntil == nil, free > 0, askAt <= now, outbox.count < settings.outboxMax {
             asked += free
             effects.append(.ask(slots: free))

@@ -8,6 +8,9 @@ struct BatchRun {
     /// A report leaves after so much time or so many bytes, so that a long batch loses little with its worker.
     private static let partTime: Duration = .seconds(1)
     private static let partBytesMax = 4 << 20
+    /// When what is left takes no longer, by the mean of what is done, the batch is nearly finished: about twice the time
+    /// of an exchange with a coordinator nearby.
+    private static let endNanoseconds = 3e6
 
     let offer: LeaseOffer
     let cancellation: Cancellation
@@ -15,6 +18,8 @@ struct BatchRun {
     let containers: (any TaskContainers)?
     /// Takes each report but the last; the last is returned.
     let emitPart: (TaskReport) -> Void
+    /// Called at most once, before the last task.
+    let announceEnd: () -> Void
 
     /// The last report; nil when nothing of it was left to report. `isWhole` is false when the batch was given up.
     func run() -> (last: TaskReport?, isWhole: Bool) {
@@ -29,7 +34,9 @@ struct BatchRun {
         let isTransient = offer.grant.isTransient
         var part = Part(start: key.first, isBinary: isTransient)
         var partBegan = SystemTime.now()
+        let began = partBegan
         var taskBegan = partBegan
+        var isEnding = false
         let inputs = offer.inputs?.lines
         for task in key.tasks {
             if cancellation.isCancelled { return (part.report(offer), false) }
@@ -51,6 +58,10 @@ struct BatchRun {
             part.add(time: now - taskBegan)
             taskBegan = now
             let isLast = task == key.tasks.upperBound - 1
+            if !isEnding, !isLast, Self.isNearlyOver(key, after: task, began, now) {
+                isEnding = true
+                announceEnd()
+            }
             if !isLast, part.bytes > Self.partBytesMax || now - partBegan > Self.partTime {
                 emitPart(part.report(offer)!)
                 part = Part(start: task + 1, isBinary: isTransient)
@@ -58,6 +69,12 @@ struct BatchRun {
             }
         }
         return (part.report(offer), true)
+    }
+
+    private static func isNearlyOver(_ key: LeaseKey, after task: Int, _ began: Moment, _ now: Moment) -> Bool {
+        let done = task - key.first + 1
+        // Beside the shortest tasks a duration's arithmetic, of 128 bits, would be felt.
+        return Double(now.nanoseconds - began.nanoseconds) * Double(key.count - done) <= endNanoseconds * Double(done)
     }
 
     private func failed(_ key: LeaseKey, _ reason: String) -> TaskReport {

@@ -26,6 +26,8 @@ extension Worker {
             let kept = keep(part)
             handle(.partFinished(kept.id, bytes: kept.text.count))
             write(kept)
+        } announceEnd: { [self] in
+            handle(.nearlyFinished(key))
         }
         let (last, isWhole) = run.run()
         let kept = last.map { keep($0) }

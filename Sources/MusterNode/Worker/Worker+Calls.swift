@@ -143,7 +143,10 @@ extension Worker {
             }
             state.withLock { state in for offer in offers { state.offers[offer.grant.key] = offer } }
             handle(.leased(asked: slots, offers.map(\.grant)))
-            state.withLock { $0.offers = [:] }
+            state.withLock { state in
+                let waiting = state.agent.waitingBatches
+                state.offers = state.offers.filter { waiting.contains($0.key) }
+            }
         case .failure(let failure): handle(.askFailed(asked: slots, isStranger: failure.isStranger))
         }
     }

@@ -202,7 +202,13 @@ package final class SimWorker {
         abandoned.remove(key)
         let deadly = plan.poison.flatMap { key.tasks.contains($0) ? $0 : nil }
         let tasks = deadly.map { $0 - key.first + 1 } ?? key.count
-        world.clock.after(.milliseconds(max(1, tasks * plan.taskMs * slowness))) { [self] in
+        let time = Duration.milliseconds(max(1, tasks * plan.taskMs * slowness))
+        if random.chance(0.5) {
+            world.clock.after(time * Int.random(in: 0...9, using: &random) / 10) { [self] in
+                whenAwake(current) { [self] in handle(.nearlyFinished(key)) }
+            }
+        }
+        world.clock.after(time) { [self] in
             whenAwake(current) { [self] in
                 guard !abandoned.contains(key) else { return }
                 if deadly != nil { return kill() }

@@ -15,7 +15,7 @@ package final class SimWorld: FaultyWorld {
     var random: SimRandom
     private var connections: UInt64 = 0
     private var crashWaiters: [(crashes: Int, action: () -> Void)] = []
-private(set) var isHealed = false
+    private(set) var isHealed = false
     let diceSeed: UInt64
     private let hasVolunteer: Bool
     private let workerCount: Int
