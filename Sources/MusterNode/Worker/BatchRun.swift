@@ -19,7 +19,7 @@ struct BatchRun {
     /// Takes each report but the last; the last is returned.
     let emitPart: (TaskReport) -> Void
     /// Called at most once, before the last task.
-    let announceEnd: () -> Void
+    var announceEnd: () -> Void = {}
 
     /// The last report; nil when nothing of it was left to report. `isWhole` is false when the batch was given up.
     func run() -> (last: TaskReport?, isWhole: Bool) {
