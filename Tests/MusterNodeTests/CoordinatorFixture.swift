@@ -132,6 +132,8 @@ struct SampleRequest {
         }
         // Nobody has this address; there is no command yet.
         if [.unassignRank, .command, .revokeToken].contains(name) { status = 404 }
+        // This coordinator takes no volunteers.
+        if RouteTable.volunteers.contains(where: { $0.name == name && $0.access == .open }) { status = 404 }
     }
 }
 

@@ -112,7 +112,8 @@ package enum RouteTable {
             summary: "Machines that ever joined: what each did, and how far it is believed. The 10,000 that did most."),
     ]
 
-    private static let volunteers: [RouteSpec] = [
+    /// Those that are open to everybody are there with `--volunteers` only.
+    package static let volunteers: [RouteSpec] = [
         RouteSpec(
             name: .install, method: "GET", pattern: "/install.sh", access: .open,
             summary: "With --volunteers: the script that makes a machine a volunteer, with a token of its own.",
