@@ -18,9 +18,9 @@ private struct VotingBench {
     mutating func know(_ member: Int64, _ voter: Voter) { _ = bench.handle(.memberKnown(MemberID(member), voter)) }
 
     @discardableResult mutating func add(
-        _ count: Int, quorum: String? = nil, isDeterministic: Bool = true, votes: [VoteRecord] = []
+        _ count: Int, quorum: String? = nil, isDeterministic: Bool = true, votes: [VoteRecord] = [], id: Int64 = 1
     ) -> [SchedulerEffect] {
-        var record = SchedulerBench.record(1, count)
+        var record = SchedulerBench.record(id, count)
         record.quorum = quorum.flatMap { Quorum($0) }
         record.isDeterministic = isDeterministic
         let job = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
@@ -58,6 +58,80 @@ private struct VotingBench {
 
 @Suite("voting")
 struct VotingTests {
+    /// All of them on one machine.
+    private func oneMachine(_ fleet: inout VotingBench) {
+        for member: Int64 in 1...4 { fleet.know(member, Voter(machine: MachineID("machine-1"), isVolunteer: false)) }
+    }
+
+    @Test("where too few machines ever joined, workers are counted: each once, and the job does not wait for ever")
+    func workersOfOneMachine() {
+        var fleet = VotingBench()
+        oneMachine(&fleet)
+        fleet.add(1, quorum: "2/3")
+        let first = VotingBench.votes(fleet.vote(1))
+        #expect(first.map(\.machine) == [MachineID("member-1")])
+        // What joins later changes nothing for a job that has begun.
+        fleet.trusted(7, 8)
+        #expect(VotingBench.results(fleet.vote(2)).map(\.votes) == [2])
+        // A job that begins now counts machines.
+        fleet.add(1, quorum: "2/3", id: 2)
+        #expect(VotingBench.votes(fleet.vote(3)).map(\.machine) == [MachineID("machine-1")])
+        #expect(fleet.bench.take(4).isEmpty)
+        #expect(VotingBench.results(fleet.vote(7)).map(\.votes) == [2])
+    }
+
+    @Test("a worker that lies is out by itself, its votes are withdrawn, and the others of its machine go on")
+    func liarAmongWorkers() {
+        var fleet = VotingBench()
+        oneMachine(&fleet)
+        var out = false
+        for job: Int64 in 1...6 where !out {
+            fleet.add(1, quorum: "2/3", id: job)
+            _ = fleet.vote(1, "\"lie\"")
+            for member: Int64 in 2...3 { _ = fleet.vote(member) }
+            out = fleet.bench.scheduler.isBarred(MemberID(1))
+        }
+        #expect(out)
+        #expect((2...4).allSatisfy { !fleet.bench.scheduler.isBarred(MemberID($0)) })
+        fleet.add(1, quorum: "2/3", id: 9)
+        #expect(fleet.bench.take(1).isEmpty)
+        #expect(VotingBench.votes(fleet.vote(2)).count == 1)
+    }
+
+    @Test("votes of workers that an earlier process stored go on being workers', also where more machines joined since")
+    func workersVotesRestored() {
+        var earlier = VotingBench()
+        oneMachine(&earlier)
+        earlier.add(1, quorum: "2/3")
+        let votes = VotingBench.votes(earlier.vote(1))
+        var fleet = VotingBench()
+        oneMachine(&fleet)
+        fleet.trusted(7, 8)
+        fleet.add(1, quorum: "2/3", votes: votes)
+        #expect(fleet.bench.take(1).isEmpty)
+        #expect(VotingBench.results(fleet.vote(2)).map(\.votes) == [2])
+    }
+
+    @Test("with a strict quorum, workers of the only machine wait for another")
+    func strictQuorum() {
+        var fleet = VotingBench { $0.isQuorumStrict = true }
+        oneMachine(&fleet)
+        fleet.add(1, quorum: "2/3")
+        _ = fleet.vote(1)
+        #expect(fleet.bench.take(2).isEmpty)
+        fleet.trusted(7)
+        #expect(VotingBench.results(fleet.vote(7)).map(\.votes) == [2])
+    }
+
+    @Test("volunteers of one token are one voter, however few machines there are")
+    func volunteersStayOne() {
+        var fleet = VotingBench()
+        for member: Int64 in 1...3 { fleet.know(member, Voter(token: 1)) }
+        fleet.add(1, quorum: "2/3")
+        _ = fleet.vote(1)
+        #expect(fleet.bench.take(2).isEmpty)
+    }
+
     @Test("a task of a job with a quorum goes to different machines until enough say the same")
     func agreement() {
         var fleet = VotingBench()

@@ -19,10 +19,14 @@ package enum CoordinatorCommand {
     package static let crashLimit = Flag<Int>.int(
         "crash-limit", "N", in: 1...100, default: 3,
         "A task in whose course this many workers died has failed for good, and is given to no other.")
+    package static let strictQuorum = Flag.bool(
+        "strict-quorum",
+        "Count machines for a quorum even where too few ever joined: the job waits for them. Else workers are counted there."
+    )
     package static let forget = Flag<Int>.int(
         "forget-days", "N", in: 1...36_500, default: 90,
-        "How good a volunteer's machine was is forgotten at a start when it was away so long; what it did stays listed."
-    )
+        "A volunteer's machine that was away for so long begins as unproven again, at the coordinator's next start; what it "
+            + "did stays listed.")
     package static let store = Flag<String?>.text(
         "store", "STORE", as: .text(bytesMax: 4096, suggestions: []), "Where to keep hard state: sqlite:PATH."
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
@@ -48,7 +52,7 @@ package enum CoordinatorCommand {
         ],
         flags: [
             CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
-            crashLimit.spec, forget.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec,
+            crashLimit.spec, strictQuorum.spec, forget.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec,
             CommonFlags.tlsCert.spec,
             CommonFlags.tlsKey.spec,
         ] + SpawnFlags.all + CommonFlags.always,
@@ -129,6 +133,7 @@ package enum CoordinatorCommand {
         configuration.membership.graceTime = invocation[grace]
         configuration.scheduler.leaseTime = invocation[lease]
         configuration.scheduler.crashLimit = invocation[crashLimit]
+        configuration.scheduler.isQuorumStrict = invocation[strictQuorum]
         configuration.forgetDays = invocation[forget]
         configuration.renderWait = invocation[wait]
         configuration.access.isPrivate = invocation[isPrivate]

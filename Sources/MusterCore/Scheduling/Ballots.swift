@@ -80,6 +80,8 @@ struct Ballots: Sendable {
     var isEmpty: Bool { ballots.isEmpty }
     var wantingCount: Int { wanting.ranges.reduce(0) { $0 + $1.count } }
     subscript(task: Int) -> Ballot? { ballots[task] }
+    /// Who voted on one of them or holds it.
+    var voters: some Collection<MachineID> { touched.keys }
 
     /// The first tasks in a row that this machine may vote on.
     func next(for machine: MachineID) -> Range<Int>? {

@@ -37,6 +37,8 @@ struct ScheduledJob: Sendable {
     var volunteerDeaths: [Int: Set<MachineID>] = [:]
     /// What is voted on; nil for a job that has nothing of the kind.
     var ballots: Ballots?
+    /// Settled by the first vote; from then on the same as long as the job is known.
+    var electorate: Electorate?
     /// Measured seconds of computing a task; nil until the first report.
     var secondsPerTask: Double?
     /// Set while an end is on its way to the store: nothing is granted then.

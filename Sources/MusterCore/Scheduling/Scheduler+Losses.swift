@@ -19,7 +19,7 @@ extension Scheduler {
         drop(key)
         var open = lease.open
         if let voted = jobs[key.job]?.ballots.map({ open.intersection($0.open) }), !voted.isEmpty {
-            jobs[key.job]!.ballots!.release(voted, by: voter(key.member).machine)
+            jobs[key.job]!.ballots!.release(voted, by: ballotName(of: key.member, in: key.job))
             noteVoting(key.job)
             open.subtract(voted)
         }

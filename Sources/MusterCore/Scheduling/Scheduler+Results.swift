@@ -106,7 +106,7 @@ extension Scheduler {
             let repeated = tasks.subtracting(new.tasks).intersection(held)
             // A vote that came late, while another worker of the same machine held the task.
             if !repeated.isEmpty {
-                jobs[id]!.ballots!.release(repeated, by: voter(source.member).machine)
+                jobs[id]!.ballots!.release(repeated, by: ballotName(of: source.member, in: id))
                 noteVoting(id)
             }
         }
@@ -171,7 +171,7 @@ extension Scheduler {
             if case .failure = record.outcome { pending.failures += 1 } else { pending.values += record.count }
         }
         pending.voted = votes.tasks
-        pending.machine = votes.tasks.isEmpty ? nil : voter(source.member).machine
+        pending.machine = votes.tasks.isEmpty ? nil : ballotName(of: source.member, in: pending.job)
         if isTransient && !final.isEmpty {
             let results = transientResults(of: report, final)
             for result in results {

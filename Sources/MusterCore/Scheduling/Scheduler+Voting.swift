@@ -3,7 +3,33 @@
 extension Scheduler {
     func voter(_ member: MemberID) -> Voter { voters[member] ?? Voter(unknown: member) }
 
+    /// In whose name this member's votes on a job count.
+    func ballotName(of member: MemberID, in id: JobID) -> MachineID {
+        let voter = voter(member)
+        guard jobs[id]?.electorate == .workers, !voter.isVolunteer else { return voter.machine }
+        return MachineID(worker: member)
+    }
+
+    /// Machines, where enough of them ever joined. A quorum that waited for others for ever would help nobody: workers of one
+    /// machine at least tell faults of a process.
+    private mutating func settleElectorate(of id: JobID) {
+        guard jobs[id]!.electorate == nil else { return }
+        let needed = jobs[id]!.record.quorum?.needed ?? 0
+        let isSmall = !settings.isQuorumStrict && machinesSeen.count < needed
+        jobs[id]!.electorate = isSmall ? .workers : .machines
+    }
+
+    /// As it was when the votes were stored that an earlier process left.
+    mutating func restoreElectorate(of id: JobID) {
+        guard jobs[id]!.record.quorum != nil, let voters = jobs[id]!.ballots?.voters, !voters.isEmpty else { return }
+        let areWorkers = voters.contains { name in
+            name.worker.map { voter($0).machine != name } ?? false
+        }
+        jobs[id]!.electorate = areWorkers ? .workers : .machines
+    }
+
     mutating func know(_ member: MemberID, as voter: Voter) {
+        if member != .referee { machinesSeen.insert(voter.machine) }
         if let known = voters[member] {
             if known.isVolunteer { volunteerCount -= 1 }
         }
@@ -18,20 +44,19 @@ extension Scheduler {
     /// Whether this member is granted nothing because its machine is out.
     package func isBarred(_ member: MemberID) -> Bool {
         guard let voter = voters[member] else { return false }
-        return reliability.isOut(voter.machine)
+        return reliability.isOut(voter.machine) || reliability.isOut(MachineID(worker: member))
     }
 
     // MARK: Granting
 
     /// The job that wants a vote of this caller's machine and was served longest ago.
     func votingJob(for call: LeaseCall, _ priority: Priority) -> (id: JobID, turn: UInt64)? {
-        let machine = voter(call.member).machine
         var best: (id: JobID, turn: UInt64)?
         for id in votingJobs {
             guard let job = jobs[id], job.ending == nil, job.record.priority == priority,
                 !call.confirmsOnly || job.record.quorum == nil,
                 call.kernels.contains(job.record.kernel), best.map({ (job.lastTurn, id) < ($0.turn, $0.id) }) ?? true,
-                job.hasVotes(for: machine)
+                job.hasVotes(for: ballotName(of: call.member, in: id))
             else { continue }
             best = (id, job.lastTurn)
         }
@@ -45,8 +70,10 @@ extension Scheduler {
 
     /// Cuts what this machine may vote on off a job.
     mutating func cutVotes(of id: JobID, for call: LeaseCall, _ now: Moment) -> Grant? {
-        let machine = voter(call.member).machine
-        guard let tasks = jobs[id]!.cutVotes(atMost: voteBatchSize(of: id, for: call.member), for: machine) else { return nil }
+        settleElectorate(of: id)
+        let machine = ballotName(of: call.member, in: id)
+        guard let tasks = jobs[id]!.cutVotes(atMost: voteBatchSize(of: id, for: call.member), for: machine)
+        else { return nil }
         let attempt = jobs[id]!.ballots!.hold(tasks, by: machine)
         noteVoting(id)
         turns += 1
@@ -72,7 +99,7 @@ extension Scheduler {
         guard let ballots = jobs[id]?.ballots else { return nil }
         for call in callLine.elements.compactMap({ calls[$0] })
         where call.member != lease.key.member && mayServe(call) && call.kernels.contains(jobs[id]!.record.kernel) {
-            let machine = voter(call.member).machine
+            let machine = ballotName(of: call.member, in: id)
             guard let tasks = ballots.untouched(lease.open, by: machine).ranges.first else { continue }
             let attempt = jobs[id]!.ballots!.hold(tasks, by: machine, asExtra: true)
             return (call, grant(PendingRun(tasks: tasks, attempt: attempt, failures: 0), of: id, to: call.member, now))
@@ -110,13 +137,15 @@ extension Scheduler {
         -> (tasks: RangeSet<Int>, records: [VoteRecord])?
     {
         let id = report.key.job
-        let voter = voter(source.member)
+        settleElectorate(of: id)
+        let machine = ballotName(of: source.member, in: id)
+        let isVolunteer = voter(source.member).isVolunteer
         beginBallots(of: id, on: tasks)
         let voted = RangeSet<Int>(
-            tasks.ranges.flatMap { $0 }.filter { jobs[id]!.ballots![$0]!.hasVote(of: voter.machine) },
+            tasks.ranges.flatMap { $0 }.filter { jobs[id]!.ballots![$0]!.hasVote(of: machine) },
             within: 0..<jobs[id]!.record.count)
         for task in voted.ranges.flatMap({ $0 }) {
-            let own = jobs[id]!.ballots![task]!.votes.first { $0.machine == voter.machine }!
+            let own = jobs[id]!.ballots![task]!.votes.first { $0.machine == machine }!
             if !own.isDurable { return nil }
         }
         let new = tasks.subtracting(voted)
@@ -129,17 +158,14 @@ extension Scheduler {
             let choice: Vote.Choice =
                 reasons[task] != nil ? .failure : .value(Array(report.blobs?[place] ?? lines[place]))
             let vote = Vote(
-                machine: voter.machine, isVolunteer: voter.isVolunteer, worker: source.worker,
-                attempt: report.key.attempt,
+                machine: machine, isVolunteer: isVolunteer, worker: source.worker, attempt: report.key.attempt,
                 run: report.key.first, choice: choice, reason: reasons[task] ?? "", seconds: Array(seconds[place]),
                 isDurable: false)
             jobs[id]!.ballots!.add(vote, on: task, wasHeld: held.contains(task))
         }
         noteVoting(id)
         let records = jobs[id]!.isTransient ? [] : resultRecords(of: report, new, worker: source.worker)
-        return (
-            new, records.map { VoteRecord(machine: voter.machine, isVolunteer: voter.isVolunteer, result: $0) }
-        )
+        return (new, records.map { VoteRecord(machine: machine, isVolunteer: isVolunteer, result: $0) })
     }
 
     private mutating func beginBallots(of id: JobID, on tasks: RangeSet<Int>) {
@@ -210,17 +236,20 @@ extension Scheduler {
     /// The machine gets no more work, and what of it was not confirmed is somebody else's to do.
     mutating func bar(_ machine: MachineID, _ effects: inout [SchedulerEffect]) {
         reliability.bar(machine)
-        for member in voters.filter({ $0.value.machine == machine }).map(\.key).sorted() {
+        let members = voters.filter { $0.value.machine == machine || MachineID(worker: $0.key) == machine }
+        for member in members.keys.sorted() {
             let held = inOrder(leasesOfMember[member] ?? [])
             for key in held { giveBack(key) }
             if !held.isEmpty { effects.append(.revoke(member, held)) }
             loseDeals(of: member)
         }
+        let names = [machine] + members.keys.sorted().map { MachineID(worker: $0) }.filter { $0 != machine }
         for id in jobs.keys.filter({ jobs[$0]!.ballots != nil }).sorted() {
-            jobs[id]!.ballots!.withdrawAll(of: machine)
+            for name in names { jobs[id]!.ballots!.withdrawAll(of: name) }
             noteVoting(id)
         }
-        effects.append(.distrust(machine, [.removeVotesOf(machine), .saveStanding(machine, reliability[machine])]))
+        let votes = names.map { StoreWrite.removeVotesOf($0) }
+        effects.append(.distrust(machine, votes + [.saveStanding(machine, reliability[machine])]))
     }
 
     /// Deals what was dealt to this member to others.

@@ -15,6 +15,9 @@ package struct Scheduler: Sendable {
         /// with nothing but it.
         var volunteerCrashLimit: Int { 3 * crashLimit }
         package var reliability = Reliability.Settings()
+        /// Two workers of one machine never vote on the same task, even where no other machine ever joined. From
+        /// `--strict-quorum`.
+        package var isQuorumStrict = false
         /// Batches are cut to take about so long on one slot.
         package var batchTime: Duration = .milliseconds(100)
         /// Near a job's end batches shrink, so that all slots end together, but not below so much work.
@@ -54,6 +57,8 @@ package struct Scheduler: Sendable {
     package private(set) var counters = Counters()
     /// In whose name members' results count; of members that told.
     var voters: [MemberID: Voter] = [:]
+    /// All that ever joined, as far as they are remembered.
+    var machinesSeen: Set<MachineID> = []
     var volunteerCount = 0
     package internal(set) var reliability: Reliability
     /// Draws what is checked: known to nobody before.
@@ -134,7 +139,9 @@ package struct Scheduler: Sendable {
             if isBarred(member) { loseDeals(of: member) }
             votingNews &+= 1
             serve(now, &effects)
-        case .standingRestored(let machine, let standing): reliability.restore(standing, of: machine)
+        case .standingRestored(let machine, let standing):
+            machinesSeen.insert(machine)
+            reliability.restore(standing, of: machine)
         case .machineBarred(let machine):
             bar(machine, &effects)
             serve(now, &effects)
@@ -191,6 +198,7 @@ package struct Scheduler: Sendable {
             finishIfComplete(id, &effects)
         } else {
             line(up: id)
+            restoreElectorate(of: id)
             noteVoting(id)
             // Votes of an earlier process's time may be enough already.
             if let open = jobs[id]!.ballots?.open { decide(id, open, &effects) }

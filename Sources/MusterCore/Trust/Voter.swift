@@ -7,6 +7,16 @@ package struct MachineID: RawRepresentable, Hashable, Comparable, Sendable {
     package static func < (a: MachineID, b: MachineID) -> Bool { a.rawValue < b.rawValue }
 }
 
+extension MachineID {
+    /// A worker that counts for itself.
+    package init(worker member: MemberID) { self.init("member-\(member)") }
+
+    /// That worker's.
+    var worker: MemberID? {
+        rawValue.hasPrefix("member-") ? Int64(rawValue.dropFirst(7)).map { MemberID($0) } : nil
+    }
+}
+
 extension MachineID: CustomStringConvertible {
     package var description: String { rawValue }
 }
@@ -26,9 +36,20 @@ package struct Voter: Hashable, Sendable {
     package init(token: Int64) { self.init(machine: MachineID("token-\(token)"), isVolunteer: true) }
 
     /// Who told no machine is one.
-    package init(unknown member: MemberID) {
-        self.init(machine: MachineID("member-\(member)"), isVolunteer: false)
-    }
+    package init(unknown member: MemberID) { self.init(machine: MachineID(worker: member), isVolunteer: false) }
+}
+
+/// Whose votes a job counts, once each.
+package enum Electorate: Hashable, Sendable {
+    /// Machines; volunteers always.
+    case machines
+    /// The fleet's own workers, each: where there are not machines enough, and never were.
+    case workers
+}
+
+extension MemberID {
+    /// The coordinator's own worker, which computes again what nobody else can confirm. Ids of members are positive.
+    package static let referee = MemberID(0)
 }
 
 /// How many different machines must agree on a task's result: `needed` of at first at most `voters`.

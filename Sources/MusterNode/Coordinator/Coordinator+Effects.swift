@@ -31,7 +31,7 @@ extension Coordinator {
 
     private func perform(_ effect: SchedulerEffect, _ state: inout CoordinatorState) {
         switch effect {
-        case .grant(_, Self.referee, let grants): judge(grants, &state)
+        case .grant(_, .referee, let grants): judge(grants, &state)
         case .grant(let id, let member, let grants): answer(id, member, grants, &state)
         case .dismiss(let id): state.calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
         case .commit(let id, let writes): commit(id, writes)

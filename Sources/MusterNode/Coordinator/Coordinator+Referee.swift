@@ -9,20 +9,18 @@ internal import Synchronization
 /// confirmed: a first volunteer's results would count never, else. One batch at a time, on a thread of its own; a machine
 /// that is believed is checked so seldom that it does little.
 extension Coordinator {
-    /// Nobody's id: those of members are positive.
-    static let referee = MemberID(0)
     /// From so many machines on, volunteers check each other: two that disagree have a third.
     private static let machinesEnough = 3
 
     /// Asks for a batch when there is need, and renews what it holds.
     func lookAfterLoneVolunteers(_ now: Moment, _ state: inout CoordinatorState) {
-        if let work = state.referee { return handle(.work(.renewed(Self.referee, work.keys)), &state) }
+        if let work = state.referee { return handle(.work(.renewed(.referee, work.keys)), &state) }
         guard state.fleet.scheduler.wantsConfirmation, areAlone(state.fleet) else { return }
         let voter = Voter(machine: MachineID("coordinator"), isVolunteer: false)
-        handle(.work(.memberKnown(Self.referee, voter)), &state)
+        handle(.work(.memberKnown(.referee, voter)), &state)
         let id = LeaseCallID(state.newNumber())
         let call = LeaseCall(
-            id: id, member: Self.referee, slots: 1, kernels: Set(KernelTable.names), confirmsOnly: true)
+            id: id, member: .referee, slots: 1, kernels: Set(KernelTable.names), confirmsOnly: true)
         handle(.work(.workAsked(call)), &state)
         handle(.work(.callEnded(id)), &state)
     }
@@ -67,7 +65,7 @@ extension Coordinator {
     private func deliver(_ report: TaskReport) {
         state.withLock { state in
             let event = SchedulerEvent.reported(
-                DeliveryID(state.newNumber()), from: Self.referee, worker: "coordinator", [report],
+                DeliveryID(state.newNumber()), from: .referee, worker: "coordinator", [report],
                 wallClockMs: SystemTime.wallClockMs())
             handle(.work(event), &state)
         }

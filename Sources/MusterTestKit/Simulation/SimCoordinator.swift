@@ -66,6 +66,7 @@ package final class SimCoordinator {
     func start() {
         var settings = Scheduler.Settings()
         settings.leaseTime = .seconds(5)
+        settings.isQuorumStrict = !world.isOneMachine
         var fleet = FleetCore(
             scheduler: settings, sealer: SimSealer(bug: world.bug), dice: SimRandom(seed: world.diceSeed))
         lastIDs = world.bug == .reusesIDs && crashes > 0 ? (0, lastIDs.member, lastIDs.joinOrder) : world.store.lastIDs
@@ -211,7 +212,7 @@ package final class SimCoordinator {
         let record = MemberRecord(
             id: id, name: name, role: .worker, joinOrder: known?.joinOrder ?? lastIDs.joinOrder, address: "", slots: 1,
             labels: [:], version: "", joinedMs: 0, incarnation: incarnation,
-            machine: world.bug == .votesPerWorker ? "" : "\(world.machine(named: name))",
+            machine: world.toldMachine(named: name),
             token: world.isVolunteer(named: name) ? 1 : nil)
         world.store.commit([.saveMember(record)]) { [self, life] trouble in
             guard life == self.life else { return }

@@ -19,6 +19,8 @@ package final class SimWorld: FaultyWorld {
     let diceSeed: UInt64
     private let hasVolunteer: Bool
     private let workerCount: Int
+    /// All workers say that they are on one machine, and each counts by itself.
+    let isOneMachine: Bool
     private let trace: ((String) -> Void)?
     private let jobs: Int
 
@@ -29,7 +31,8 @@ package final class SimWorld: FaultyWorld {
         self.trace = trace
         jobs = Int.random(in: 2...5, using: &random)
         workerCount = Int.random(in: 2...6, using: &random)
-        hasVolunteer = workerCount >= 4 && random.chance(0.5)
+        isOneMachine = random.chance(0.2)
+        hasVolunteer = !isOneMachine && workerCount >= 4 && random.chance(0.5)
         diceSeed = random.next()
         store = SimStore(clock, checker, bug: bug, seed: random.next())
         network = SimNetwork(clock, faults, seed: random.next())
@@ -45,10 +48,15 @@ package final class SimWorld: FaultyWorld {
         }
     }
 
-    /// Each worker is on a machine of its own, but where there are four or more the third is on the first's.
+    /// In whose name each worker counts: a machine of its own, but where there are four or more the third is on the first's.
     func machine(named name: String) -> Int {
         let number = Int(name.dropFirst("worker-".count)) ?? 0
-        return workerCount >= 4 && number == 2 ? 0 : number
+        return !isOneMachine && workerCount >= 4 && number == 2 ? 0 : number
+    }
+
+    /// The machine that a worker of this name tells.
+    func toldMachine(named name: String) -> String {
+        bug == .votesPerWorker ? "" : isOneMachine ? "0" : "\(machine(named: name))"
     }
 
     /// The last worker may be a volunteer's; in a world with faults it lies whenever others could tell.
