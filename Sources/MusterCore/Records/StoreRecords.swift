@@ -133,7 +133,7 @@ package struct MemberRecord: Hashable, Sendable {
     package var voter: Voter {
         if let token { return Voter(token: token) }
         return machine.isEmpty
-            ? Voter(unknown: id) : Voter(machine: MachineID("machine-\(machine)"), isVolunteer: false)
+            ? Voter(unknown: id) : Voter(machine: MachineID(told: machine), isVolunteer: false)
     }
 
     package init(

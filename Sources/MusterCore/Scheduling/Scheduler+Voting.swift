@@ -19,13 +19,17 @@ extension Scheduler {
         jobs[id]!.electorate = isSmall ? .workers : .machines
     }
 
-    /// As it was when the votes were stored that an earlier process left.
+    /// As it was when the votes were stored that an earlier process left; settled anew where they do not tell.
     mutating func restoreElectorate(of id: JobID) {
-        guard jobs[id]!.record.quorum != nil, let voters = jobs[id]!.ballots?.voters, !voters.isEmpty else { return }
-        let areWorkers = voters.contains { name in
-            name.worker.map { voter($0).machine != name } ?? false
+        guard jobs[id]!.record.quorum != nil, let ballots = jobs[id]!.ballots else { return }
+        if ballots.voters.contains(where: \.isToldMachine) {
+            jobs[id]!.electorate = .machines
+        } else if ballots.voters.contains(where: { name in
+            // Whoever is not known any more may have told a machine.
+            name.worker.map { voters[$0]?.machine != name } ?? false
+        }) {
+            jobs[id]!.electorate = .workers
         }
-        jobs[id]!.electorate = areWorkers ? .workers : .machines
     }
 
     mutating func know(_ member: MemberID, as voter: Voter) {

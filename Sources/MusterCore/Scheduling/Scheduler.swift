@@ -140,7 +140,7 @@ package struct Scheduler: Sendable {
             votingNews &+= 1
             serve(now, &effects)
         case .standingRestored(let machine, let standing):
-            machinesSeen.insert(machine)
+            if machine.worker == nil { machinesSeen.insert(machine) }
             reliability.restore(standing, of: machine)
         case .machineBarred(let machine):
             bar(machine, &effects)

@@ -8,6 +8,10 @@ package struct MachineID: RawRepresentable, Hashable, Comparable, Sendable {
 }
 
 extension MachineID {
+    /// A machine that a member told.
+    package init(told machine: String) { self.init("machine-\(machine)") }
+    var isToldMachine: Bool { rawValue.hasPrefix("machine-") }
+
     /// A worker that counts for itself.
     package init(worker member: MemberID) { self.init("member-\(member)") }
 
