@@ -25,12 +25,12 @@ import Testing
     @Test func fetchesAreLimitedByAddressAndInAll() {
         var limit = FetchLimit()
         for _ in 0..<FetchLimit.perAddressMax { #expect(limit.take("a", nowMs: 60_000) == nil) }
-        #expect(limit.take("a", nowMs: 61_000) == 59)
+        #expect(limit.take("a", nowMs: 61_000) == 9)
         for number in 0..<FetchLimit.inAllMax - FetchLimit.perAddressMax {
             #expect(limit.take("\(number)", nowMs: 62_000) == nil)
         }
-        #expect(limit.take("b", nowMs: 119_999) == 1)
-        #expect(limit.take("a", nowMs: 120_000) == nil)
+        #expect(limit.take("b", nowMs: 69_999) == 1)
+        #expect(limit.take("a", nowMs: 70_000) == nil)
     }
 
     @Test func theScriptHasItsValuesAndNothingElseIsTouched() {

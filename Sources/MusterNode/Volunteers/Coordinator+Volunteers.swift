@@ -17,7 +17,7 @@ extension Coordinator {
     func install(_ request: HTTPRequest) throws -> HTTPOutcome {
         let desk = try desk()
         if let seconds = desk.mayFetch(request.peer.address) {
-            throw Problem(429, "The installer was fetched too often within this minute.", retryAfter: seconds)
+            throw Problem(429, "The installer was fetched too often within these ten seconds.", retryAfter: seconds)
         }
         let isTLS = configuration.server.tlsCertificate != nil
         guard

@@ -1,21 +1,24 @@
 internal import MusterCore
 
-/// How often the installer may be fetched: so often a minute by one address, so often by all. Counted in whole minutes, so
-/// that what is kept is bounded by what one minute lets in.
+/// How often the installer may be fetched: so often within ten seconds by one address, behind which a whole school may
+/// be, so often by all. What is kept is bounded by what ten seconds let in.
 struct FetchLimit: Sendable {
-    static let perAddressMax = 60
-    static let inAllMax = 600
+    static let perAddressMax = 1_000
+    static let inAllMax = 2_000
+    private static let windowSeconds: Int64 = 10
 
-    private var minute: Int64 = 0
+    private var window: Int64 = 0
     private var total = 0
     private var counts: [String: Int] = [:]
 
-    /// Nil: it may. Else the seconds until it may again, 1…60.
+    /// Nil: it may. Else the seconds until it may again, 1…10.
     mutating func take(_ address: String, nowMs: WallClockMs) -> Int? {
-        let now = nowMs / 60_000
-        if now != minute { (minute, total, counts) = (now, 0, [:]) }
+        let (seconds, now) = (nowMs / 1_000, nowMs / 1_000 / Self.windowSeconds)
+        if now != window { (window, total, counts) = (now, 0, [:]) }
         let own = counts[address] ?? 0
-        guard total < Self.inAllMax, own < Self.perAddressMax else { return 60 - Int(nowMs / 1_000 % 60) }
+        guard total < Self.inAllMax, own < Self.perAddressMax else {
+            return Int(Self.windowSeconds - seconds % Self.windowSeconds)
+        }
         total += 1
         counts[address] = own + 1
         return nil

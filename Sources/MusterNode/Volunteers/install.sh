@@ -234,7 +234,7 @@ networks() {
 
 settle() {
     processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 1)
-    safe="--read-only --tmpfs /tmp:rw,nosuid,nodev,size=64m --cap-drop ALL --security-opt no-new-privileges"
+    safe="--no-healthcheck --read-only --tmpfs /tmp:rw,nosuid,nodev,size=64m --cap-drop ALL --security-opt no-new-privileges"
     limits="--cpu-shares 2 --memory 512m --memory-swap 512m --pids-limit 256"
     if [ "$percent" -lt 100 ]; then
         # Hundredths of a processor for each worker, at least one of them.
@@ -242,7 +242,9 @@ settle() {
         [ "$share" -ge 1 ] || share=1
         limits="$limits --cpus $((share / 100)).$(printf %02d $((share % 100)))"
     fi
-    for one in "$limits" "--memory 512m --pids-limit 256" ""; do
+    # An engine that was given little itself may not raise what it would by default.
+    low="--ulimit nofile=1024:1024 --ulimit nproc=16384:16384"
+    for one in "$limits" "$limits $low" "--memory 512m --pids-limit 256" ""; do
         for network in $(networks); do
             reach=
             [ "$network" = default ] || reach="--network $network"
