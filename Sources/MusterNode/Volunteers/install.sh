@@ -33,6 +33,8 @@ die() {
     exit "$code"
 }
 has() { command -v "$1" >/dev/null 2>&1; }
+# Of what the last command said; some engines end with where to read on.
+last_word() { grep -vE "^$|^(Run|See) '" "$place/said" | tail -n 1; }
 
 usage() {
     cat <<'END'
@@ -44,6 +46,8 @@ usage: sh install.sh [--workers N] [--cpu-percent P] [--native | --container] [-
   --uninstall      remove the workers and every trace of them; asks nobody
 END
 }
+
+workers() { if [ "$1" -eq 1 ]; then say "1 worker runs"; else say "$1 workers run"; fi; }
 
 number() { # NAME VALUE MAX
     case $2 in
@@ -202,7 +206,7 @@ load_image() {
     loaded=$("$engine" load -i "$place/file" 2>"$place/said" | sed -n 's/^Loaded image[^:]*: *//p' | tail -n 1)
     rm -f "$place/file"
     [ -n "$loaded" ] || {
-        refused="$refused; $engine could not load the image: $(tail -n 1 "$place/said")"
+        refused="$refused; $engine could not load the image: $(last_word)"
         return 1
     }
     "$engine" tag "$loaded" "$image" || return 1
@@ -254,7 +258,7 @@ settle() {
             fi
         done
     done
-    refused="$refused; $engine runs no container that reaches $url: $(tail -n 1 "$place/said")"
+    refused="$refused; $engine runs no container that reaches $url: $(last_word)"
     return 1
 }
 
@@ -306,7 +310,7 @@ start_containers() {
         "$engine" run -d --name "$name-$i" --label "$name=1" --restart unless-stopped $safe $limits $reach \
             --log-opt max-size=1m -v "$name:/data" -e MUSTER_TOKEN -e MUSTER_JOIN "$image" \
             worker --slots 1 --docker-socket none --name "$host-$i" >/dev/null 2>"$place/said" ||
-            die 71 "$engine could not start a worker: $(tail -n 1 "$place/said")"
+            die 71 "$engine could not start a worker: $(last_word)"
         i=$((i + 1))
     done
 }
@@ -359,7 +363,7 @@ install_containers() {
 }
 
 summary_containers() {
-    say "$workers workers for $url run as containers of $engine: $name-1 and on, image $image, results kept in the volume $name."
+    say "$(workers "$workers") for $url, as containers of $engine: $name-1 and on, image $image, results kept in the volume $name."
     case $limits in
     *cpu-shares*) say "Each has 512 MB of memory, no privileges, a root it cannot write to, and a processor when nobody else wants it." ;;
     *) say "Each has no privileges and a root it cannot write to. This engine cannot set all limits; set are: ${limits:-none}." ;;
@@ -513,7 +517,13 @@ native_token() {
 start_with_systemd() {
     has systemctl && [ -n "${HOME:-}" ] && systemctl --user show-environment >/dev/null 2>&1 || return 1
     file=$(unit)
-    mkdir -p "$(dirname "$file")" || return 1
+    folder=$(dirname "$file")
+    if [ ! -d "$folder" ]; then
+        top=$folder
+        while [ ! -d "$(dirname "$top")" ]; do top=$(dirname "$top"); done
+        say "$top" >"$home/unit-top"
+    fi
+    mkdir -p "$folder" || return 1
     cat >"$file" <<END
 [Unit]
 Description=Volunteer workers for $url
@@ -531,13 +541,30 @@ NoNewPrivileges=true
 WantedBy=default.target
 END
     if systemctl --user daemon-reload && systemctl --user enable "$name.service" && systemctl --user restart "$name.service"; then
-        loginctl enable-linger >/dev/null 2>&1 && linger="" || linger=" once you log in"
+        if lingers; then
+            linger=
+        elif loginctl enable-linger && lingers; then
+            linger=
+            say yes >"$home/linger"
+        else
+            linger=" once you log in"
+        fi
         how="A service of yours, $name, starts them with the machine$linger."
         return 0
     fi >/dev/null 2>&1
     rm -f "$file"
+    remove_unit_folders "$home"
     return 1
 }
+# As far as they were made for the unit, and nothing else is in them.
+remove_unit_folders() { # HOME
+    [ -f "$1/unit-top" ] || return 0
+    folder=$(dirname "$(unit)")
+    rmdir "$folder/default.target.wants" 2>/dev/null || :
+    remove_empty "$folder" "$(cat "$1/unit-top")"
+}
+# Whether services of this user run while nobody is logged in.
+lingers() { loginctl show-user "$(id -un)" -p Linger 2>/dev/null | grep -q =yes; }
 
 cron_runs() {
     has crontab || return 1
@@ -576,11 +603,11 @@ install_native() {
     fetch_checked /v1/archive.tar.gz "$sum"
     stage=$home/app.$$
     if ! mkdir "$stage" || ! gzip -dc "$place/file" | (cd "$stage" && tar -xf -) 2>"$place/said"; then
-        die 74 "the program could not be unpacked into $home, which needs 100 MB: $(tail -n 1 "$place/said")"
+        die 74 "the program could not be unpacked into $home, which needs 100 MB: $(last_word)"
     fi
     rm -f "$place/file"
     "$stage/muster-native/muster" --version >"$place/said" 2>&1 ||
-        die 71 "the program does not run here: $(tail -n 1 "$place/said")"
+        die 71 "the program does not run here: $(last_word)"
     keep_token "$(native_token)"
     stop_native "$home"
     rm -rf "$home/app"
@@ -592,8 +619,8 @@ install_native() {
 }
 
 summary_native() {
-    say "$run_workers workers for $url run as processes, in $home (results are kept there, too)."
-    say "They take a processor when nobody else wants it. $how"
+    say "$(workers "$run_workers") for $url, as processes, in $home (results are kept there, too)."
+    say "Each takes a processor when nobody else wants it. $how"
 }
 
 # --- Both -------------------------------------------------------------------------------------------------------------------
@@ -603,6 +630,8 @@ uninstall_native() { # HOME
     if [ ! -f "$1/settings" ] && [ ! -f "$1/top" ]; then return 0; fi
     stop_native "$(cd "$1" && pwd -P)"
     top=$(cat "$1/top" 2>/dev/null || say "$1")
+    [ ! -f "$1/linger" ] || loginctl disable-linger >/dev/null 2>&1 || :
+    remove_unit_folders "$1"
     rm -rf "$1"
     case $1 in "$top"/*) remove_empty "$(dirname "$1")" "$top" ;; esac
     say "removed $1"
@@ -659,8 +688,8 @@ main() {
     temporary
     if [ "$kind" != native ] && install_containers; then
         # Were they processes before, these end.
-        homes | while read -r each; do uninstall_native "$each"; done >/dev/null
         uninstall_service >/dev/null
+        homes | while read -r each; do uninstall_native "$each"; done >/dev/null
         keep_copy
         summary_containers
     else
