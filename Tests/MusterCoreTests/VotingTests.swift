@@ -44,6 +44,7 @@ private struct VotingBench {
         _ member: Int64, _ value: String? = nil, failing: Bool = false
     ) -> [SchedulerEffect] {
         guard let key = bench.take(member).first else { return [] }
+        bench.now = bench.now + Duration(seconds: seconds * Double(key.count))
         return bench.finish(Self.report(key, value, failing: failing, seconds: seconds))
     }
 
@@ -130,6 +131,73 @@ struct VotingTests {
         fleet.add(1, quorum: "2/3")
         _ = fleet.vote(1)
         #expect(fleet.bench.take(2).isEmpty)
+    }
+
+    @Test("tokens fetched from one address have one vote together, and each answers for itself")
+    func circles() {
+        for quorum in ["2/3", nil] {
+            var fleet = VotingBench()
+            for token: Int64 in 1...10 { fleet.know(token, Voter(token: token, circle: "10-0-0-1")) }
+            fleet.add(1, quorum: quorum)
+            let first = VotingBench.votes(fleet.vote(1, "\"lie\""))
+            #expect(first.map(\.machine) == [MachineID("circle-10-0-0-1")])
+            #expect(first.map(\.owner) == [MachineID("token-1")])
+            #expect((2...10).allSatisfy { fleet.bench.take($0).isEmpty })
+            fleet.know(11, Voter(token: 11, circle: "10-0-0-2"))
+            fleet.know(12, Voter(token: 12))
+            _ = fleet.vote(11)
+            #expect(VotingBench.results(fleet.vote(12)).map(\.votes) == [2])
+            #expect(fleet.bench.scheduler.reliability[MachineID("token-1")].refuted == 1)
+            #expect(fleet.bench.scheduler.reliability[MachineID("token-2")].refuted == 0)
+        }
+    }
+
+    @Test("volunteers alone do not put the fleet's own out, another of the fleet does")
+    func trustedAreNotOutvoted() {
+        var fleet = VotingBench()
+        fleet.trusted(1, 2)
+        fleet.volunteers(11, 12)
+        for job: Int64 in 1...9 {
+            fleet.add(1, quorum: "2/3", id: job)
+            _ = fleet.vote(1)
+            _ = fleet.vote(11, "\"lie\"")
+            _ = fleet.vote(12, "\"lie\"")
+        }
+        #expect(!fleet.bench.scheduler.isBarred(MemberID(1)))
+        #expect(fleet.bench.scheduler.reliability[MachineID("machine-1")].refuted == 0)
+        fleet.add(1, quorum: "2/3", id: 10)
+        _ = fleet.vote(1, "\"lie\"")
+        _ = fleet.vote(2)
+        _ = fleet.vote(11)
+        #expect(fleet.bench.scheduler.reliability[MachineID("machine-1")].refuted == 1)
+    }
+
+    @Test("what a volunteer takes and never does is given to whoever is idle, though nothing was measured")
+    func hoarders() {
+        var fleet = VotingBench()
+        fleet.volunteers(11)
+        fleet.trusted(1)
+        fleet.add(1)
+        #expect(fleet.bench.take(11).count == 1)
+        #expect(fleet.bench.take(1).isEmpty)
+        #expect(SchedulerBench.grants(fleet.bench.pass(.seconds(6))).map(\.member) == [MemberID(1)])
+    }
+
+    @Test("seconds that nobody can have taken change no measure", arguments: [1e10, 1e300, .infinity])
+    func absurdSeconds(_ seconds: Double) {
+        var fleet = VotingBench()
+        fleet.volunteers(11)
+        fleet.trusted(1)
+        fleet.add(2)
+        let key = fleet.bench.take(11)[0]
+        var report = VotingBench.report(key)
+        report.secondsTotal = seconds
+        _ = fleet.bench.finish(report)
+        _ = fleet.bench.take(11)
+        _ = fleet.bench.take(1)
+        _ = fleet.bench.pass(.seconds(1))
+        #expect((fleet.bench.scheduler.jobs[JobID(1)]?.secondsPerTask ?? 0) <= 1)
+        #expect(Duration(seconds: seconds) <= .seconds(3_000_000_000))
     }
 
     @Test("a task of a job with a quorum goes to different machines until enough say the same")

@@ -22,6 +22,15 @@ import Testing
         #expect(PublicURL.of(host: host, isTLS: false) == nil)
     }
 
+    @Test(arguments: [
+        ("10.0.0.1", "10-0-0-1"), ("::ffff:10.0.0.1", "10-0-0-1"), ("2001:db8:1:2:3:4:5:6", "2001_db8_1_2"),
+        ("2001:db8:1:2:9::", "2001_db8_1_2"), ("2001:db8::6", "2001_db8_0_0"), ("::1", "0_0_0_0"),
+        ("fe80::1%eth0", "fe80_0_0_0"), ("::", "0_0_0_0"),
+    ])
+    func addressesOfOneHousehold(_ address: String, _ name: String) {
+        #expect(AddressCircle.name(of: address) == name)
+    }
+
     @Test func fetchesAreLimitedByAddressAndInAll() {
         var limit = FetchLimit()
         for _ in 0..<FetchLimit.perAddressMax { #expect(limit.take("a", nowMs: 60_000) == nil) }
@@ -62,30 +71,30 @@ import Testing
     @Test func anInvitationIsKeptOnceSomebodyJoins() throws {
         let tokens = VolunteerTokens(key: key)
         let now = SystemTime.wallClockMs()
-        let token = tokens.invite(nowMs: now)
+        let token = tokens.invite(nowMs: now, circle: "a")
         let number = try #require(tokens.number(of: token))
         #expect(tokens.number(of: token) == number)
-        #expect(tokens.all.isEmpty)
+        #expect(tokens.all(nowMs: now).map(\.id) == [number])
         let record = try #require(tokens.unstored(number))
         tokens.put(record)
-        #expect(tokens.unstored(number) == nil && tokens.all == [record])
+        #expect(tokens.unstored(number) == nil && tokens.all(nowMs: now) == [record])
         // A coordinator that was started again knows it, and nobody gets its number.
         let later = VolunteerTokens(key: key, [record])
         #expect(later.number(of: token) == number)
-        #expect(later.number(of: later.invite(nowMs: now)) != number)
+        #expect(later.number(of: later.invite(nowMs: now, circle: "a")) != number)
     }
 
     @Test func anUnusedOneSurvivesARestartButNotAnHour() {
         let now = SystemTime.wallClockMs()
-        let token = VolunteerTokens(key: key).invite(nowMs: now)
+        let token = VolunteerTokens(key: key).invite(nowMs: now, circle: "a")
         #expect(VolunteerTokens(key: key).number(of: token) != nil)
-        let old = VolunteerTokens(key: key).invite(nowMs: now - VolunteerTokens.invitationMs)
+        let old = VolunteerTokens(key: key).invite(nowMs: now - VolunteerTokens.invitationMs, circle: "a")
         #expect(VolunteerTokens(key: key).number(of: old) == nil)
     }
 
     @Test func aRevokedOneIsGoodForNothing() throws {
         let tokens = VolunteerTokens(key: key)
-        let token = tokens.invite(nowMs: SystemTime.wallClockMs())
+        let token = tokens.invite(nowMs: SystemTime.wallClockMs(), circle: "a")
         var record = try #require(tokens.number(of: token).flatMap { tokens.unstored($0) })
         record.revokedMs = record.createdMs
         tokens.put(record)

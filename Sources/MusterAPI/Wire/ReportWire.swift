@@ -152,6 +152,17 @@ package enum ReportWire {
             throw Problem(
                 422, "\"values\" (\(values.count)) and \"seconds\" (\(seconds.count)) must be as many, and not none.")
         }
+        // The longest cannot be longer than all: what is short is not looked through.
+        if values.bytes.count > Limits.valueBytesMax,
+            let long = values.lines.first(where: { $0.count > Limits.valueBytesMax })
+        {
+            throw Problem(
+                422, "A value in \"reports.values\" has \(long.count) bytes; at most \(Limits.valueBytesMax).",
+                code: "field")
+        }
+        guard seconds.bytes.count <= 33 * seconds.count else {
+            throw Problem(422, "\"reports.seconds\" must hold numbers of at most 32 digits each.", code: "field")
+        }
         return TaskReport(
             key: key, ticket: ticket, start: start, values: values, seconds: seconds, failures: failures,
             secondsTotal: try total(seconds), blobs: isBinary ? [] : nil)

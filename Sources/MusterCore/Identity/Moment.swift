@@ -21,5 +21,9 @@ extension Duration {
 
     package var inSeconds: Double { Double(inNanoseconds) / 1e9 }
 
-    package init(seconds: Double) { self = .nanoseconds(Int64(seconds * 1e9)) }
+    /// What is beyond 100 years is cut to that, and what is no number is zero: some of these come from strangers.
+    package init(seconds: Double) {
+        let most = 3e9
+        self = .nanoseconds(seconds.isNaN ? 0 : Int64(max(-most, min(most, seconds)) * 1e9))
+    }
 }

@@ -103,12 +103,14 @@ package struct Membership: Sendable {
     /// Who takes commands at this URL.
     package func member(callback: String) -> Member? { byCallback[callback].flatMap { members[$0] } }
 
-    /// Everybody of lower rank than this member, by rank; everybody for nil. None for a stranger and one without a rank.
+    /// Everybody of lower rank than this member, by rank; everybody for nil. None for a stranger and one without a rank. What
+    /// members tell each other is not for volunteers.
     package func recipients(of sender: MemberID?) -> [MemberID] {
-        guard let sender else { return order.map(\.id) }
+        guard let sender else { return order.map(\.id).filter { !isVolunteer($0) } }
         guard let rank = rank(of: sender) else { return [] }
-        return order[(rank + 1)...].map(\.id)
+        return order[(rank + 1)...].map(\.id).filter { !isVolunteer($0) }
     }
+    private func isVolunteer(_ id: MemberID) -> Bool { members[id]?.record.isVolunteer == true }
 
     /// Whether this is still a connection of a member.
     package func isConnected(_ id: MemberID) -> Bool { members[id]?.connection != nil }

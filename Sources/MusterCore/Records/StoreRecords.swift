@@ -127,11 +127,13 @@ package struct MemberRecord: Hashable, Sendable {
     package var machine: String
     /// The volunteer's token by which it joined; nil for the fleet's own. Set by the coordinator, never by the member.
     package var token: Int64?
+    /// From where that token was fetched; empty for a token that an operator made, and for the fleet's own.
+    package var circle: String
 
     package var isVolunteer: Bool { token != nil }
     /// In whose name its results count. All who come by one volunteer's token are one machine, whatever they say.
     package var voter: Voter {
-        if let token { return Voter(token: token) }
+        if let token { return Voter(token: token, circle: circle) }
         return machine.isEmpty
             ? Voter(unknown: id) : Voter(machine: MachineID(told: machine), isVolunteer: false)
     }
@@ -139,8 +141,9 @@ package struct MemberRecord: Hashable, Sendable {
     package init(
         id: MemberID, name: String, role: MemberRole, joinOrder: Int64, address: String, slots: Int,
         labels: [String: String], version: String, joinedMs: WallClockMs, incarnation: String, callback: String = "",
-        machine: String = "", token: Int64? = nil
+        machine: String = "", token: Int64? = nil, circle: String = ""
     ) {
+        self.circle = circle
         self.machine = machine
         self.token = token
         self.callback = callback

@@ -1,13 +1,17 @@
 /// What one machine says of the tasks `result.first..<result.first + result.count` of a job: as good as a result, once
 /// enough others say the same. A machine has one vote on a task.
 package struct VoteRecord: Hashable, Sendable {
+    /// Who has this vote, and no other on these tasks.
     package var machine: MachineID
+    /// Who answers for it; the same, but for volunteers of one circle.
+    package var owner: MachineID
     package var isVolunteer: Bool
     /// `job`, tasks, worker, attempt and outcome, as they become the result should this vote win.
     package var result: ResultRecord
 
-    package init(machine: MachineID, isVolunteer: Bool, result: ResultRecord) {
+    package init(machine: MachineID, owner: MachineID? = nil, isVolunteer: Bool, result: ResultRecord) {
         self.machine = machine
+        self.owner = owner ?? machine
         self.isVolunteer = isVolunteer
         self.result = result
     }
@@ -72,8 +76,14 @@ package struct JoinTokenRecord: Hashable, Sendable {
     package var createdMs: WallClockMs
     /// Nil while it is good.
     package var revokedMs: WallClockMs?
+    /// From where it was fetched; empty for one that an operator made.
+    package var circle: String
 
-    package init(id: Int64, code: String, label: String, createdMs: WallClockMs, revokedMs: WallClockMs? = nil) {
+    package init(
+        id: Int64, code: String, label: String, createdMs: WallClockMs, revokedMs: WallClockMs? = nil,
+        circle: String = ""
+    ) {
+        self.circle = circle
         self.id = id
         self.code = code
         self.label = label

@@ -6,6 +6,8 @@ struct Vote: Sendable {
         case failure
     }
     let machine: MachineID
+    /// Who answers for it.
+    let owner: MachineID
     let isVolunteer: Bool
     let worker: String
     let attempt: Int
@@ -76,6 +78,11 @@ struct Ballots: Sendable {
         self.trustedDecide = trustedDecide
     }
 
+    /// More than leases that were out when it became full should bring.
+    var isOverfull: Bool { bytes >= 4 * Self.bytesMax }
+    func withoutVotes(_ tasks: RangeSet<Int>) -> RangeSet<Int> {
+        RangeSet(tasks.ranges.flatMap { $0 }.filter { ballots[$0]?.votes.isEmpty == true }, within: 0..<Int.max)
+    }
     var isFull: Bool { ballots.count >= Self.countMax || bytes >= Self.bytesMax }
     var isEmpty: Bool { ballots.isEmpty }
     var wantingCount: Int { wanting.ranges.reduce(0) { $0 + $1.count } }
@@ -176,9 +183,12 @@ struct Ballots: Sendable {
         forgetIfEmpty(machine)
     }
 
-    mutating func withdrawAll(of machine: MachineID) {
-        guard let tasks = touched[machine] else { return }
-        withdraw(tasks, of: machine)
+    /// All that this one answers for.
+    mutating func withdrawAll(of owner: MachineID) {
+        for (task, ballot) in ballots {
+            guard let vote = ballot.votes.first(where: { $0.owner == owner }) else { continue }
+            withdraw(RangeSet(task..<task + 1), of: vote.machine)
+        }
     }
 
     mutating func set(decided isDecided: Bool, _ tasks: RangeSet<Int>) {

@@ -48,10 +48,13 @@ struct Decisions {
     }
 
     mutating func judge(_ votes: [Vote], _ winner: Vote) {
+        // Volunteers alone, who may be one stranger, do not put the fleet's own out.
+        let isShared = votes.contains { $0.isDurable && !$0.isVolunteer && $0.choice == winner.choice }
         for vote in votes where vote.isDurable {
-            var judged = judgements[vote.machine] ?? (0, 0)
+            if !vote.isVolunteer, vote.choice != winner.choice, !isShared { continue }
+            var judged = judgements[vote.owner] ?? (0, 0)
             if vote.choice == winner.choice { judged.right += 1 } else { judged.wrong += 1 }
-            judgements[vote.machine] = judged
+            judgements[vote.owner] = judged
         }
     }
 

@@ -57,7 +57,8 @@ extension ScheduledJob {
             ballots!.begin(task..<task + 1)
             ballots!.add(
                 Vote(
-                    machine: record.machine, isVolunteer: record.isVolunteer, worker: result.worker,
+                    machine: record.machine, owner: record.owner, isVolunteer: record.isVolunteer,
+                    worker: result.worker,
                     attempt: result.attempt, run: result.first, choice: choice, reason: reason,
                     seconds: Array(seconds[place]), isDurable: true), on: task, wasHeld: false)
         }

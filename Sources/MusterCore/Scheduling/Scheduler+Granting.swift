@@ -1,6 +1,7 @@
 extension Scheduler {
     mutating func ask(_ call: LeaseCall, _ now: Moment, _ effects: inout [SchedulerEffect]) {
         calls[call.id] = call
+        if volunteerCount > 0, volunteersAskedAt[call.member] != nil { volunteersAskedAt[call.member] = now }
         callLine.append(call.id)
         serve(now, &effects)
     }
@@ -201,9 +202,12 @@ extension Scheduler {
     }
 
     private func isStraggler(_ lease: Lease, _ now: Moment) -> Bool {
-        guard !lease.hasCopy, let job = jobs[lease.key.job], job.ending == nil, job.deal == nil, !job.hasWork,
-            let seconds = job.secondsPerTask
-        else { return false }
+        guard !lease.hasCopy, let job = jobs[lease.key.job], job.ending == nil, !job.hasWork else { return false }
+        let isVolunteer = volunteerCount > 0 && voter(lease.key.member).isVolunteer
+        guard job.deal == nil || isVolunteer else { return false }
+        guard let seconds = job.secondsPerTask else {
+            return (isVolunteer || job.isTransient) && now - lease.grantedAt > settings.unmeasuredTime
+        }
         return now - lease.grantedAt
             > Duration(seconds: 2 * seconds * Double(lease.key.count)) + settings.stragglerTime
     }

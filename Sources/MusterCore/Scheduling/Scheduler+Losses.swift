@@ -84,7 +84,7 @@ extension Scheduler {
             let lost = RangeSet(key.tasks).subtracting(job.taken).ranges
             if voter.isVolunteer {
                 for tasks in lost { jobs[key.job]!.volunteerCasualties.add(tasks) }
-                if held.count == 1 { blame(key, on: voter.machine, &effects) }
+                if held.count == 1 { blame(key, on: voter.circle, &effects) }
                 continue
             }
             for tasks in lost { jobs[key.job]!.casualties.add(tasks) }

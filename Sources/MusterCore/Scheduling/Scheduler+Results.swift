@@ -45,7 +45,7 @@ extension Scheduler {
     ) {
         deliveries[source.delivery] = PendingDelivery(verdicts: Array(repeating: nil, count: reports.count))
         for (place, report) in reports.enumerated() {
-            if let verdict = judge(report, place, source, &effects) {
+            if let verdict = judge(report, place, source, now, &effects) {
                 deliveries[source.delivery]!.verdicts[place] = verdict
             }
         }
@@ -55,7 +55,7 @@ extension Scheduler {
 
     /// The verdict, or nil when it waits for a commit.
     private mutating func judge(
-        _ report: TaskReport, _ place: Int, _ source: ReportSource, _ effects: inout [SchedulerEffect]
+        _ report: TaskReport, _ place: Int, _ source: ReportSource, _ now: Moment, _ effects: inout [SchedulerEffect]
     ) -> ReportVerdict? {
         guard isHonest(report, from: source.member) else {
             count { $0.forged += 1 }
@@ -75,7 +75,13 @@ extension Scheduler {
             count { $0.forged += 1 }
             return .forged
         }
-        jobs[id]!.measured(seconds: report.secondsTotal, tasks: report.values.count)
+        if volunteerCount == 0 || !voter(source.member).isVolunteer {
+            jobs[id]!.measured(seconds: report.secondsTotal, tasks: report.values.count)
+        } else if let lease = leases[report.key] {
+            // Whatever it says, it took no longer than since the grant.
+            let seconds = min(report.secondsTotal, (now - lease.grantedAt).inSeconds)
+            jobs[id]!.measured(seconds: seconds, tasks: report.values.count)
+        }
         let wanted = RangeSet(report.tasks).subtracting(job.taken)
         if job.record.quorum != nil || job.ballots != nil || (volunteerCount > 0 && voter(source.member).isVolunteer) {
             return judge(

@@ -6,16 +6,17 @@ extension Scheduler {
     /// In whose name this member's votes on a job count.
     func ballotName(of member: MemberID, in id: JobID) -> MachineID {
         let voter = voter(member)
-        guard jobs[id]?.electorate == .workers, !voter.isVolunteer else { return voter.machine }
+        guard jobs[id]?.electorate == .workers, !voter.isVolunteer else { return voter.circle }
         return MachineID(worker: member)
     }
 
-    /// Machines, where enough of them ever joined. A quorum that waited for others for ever would help nobody: workers of one
-    /// machine at least tell faults of a process.
+    /// Machines, where enough of the fleet's own are there. A quorum that waited for others for ever would help nobody: workers
+    /// of one machine at least tell faults of a process. Volunteers do not change that: they come and go.
     private mutating func settleElectorate(of id: JobID) {
         guard jobs[id]!.electorate == nil else { return }
         let needed = jobs[id]!.record.quorum?.needed ?? 0
-        let isSmall = !settings.isQuorumStrict && machinesSeen.count < needed
+        let machines = Set(voters.filter { $0.key != .referee && !$0.value.isVolunteer }.map(\.value.machine))
+        let isSmall = !settings.isQuorumStrict && machines.count < needed
         jobs[id]!.electorate = isSmall ? .workers : .machines
     }
 
@@ -32,8 +33,8 @@ extension Scheduler {
         }
     }
 
-    mutating func know(_ member: MemberID, as voter: Voter) {
-        if member != .referee { machinesSeen.insert(voter.machine) }
+    mutating func know(_ member: MemberID, as voter: Voter, _ now: Moment) {
+        if voter.isVolunteer { volunteersAskedAt[member] = now }
         if let known = voters[member] {
             if known.isVolunteer { volunteerCount -= 1 }
         }
@@ -43,6 +44,7 @@ extension Scheduler {
 
     mutating func forget(_ member: MemberID) {
         if voters.removeValue(forKey: member)?.isVolunteer == true { volunteerCount -= 1 }
+        volunteersAskedAt[member] = nil
     }
 
     /// Whether this member is granted nothing because its machine is out.
@@ -144,6 +146,7 @@ extension Scheduler {
         settleElectorate(of: id)
         let machine = ballotName(of: source.member, in: id)
         let isVolunteer = voter(source.member).isVolunteer
+        let owner = isVolunteer ? voter(source.member).machine : machine
         beginBallots(of: id, on: tasks)
         let voted = RangeSet<Int>(
             tasks.ranges.flatMap { $0 }.filter { jobs[id]!.ballots![$0]!.hasVote(of: machine) },
@@ -152,7 +155,11 @@ extension Scheduler {
             let own = jobs[id]!.ballots![task]!.votes.first { $0.machine == machine }!
             if !own.isDurable { return nil }
         }
-        let new = tasks.subtracting(voted)
+        var new = tasks.subtracting(voted)
+        if isVolunteer, jobs[id]!.ballots!.isOverfull {
+            // Second votes free what first ones hold.
+            new.subtract(jobs[id]!.ballots!.withoutVotes(new))
+        }
         guard !new.isEmpty else { return (new, []) }
         let reasons = Dictionary(report.failures.map { ($0.task, $0.reason) }, uniquingKeysWith: { first, _ in first })
         let lines = report.blobs == nil ? report.values.lines : []
@@ -162,14 +169,15 @@ extension Scheduler {
             let choice: Vote.Choice =
                 reasons[task] != nil ? .failure : .value(Array(report.blobs?[place] ?? lines[place]))
             let vote = Vote(
-                machine: machine, isVolunteer: isVolunteer, worker: source.worker, attempt: report.key.attempt,
+                machine: machine, owner: owner, isVolunteer: isVolunteer, worker: source.worker,
+                attempt: report.key.attempt,
                 run: report.key.first, choice: choice, reason: reasons[task] ?? "", seconds: Array(seconds[place]),
                 isDurable: false)
             jobs[id]!.ballots!.add(vote, on: task, wasHeld: held.contains(task))
         }
         noteVoting(id)
         let records = jobs[id]!.isTransient ? [] : resultRecords(of: report, new, worker: source.worker)
-        return (new, records.map { VoteRecord(machine: machine, isVolunteer: isVolunteer, result: $0) })
+        return (new, records.map { VoteRecord(machine: machine, owner: owner, isVolunteer: isVolunteer, result: $0) })
     }
 
     private mutating func beginBallots(of id: JobID, on tasks: RangeSet<Int>) {
@@ -254,6 +262,17 @@ extension Scheduler {
         }
         let votes = names.map { StoreWrite.removeVotesOf($0) }
         effects.append(.distrust(machine, votes + [.saveStanding(machine, reliability[machine])]))
+    }
+
+    /// What was dealt to a volunteer that neither asks for it nor computes is dealt to others.
+    mutating func dealPastIdleVolunteers(_ now: Moment) {
+        guard !dealtLines.isEmpty, !volunteersAskedAt.isEmpty else { return }
+        for member in dealtLines.keys.sorted() where leasesOfMember[member] == nil {
+            guard let asked = volunteersAskedAt[member], now - asked > settings.leaseTime,
+                !calls.values.contains(where: { $0.member == member })
+            else { continue }
+            loseDeals(of: member)
+        }
     }
 
     /// Deals what was dealt to this member to others.

@@ -26,6 +26,8 @@ package struct Scheduler: Sendable {
         package var batchTasksMax = 10_000
         /// A lease is given to an idle worker as well once it takes twice its expected time and this much longer.
         package var stragglerTime: Duration = .milliseconds(500)
+        /// The same where no task of the job has been measured, for volunteers and for what somebody waits for.
+        package var unmeasuredTime: Duration = .seconds(5)
 
         package init() {}
     }
@@ -57,8 +59,8 @@ package struct Scheduler: Sendable {
     package private(set) var counters = Counters()
     /// In whose name members' results count; of members that told.
     var voters: [MemberID: Voter] = [:]
-    /// All that ever joined, as far as they are remembered.
-    var machinesSeen: Set<MachineID> = []
+    /// When each volunteer last asked for work, or joined.
+    var volunteersAskedAt: [MemberID: Moment] = [:]
     var volunteerCount = 0
     package internal(set) var reliability: Reliability
     /// Draws what is checked: known to nobody before.
@@ -134,14 +136,12 @@ package struct Scheduler: Sendable {
         case .membersGoing(let members): suspects.formUnion(members)
         case .memberKnown(let member, let voter):
             if self.voter(member) != voter { for key in inOrder(leasesOfMember[member] ?? []) { giveBack(key) } }
-            know(member, as: voter)
+            know(member, as: voter, now)
             // Its next process is dealt nothing either.
             if isBarred(member) { loseDeals(of: member) }
             votingNews &+= 1
             serve(now, &effects)
-        case .standingRestored(let machine, let standing):
-            if machine.worker == nil { machinesSeen.insert(machine) }
-            reliability.restore(standing, of: machine)
+        case .standingRestored(let machine, let standing): reliability.restore(standing, of: machine)
         case .machineBarred(let machine):
             bar(machine, &effects)
             serve(now, &effects)
@@ -238,6 +238,7 @@ package struct Scheduler: Sendable {
         let undecided = decisionsToRetry
         decisionsToRetry = [:]
         for id in undecided.keys.sorted() { decide(id, undecided[id]!, &effects) }
+        dealPastIdleVolunteers(now)
         serve(now, &effects)
         serveStragglers(now, &effects)
     }

@@ -27,17 +27,26 @@ extension MachineID: CustomStringConvertible {
 
 /// On whose behalf a member computes, and whether that one is trusted.
 package struct Voter: Hashable, Sendable {
+    /// Whose reliability it is.
     package var machine: MachineID
+    /// Whose vote it is: of all machines in one circle together there is one.
+    package var circle: MachineID
     /// It joined by a volunteer's token: what it says counts when others say the same.
     package var isVolunteer: Bool
 
-    package init(machine: MachineID, isVolunteer: Bool) {
+    package init(machine: MachineID, isVolunteer: Bool, circle: MachineID? = nil) {
         self.machine = machine
+        self.circle = circle ?? machine
         self.isVolunteer = isVolunteer
     }
 
-    /// All who came by this volunteer's token.
-    package init(token: Int64) { self.init(machine: MachineID("token-\(token)"), isVolunteer: true) }
+    /// All who came by this volunteer's token. `circle` is empty for those of a token that an operator made, who vouches that
+    /// they are nobody else; else it names where the token was fetched: ten fetches do not make ten voters.
+    package init(token: Int64, circle: String = "") {
+        self.init(
+            machine: MachineID("token-\(token)"), isVolunteer: true,
+            circle: circle.isEmpty ? nil : MachineID("circle-\(circle)"))
+    }
 
     /// Who told no machine is one.
     package init(unknown member: MemberID) { self.init(machine: MachineID(worker: member), isVolunteer: false) }

@@ -54,7 +54,8 @@ extension Coordinator {
                 id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? state.newJoinOrder(),
                 address: address, slots: join.slots, labels: join.labels, version: join.version,
                 joinedMs: known?.joinedMs ?? SystemTime.wallClockMs(),
-                incarnation: join.incarnation, callback: join.callback, machine: join.machine, token: token)
+                incarnation: join.incarnation, callback: join.callback, machine: join.machine, token: token,
+                circle: token.flatMap { authenticator.volunteers[$0]?.circle } ?? "")
         }
         guard let record else {
             return then(

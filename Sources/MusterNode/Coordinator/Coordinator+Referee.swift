@@ -11,11 +11,16 @@ internal import Synchronization
 extension Coordinator {
     /// From so many machines on, volunteers check each other: two that disagree have a third.
     private static let machinesEnough = 3
+    /// Where others are there and none of them confirms anything for so long, be they busy or idle, it helps, too.
+    private static let patience: Duration = .seconds(5)
 
     /// Asks for a batch when there is need, and renews what it holds.
     func lookAfterLoneVolunteers(_ now: Moment, _ state: inout CoordinatorState) {
         if let work = state.referee { return handle(.work(.renewed(.referee, work.keys)), &state) }
-        guard state.fleet.scheduler.wantsConfirmation, areAlone(state.fleet) else { return }
+        let settled = state.fleet.scheduler.counters.confirmed + state.fleet.scheduler.counters.refuted
+        let wants = state.fleet.scheduler.wantsConfirmation
+        if !wants || settled != state.confirmations.count { state.confirmations = (settled, now) }
+        guard wants, areAlone(state.fleet) || now - state.confirmations.since > Self.patience else { return }
         let voter = Voter(machine: MachineID("coordinator"), isVolunteer: false)
         handle(.work(.memberKnown(.referee, voter)), &state)
         let id = LeaseCallID(state.newNumber())
@@ -29,7 +34,7 @@ extension Coordinator {
         var machines: Set<MachineID> = []
         for worker in fleet.membership.liveWorkers where !fleet.scheduler.isBarred(worker.id) {
             guard worker.isVolunteer else { return false }
-            machines.insert(worker.voter.machine)
+            machines.insert(worker.voter.circle)
         }
         return machines.count < Self.machinesEnough
     }

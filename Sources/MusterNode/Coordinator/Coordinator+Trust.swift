@@ -48,7 +48,7 @@ extension Coordinator {
         json.beginObject()
         json.key("tokens")
         json.beginArray()
-        for record in authenticator.volunteers.all {
+        for record in authenticator.volunteers.all(nowMs: SystemTime.wallClockMs()) {
             TokenStatus(record: record, members: members[record.id] ?? 0).write(to: &json)
         }
         json.endArray()

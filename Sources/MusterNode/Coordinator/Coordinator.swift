@@ -45,9 +45,10 @@ package final class Coordinator: Sendable {
         signedUpServers = ClassicServers(client: client)
         callbacks = Callbacks(client: client)
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
+        let volunteersTokens = try await store.joinTokens()
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
-            routes: RouteTable.all, volunteers: try await store.joinTokens())
+            routes: RouteTable.all, volunteers: volunteersTokens)
         (spawner, placement) = try await Self.spawner(configuration, store, authenticator)
         volunteers = try configuration.volunteers.map {
             try VolunteerDesk($0, directory: configuration.dataDirectory + "/volunteers")
@@ -56,7 +57,7 @@ package final class Coordinator: Sendable {
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,
             lastView: try await Self.setViewsAside(in: store))
         let restored = try await CoordinatorState.Restored(
-            from: store, into: fleet, revoked: authenticator.volunteers.all.filter { $0.revokedMs != nil }.map(\.id),
+            from: store, into: fleet, revoked: volunteersTokens.filter { $0.revokedMs != nil }.map(\.id),
             standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
         state = Mutex(CoordinatorState(restored))
     }

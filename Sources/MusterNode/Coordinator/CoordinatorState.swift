@@ -47,6 +47,8 @@ struct CoordinatorState: ~Copyable {
     var jobsOnTheirWay = 0
     /// Why the store refused the last write; nil while it takes them.
     var storeTrouble: String?
+    /// How many votes were judged so far, and since when no more.
+    var confirmations: (count: Int, since: Moment) = (0, .zero)
     /// The newest term of a leader of the edges that an edge told.
     var edgeTerm = Term.zero
     private var nextNumber: UInt64 = 1

@@ -6,17 +6,44 @@ internal import Synchronization
 /// The volunteers' tokens that are good, in memory: `v7.` and 32 hexadecimal digits for number 7. Only a code of each is
 /// kept, under the coordinator's key.
 ///
-/// An invitation is one that the installer brings: `i`, when it was made, and a code that only this coordinator can make. It
-/// takes up no room before somebody joins by it, within an hour; then it gets a number and is kept like the others.
+/// An invitation is one that the installer brings: `i`, when and for which circle it was made, and a code that only this
+/// coordinator can make. It takes up no room in the store before somebody joins by it, within an hour; then it is kept like
+/// the others. Until then the latest are listed from memory; those of an earlier process are good, and not listed.
 final class VolunteerTokens: Sendable {
     /// How long an invitation may wait for the first to join by it.
     static let invitationMs: WallClockMs = 3_600_000
 
-    /// Invitations that were shown and not yet used for a joining.
+    /// So many invitations that nobody joined by are listed, and can be revoked.
+    static let listedMax = 10_000
+
+    /// Invitations that were made, or shown, and not yet used for a joining.
     private struct Invited {
         var records: [Int64: JoinTokenRecord] = [:]
         /// Of used ones too.
         var numbers: [String: Int64] = [:]
+
+        /// In the order of their numbers, which is that of the times at which they were listed.
+        private var line: [Int64] = []
+        private var first = 0
+
+        mutating func add(_ record: JoinTokenRecord) {
+            numbers[record.code] = record.id
+            records[record.id] = record
+            line.append(record.id)
+        }
+
+        mutating func forget(before timeMs: WallClockMs) {
+            while first < line.count, records[line[first]].map({ $0.createdMs < timeMs }) ?? true { forgetOldest() }
+        }
+
+        mutating func forgetOldest() {
+            guard first < line.count else { return }
+            if let record = records.removeValue(forKey: line[first]) { numbers[record.code] = nil }
+            first += 1
+            guard first > 1_000, 2 * first > line.count else { return }
+            line.removeFirst(first)
+            first = 0
+        }
     }
 
     private let key: MessageKey
@@ -26,8 +53,9 @@ final class VolunteerTokens: Sendable {
     init(key: MessageKey, _ records: [JoinTokenRecord] = []) {
         self.key = key
         self.records = Mutex(Dictionary(uniqueKeysWithValues: records.map { ($0.id, $0) }))
-        invited = Mutex(
-            Invited(numbers: Dictionary(records.map { ($0.code, $0.id) }, uniquingKeysWith: { first, _ in first })))
+        var used = Invited()
+        used.numbers = Dictionary(records.map { ($0.code, $0.id) }, uniquingKeysWith: { first, _ in first })
+        invited = Mutex(used)
     }
 
     /// The next token; it is good once it was put in, which is after it is durable.
@@ -53,44 +81,57 @@ final class VolunteerTokens: Sendable {
     }
 
     /// A token that is good for whoever joins by it first within an hour, and then as long as any other.
-    func invite(nowMs: WallClockMs) -> String {
-        let start = "i\(nowMs).\(hex(randomBytes(16)))"
-        return "\(start).\(key.tag(of: "invitation \(start)"))"
+    func invite(nowMs: WallClockMs, circle: String) -> String {
+        let start = "i\(nowMs).\(hex(randomBytes(16))).\(circle)"
+        let token = "\(start).\(key.tag(of: "invitation \(start)"))"
+        list(token, madeMs: nowMs, circle: circle, nowMs)
+        return token
+    }
+
+    /// Its number; nil where there is no room for more.
+    @discardableResult private func list(
+        _ token: String, madeMs: WallClockMs, circle: String, _ nowMs: WallClockMs
+    ) -> Int64? {
+        let code = code(of: token)
+        let known = records.withLock { $0 }
+        // Copied, not held: no lock is taken under another but the last.
+        return invited.withLock { invited in
+            guard known.count + Self.listedMax < Limits.joinTokensMax else { return nil }
+            invited.forget(before: nowMs - Self.invitationMs)
+            // It is listed again when it is shown.
+            if invited.records.count >= Self.listedMax { invited.forgetOldest() }
+            let id = newNumber(known)
+            invited.add(
+                JoinTokenRecord(id: id, code: code, label: "install.sh", createdMs: madeMs, circle: circle))
+            return id
+        }
     }
 
     /// What is to be stored with the first joining by an invitation; nil where that is done.
     func unstored(_ id: Int64) -> JoinTokenRecord? { invited.withLock { $0.records[id] } }
 
     private func number(ofInvitation token: String, nowMs: WallClockMs) -> Int64? {
-        guard let dot = token.lastIndex(of: "."), let firstDot = token.firstIndex(of: "."), firstDot < dot,
-            let madeMs = WallClockMs(token[token.index(after: token.startIndex)..<firstDot]),
-            equalInConstantTime(key.tag(of: "invitation \(token[..<dot])"), String(token[token.index(after: dot)...]))
+        // When, what makes it the only one, circle, code.
+        let parts = token.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4, let madeMs = WallClockMs(parts[0]),
+            equalInConstantTime(key.tag(of: "invitation i\(parts[0]).\(parts[1]).\(parts[2])"), String(parts[3]))
         else { return nil }
-        let code = code(of: token)
-        let known = records.withLock { $0 }
-        // Copied, not held: no lock is taken under another but the last.
-        return invited.withLock { invited in
-            if let id = invited.numbers[code] {
-                return (known[id] ?? invited.records[id])?.revokedMs == nil ? id : nil
-            }
-            guard nowMs - madeMs < Self.invitationMs else { return nil }
-            // Whoever shows one may never join.
-            for (id, record) in invited.records where nowMs - record.createdMs >= 2 * Self.invitationMs {
-                invited.records[id] = nil
-                invited.numbers[record.code] = nil
-            }
-            guard known.count + invited.records.count < Limits.joinTokensMax else { return nil }
-            let id = newNumber(known)
-            invited.numbers[code] = id
-            invited.records[id] = JoinTokenRecord(id: id, code: code, label: "install.sh", createdMs: madeMs)
-            return id
-        }
+        let known = invited.withLock { $0.numbers[code(of: token)] }
+        if let known, let kept = records.withLock({ $0[known] }) { return kept.revokedMs == nil ? known : nil }
+        guard nowMs - madeMs < Self.invitationMs else { return nil }
+        return known ?? list(token, madeMs: madeMs, circle: String(parts[2]), nowMs)
     }
 
-    subscript(id: Int64) -> JoinTokenRecord? { records.withLock { $0[id] } }
+    subscript(id: Int64) -> JoinTokenRecord? { records.withLock { $0[id] } ?? unstored(id) }
 
-    /// By number, revoked ones too.
-    var all: [JoinTokenRecord] { records.withLock { $0.values.sorted { $0.id < $1.id } } }
+    /// By number, revoked ones too, and invitations of the last hour.
+    func all(nowMs: WallClockMs) -> [JoinTokenRecord] {
+        let waiting = invited.withLock { invited in
+            invited.forget(before: nowMs - Self.invitationMs)
+            return Array(invited.records.values)
+        }
+        return (records.withLock { Array($0.values) } + waiting).sorted { $0.id < $1.id }
+    }
 
     /// The number of a token that is good; nil for anything else.
     func number(of token: String) -> Int64? {
@@ -105,5 +146,4 @@ final class VolunteerTokens: Sendable {
 
     /// Numbers of tokens that are on their way to the store are not given out again.
     private let lastIDBox = Mutex<Int64>(0)
-    private var lastID: Int64 { lastIDBox.withLock { $0 } }
 }

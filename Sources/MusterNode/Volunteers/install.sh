@@ -135,7 +135,7 @@ fetch() {
         if [ -n "${bearer:-}" ]; then set -- "$@" -H "Authorization: Bearer $bearer"; fi
         from=$1 to=$2
         shift 2
-        curl -fsSL --connect-timeout 15 "$@" -o "$to" "$from"
+        curl -fsSL --connect-timeout 15 --speed-limit 1 --speed-time 60 "$@" -o "$to" "$from"
     else
         if [ -n "${bearer:-}" ]; then set -- "$@" --header "Authorization: Bearer $bearer"; fi
         from=$1 to=$2
@@ -453,6 +453,8 @@ write_run() {
 # Keeps the volunteer's workers of this folder going, until it is told to end.
 set -u
 umask 077
+# Of memory, for each worker: half a gigabyte of its own.
+ulimit -d 524288 2>/dev/null || :
 home=$(cd "$(dirname "$0")" && pwd -P) || exit 71
 cd "$home" || exit 71
 # Also after a reboot, when another process may have that number.

@@ -11,7 +11,8 @@ struct MemberReads {
         path = connection.path
         all = try connection.prepare(
             """
-            SELECT id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback, machine, token
+            SELECT id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback, machine, token,
+                circle
             FROM member ORDER BY join_order
             """)
         labels = try connection.prepare("SELECT key, value FROM member_label WHERE member = ?")
@@ -31,7 +32,7 @@ struct MemberReads {
                     id: id, name: all.text(3), role: role, joinOrder: all.int64(1), address: all.text(4),
                     slots: all.int(5), labels: try labels(of: id), version: all.text(6), joinedMs: all.int64(7),
                     incarnation: all.text(8), callback: all.text(9), machine: all.text(10),
-                    token: all.isNull(11) ? nil : all.int64(11)))
+                    token: all.isNull(11) ? nil : all.int64(11), circle: all.text(12)))
         }
         return members
     }

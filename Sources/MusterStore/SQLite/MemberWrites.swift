@@ -13,12 +13,13 @@ struct MemberWrites {
         saveMember = try connection.prepare(
             """
             INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback, machine,
-                token)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                token, circle)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET join_order = excluded.join_order, role = excluded.role, name = excluded.name,
                 address = excluded.address, slots = excluded.slots, version = excluded.version,
                 joined_ms = excluded.joined_ms, incarnation = excluded.incarnation,
-                callback = excluded.callback, machine = excluded.machine, token = excluded.token
+                callback = excluded.callback, machine = excluded.machine, token = excluded.token,
+                circle = excluded.circle
             """)
         raiseLargest = try connection.prepare(
             "UPDATE largest_id SET member = max(member, ?), join_order = max(join_order, ?)")
@@ -42,6 +43,7 @@ struct MemberWrites {
         try saveMember.bind(10, member.callback)
         try saveMember.bind(11, member.machine)
         if let token = member.token { try saveMember.bind(12, token) }
+        try saveMember.bind(13, member.circle)
         try saveMember.run()
         try raiseLargest.bind(1, member.id.rawValue)
         try raiseLargest.bind(2, member.joinOrder)

@@ -146,10 +146,12 @@ enum Schema {
         ALTER TABLE result ADD COLUMN votes INTEGER; -- NULL: not voted on
         ALTER TABLE member ADD COLUMN machine TEXT NOT NULL DEFAULT '';
         ALTER TABLE member ADD COLUMN token INTEGER; -- NULL: the fleet's own
+        ALTER TABLE member ADD COLUMN circle TEXT NOT NULL DEFAULT '';
         CREATE TABLE vote ( -- on tasks of unfinished jobs that have no result yet
             job INTEGER NOT NULL,
             task INTEGER NOT NULL,
-            machine TEXT NOT NULL,
+            machine TEXT NOT NULL, -- whose it is: of a circle, all of it
+            owner TEXT NOT NULL, -- who answers for it
             is_volunteer INTEGER NOT NULL,
             is_failure INTEGER NOT NULL,
             attempt INTEGER NOT NULL,
@@ -179,7 +181,8 @@ enum Schema {
             code TEXT NOT NULL,
             label TEXT NOT NULL,
             created_ms INTEGER NOT NULL,
-            revoked_ms INTEGER
+            revoked_ms INTEGER,
+            circle TEXT NOT NULL
         ) STRICT;
         PRAGMA user_version = 4;
         """

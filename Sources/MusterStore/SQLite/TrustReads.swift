@@ -9,7 +9,7 @@ struct TrustReads {
     init(_ connection: Connection) throws(StoreError) {
         votes = try connection.prepare(
             """
-            SELECT task, machine, is_volunteer, is_failure, attempt, worker, seconds, body FROM vote WHERE job = ?
+            SELECT task, machine, is_volunteer, is_failure, attempt, worker, seconds, body, owner FROM vote WHERE job = ?
             ORDER BY job, task, machine
             """)
         allMachines = try connection.prepare(
@@ -18,7 +18,8 @@ struct TrustReads {
                 last_seen_ms, version, name
             FROM machine ORDER BY tasks DESC, id
             """)
-        allTokens = try connection.prepare("SELECT id, code, label, created_ms, revoked_ms FROM join_token ORDER BY id")
+        allTokens = try connection.prepare(
+            "SELECT id, code, label, created_ms, revoked_ms, circle FROM join_token ORDER BY id")
     }
 
     /// In task order, each of one task.
@@ -33,7 +34,10 @@ struct TrustReads {
                 outcome: isFailure ? .failure(votes.text(7)) : .values(lines: votes.bytes(7) + [0x0A]),
                 secondsLines: votes.bytes(6) + [0x0A])
             found.append(
-                VoteRecord(machine: MachineID(votes.text(1)), isVolunteer: votes.int64(2) != 0, result: result))
+                VoteRecord(
+                    machine: MachineID(votes.text(1)), owner: MachineID(votes.text(8)),
+                    isVolunteer: votes.int64(2) != 0,
+                    result: result))
         }
         return found
     }
@@ -66,7 +70,7 @@ struct TrustReads {
                 JoinTokenRecord(
                     id: allTokens.int64(0), code: allTokens.text(1), label: allTokens.text(2),
                     createdMs: allTokens.int64(3),
-                    revokedMs: allTokens.isNull(4) ? nil : allTokens.int64(4)))
+                    revokedMs: allTokens.isNull(4) ? nil : allTokens.int64(4), circle: allTokens.text(5)))
         }
         return found
     }

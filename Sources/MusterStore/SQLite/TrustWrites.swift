@@ -14,13 +14,13 @@ struct TrustWrites {
     init(_ connection: Connection) throws(StoreError) {
         insertVote = try connection.prepare(
             """
-            INSERT INTO vote (job, task, machine, is_volunteer, is_failure, attempt, worker, seconds, body)
-            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM job WHERE id = ?1 AND state IS NULL
+            INSERT INTO vote (job, task, machine, is_volunteer, is_failure, attempt, worker, seconds, body, owner)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM job WHERE id = ?1 AND state IS NULL
             ON CONFLICT DO NOTHING RETURNING task
             """)
         removeDecided = try connection.prepare("DELETE FROM vote WHERE job = ? AND task >= ? AND task < ?")
         removeEnded = try connection.prepare("DELETE FROM vote WHERE job = ?")
-        removeMachines = try connection.prepare("DELETE FROM vote WHERE machine = ?")
+        removeMachines = try connection.prepare("DELETE FROM vote WHERE owner = ?")
         sawMachine = try connection.prepare(
             """
             INSERT INTO machine (id, token, joins, tasks, seconds, confirmed, refuted, streak, errors, is_out,
@@ -39,9 +39,9 @@ struct TrustWrites {
             "UPDATE machine SET confirmed = ?2, refuted = ?3, streak = ?4, errors = ?5, is_out = ?6 WHERE id = ?1")
         saveToken = try connection.prepare(
             """
-            INSERT INTO join_token (id, code, label, created_ms, revoked_ms) VALUES (?, ?, ?, ?, ?)
+            INSERT INTO join_token (id, code, label, created_ms, revoked_ms, circle) VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET code = excluded.code, label = excluded.label,
-                created_ms = excluded.created_ms, revoked_ms = excluded.revoked_ms
+                created_ms = excluded.created_ms, revoked_ms = coalesce(revoked_ms, excluded.revoked_ms)
             """)
     }
 
@@ -70,6 +70,7 @@ struct TrustWrites {
             try insertVote.bind(7, record.worker)
             try insertVote.bind(8, String(decoding: seconds[place], as: UTF8.self))
             try insertVote.bind(9, Array(bodies[place]))
+            try insertVote.bind(10, vote.owner.rawValue)
             defer { insertVote.reset() }
             guard try insertVote.step() else {
                 throw .conflict(
@@ -134,6 +135,7 @@ struct TrustWrites {
         try saveToken.bind(3, token.label)
         try saveToken.bind(4, token.createdMs)
         if let revoked = token.revokedMs { try saveToken.bind(5, revoked) }
+        try saveToken.bind(6, token.circle)
         try saveToken.run()
     }
 }

@@ -113,7 +113,7 @@ package final class SimStore {
             let votes = jobs[id]?.votes ?? []
             jobs[id]?.votes = votes.flatMap { $0.without(tasks) }
         case .removeVotesOf(let machine):
-            for id in jobs.keys { jobs[id]!.votes.removeAll { $0.machine == machine } }
+            for id in jobs.keys { jobs[id]!.votes.removeAll { $0.owner == machine } }
         case .saveStanding(let machine, let standing): standings[machine] = standing
         case .sawMachine, .contributed, .saveToken: break
         case .addInputs, .setMeta, .saveChild, .addNumbers, .compactNumbers, .saveCommand, .endCommand, .saveCursor,
