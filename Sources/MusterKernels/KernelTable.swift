@@ -29,7 +29,7 @@ package enum KernelTable {
             let others = all.filter { $0.isDeterministic }.map { $0.name }.joined(separator: ", ")
             throw Problem(
                 422,
-                "The kernel \"\(request.kernel)\" comes to another value each time, so that no \(quorum.needed) of "
+                "The kernel \"\(request.kernel)\" need not come to the same value twice, so that no \(quorum.needed) of "
                     + "\(quorum.voters) machines could agree; a quorum is for: \(others).", code: "field")
         }
         try kernel.check(count: request.count, hasInputs: request.inputs != nil)

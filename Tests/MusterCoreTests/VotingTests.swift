@@ -489,6 +489,7 @@ struct VotingTests {
     @Test("volunteers that die park a task only when many machines did, trusted ones as ever", arguments: [1, 3, 8, 9])
     func poison(machines: Int) {
         var fleet = VotingBench()
+        fleet.trusted(100)
         fleet.add(1)
         var effects: [SchedulerEffect] = []
         for machine in 1...machines {
@@ -501,6 +502,22 @@ struct VotingTests {
         }
         let isParked = VotingBench.results(effects).contains { $0.worker.isEmpty }
         #expect(isParked == (machines >= 9))
+    }
+
+    @Test("volunteers among themselves park a task that killed all of them, nine times in all", arguments: [1, 2, 4])
+    func poisonAmongVolunteers(machines: Int64) {
+        var fleet = VotingBench()
+        fleet.add(1)
+        var parkedAfter: Int?
+        for machine in 1...machines { fleet.volunteers(machine) }
+        for death in 1...20 where parkedAfter == nil {
+            let machine = Int64(death) % machines + 1
+            fleet.volunteers(machine)
+            #expect(!fleet.bench.take(machine).isEmpty)
+            let effects = fleet.bench.handle(.memberGone(MemberID(machine), crashed: true, wallClockMs: 0))
+            if VotingBench.results(effects).contains(where: { $0.worker.isEmpty }) { parkedAfter = death }
+        }
+        #expect(parkedAfter == 9)
     }
 
     @Test("a member that changes sides gives back what it held")

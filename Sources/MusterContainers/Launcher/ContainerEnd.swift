@@ -13,7 +13,8 @@ package struct ContainerEnd: Sendable {
     /// The last line of its standard error, at most 300 bytes.
     func lastWords() async throws(EngineError) -> String {
         var text: [UInt8] = []
-        _ = try await engine.readOutput(of: id, [("stderr", "1"), ("tail", "1")]) { piece in
+        // The engine counts lines of both streams, in the order in which it happened to log them.
+        _ = try await engine.readOutput(of: id, [("stderr", "1"), ("tail", "50")]) { piece in
             text += piece
             if text.count > 4_096 { text.removeFirst(text.count - 4_096) }
             return true

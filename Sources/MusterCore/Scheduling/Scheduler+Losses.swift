@@ -100,13 +100,18 @@ extension Scheduler {
         park(key, "\(kills) workers died while they held this task; it is not tried again", &effects)
     }
 
-    /// A volunteer can be switched off, or lie, at any time: only many different machines make a task look deadly.
+    /// A volunteer can be switched off, or lie, at any time: only many different machines make a task look deadly. Where there are
+    /// fewer of them, and none of the fleet's own that would get it in the end, all of them and as many deaths.
     private mutating func blame(_ key: LeaseKey, on machine: MachineID, _ effects: inout [SchedulerEffect]) {
         guard key.count == 1, !jobs[key.job]!.taken.contains(key.first) else { return }
         jobs[key.job]!.volunteerDeaths[key.first, default: []].insert(machine)
         let deaths = jobs[key.job]!.volunteerDeaths[key.first]!.count
-        guard deaths >= settings.volunteerCrashLimit else { return }
-        park(key, "\(deaths) volunteers' machines died while they held this task; it is not tried again", &effects)
+        let limit = settings.volunteerCrashLimit
+        let isAlone = !voters.contains { !$0.value.isVolunteer && $0.key != .referee }
+        let circles = isAlone ? Set(voters.values.filter(\.isVolunteer).map(\.circle)).count : limit
+        let kills = jobs[key.job]!.volunteerCasualties.kills(of: key.first)
+        guard deaths >= min(limit, max(1, circles)), kills >= limit else { return }
+        park(key, "\(deaths) volunteers' machines died \(kills) times while they held this task; it is not tried again", &effects)
     }
 
     private mutating func park(_ key: LeaseKey, _ reason: String, _ effects: inout [SchedulerEffect]) {
