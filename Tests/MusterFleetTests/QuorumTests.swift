@@ -90,7 +90,8 @@ import Testing
             #expect(try await volunteer.exitCode() != 0)
             let refused = try await fleet.outcome(of: fleet.start(["submit", "random", "--quorum", "2/3"]))
             #expect(refused.exitCode == 65)
-            #expect(refused.errors.contains { $0.contains("need not come to the same value twice") }, "\(refused.errors)")
+            #expect(
+                refused.errors.contains { $0.contains("need not come to the same value twice") }, "\(refused.errors)")
         }
     }
 }

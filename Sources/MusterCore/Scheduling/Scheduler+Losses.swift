@@ -111,7 +111,9 @@ extension Scheduler {
         let circles = isAlone ? Set(voters.values.filter(\.isVolunteer).map(\.circle)).count : limit
         let kills = jobs[key.job]!.volunteerCasualties.kills(of: key.first)
         guard deaths >= min(limit, max(1, circles)), kills >= limit else { return }
-        park(key, "\(deaths) volunteers' machines died \(kills) times while they held this task; it is not tried again", &effects)
+        park(
+            key, "\(deaths) volunteers' machines died \(kills) times while they held this task; it is not tried again",
+            &effects)
     }
 
     private mutating func park(_ key: LeaseKey, _ reason: String, _ effects: inout [SchedulerEffect]) {

@@ -51,27 +51,35 @@ extension Coordinator {
         while !feed.stream.isClosed {
             // Asked before the store is read: what becomes durable in between is in what is read.
             let isOver = state.withLock { $0.records[id] == nil }
-            if !feed.isLive { try await sendStored(of: id, feed, upToGap: waits && !isOver) }
+            var isAtGap = false
+            // Once it is over nothing more is offered: what a live feed was not offered in its turn is in the store.
+            if isOver || !feed.isLive { isAtGap = try await sendStored(of: id, feed, upToGap: waits && !isOver) }
             if isOver || !waits { return }
-            signals.goLive(feed, id, at: version)
+            // What is behind the gap was offered already, and will not be again.
+            if !isAtGap { signals.goLive(feed, id, at: version) }
             version = await signals.wait(id, beyond: version)
         }
     }
 
-    /// Sends what the store has from the feed's place on; with `upToGap` only as far as nothing is missing.
-    private func sendStored(of id: JobID, _ feed: ResultFeed, upToGap: Bool) async throws {
+    /// Sends what the store has from the feed's place on; with `upToGap` only as far as nothing is missing, and says whether
+    /// there is more behind that.
+    private func sendStored(of id: JobID, _ feed: ResultFeed, upToGap: Bool) async throws -> Bool {
         var next = feed.next
         while true {
             let records = try await store.results(of: id, from: next, bytesMax: Self.readBytesMax)
             var lines: [UInt8] = []
+            var isAtGap = false
             for record in records {
-                if upToGap && record.first > next { break }
+                isAtGap = upToGap && record.first > next
+                if isAtGap { break }
                 ResultLines.append(record, next..<Limits.jobTasksMax, to: &lines)
                 next = max(next, record.first + record.count)
             }
-            if lines.isEmpty { return }
-            feed.advance(to: next)
-            try await feed.stream.send(lines)
+            if !lines.isEmpty {
+                feed.advance(to: next)
+                try await feed.stream.send(lines)
+            }
+            if lines.isEmpty || isAtGap { return isAtGap }
         }
     }
 

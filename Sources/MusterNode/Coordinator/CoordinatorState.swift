@@ -48,7 +48,7 @@ struct CoordinatorState: ~Copyable {
     /// Why the store refused the last write; nil while it takes them.
     var storeTrouble: String?
     /// How many votes were judged so far, and since when no more.
-    var confirmations: (count: Int, since: Moment) = (0, .zero)
+    var confirmations = (count: 0, since: SystemTime.now())
     /// The newest term of a leader of the edges that an edge told.
     var edgeTerm = Term.zero
     private var nextNumber: UInt64 = 1
