@@ -21,7 +21,7 @@ package enum CoordinatorCommand {
         "A task in whose course this many workers died has failed for good, and is given to no other.")
     package static let strictQuorum = Flag.bool(
         "strict-quorum",
-        "Count machines for a quorum even where too few ever joined: the job waits for them. Else workers are counted there."
+        "Count machines for a quorum even where too few of the fleet's own are there: the job waits. Else workers are counted."
     )
     package static let forget = Flag<Int>.int(
         "forget-days", "N", in: 1...36_500, default: 90,

@@ -1,7 +1,7 @@
 extension Scheduler {
     mutating func ask(_ call: LeaseCall, _ now: Moment, _ effects: inout [SchedulerEffect]) {
         calls[call.id] = call
-        if volunteerCount > 0, volunteersAskedAt[call.member] != nil { volunteersAskedAt[call.member] = now }
+        if isVolunteer(call.member) { volunteersAskedAt[call.member] = now }
         callLine.append(call.id)
         serve(now, &effects)
     }
@@ -68,7 +68,7 @@ extension Scheduler {
             where !call.confirmsOnly && name.priority == priority && call.kernels.contains(name.kernel) {
                 guard let id = lines[name]!.first, let job = jobs[id] else { continue }
                 // What of volunteers waits to be confirmed is bounded.
-                if job.ballots?.isFull == true, voters[call.member]?.isVolunteer == true { continue }
+                if job.ballots?.isFull == true, isVolunteer(call.member) { continue }
                 if best == nil || (job.lastTurn, id) < (best!.turn, best!.id) { best = (id, nil, job.lastTurn) }
             }
             for name in (dealtLines[call.member] ?? [:]).keys
@@ -203,7 +203,7 @@ extension Scheduler {
 
     private func isStraggler(_ lease: Lease, _ now: Moment) -> Bool {
         guard !lease.hasCopy, let job = jobs[lease.key.job], job.ending == nil, !job.hasWork else { return false }
-        let isVolunteer = volunteerCount > 0 && voter(lease.key.member).isVolunteer
+        let isVolunteer = isVolunteer(lease.key.member)
         guard job.deal == nil || isVolunteer else { return false }
         guard let seconds = job.secondsPerTask else {
             return (isVolunteer || job.isTransient) && now - lease.grantedAt > settings.unmeasuredTime

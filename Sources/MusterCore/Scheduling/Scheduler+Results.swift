@@ -75,7 +75,7 @@ extension Scheduler {
             count { $0.forged += 1 }
             return .forged
         }
-        if volunteerCount == 0 || !voter(source.member).isVolunteer {
+        if !isVolunteer(source.member) {
             jobs[id]!.measured(seconds: report.secondsTotal, tasks: report.values.count)
         } else if let lease = leases[report.key] {
             // Whatever it says, it took no longer than since the grant.
@@ -83,7 +83,7 @@ extension Scheduler {
             jobs[id]!.measured(seconds: seconds, tasks: report.values.count)
         }
         let wanted = RangeSet(report.tasks).subtracting(job.taken)
-        if job.record.quorum != nil || job.ballots != nil || (volunteerCount > 0 && voter(source.member).isVolunteer) {
+        if job.record.quorum != nil || job.ballots != nil || isVolunteer(source.member) {
             return judge(
                 report, wanted, withVotesOn: tasksToVoteOn(report, wanted, voter(source.member)), place, source,
                 &effects)

@@ -3,6 +3,9 @@
 extension Scheduler {
     func voter(_ member: MemberID) -> Voter { voters[member] ?? Voter(unknown: member) }
 
+    /// Costs a fleet without volunteers nothing.
+    func isVolunteer(_ member: MemberID) -> Bool { volunteersAskedAt[member] != nil }
+
     /// In whose name this member's votes on a job count.
     func ballotName(of member: MemberID, in id: JobID) -> MachineID {
         let voter = voter(member)
@@ -34,16 +37,12 @@ extension Scheduler {
     }
 
     mutating func know(_ member: MemberID, as voter: Voter, _ now: Moment) {
-        if voter.isVolunteer { volunteersAskedAt[member] = now }
-        if let known = voters[member] {
-            if known.isVolunteer { volunteerCount -= 1 }
-        }
         voters[member] = voter
-        if voter.isVolunteer { volunteerCount += 1 }
+        volunteersAskedAt[member] = voter.isVolunteer ? now : nil
     }
 
     mutating func forget(_ member: MemberID) {
-        if voters.removeValue(forKey: member)?.isVolunteer == true { volunteerCount -= 1 }
+        voters[member] = nil
         volunteersAskedAt[member] = nil
     }
 

@@ -15,7 +15,7 @@ package struct Scheduler: Sendable {
         /// with nothing but it.
         var volunteerCrashLimit: Int { 3 * crashLimit }
         package var reliability = Reliability.Settings()
-        /// Two workers of one machine never vote on the same task, even where no other machine ever joined. From
+        /// Two workers of one machine never vote on the same task, even where no other machine is there. From
         /// `--strict-quorum`.
         package var isQuorumStrict = false
         /// Batches are cut to take about so long on one slot.
@@ -59,9 +59,8 @@ package struct Scheduler: Sendable {
     package private(set) var counters = Counters()
     /// In whose name members' results count; of members that told.
     var voters: [MemberID: Voter] = [:]
-    /// When each volunteer last asked for work, or joined.
+    /// When each volunteer last asked for work, or joined; of others nothing.
     var volunteersAskedAt: [MemberID: Moment] = [:]
-    var volunteerCount = 0
     package internal(set) var reliability: Reliability
     /// Draws what is checked: known to nobody before.
     var dice: any RandomNumberGenerator & Sendable

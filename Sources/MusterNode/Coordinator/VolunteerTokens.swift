@@ -49,6 +49,8 @@ final class VolunteerTokens: Sendable {
     private let key: MessageKey
     private let records: Mutex<[Int64: JoinTokenRecord]>
     private let invited: Mutex<Invited>
+    /// Counts on, also for tokens that are on their way to the store, or never get there.
+    private let lastID: Atomic<Int64>
 
     init(key: MessageKey, _ records: [JoinTokenRecord] = []) {
         self.key = key
@@ -56,24 +58,20 @@ final class VolunteerTokens: Sendable {
         var used = Invited()
         used.numbers = Dictionary(records.map { ($0.code, $0.id) }, uniquingKeysWith: { first, _ in first })
         invited = Mutex(used)
+        lastID = Atomic(records.map(\.id).max() ?? 0)
     }
 
     /// The next token; it is good once it was put in, which is after it is durable.
     func make(label: String, nowMs: WallClockMs) -> (record: JoinTokenRecord, token: String)? {
         records.withLock { records in
             guard records.count < Limits.joinTokensMax else { return nil }
-            let id = newNumber(records)
+            let id = newNumber()
             let token = "v\(id).\(hex(randomBytes(16)))"
             return (JoinTokenRecord(id: id, code: code(of: token), label: label, createdMs: nowMs), token)
         }
     }
 
-    private func newNumber(_ records: [Int64: JoinTokenRecord]) -> Int64 {
-        lastIDBox.withLock {
-            $0 = max($0, records.keys.max() ?? 0) + 1
-            return $0
-        }
-    }
+    private func newNumber() -> Int64 { lastID.add(1, ordering: .relaxed).newValue }
 
     func put(_ record: JoinTokenRecord) {
         records.withLock { $0[record.id] = record }
@@ -93,14 +91,12 @@ final class VolunteerTokens: Sendable {
         _ token: String, madeMs: WallClockMs, circle: String, _ nowMs: WallClockMs
     ) -> Int64? {
         let code = code(of: token)
-        let known = records.withLock { $0 }
-        // Copied, not held: no lock is taken under another but the last.
+        guard records.withLock({ $0.count }) + Self.listedMax < Limits.joinTokensMax else { return nil }
         return invited.withLock { invited in
-            guard known.count + Self.listedMax < Limits.joinTokensMax else { return nil }
             invited.forget(before: nowMs - Self.invitationMs)
             // It is listed again when it is shown.
             if invited.records.count >= Self.listedMax { invited.forgetOldest() }
-            let id = newNumber(known)
+            let id = newNumber()
             invited.add(
                 JoinTokenRecord(id: id, code: code, label: "install.sh", createdMs: madeMs, circle: circle))
             return id
@@ -143,7 +139,4 @@ final class VolunteerTokens: Sendable {
     }
 
     private func code(of token: String) -> String { key.tag(of: "volunteer \(token)") }
-
-    /// Numbers of tokens that are on their way to the store are not given out again.
-    private let lastIDBox = Mutex<Int64>(0)
 }

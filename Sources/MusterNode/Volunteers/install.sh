@@ -319,8 +319,7 @@ start_containers() {
 keep_copy() {
     homes >"$place/homes"
     read -r home <"$place/homes"
-    top=$home
-    while [ ! -d "$(dirname "$top")" ]; do top=$(dirname "$top"); done
+    find_top "$home"
     [ -d "$home" ] || { mkdir -p "$home" && say "$top" >"$home/top"; } 2>/dev/null || return 0
     fetch /install.sh "$home/install.sh" 2>/dev/null || rm -f "$home/install.sh"
 }
@@ -387,8 +386,7 @@ homes() {
 make_home() {
     homes >"$place/homes"
     while read -r home; do
-        top=$home
-        while [ ! -d "$(dirname "$top")" ]; do top=$(dirname "$top"); done
+        find_top "$home"
         if [ -d "$home" ]; then was_here=true; else was_here=false; fi
         if try_home; then
             home=$(cd "$home" && pwd -P)
@@ -409,6 +407,12 @@ try_home() {
     { $was_here || say "$top" >"$home/top"; } 2>/dev/null || return 1
     { printf '#!/bin/sh\n' >"$home/try" && chmod 700 "$home/try" && "$home/try"; } 2>/dev/null || return 1
     rm -f "$home/try"
+}
+
+# Sets top: of a folder and those around it, the outermost that would have to be made.
+find_top() {
+    top=$1
+    while [ ! -d "$(dirname "$top")" ]; do top=$(dirname "$top"); done
 }
 
 # Folders from the inside out, as far as they are empty and were made by this script.
@@ -521,8 +525,7 @@ start_with_systemd() {
     file=$(unit)
     folder=$(dirname "$file")
     if [ ! -d "$folder" ]; then
-        top=$folder
-        while [ ! -d "$(dirname "$top")" ]; do top=$(dirname "$top"); done
+        find_top "$folder"
         say "$top" >"$home/unit-top"
     fi
     mkdir -p "$folder" || return 1
