@@ -133,7 +133,9 @@ import Testing
             #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 9 })
             goOn.open()
             for client in clients { #expect(client.response()?.body == plainBody("/a")) }
-            #expect(edge.upstream.seen.count == (fits ? 2 : 3))
+            let seen = edge.upstream.seen
+            #expect(
+                seen.count == (fits ? 2 : 3), "\(seen.map { ($0.target, $0["range"] ?? "", $0["if-range"] ?? "") })")
         }
     }
 

@@ -80,6 +80,7 @@ final class ScriptedUpstream: Sendable {
     let port: UInt16
     private let listener: CInt
     private let script: Script
+    private let isStopped = Atomic(false)
     private let requests = Mutex<[UpRequest]>([])
     private let connections = Mutex<[CInt: UpConnection]>([:])
 
@@ -112,8 +113,9 @@ final class ScriptedUpstream: Sendable {
     var seen: [UpRequest] { requests.withLock { $0 } }
     func seen(_ target: String) -> [UpRequest] { seen.filter { $0.target == target } }
 
-    /// Connections are refused from now on, and those that are open end.
+    /// Connections are refused from now on, and those that are open end. Once: then the listener's number is another's.
     func stop() {
+        guard !isStopped.exchange(true, ordering: .relaxed) else { return }
         shutdown(listener, CInt(SHUT_RDWR))
         connections.withLock { for connection in $0.values { connection.hangUp() } }
     }

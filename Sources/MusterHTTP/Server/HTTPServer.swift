@@ -164,6 +164,8 @@ package final class HTTPServer: Sendable {
         }
         core.watcher.stop()
         core.reminder.stop()
+        // The daemon's own reference: it calls nothing any more.
+        Unmanaged.passUnretained(core).release()
         self.core.withLock { $0 = nil }
     }
 

@@ -94,5 +94,10 @@ package final class FileLock: Sendable {
         }
     }
 
-    deinit { if file >= 0 { close(file) } }
+    deinit {
+        guard file >= 0 else { return }
+        // Closing is not enough: a program that is being started at this moment has the file, too, until it is executed.
+        flock(file, LOCK_UN)
+        close(file)
+    }
 }

@@ -31,6 +31,8 @@ final class FileLock: Sendable {
         held.withLock { held in
             guard let file = held else { return }
             _ = ftruncate(file, 0)
+            // Closing is not enough: a program that is being started at this moment has the file, too, until it is executed.
+            flock(file, LOCK_UN)
             close(file)
             held = nil
         }
