@@ -15,13 +15,16 @@ final class TestCoordinator: Sendable {
     var tokens: TokenStore { coordinator.tokens }
 
     /// A picture without a worker is given up after some milliseconds.
-    init(_ server: HTTPServer.Configuration, _ access: AccessSettings) async throws {
+    init(
+        _ server: HTTPServer.Configuration, _ access: AccessSettings, refereePatience: Duration = .seconds(600)
+    ) async throws {
         var template = Array("/tmp/muster-node-XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
         var configuration = CoordinatorConfiguration(
             dataDirectory: folder + "/coordinator", server: server, adminToken: nil, version: "test"
         )
         configuration.access = access
+        configuration.refereePatience = refereePatience
         configuration.renderWait = .milliseconds(20)
         // Raw members say nothing by themselves; a slow machine must not make them strangers.
         configuration.membership.silenceTime = .seconds(600)
@@ -85,9 +88,9 @@ final class TestCoordinator: Sendable {
 /// Starts a coordinator, runs blocking work against it on a thread, and stops it.
 func withCoordinator(
     _ server: HTTPServer.Configuration = HTTPServer.Configuration(), access: AccessSettings = AccessSettings(),
-    _ body: @escaping @Sendable (TestCoordinator) throws -> Void
+    refereePatience: Duration = .seconds(600), _ body: @escaping @Sendable (TestCoordinator) throws -> Void
 ) async throws {
-    let coordinator = try await TestCoordinator(server, access)
+    let coordinator = try await TestCoordinator(server, access, refereePatience: refereePatience)
     do {
         try await onThread { try body(coordinator) }
     } catch {

@@ -21,9 +21,9 @@ extension TestCoordinator {
         try #require(ask("GET", target, token: tokens.admin)).text
     }
 
-    /// Whether the job is in this state within ten seconds.
+    /// Whether the job is in this state within a minute.
     fileprivate func reaches(_ state: String, _ job: Int) throws -> Bool {
-        for _ in 0..<100 {
+        for _ in 0..<600 {
             let answer = RawClient(port: port).ask("GET", "/v1/jobs/\(job)", token: tokens.admin)
             if try #require(answer).text.contains("\"state\":\"\(state)\"") { return true }
             _ = try Hand.pause()
@@ -187,6 +187,18 @@ extension Hand {
             }
             let state = value == "3" ? "new" : "distrusted"
             #expect(try coordinator.text("/v1/machines").contains(#""state":"\#(state)""#))
+        }
+    }
+
+    /// Others are there, but none of them asks for work.
+    @Test func whatNobodyConfirmsTheCoordinatorChecks() async throws {
+        try await withCoordinator(refereePatience: .milliseconds(100)) { coordinator in
+            _ = try Hand(coordinator, token: coordinator.tokens.join, machine: "own")
+            let volunteer = try Hand(coordinator, token: coordinator.mint().token, name: "stranger")
+            let job = try coordinator.submit(Self.sum + "}")
+            #expect(try volunteer.work("3"))
+            #expect(try coordinator.reaches("done", job))
+            #expect(try coordinator.text("/v1/jobs/\(job)/results").contains(#""worker":"stranger""#))
         }
     }
 

@@ -11,16 +11,15 @@ internal import Synchronization
 extension Coordinator {
     /// From so many machines on, volunteers check each other: two that disagree have a third.
     private static let machinesEnough = 3
-    /// Where others are there and none of them confirms anything for so long, be they busy or idle, it helps, too.
-    private static let patience: Duration = .seconds(5)
-
     /// Asks for a batch when there is need, and renews what it holds.
     func lookAfterLoneVolunteers(_ now: Moment, _ state: inout CoordinatorState) {
         if let work = state.referee { return handle(.work(.renewed(.referee, work.keys)), &state) }
         let settled = state.fleet.scheduler.counters.confirmed + state.fleet.scheduler.counters.refuted
         let wants = state.fleet.scheduler.wantsConfirmation
         if !wants || settled != state.confirmations.count { state.confirmations = (settled, now) }
-        guard wants, areAlone(state.fleet) || now - state.confirmations.since > Self.patience else { return }
+        guard wants, areAlone(state.fleet) || now - state.confirmations.since > configuration.refereePatience else {
+            return
+        }
         let voter = Voter(machine: MachineID("coordinator"), isVolunteer: false)
         handle(.work(.memberKnown(.referee, voter)), &state)
         let id = LeaseCallID(state.newNumber())

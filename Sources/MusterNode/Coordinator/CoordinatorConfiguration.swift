@@ -14,6 +14,9 @@ package struct CoordinatorConfiguration: Sendable {
     package var renderWait: Duration = .seconds(10)
     /// A machine that was not seen for so many days is unproven when it comes back. From `--forget-days`, else 90.
     package var forgetDays = 90
+    /// Where others are there and none of them confirms a volunteer's results for so long, be they busy or idle, the
+    /// coordinator computes them again itself.
+    package var refereePatience: Duration = .seconds(5)
     package var access = AccessSettings()
     package var spawning: SpawnConfiguration
     package var version: String
