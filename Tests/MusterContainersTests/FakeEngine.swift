@@ -29,15 +29,16 @@ final class FakeEngine: Sendable {
         _ = startThread { [listener] in
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                guard connection >= 0 else { break }
                 _ = startThread { Self.serve(connection, answer) }
             }
+            close(listener)
         }
     }
 
     deinit {
+        // The thread that accepts closes it.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         unlink(address.path)
         rmdir(folder)
     }

@@ -8,6 +8,7 @@ final class RawServer: Sendable {
     let url: String
     let unixPath: String?
     private let listener: CInt
+    private let isStopped = Atomic(false)
     private let opened = Mutex<[RawConnection]>([])
 
     /// How many connections were accepted so far.
@@ -27,7 +28,7 @@ final class RawServer: Sendable {
         runThread { [self] in
             while true {
                 let client = accept(descriptor, nil, nil)
-                guard client >= 0 else { return }
+                guard client >= 0 else { break }
                 let connection = RawConnection(client)
                 opened.withLock { $0.append(connection) }
                 runThread {
@@ -35,13 +36,14 @@ final class RawServer: Sendable {
                     connection.close()
                 }
             }
+            close(descriptor)
         }
     }
 
-    /// Ends the listener and every connection.
+    /// Ends the listener and every connection. The thread that accepts closes what it uses; the number is another's then.
     func stop() {
+        guard !isStopped.exchange(true, ordering: .relaxed) else { return }
         shutdown(listener, CInt(SHUT_RDWR))
-        close(listener)
         for connection in opened.withLock({ $0 }) { connection.hangUp() }
         if let unixPath { unlink(unixPath) }
     }
