@@ -16,6 +16,17 @@ die() {
     exit "$code"
 }
 
+# Tries a command until it succeeds, for three minutes at most: `eventually WHAT COMMAND [ARGUMENT...]`.
+eventually() {
+    local what=$1
+    shift
+    for _ in $(seq 900); do
+        ! "$@" || return 0
+        sleep 0.2
+    done
+    die 1 "not within three minutes: $what"
+}
+
 # Whether a Debian package is installed. Asks the local database only, so it works offline.
 has_package() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

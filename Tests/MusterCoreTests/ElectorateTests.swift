@@ -5,15 +5,16 @@ import Testing
 /// Whose votes a job counts, and whose they are.
 @Suite("electorate")
 struct ElectorateTests {
-    /// All of them on one machine.
-    private func oneMachine(_ fleet: inout VotingBench) {
+    /// Four workers, all of them on one machine.
+    private func oneMachine(_ change: (inout Scheduler.Settings) -> Void = { _ in }) -> VotingBench {
+        var fleet = VotingBench(change)
         for member: Int64 in 1...4 { fleet.know(member, Voter(machine: MachineID("machine-1"), isVolunteer: false)) }
+        return fleet
     }
 
     @Test("where too few machines ever joined, workers are counted: each once, and the job does not wait for ever")
     func workersOfOneMachine() {
-        var fleet = VotingBench()
-        oneMachine(&fleet)
+        var fleet = oneMachine()
         fleet.add(1, quorum: "2/3")
         let first = VotingBench.votes(fleet.vote(1))
         #expect(first.map(\.machine) == [MachineID("member-1")])
@@ -29,8 +30,7 @@ struct ElectorateTests {
 
     @Test("a worker that lies is out by itself, its votes are withdrawn, and the others of its machine go on")
     func liarAmongWorkers() {
-        var fleet = VotingBench()
-        oneMachine(&fleet)
+        var fleet = oneMachine()
         var out = false
         for job: Int64 in 1...6 where !out {
             fleet.add(1, quorum: "2/3", id: job)
@@ -47,12 +47,10 @@ struct ElectorateTests {
 
     @Test("votes of workers that an earlier process stored go on being workers', also where more machines joined since")
     func workersVotesRestored() {
-        var earlier = VotingBench()
-        oneMachine(&earlier)
+        var earlier = oneMachine()
         earlier.add(1, quorum: "2/3")
         let votes = VotingBench.votes(earlier.vote(1))
-        var fleet = VotingBench()
-        oneMachine(&fleet)
+        var fleet = oneMachine()
         fleet.trusted(7, 8)
         fleet.add(1, quorum: "2/3", votes: votes)
         #expect(fleet.bench.take(1).isEmpty)
@@ -61,8 +59,7 @@ struct ElectorateTests {
 
     @Test("with a strict quorum, workers of the only machine wait for another")
     func strictQuorum() {
-        var fleet = VotingBench { $0.isQuorumStrict = true }
-        oneMachine(&fleet)
+        var fleet = oneMachine { $0.isQuorumStrict = true }
         fleet.add(1, quorum: "2/3")
         _ = fleet.vote(1)
         #expect(fleet.bench.take(2).isEmpty)

@@ -110,6 +110,7 @@ package struct Membership: Sendable {
         guard let rank = rank(of: sender) else { return [] }
         return order[(rank + 1)...].map(\.id).filter { !isVolunteer($0) }
     }
+
     private func isVolunteer(_ id: MemberID) -> Bool { members[id]?.record.isVolunteer == true }
 
     /// Whether this is still a connection of a member.

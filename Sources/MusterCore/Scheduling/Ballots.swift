@@ -80,9 +80,12 @@ struct Ballots: Sendable {
 
     /// More than leases that were out when it became full should bring.
     var isOverfull: Bool { bytes >= 4 * Self.bytesMax }
+
+    /// Of these tasks, those on which nobody has voted yet.
     func withoutVotes(_ tasks: RangeSet<Int>) -> RangeSet<Int> {
         RangeSet(tasks.ranges.flatMap { $0 }.filter { ballots[$0]?.votes.isEmpty == true }, within: 0..<Int.max)
     }
+
     var isFull: Bool { ballots.count >= Self.countMax || bytes >= Self.bytesMax }
     var isEmpty: Bool { ballots.isEmpty }
     var wantingCount: Int { wanting.ranges.reduce(0) { $0 + $1.count } }

@@ -107,8 +107,7 @@ extension Scheduler {
         jobs[key.job]!.volunteerDeaths[key.first, default: []].insert(machine)
         let deaths = jobs[key.job]!.volunteerDeaths[key.first]!.count
         let limit = settings.volunteerCrashLimit
-        let isAlone = !voters.contains { !$0.value.isVolunteer && $0.key != .referee }
-        let circles = isAlone ? Set(voters.values.filter(\.isVolunteer).map(\.circle)).count : limit
+        let circles = ownMachines.isEmpty ? Set(voters.values.filter(\.isVolunteer).map(\.circle)).count : limit
         let kills = jobs[key.job]!.volunteerCasualties.kills(of: key.first)
         guard deaths >= min(limit, max(1, circles)), kills >= limit else { return }
         park(

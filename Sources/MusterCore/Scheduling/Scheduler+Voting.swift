@@ -6,6 +6,11 @@ extension Scheduler {
     /// Costs a fleet without volunteers nothing.
     func isVolunteer(_ member: MemberID) -> Bool { volunteersAskedAt[member] != nil }
 
+    /// Of the fleet's own, without the coordinator itself.
+    var ownMachines: Set<MachineID> {
+        Set(voters.filter { $0.key != .referee && !$0.value.isVolunteer }.map(\.value.machine))
+    }
+
     /// In whose name this member's votes on a job count.
     func ballotName(of member: MemberID, in id: JobID) -> MachineID {
         let voter = voter(member)
@@ -18,8 +23,7 @@ extension Scheduler {
     private mutating func settleElectorate(of id: JobID) {
         guard jobs[id]!.electorate == nil else { return }
         let needed = jobs[id]!.record.quorum?.needed ?? 0
-        let machines = Set(voters.filter { $0.key != .referee && !$0.value.isVolunteer }.map(\.value.machine))
-        let isSmall = !settings.isQuorumStrict && machines.count < needed
+        let isSmall = !settings.isQuorumStrict && ownMachines.count < needed
         jobs[id]!.electorate = isSmall ? .workers : .machines
     }
 

@@ -11,6 +11,7 @@ internal import Synchronization
 extension Coordinator {
     /// From so many machines on, volunteers check each other: two that disagree have a third.
     private static let machinesEnough = 3
+
     /// Asks for a batch when there is need, and renews what it holds.
     func lookAfterLoneVolunteers(_ now: Moment, _ state: inout CoordinatorState) {
         if let work = state.referee { return handle(.work(.renewed(.referee, work.keys)), &state) }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterSystem
 
 /// Whole small files: read with a bound, written so that a crash leaves the old or the new, never half.
 
@@ -94,10 +95,5 @@ package final class FileLock: Sendable {
         }
     }
 
-    deinit {
-        guard file >= 0 else { return }
-        // Closing is not enough: a program that is being started at this moment has the file, too, until it is executed.
-        flock(file, LOCK_UN)
-        close(file)
-    }
+    deinit { if file >= 0 { unlockAndClose(file) } }
 }

@@ -16,7 +16,8 @@ extension Coordinator {
 
     func install(_ request: HTTPRequest) throws -> HTTPOutcome {
         let desk = try desk()
-        if let seconds = desk.mayFetch(AddressCircle.name(of: request.peer.address)) {
+        let circle = AddressCircle.name(of: request.peer.address)
+        if let seconds = desk.mayFetch(circle) {
             throw Problem(429, "The installer was fetched too often within these ten seconds.", retryAfter: seconds)
         }
         let isTLS = configuration.server.tlsCertificate != nil
@@ -30,7 +31,6 @@ extension Coordinator {
             throw Problem(500, "The address given by --advertise cannot stand in a script.")
         }
         // HEAD is no fetch: whoever looks gets no token.
-        let circle = AddressCircle.name(of: request.peer.address)
         let token =
             request.method == "HEAD"
             ? "" : authenticator.volunteers.invite(nowMs: SystemTime.wallClockMs(), circle: circle)

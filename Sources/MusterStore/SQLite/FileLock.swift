@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterSystem
 internal import Synchronization
 
 /// Proves that no other process writes the database: an flock on `<path>.lock`, which goes with the process that holds it.
@@ -31,9 +32,7 @@ final class FileLock: Sendable {
         held.withLock { held in
             guard let file = held else { return }
             _ = ftruncate(file, 0)
-            // Closing is not enough: a program that is being started at this moment has the file, too, until it is executed.
-            flock(file, LOCK_UN)
-            close(file)
+            unlockAndClose(file)
             held = nil
         }
     }
