@@ -159,6 +159,8 @@ import Testing
                 client.halfClose()
                 #expect(client.rest() != nil, "\(String(decoding: bytes, as: UTF8.self))")
             }
+            // A method that nobody knows may have gone to the upstream, and what was stored with it (RFC 9111, 4.4).
+            #expect(try edge.get("/hot").body == plainBody("/hot"))
             #expect(try edge.get("/hot")["x-cache"] == "HIT")
         }
     }

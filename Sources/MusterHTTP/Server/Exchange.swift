@@ -51,6 +51,8 @@ final class Exchange: @unchecked Sendable {
         let connection = OnHTTPThread(pointer: connection)
         shared.withLock { shared in
             shared.suspended = .suspend(connection.pointer)
+            // An answer, or the client's end, that came since somebody looked had nothing to resume, and comes once.
+            if shared.response != nil || shared.isGone { return resume(&shared) }
             let socket = muster_mhd_socket(connection.pointer)
             shared.watch = server.watcher.add(socket) { [weak self] in self?.clientGone() }
         }

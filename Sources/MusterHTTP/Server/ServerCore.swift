@@ -304,12 +304,6 @@ final class ServerCore: Sendable {
         if let response { return exchange.queue(response, on: connection) }
         if isGone { return false }
         exchange.suspend(connection)
-        // An answer that came between the look and the suspension finds it and resumes.
-        exchange.shared.withLock { shared in
-            guard shared.response != nil, let suspended = shared.suspended else { return }
-            shared.suspended = nil
-            suspended.resume()
-        }
         return true
     }
 }
