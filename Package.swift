@@ -135,7 +135,7 @@ let package = Package(
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore", "MusterSystem"]),
         tests(
             "MusterFleetTests",
-            ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterAPI", "MusterCore"]),
+            ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterAPI", "MusterCore", "MusterSystem"]),
     ] + kernels,
     swiftLanguageModes: [.v6]
 )

@@ -108,6 +108,11 @@ static inline int muster_mhd_add_header(struct MHD_Response *r, const char *name
     return MHD_add_response_header(r, name, value) == MHD_YES;
 }
 
+/* What has no length ends with its connection then. */
+static inline void muster_mhd_forbid_chunks(struct MHD_Response *r) {
+    MHD_set_response_options(r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
 static const ssize_t muster_mhd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM;
 static const ssize_t muster_mhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
 static const uint64_t muster_mhd_size_unknown = MHD_SIZE_UNKNOWN;

@@ -51,8 +51,45 @@ import Testing
             #expect(response.status == 304)
             #expect(response["etag"] == "\"1\"")
             #expect(response["x-cache"] == "HIT")
+            #expect(response["content-length"] == "\(plainBody("/a").count)")
             #expect(try edge.get("/a", [("If-None-Match", "\"2\"")]).status == 200)
             #expect(edge.upstream.seen.count == 1)
+        }
+    }
+
+    /// The length of a 304, and of an answer to HEAD, is that of what is not sent; where it is not known, none is told
+    /// (RFC 9110, 8.6).
+    @Test(arguments: [true, false]) func notModifiedOfWhatIsNotStored(_ isTold: Bool) async throws {
+        let body = Array("fresh".utf8)
+        let upstream: ScriptedUpstream.Script = { request, connection in
+            let fields = ["Cache-Control: max-age=3600", "ETag: \"1\""]
+            if isTold { return connection.answer(200, fields, body, isHead: request.method == "HEAD") }
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + fields.map { $0 + "\r\n" }.joined())
+            connection.send("\r\n" + (request.method == "HEAD" ? "" : "5\r\nfresh\r\n0\r\n\r\n"))
+        }
+        try await withEdge(upstream) { (edge) throws in
+            let length = isTold ? "\(body.count)" : nil
+            let unstored = try edge.get("/a", [("If-None-Match", "\"1\"")])
+            #expect(unstored.status == 304 && unstored["x-cache"] == "MISS")
+            #expect(unstored["content-length"] == length)
+            let head = try edge.ask("HEAD", "/b")
+            #expect(head.status == 200 && head["x-cache"] == "MISS")
+            #expect(head["content-length"] == length && head["transfer-encoding"] == nil)
+            // Stored, its length is known.
+            #expect(try edge.get("/a", [("If-None-Match", "\"1\"")])["content-length"] == "\(body.count)")
+        }
+    }
+
+    /// An upstream's 304 may tell the length of its own body, which is nothing.
+    @Test(arguments: ["0", "4711", ""]) func notModifiedOfAnUpstream(_ told: String) async throws {
+        let upstream: ScriptedUpstream.Script = { _, connection in
+            let length = told.isEmpty ? "" : "Content-Length: \(told)\r\n"
+            connection.send("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\nCache-Control: no-store\r\n\(length)\r\n")
+        }
+        try await withEdge(upstream) { (edge) throws in
+            let answer = try edge.get("/a", [("If-None-Match", "\"1\""), ("Cache-Control", "no-store")])
+            #expect(answer.status == 304)
+            #expect(answer["content-length"] == (told == "4711" ? told : nil))
         }
     }
 

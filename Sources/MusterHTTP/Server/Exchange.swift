@@ -28,6 +28,8 @@ final class Exchange: @unchecked Sendable {
     let server: ServerCore
     let target: String
     var phase = Phase.new
+    /// The request's method is HEAD: its answer has no body, whatever the handler gave.
+    var isHead = false
     var request: HTTPRequest?
     var route: HTTPRoute?
     var body: [UInt8] = []
@@ -137,7 +139,8 @@ extension Exchange {
         if case .prepared(let prepared) = response.body {
             return muster_mhd_queue(connection, prepared.status, prepared.response) == 1
         }
-        guard let made = make(response, connection) else { return false }
+        let isBodiless = isHead || response.status == 304
+        guard let made = isBodiless ? makeBodiless(response) : make(response, connection) else { return false }
         defer { MHD_destroy_response(made) }
         for (name, value) in response.headers where muster_mhd_add_header(made, name, value) != 1 {
             Log.error("an answer's header was left out: it is not one", ["name": name, "value": value])
@@ -165,10 +168,23 @@ extension Exchange {
             return MHD_create_response_from_fd_at_offset64(file.count, descriptor, file.offset)
         case .stream(let stream): return make(stream, connection)
         case .source(let body): return make(body, connection)
-        case .lengthOnly(let count):
-            return MHD_create_response_from_callback(
-                count, 1, { _, _, _, _ in muster_mhd_end_with_error }, nil, nil)
+        case .lengthOnly(let count): return Self.makeLengthOnly(count)
         }
+    }
+
+    /// For HEAD and 304. A stream that nobody is to read ends with the request.
+    private func makeBodiless(_ response: HTTPResponse) -> OpaquePointer? {
+        if case .stream(let stream) = response.body { self.stream = stream }
+        return Self.makeLengthOnly(response.body.length(status: response.status))
+    }
+
+    /// Nil: without a length. libmicrohttpd sends the end of a chunked body even where there is no body, and without chunks it
+    /// keeps no connection whose answer has no length: it says so, and closes.
+    private static func makeLengthOnly(_ count: UInt64?) -> OpaquePointer? {
+        let made = MHD_create_response_from_callback(
+            count ?? muster_mhd_size_unknown, 1, { _, _, _, _ in muster_mhd_end_with_error }, nil, nil)
+        if count == nil, let made { muster_mhd_forbid_chunks(made) }
+        return made
     }
 
     private func make(_ stream: HTTPStream, _ connection: OpaquePointer) -> OpaquePointer? {

@@ -15,8 +15,24 @@ package struct HTTPResponse: Sendable {
         case file(FileBody)
         case stream(HTTPStream)
         case source(HTTPSourceBody)
-        /// The answer to HEAD, where the body is nowhere at hand: only its length is told.
-        case lengthOnly(UInt64)
+        /// The answer to HEAD, or a 304, where the body is nowhere at hand: only its length is told. Nil: not even that; the
+        /// connection ends with it.
+        case lengthOnly(UInt64?)
+
+        /// Bytes of the whole body, as far as it tells. Of a 304 without a body this is nothing: the length that counts is that
+        /// of what was not sent (RFC 9110, 8.6).
+        func length(status: Int) -> UInt64? {
+            switch self {
+            case .none: status == 304 ? nil : 0
+            case .bytes(let bytes): UInt64(bytes.count)
+            case .shared(_, let range): UInt64(range.count)
+            case .file(let file): file.count
+            case .stream(let stream): stream.count
+            case .source(let source): source.count
+            case .lengthOnly(let count): count
+            case .prepared: nil
+            }
+        }
     }
     package var status: Int
     package var headers: [(name: String, value: String)]

@@ -53,6 +53,7 @@ final class ServerCore: Sendable {
         switch exchange.phase {
         case .new:
             Self.peer(of: connection).watched?.headIsIn()
+            exchange.isHead = strcmp(method, "HEAD") == 0
             return begin(exchange, connection, String(cString: method))
         case .readingBody where uploadCount.pointee > 0:
             return take(

@@ -21,6 +21,7 @@ package final class Coordinator: Sendable {
     let signals = JobSignals()
     let renderBudget = RenderBudget()
     let sharedPictures = SharedPictures()
+    let pictureLengths = PictureLengths()
     /// For all that the coordinator asks of others.
     private let client = HTTPClient(HTTPClient.Configuration())
     let signedUpServers: ClassicServers

@@ -86,7 +86,10 @@ extension Edge {
         let now = nowMs
         if Preconditions.isNotModified(request, live.head, nowMs: now) {
             let fields = Preconditions.notModifiedFields(live.head, nowMs: now)
-            return waiter.held.respond(HTTPResponse(status: 304, headers: headers(fields, .miss, status)))
+            return waiter.held.respond(
+                HTTPResponse(
+                    status: 304, headers: headers(fields, .miss, status),
+                    body: .lengthOnly(live.declared.map { UInt64($0) })))
         }
         var fields = live.head.fields
         var source = HTTPSourceBody(
@@ -138,10 +141,17 @@ extension Edge {
     ) -> (response: HTTPResponse, stream: HTTPStream?) {
         let declared = Self.length(response)
         if isHead {
-            let body: HTTPResponse.Body = declared.map { .lengthOnly(UInt64($0)) } ?? .none
-            return (HTTPResponse(status: response.status, headers: headers, body: body), nil)
+            return (
+                HTTPResponse(
+                    status: response.status, headers: headers, body: .lengthOnly(declared.map { UInt64($0) })), nil
+            )
         }
-        if [204, 304].contains(response.status) || declared == 0 {
+        if response.status == 304 {
+            // Many tell the length of what they sent with it, which is nothing.
+            let told = declared == 0 ? nil : declared.map { UInt64($0) }
+            return (HTTPResponse(status: 304, headers: headers, body: .lengthOnly(told)), nil)
+        }
+        if response.status == 204 || declared == 0 {
             return (HTTPResponse(status: response.status, headers: headers), nil)
         }
         let out = HTTPStream(count: declared.map { UInt64($0) })

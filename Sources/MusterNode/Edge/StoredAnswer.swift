@@ -23,7 +23,7 @@ extension Edge {
             // Its length, if told, is the length of what was not sent (RFC 9110, 8.6).
             return HTTPResponse(
                 status: 304, headers: headers(Preconditions.notModifiedFields(head, nowMs: now), word, status),
-                body: .lengthOnly(UInt64(head.bytes ?? 0)))
+                body: .lengthOnly(head.bytes.map { UInt64($0) }))
         }
         let fields = head.fieldsForReuse(nowMs: now)
         let count = head.bytes ?? 0

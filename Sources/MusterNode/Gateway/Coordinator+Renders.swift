@@ -53,6 +53,7 @@ extension Coordinator {
             if !hadBegun { audience.respond(.problem(failure)) }
             Task { cancelRender(job) }
         } else if let file = render.wholeFile() {
+            pictureLengths.learn(Self.tag(of: render.picture), file.count)
             if audience.isShared { sharedPictures.over(Self.tag(of: render.picture), audience, file) }
             audience.respond(HTTPResponse(status: 200, headers: audience.headers, body: .bytes(file)))
         } else if !hadBegun, render.hasBegun {
@@ -64,14 +65,17 @@ extension Coordinator {
         audience.begin()
         do {
             var assembly = PNGAssembly(render.picture)
+            var count = assembly.header.count
             try await audience.send(assembly.header)
             while assembly.stripsTaken < render.picture.stripCount {
                 var piece: [UInt8] = []
                 for strip in try await render.nextStrips() { piece += try assembly.append(strip) }
+                count += piece.count
                 try await audience.send(piece)
                 handle(.work(.horizonMoved(render.job, to: render.horizon(after: assembly.stripsTaken))))
             }
             try await audience.send(assembly.trailer)
+            pictureLengths.learn(Self.tag(of: render.picture), count + assembly.trailer.count)
             let file = audience.end(whole: true)
             if audience.isShared { sharedPictures.over(Self.tag(of: render.picture), audience, file) }
         } catch {

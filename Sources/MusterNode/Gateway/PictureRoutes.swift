@@ -22,13 +22,11 @@ extension Coordinator {
     /// A picture that the client has already costs nothing, and neither does asking for its headers alone.
     func answer(_ request: HTTPRequest, with picture: Picture) throws -> HTTPOutcome {
         let headers = Self.pictureHeaders(picture)
-        if let known = request.header("if-none-match"), Self.names(known, Self.tag(of: picture)) {
-            return .respond(HTTPResponse(status: 304, headers: headers))
-        }
-        if request.method == "HEAD" {
-            let nothing = HTTPStream()
-            nothing.finish()
-            return .respond(HTTPResponse(status: 200, headers: headers, body: .stream(nothing)))
+        let isKnown = request.header("if-none-match").map { Self.names($0, Self.tag(of: picture)) } ?? false
+        if isKnown || request.method == "HEAD" {
+            let length = pictureLengths.length(of: Self.tag(of: picture)).map { UInt64($0) }
+            return .respond(
+                HTTPResponse(status: isKnown ? 304 : 200, headers: headers, body: .lengthOnly(length)))
         }
         let isShareable = Self.isFromEdge(request) && picture.rawBytes <= SharedPictures.pictureBytesMax
         return .hold { [self] held in

@@ -9,7 +9,8 @@ extension Origin {
     func answerWithoutBytes(_ request: HTTPRequest, _ record: ImageRecord) throws(Problem) -> HTTPResponse? {
         switch try ImageConditions.judge(request, record) {
         case .go: nil
-        case .notModified: HTTPResponse(status: 304, headers: validators(record))
+        case .notModified:
+            HTTPResponse(status: 304, headers: validators(record), body: .lengthOnly(record.size))
         }
     }
 
