@@ -11,12 +11,16 @@
 
 struct muster_mhd_settings {
     const struct sockaddr *address;
+    int socket; /* to listen on, made elsewhere; -1: the address is bound */
+    int takes_both; /* an IPv6 address of all is served over IPv4, too */
     unsigned int connections_max;
     unsigned int idle_seconds;
     size_t connection_bytes_max;
     const char *tls_certificate; /* PEM text, or NULL for plain HTTP */
     const char *tls_key;
+    const char *tls_priorities; /* as GnuTLS reads them */
     void *context; /* handed to every callback */
+    MHD_AcceptPolicyCallback on_arrival;
     MHD_AccessHandlerCallback on_access;
     MHD_RequestCompletedCallback on_completed;
     MHD_NotifyConnectionCallback on_connection;
@@ -26,15 +30,20 @@ struct muster_mhd_settings {
 
 static inline struct MHD_Daemon *muster_mhd_start(const struct muster_mhd_settings *s) {
     unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-    if (s->address->sa_family == AF_INET6) flags |= MHD_USE_IPv6;
+    if (s->address->sa_family == AF_INET6) flags |= s->takes_both ? MHD_USE_DUAL_STACK : MHD_USE_IPv6;
     if (s->tls_certificate) flags |= MHD_USE_TLS;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *) s->tls_certificate},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *) s->tls_key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) s->tls_priorities},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem taken[] = {
+        {MHD_OPTION_LISTEN_SOCKET, s->socket, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, s->on_access, s->context,
+        flags, 0, s->on_arrival, s->context, s->on_access, s->context,
         MHD_OPTION_SOCK_ADDR, s->address,
         MHD_OPTION_CONNECTION_LIMIT, s->connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, s->idle_seconds,
@@ -45,13 +54,39 @@ static inline struct MHD_Daemon *muster_mhd_start(const struct muster_mhd_settin
         MHD_OPTION_URI_LOG_CALLBACK, s->on_target, s->context,
         MHD_OPTION_UNESCAPE_CALLBACK, s->unescape, s->context,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, s->tls_certificate ? tls : tls + 2,
+        MHD_OPTION_ARRAY, s->tls_certificate ? tls : tls + 3,
+        MHD_OPTION_ARRAY, s->socket >= 0 ? taken : taken + 1,
         MHD_OPTION_END);
 }
 
 static inline int muster_mhd_bound_port(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
     return info ? info->port : 0;
+}
+
+static inline int muster_mhd_listening_socket(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD);
+    return info ? info->listen_fd : -1;
+}
+
+static inline unsigned int muster_mhd_connections(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
+
+/* From the method to the empty line; 0 before it is all in. */
+static inline size_t muster_mhd_head_size(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
+static inline int muster_mhd_header_count(struct MHD_Connection *connection) {
+    return MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL);
+}
+
+static inline void muster_mhd_set_idle(struct MHD_Connection *connection, unsigned int seconds) {
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
 static inline int muster_mhd_socket(struct MHD_Connection *connection) {
@@ -85,8 +120,38 @@ static inline int muster_parse_address(const char *host, uint16_t port, struct s
     return 0;
 }
 
-static inline socklen_t muster_address_size(const struct sockaddr *address) {
-    return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+/* Whether it is an IPv6 address for all of the machine's. */
+static inline int muster_is_any_six(const struct sockaddr *address) {
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *) address;
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
+}
+
+/* The address in text; IPv4 looks alike whether it came over a socket of IPv4 or of both. 0: it cannot be told. */
+static inline int muster_address_text(const struct sockaddr *address, char *text, socklen_t size) {
+    if (address->sa_family == AF_INET)
+        return inet_ntop(AF_INET, &((const struct sockaddr_in *) address)->sin_addr, text, size) != NULL;
+    if (address->sa_family != AF_INET6) return 0;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *) address)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(six)) return inet_ntop(AF_INET, six->s6_addr + 12, text, size) != NULL;
+    return inet_ntop(AF_INET6, six, text, size) != NULL;
+}
+
+/* An IPv4 address, or the first 64 bits of an IPv6 one, as numbers that do not meet: no peer's IPv6 address begins with 32 ones. */
+static inline uint64_t muster_network_key(const struct sockaddr *address) {
+    uint64_t key = 0;
+    uint32_t four = 0;
+    if (address->sa_family == AF_INET) {
+        memcpy(&four, &((const struct sockaddr_in *) address)->sin_addr, 4);
+        return 0xffffffff00000000ull | ntohl(four);
+    }
+    if (address->sa_family != AF_INET6) return 0;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *) address)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(six)) {
+        memcpy(&four, six->s6_addr + 12, 4);
+        return 0xffffffff00000000ull | ntohl(four);
+    }
+    for (int i = 0; i < 8; i++) key = key << 8 | six->s6_addr[i];
+    return key;
 }
 
 /* The pointer that the connection callback stored for this connection. */

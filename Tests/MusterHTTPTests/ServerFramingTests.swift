@@ -65,6 +65,53 @@ private let smuggled = "GET /task HTTP/1.1\r\nHost: localhost\r\n\r\n"
         }
     }
 
+    static let unclear: [String] = [
+        "X:\r\n y\r\n", "X: y\r\n z\r\n", "X: y\r\n\tz\r\n", "X: y\r\n \r\n", "X: y\r\n z\r\nY: a\r\n b\r\n",
+        "X:\n y\r\n",
+        "Content-Length:\r\n 38\r\n", "Content-Length: 3\r\n 8\r\n", "Transfer-Encoding:\r\n chunked\r\n",
+        "X:\r\n Content-Length: 38\r\n",
+        "X: y\0\r\n", "X: y\0z\r\n", "X: \0\r\n", "X:\0\r\n", "X: y\0\r\nContent-Length: 38\r\n",
+        "Content-Length: 38\0\r\n",
+        "Content-Length: 38\0, 40\r\n", "Transfer-Encoding: chunked\0\r\n", "X: y\0\nZ: a\0b\r\n",
+    ]
+
+    /// Folded lines and NULs: 400 and the connection's end, wherever they stand and whatever is asked for.
+    @Test(arguments: unclear, ["POST /body", "GET /prepared", "GET /nowhere", "HEAD /hello"])
+    func headersOfSeveralLinesAndNULs(_ headers: String, _ line: String) async throws {
+        try await withTestServer { server in
+            for (before, after) in [
+                ("Host: localhost\r\n", ""), ("", "Host: localhost\r\n"), ("A: b\r\nHost: c\r\n", "D:\r\n"),
+            ] {
+                let client = server.client()
+                client.send("\(line) HTTP/1.1\r\n\(before)\(headers)\(after)\r\n\(smuggled)")
+                #expect(client.response(toHead: line.hasPrefix("HEAD"))?.status == 400, "\(before) \(after)")
+                #expect(client.isClosedByServer())
+            }
+            #expect(server.bodies.all.isEmpty, "what is behind was taken for a request")
+        }
+    }
+
+    /// What is not folded is not taken for it: line feeds alone, no values, much white space, a head that comes in pieces.
+    @Test(arguments: [1, 7, 100_000])
+    func headersOfOneLine(_ piece: Int) async throws {
+        try await withTestServer { server in
+            let client = server.client()
+            let large = (0..<100).map { "X-\($0): \(String(repeating: "v", count: 50))\r\n" }.joined()
+            for headers in [
+                "X:\r\n", "X: \t \r\nY:\r\nZ:    z   \r\n", "X: y\nZ:\nA: b\r\n", "Cookie: a=b; c=d\r\nX:\r\n",
+                "X: y\r\n\n", large,
+            ] {
+                let bytes = Array("GET /hello HTTP/1.1\r\nHost: a\r\n\(headers)\r\n".utf8)
+                for start in stride(from: 0, to: bytes.count, by: piece) {
+                    client.send(Array(bytes[start..<min(start + piece, bytes.count)]))
+                }
+                #expect(client.response()?.text == "hello", "\(headers)")
+            }
+            // The empty line that came too much is read before the next request.
+            #expect(client.ask("GET", "/prepared")?.text == "ready")
+        }
+    }
+
     @Test(arguments: [
         "zz\r\nabc\r\n0\r\n\r\n", "-1\r\nabc\r\n0\r\n\r\n", "3\r\nabcdef\r\n0\r\n\r\n", "ffffffffffffffffff\r\nabc",
         "3;a=\"b\r\nabc\r\n0\r\n\r\n\(smuggled)", "\r\n3\r\nabc\r\n0\r\n\r\n", "0x3\r\nabc\r\n0\r\n\r\n",

@@ -59,7 +59,12 @@ private func openDescriptors() -> Int {
     }
 
     @Test func tooManyConnections() async throws {
-        try await withTestServer(.with { $0.limits.connectionsMax = 20 }) { server in
+        try await withTestServer(
+            .with {
+                $0.limits.connectionsMax = 20
+                $0.limits.connectionsPerAddress = 1_000
+            }
+        ) { server in
             var clients: [RawClient] = []
             for _ in 0..<20 {
                 let client = server.client()
@@ -72,12 +77,38 @@ private func openDescriptors() -> Int {
             #expect(refused["content-type"] == Problem.contentType)
             clients.removeLast().close()
             for _ in 0..<10_000 where server.server.statistics.connections > 19 { usleep(500) }
-            #expect(server.client().ask("GET", "/hello")?.status == 200)
+            clients.append(server.client())
+            #expect(clients[19].ask("GET", "/hello")?.status == 200)
             // Far above the limit connections are cut without a word, and it still serves those it has.
-            let crowd = (0..<200).map { _ in server.client(capSeconds: 5) }
-            #expect(clients[0].ask("GET", "/hello")?.status == 200 || clients[0].ask("GET", "/hello")?.status == 503)
-            for client in crowd { client.close() }
+            let crowd = (0..<Admission.surplusMax + 50).map { _ in server.client(capSeconds: 30) }
+            #expect(clients[0].ask("GET", "/hello")?.status == 200)
+            // Those that say nothing make room soon: who comes then is told.
+            for client in crowd { #expect(client.isClosedByServer()) }
+            #expect(server.client().ask("GET", "/hello")?.status == 503)
+            clients.removeLast().close()
             for _ in 0..<10_000 where server.server.statistics.connections > 19 { usleep(500) }
+            #expect(server.client().ask("GET", "/hello")?.status == 200)
+        }
+    }
+
+    /// One address cannot take the places of all: who comes from another is served, and it is told itself.
+    @Test func tooManyConnectionsOfOneAddress() async throws {
+        try await withTestServer(.with { $0.limits.connectionsPerAddress = 20 }) { server in
+            let clients = (0..<20).map { _ in server.client() }
+            for client in clients { #expect(client.ask("GET", "/hello")?.status == 200) }
+            for target in ["/hello", "/prepared"] {
+                let refused = try #require(server.client().ask("GET", target))
+                #expect(refused.status == 503)
+                #expect(refused["retry-after"] == "5" && refused["connection"] == "close")
+                #expect(refused.text.contains("20") && refused.text.contains("--connections-per-address"))
+            }
+            let crowd = (0..<Admission.surplusOfAddressMax + 50).map { _ in server.client(capSeconds: 30) }
+            let other = RawClient(port: server.port, from: "127.0.0.2")
+            #expect(other.ask("GET", "/hello")?.status == 200)
+            for client in crowd { #expect(client.isClosedByServer()) }
+            #expect(server.client().ask("GET", "/hello")?.status == 503)
+            clients[0].close()
+            for _ in 0..<10_000 where server.server.statistics.connections > 20 { usleep(500) }
             #expect(server.client().ask("GET", "/hello")?.status == 200)
         }
     }

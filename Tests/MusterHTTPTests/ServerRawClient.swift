@@ -20,7 +20,8 @@ final class RawClient {
     private(set) var descriptor: CInt
     private var pending: [UInt8] = []
 
-    init(port: UInt16, capSeconds: Int = 60) {
+    /// `from`: the address of this machine to come from.
+    init(port: UInt16, capSeconds: Int = 60, from: String? = nil) {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         precondition(descriptor >= 0, "no socket: \(String(cString: strerror(errno)))")
         var cap = timeval(tv_sec: capSeconds, tv_usec: 0)
@@ -28,6 +29,15 @@ final class RawClient {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &cap, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        if let from {
+            address.sin_addr.s_addr = inet_addr(from)
+            let bound = withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            precondition(bound == 0, "cannot come from \(from): \(String(cString: strerror(errno)))")
+        }
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         let connected = withUnsafePointer(to: &address) { pointer in

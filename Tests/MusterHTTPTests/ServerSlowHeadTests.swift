@@ -4,7 +4,7 @@ import Testing
 
 @testable import MusterHTTP
 
-/// A client that never lets the idle time run out, and never finishes either.
+/// A client that never lets the idle time run out, and never finishes either: its head, or its body.
 @Suite(.serialized) struct ServerSlowHeadTests {
     /// Sends a byte every so often until the connection is closed; false when it was not, in half a minute.
     private func drips(_ client: RawClient, _ byte: UInt8 = UInt8(ascii: "x")) -> Bool {
@@ -118,6 +118,102 @@ import Testing
             #expect(
                 head.isOverdue(heads: look.heads, bytes: look.bytes, nowMs: look.atMs, limitMs: 1_000) == look.isOverdue
             )
+        }
+    }
+
+    // MARK: Bodies
+
+    @Test(arguments: [
+        "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n",
+        "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n",
+        "POST /upload/unread HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n",
+    ])
+    func aBodyThatDripsForEverIsCut(_ head: String) async throws {
+        try await withTestServer(.with { $0.limits.bodySeconds = 1 }) { server in
+            let client = server.client()
+            client.send(head)
+            #expect(drips(client))
+            for _ in 0..<10_000 where server.server.statistics.connections > 0 { usleep(500) }
+            #expect(server.server.statistics.connections == 0)
+            #expect(server.client().ask("GET", "/hello")?.text == "hello")
+        }
+    }
+
+    /// Neither an answer that takes long, nor one that its client reads slowly, nor an upload that the server does not take.
+    @Test func whatIsNoSlowBodyIsNotCut() async throws {
+        try await withTestServer(.with { $0.limits.bodySeconds = 1 }) { server in
+            let (held, stream, late) = (server.client(), server.client(), server.client())
+            held.request("POST", "/held", body: "x")
+            stream.request("GET", "/stream")
+            let (request, body) = (try #require(server.held.wait()), try #require(server.streams.wait()))
+            late.request("POST", "/upload/late", "Content-Length: \(32 << 20)\r\n")
+            let upload = Handed(late)
+            let sending = Kept<Bool>()
+            runThread { sending.add(upload.value.send([UInt8](repeating: 1, count: 32 << 20))) }
+            // Meanwhile two that are cut show that the time is over, more than once.
+            for _ in 0..<2 {
+                let dripping = server.client()
+                dripping.send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n")
+                #expect(drips(dripping))
+            }
+            request.respond(.text("patience"))
+            #expect(held.response()?.text == "patience")
+            _ = body.write(Array("whole".utf8))
+            body.finish()
+            #expect(stream.response()?.text == "whole")
+            server.goOn.open()
+            #expect(sending.wait() == true)
+            #expect(late.response()?.text == "\(32 << 20)")
+        }
+    }
+
+    /// `@unchecked Sendable`: one thread writes, the other reads.
+    private struct Handed: @unchecked Sendable {
+        let value: RawClient
+        init(_ value: RawClient) { self.value = value }
+    }
+
+    struct BodyLook: Sendable {
+        var request: Int? = 1
+        var holds: Int? = 0
+        var bytes: UInt64
+        var at: Int
+        var isOverdue = false
+    }
+
+    /// A second, and another for each 1,000 bytes.
+    static let bodyStories: [[BodyLook]] = [
+        [BodyLook(bytes: 0, at: 0), BodyLook(bytes: 0, at: 1_000), BodyLook(bytes: 0, at: 1_001, isOverdue: true)],
+        // What came before its first look counts for none.
+        [
+            BodyLook(bytes: 900, at: 0), BodyLook(bytes: 950, at: 1_050),
+            BodyLook(bytes: 950, at: 1_051, isOverdue: true),
+        ],
+        [
+            BodyLook(bytes: 0, at: 0), BodyLook(bytes: 1_000, at: 2_000), BodyLook(bytes: 9_000, at: 10_000),
+            BodyLook(bytes: 9_000, at: 10_001, isOverdue: true),
+        ],
+        // The next body begins anew, and so does one behind a pause.
+        [
+            BodyLook(bytes: 0, at: 0), BodyLook(request: 2, bytes: 10, at: 5_000),
+            BodyLook(request: 2, bytes: 10, at: 6_000),
+            BodyLook(request: nil, bytes: 10, at: 60_000), BodyLook(request: 3, bytes: 11, at: 61_000),
+            BodyLook(request: 3, bytes: 11, at: 62_000), BodyLook(request: 3, bytes: 11, at: 62_002, isOverdue: true),
+        ],
+        // While the server took nothing, or did not at some moment since the last look, time does not count.
+        [
+            BodyLook(bytes: 0, at: 0), BodyLook(holds: nil, bytes: 0, at: 5_000),
+            BodyLook(holds: 1, bytes: 0, at: 9_000),
+            BodyLook(holds: 2, bytes: 0, at: 20_000), BodyLook(holds: 2, bytes: 0, at: 21_000),
+            BodyLook(holds: 2, bytes: 0, at: 21_001, isOverdue: true),
+        ],
+    ]
+
+    @Test(arguments: bodyStories) func looksAtBodies(_ story: [BodyLook]) {
+        var body = SlowBody()
+        for look in story {
+            let seen = SlowBody.Look(request: look.request, holds: look.holds, bytes: look.bytes, at: look.at)
+            #expect(body.isOverdue(seen, limitMs: 1_000, bytesPerSecond: 1_000) == look.isOverdue, "\(look)")
         }
     }
 }

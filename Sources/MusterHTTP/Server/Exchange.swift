@@ -34,6 +34,8 @@ final class Exchange: @unchecked Sendable {
     var route: HTTPRoute?
     var body: [UInt8] = []
     var bodyBytesSeen = 0
+    /// Who the memory of `body` is counted to; set with its first bytes.
+    var sender: String?
     var reader: HTTPBodyReader?
     var stream: HTTPStream?
     var streamWatch: ConnectionWatcher.Token?
@@ -127,7 +129,7 @@ final class Exchange: @unchecked Sendable {
         reader?.fail()
         stream?.clientGone()
         for handler in handlers { handler() }
-        server.release(bodyBytes: body.count)
+        server.release(self)
     }
 }
 
@@ -136,6 +138,8 @@ final class Exchange: @unchecked Sendable {
 extension Exchange {
     func queue(_ response: HTTPResponse, on connection: OpaquePointer) -> Bool {
         phase = .answered
+        ServerCore.peer(of: connection).watched?.bodyIsIn()
+        if let problem = roomProblem(response, connection) { return queue(.problem(problem), on: connection) }
         if case .prepared(let prepared) = response.body {
             return muster_mhd_queue(connection, prepared.status, prepared.response) == 1
         }
@@ -147,6 +151,24 @@ extension Exchange {
         }
         if server.isStopping { _ = muster_mhd_add_header(made, "Connection", "close") }
         return muster_mhd_queue(connection, UInt32(response.status), made) == 1
+    }
+
+    /// An answer's header must fit beside the request's in what the connection has of memory; else libmicrohttpd would cut it
+    /// without a word. 502: only what others send is so large.
+    private func roomProblem(_ response: HTTPResponse, _ connection: OpaquePointer) -> Problem? {
+        let bytes =
+            if case .prepared(let prepared) = response.body { prepared.headBytes } else {
+                HTTPResponse.headBytes(response.headers)
+            }
+        let taken =
+            muster_mhd_head_size(connection)
+            + Int(muster_mhd_header_count(connection)) * HTTPServer.Limits.bytesOfHeader
+        let room = server.limits.connectionBytesMax - taken
+        guard bytes > max(room, 1_024) else { return nil }
+        Log.error("an answer's header is too large", ["bytes": "\(bytes)", "room": "\(room)"])
+        return Problem(
+            502, "The answer's header has about \(bytes) bytes; \(max(0, room)) fit beside the request's.", code: "size"
+        )
     }
 
     private func make(_ response: HTTPResponse, _ connection: OpaquePointer) -> OpaquePointer? {

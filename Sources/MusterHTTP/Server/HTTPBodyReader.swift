@@ -20,8 +20,10 @@ package final class HTTPBodyReader: Sendable {
 
     static let bufferBytesMax = 1 << 20
     private let state = Mutex(State())
+    /// Whose client waits while the buffer is full.
+    private let watched: WatchedConnection?
 
-    init() {}
+    init(_ watched: WatchedConnection? = nil) { self.watched = watched }
 
     /// The next piece; nil at the end of the body. Throws `Broken`. One reader at a time.
     package func next() async throws -> [UInt8]? {
@@ -30,7 +32,7 @@ package final class HTTPBodyReader: Sendable {
                 guard !state.chunks.isEmpty else { return (nil, state.ending) }
                 let chunk = state.chunks.removeFirst()
                 state.buffered -= chunk.count
-                if state.buffered < Self.bufferBytesMax { Self.wake(&state) }
+                if state.buffered < Self.bufferBytesMax { wake(&state) }
                 return (chunk, state.ending)
             }
             if let chunk { return chunk }
@@ -62,6 +64,7 @@ package final class HTTPBodyReader: Sendable {
             if state.ending == .broken { return (nil, nil) }
             if state.isDiscarding { return (bytes.pointer.count, nil) }
             if state.buffered >= Self.bufferBytesMax {
+                watched?.isHeldBack()
                 state.sleeping = .suspend(connection.pointer)
                 return (0, nil)
             }
@@ -83,23 +86,24 @@ package final class HTTPBodyReader: Sendable {
             state.isDiscarding = true
             state.chunks = []
             state.buffered = 0
-            Self.wake(&state)
+            wake(&state)
         }
     }
 
     private func end(_ ending: Ending) {
         let waiter = state.withLock { state in
             if state.ending == .open { state.ending = ending }
-            Self.wake(&state)
+            wake(&state)
             defer { state.waiter = nil }
             return state.waiter
         }
         waiter?.resume()
     }
 
-    private static func wake(_ state: inout State) {
+    private func wake(_ state: inout State) {
         guard let connection = state.sleeping else { return }
         state.sleeping = nil
+        watched?.mayGoOn()
         connection.resume()
     }
 }

@@ -1,18 +1,27 @@
+internal import MusterAPI
+
 /// Who is at the other end of a connection.
 package final class HTTPPeer: Sendable {
-    /// An IPv4 or IPv6 address in text, without the port; empty when it cannot be told.
+    /// An IPv4 or IPv6 address in text, without the port; empty when it cannot be told. IPv4 looks alike whatever the socket is.
     package let address: String
-    /// True for 127.0.0.0/8, ::1 and the mapped forms of the former.
+    /// True for 127.0.0.0/8 and ::1.
     package let isLoopback: Bool
     /// How the server is reminded of this connection's end, and of a head that does not end.
     let watched: WatchedConnection?
+    let network: NetworkKey
+    /// Why it may not stay: above a bound of connections.
+    let refusal: Problem?
 
-    package convenience init(address: String) { self.init(address: address, watched: nil) }
+    package convenience init(address: String) {
+        self.init(address: address, network: NetworkKey(number: 0), watched: nil, refusal: nil)
+    }
 
-    init(address: String, watched: WatchedConnection?) {
+    init(address: String, network: NetworkKey, watched: WatchedConnection?, refusal: Problem?) {
         self.address = address
         self.watched = watched
-        isLoopback = address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
+        self.network = network
+        self.refusal = refusal
+        isLoopback = address.hasPrefix("127.") || address == "::1"
     }
 }
 

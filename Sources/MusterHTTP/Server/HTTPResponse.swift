@@ -44,6 +44,11 @@ package struct HTTPResponse: Sendable {
         self.body = body
     }
 
+    /// About what a header takes: status line, date and length included.
+    static func headBytes(_ headers: [(name: String, value: String)]) -> Int {
+        headers.reduce(200) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+    }
+
     package static func json(
         _ bytes: [UInt8], status: Int = 200, headers: [(name: String, value: String)] = []
     ) -> HTTPResponse {
@@ -94,10 +99,11 @@ package struct FileBody: Sendable {
 package final class PreparedBody: @unchecked Sendable {
     let status: UInt32
     let response: OpaquePointer
+    let headBytes: Int
 
     package convenience init(status: Int, headers: [(name: String, value: String)], bytes: [UInt8]) {
         guard let made = muster_mhd_copied_response(bytes.count, bytes) else { preconditionFailure("out of memory") }
-        self.init(status, made)
+        self.init(status, made, headers)
         for (name, value) in headers {
             precondition(muster_mhd_add_header(made, name, value) == 1, "not a header: \(name): \(value)")
         }
@@ -108,11 +114,13 @@ package final class PreparedBody: @unchecked Sendable {
         status: Int, headers: [(name: String, value: String)], shared: SharedBytes, range: Range<Int>
     ) {
         guard let made = shared.makeResponse(range) else { preconditionFailure("out of memory") }
-        self.init(status, made)
+        self.init(status, made, headers)
         for (name, value) in headers { _ = muster_mhd_add_header(made, name, value) }
     }
 
-    private init(_ status: Int, _ made: OpaquePointer) { (self.status, response) = (UInt32(status), made) }
+    private init(_ status: Int, _ made: OpaquePointer, _ headers: [(name: String, value: String)]) {
+        (self.status, response, headBytes) = (UInt32(status), made, HTTPResponse.headBytes(headers))
+    }
 
     deinit { MHD_destroy_response(response) }
 }

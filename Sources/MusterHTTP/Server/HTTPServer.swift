@@ -1,4 +1,3 @@
-internal import CMicroHTTP
 internal import Glibc
 internal import MusterLog
 internal import MusterSystem
@@ -12,12 +11,14 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
     package var description: String { message }
 }
 
-/// An HTTP/1.1 server over libmicrohttpd: one thread that answers, one that watches held connections.
+/// An HTTP/1.1 server over libmicrohttpd: for each address a thread that answers, and two that watch connections.
 package final class HTTPServer: Sendable {
     /// Bounds; each is set explicitly and logged at start.
     package struct Limits: Sendable {
         /// Above it requests get 503; at most what the descriptor limit lets.
         package var connectionsMax = 20_000
+        /// Of one IPv4 address, or of the IPv6 addresses that share their first 64 bits; above it 503. Nil: half of all.
+        package var connectionsPerAddress: Int?
         /// Descriptors that connections must leave to the rest of the process, beyond the usual 128.
         package var descriptorsReserved = 0
         /// A connection on which nothing moves for so long is closed, half a request included. 1 or more.
@@ -25,9 +26,20 @@ package final class HTTPServer: Sendable {
         /// The head of a request may take so long from its first byte on, however steadily it drips; then the connection is
         /// closed, at most a quarter of the time (5 s) late. 1 or more.
         package var headSeconds: UInt32 = 30
-        /// Memory of one connection for its request line, headers and buffers; longer headers get 431.
-        package var connectionBytesMax = 32 << 10
-        /// Bytes of all request bodies that are being read at one time; above it 503.
+        /// A body may take so long, and a second more for each `bodyBytesPerSecond` that came of it; then the connection is closed,
+        /// at most 5 s late. Time in which the server itself takes nothing does not count. 1 or more, both.
+        package var bodySeconds: UInt32 = 30
+        package var bodyBytesPerSecond = 4 << 10
+        /// Memory of one connection for its request line, headers and buffers; longer headers get 431. It is wiped after each
+        /// request, so that much of it costs time. Servers behind an edge take what an edge takes, and what it adds.
+        package var connectionBytesMax = behindEdges
+        /// Of an edge: as much as nginx takes.
+        package static let ofEdge = 16 << 10
+        package static let behindEdges = 20 << 10
+        /// What libmicrohttpd takes of that memory for each header beyond its text.
+        static let bytesOfHeader = 64
+        /// Bytes of request bodies that are held at one time: a quarter for small ones, the rest for large ones. Nobody may hold
+        /// more of either than is left free; above it 503.
         package var bodyBytesInAllMax = 1 << 30
         package init() {}
     }
@@ -41,17 +53,29 @@ package final class HTTPServer: Sendable {
         /// it knows to be whole, harmless and anybody's. Nil: the request takes the usual way.
         package var shortcut: (@Sendable (HTTPRawRequest) -> PreparedBody?)?
 
+        /// Whose share of the memory for bodies a request takes; nil: that of its address. Asked on the HTTP thread, of bodies only.
+        package var identify: (@Sendable (HTTPRequest) -> String?)?
+
         package init(_ named: [HTTPRoute]) { self.named = named }
     }
 
     package struct Configuration: Sendable {
-        /// An IPv4 or IPv6 address.
-        package var host = "127.0.0.1"
-        /// 0: any free one.
+        /// IPv4 or IPv6 addresses, one or more. `::` serves IPv4, too, where the system lets it.
+        package var hosts = ["127.0.0.1"]
+        /// The first of them: how this server is told of.
+        package var host: String {
+            get { hosts[0] }
+            set { hosts = [newValue] }
+        }
+        /// 0: any free one, the same for all addresses.
         package var port: UInt16 = 0
         /// PEM texts; both or neither.
         package var tlsCertificate: String?
         package var tlsKey: String?
+        /// Versions and ciphers as GnuTLS reads them (its "priority strings").
+        package var tlsCiphers = defaultCiphers
+        /// TLS 1.2 and 1.3 (RFC 8996).
+        package static let defaultCiphers = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
         package var limits = Limits()
         package init() {}
     }
@@ -63,20 +87,18 @@ package final class HTTPServer: Sendable {
         package var underWay: Int
     }
 
+    /// Daemons that listen, in the order of the hosts, and such that only finish what came before they were replaced.
     private struct Running {
-        var daemon: OpaquePointer?
+        var listening: [Listener] = []
+        var retired: [Listener] = []
         var port: UInt16 = 0
     }
 
     private let configuration: Configuration
     private let routes: Routes
     private let authorize: (@Sendable (HTTPRequest) throws -> Void)?
-    /// Guards the daemon's pointer; libmicrohttpd's own functions may be called on any thread.
-    private let running: Mutex<SendableRunning>
+    private let running = Mutex(Running())
     private let core = Mutex<ServerCore?>(nil)
-
-    /// `@unchecked Sendable`: only touched under `running`.
-    private struct SendableRunning: @unchecked Sendable { var value = Running() }
 
     /// `authorize` runs when the headers are in, before the body is read; it throws a `Problem` to refuse.
     package convenience init(
@@ -93,17 +115,16 @@ package final class HTTPServer: Sendable {
         self.configuration = configuration
         self.routes = routes
         self.authorize = authorize
-        running = Mutex(SendableRunning())
     }
 
-    package var port: UInt16 { running.withLock { $0.value.port } }
+    package var port: UInt16 { running.withLock { $0.port } }
 
     package var statistics: Statistics {
         guard let core = core.withLock({ $0 }) else {
             return Statistics(connections: 0, requests: 0, refused: 0, underWay: 0)
         }
         return Statistics(
-            connections: core.connections.load(ordering: .relaxed), requests: core.requests.load(ordering: .relaxed),
+            connections: core.admission.withLock { $0.count }, requests: core.requests.load(ordering: .relaxed),
             refused: core.refused.load(ordering: .relaxed), underWay: core.underWay.load(ordering: .relaxed))
     }
 
@@ -111,11 +132,20 @@ package final class HTTPServer: Sendable {
     package func start() throws(HTTPServerError) {
         var limits = configuration.limits
         let descriptors = Self.raiseDescriptorLimit()
-        limits.connectionsMax = max(16, min(limits.connectionsMax, descriptors - 128 - limits.descriptorsReserved))
+        limits.connectionsMax = max(
+            16, min(limits.connectionsMax, descriptors - 128 - Admission.surplusMax - limits.descriptorsReserved))
         let core = try ServerCore(routes, limits, authorize)
-        let daemon = try startDaemon(core, limits)
-        let port = UInt16(muster_mhd_bound_port(daemon))
-        running.withLock { $0.value = Running(daemon: daemon, port: port) }
+        var listening: [Listener] = []
+        do {
+            for host in configuration.hosts {
+                let port = listening.first?.port ?? configuration.port
+                listening.append(try Listener(host: host, port: port, configuration, core))
+            }
+        } catch {
+            for listener in listening { listener.stop() }
+            throw error
+        }
+        running.withLock { [listening] in $0 = Running(listening: listening, port: listening[0].port) }
         self.core.withLock { $0 = core }
         let (watcher, reminder) = (core.watcher, core.reminder)
         for failure in [startThread { watcher.run() }, startThread { reminder.run() }] {
@@ -124,7 +154,9 @@ package final class HTTPServer: Sendable {
         Log.info(
             "limits",
             [
-                "connections": "\(limits.connectionsMax)", "descriptors": "\(descriptors)",
+                "connections": "\(limits.connectionsMax)",
+                "connections-per-address": "\(core.admission.withLock { $0.connectionsPerAddress })",
+                "descriptors": "\(descriptors)",
                 "idle-seconds": "\(limits.idleSeconds)",
                 "head-seconds": "\(limits.headSeconds)", "connection-bytes": "\(limits.connectionBytesMax)",
             ])
@@ -133,11 +165,11 @@ package final class HTTPServer: Sendable {
     /// Answers new requests 503, finishes what is in flight (for `graceSeconds` at most), then stops.
     package func shutdown(graceSeconds: Double) async {
         guard let core = core.withLock({ $0 }) else { return }
-        let daemon = running.withLock { running in
-            defer { running.value.daemon = nil }
-            return SendableRunning(value: running.value)
+        let listeners = running.withLock { running in
+            defer { (running.listening, running.retired) = ([], []) }
+            return running.listening + running.retired
         }
-        guard let daemon = daemon.value.daemon else { return }
+        if listeners.isEmpty { return }
         core.stopTakingRequests()
         let clock = ContinuousClock()
         let until = clock.now + .seconds(graceSeconds)
@@ -150,59 +182,34 @@ package final class HTTPServer: Sendable {
             core.watcher.giveUpAll()
             try? await Task.sleep(for: .milliseconds(10))
         }
-        // It joins the HTTP thread: not a thing to do on a cooperative one.
-        let stopped = SendableRunning(value: Running(daemon: daemon))
-        await withCheckedContinuation { continuation in
-            let failure = startThread {
-                MHD_stop_daemon(stopped.value.daemon)
-                continuation.resume()
-            }
-            if failure != 0 {
-                MHD_stop_daemon(daemon)
-                continuation.resume()
-            }
-        }
+        for listener in listeners { await listener.stopOnThread() }
         core.watcher.stop()
         core.reminder.stop()
-        // The daemon's own reference: it calls nothing any more.
-        Unmanaged.passUnretained(core).release()
         self.core.withLock { $0 = nil }
     }
 
-    private func startDaemon(_ core: ServerCore, _ limits: Limits) throws(HTTPServerError) -> OpaquePointer {
-        let address = try SocketAddress(host: configuration.host, port: configuration.port)
-        let context = Unmanaged.passRetained(core)
-        var settings = muster_mhd_settings()
-        // Some connections above the limit are let in, to be told 503 instead of being cut.
-        settings.connections_max = UInt32(limits.connectionsMax + min(64, limits.connectionsMax))
-        settings.idle_seconds = limits.idleSeconds
-        settings.connection_bytes_max = limits.connectionBytesMax
-        settings.context = context.toOpaque()
-        settings.on_access = onAccess
-        settings.on_completed = onCompleted
-        settings.on_connection = onConnection
-        settings.on_target = onTarget
-        settings.unescape = { _, _, text in strlen(text!) }
-        errno = 0
-        let daemon = address.withPointer { pointer in
-            settings.address = pointer
-            return withOptionalCString(configuration.tlsCertificate) { certificate in
-                withOptionalCString(configuration.tlsKey) { key in
-                    settings.tls_certificate = certificate
-                    settings.tls_key = key
-                    return muster_mhd_start(&settings)
-                }
-            }
+    /// Serves new connections with another certificate; those that are open keep theirs. Throws an `HTTPServerError`, and changes
+    /// nothing, where certificate and key do not fit, or where connections of 16 earlier ones are still open.
+    package func replaceCertificate(_ certificate: String, key: String) throws(HTTPServerError) {
+        guard let core = core.withLock({ $0 }) else { return }
+        var changed = configuration
+        (changed.tlsCertificate, changed.tlsKey) = (certificate, key)
+        let old = running.withLock { running in
+            for listener in running.retired where listener.isEmpty { Task { await listener.stopOnThread() } }
+            running.retired.removeAll(where: \.isEmpty)
+            return running.retired.count < Self.retiredMax ? running.listening : []
         }
-        guard let daemon else {
-            let isTLS = errno == 0 && configuration.tlsCertificate != nil
-            let reason = isTLS ? "the TLS certificate or key does not fit" : String(cString: strerror(errno))
-            context.release()
-            throw HTTPServerError(
-                message: "cannot listen on \(configuration.host):\(configuration.port): \(reason)", isTLS: isTLS)
+        if old.isEmpty { throw HTTPServerError(message: "connections with too many older certificates are open") }
+        var new: [Listener] = []
+        for listener in old { new.append(try Listener(inPlaceOf: listener, changed, core)) }
+        running.withLock { [new] running in
+            running.listening = new
+            running.retired += old
         }
-        return daemon
+        for listener in old { listener.quiesce() }
     }
+
+    private static let retiredMax = 16
 
     private static func raiseDescriptorLimit() -> Int {
         var limit = rlimit()

@@ -7,36 +7,18 @@ package struct HTTPRawRequest {
     package let method: String
     /// As sent: still escaped, with its query.
     package let target: String
-    private let connection: OpaquePointer
+    private let head: ReceivedHead
 
-    init(method: String, target: String, connection: OpaquePointer) {
-        (self.method, self.target, self.connection) = (method, target, connection)
+    init(method: String, target: String, head: ReceivedHead) {
+        (self.method, self.target, self.head) = (method, target, head)
     }
 
     /// Whether `isHarmless` says so of every header; names as sent. A value with a bare CR, which some take for the end of a
-    /// line, is not harmless.
+    /// line, is not harmless, and neither is a line that was folded or holds a NUL.
     package func allHeaders(_ isHarmless: (_ name: UnsafeRawBufferPointer) -> Bool) -> Bool {
-        withoutActuallyEscaping(isHarmless) { isHarmless in
-            var look = Look(isHarmless: isHarmless)
-            return withUnsafeMutablePointer(to: &look) { pointer in
-                _ = MHD_get_connection_values_n(
-                    connection, .HEADER_KIND,
-                    { look, _, name, nameCount, value, valueCount in
-                        let look = look!.assumingMemoryBound(to: Look.self)
-                        let name = UnsafeRawBufferPointer(start: name, count: nameCount)
-                        let isBroken =
-                            value.map { memchr($0, 0x0D, valueCount) != nil } ?? false
-                            || !HeaderLine.isOneLine(name.baseAddress!, nameCount, value)
-                        look.pointee.holds = !isBroken && look.pointee.isHarmless(name)
-                        return look.pointee.holds ? .YES : .NO
-                    }, pointer)
-                return pointer.pointee.holds
-            }
+        head.allHeaders { name, value in
+            let isBroken = value.baseAddress.map { memchr($0, 0x0D, value.count) != nil } ?? false
+            return !isBroken && isHarmless(name)
         }
-    }
-
-    private struct Look {
-        let isHarmless: (UnsafeRawBufferPointer) -> Bool
-        var holds = true
     }
 }

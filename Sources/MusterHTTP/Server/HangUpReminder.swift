@@ -3,7 +3,7 @@ internal import Glibc
 internal import Synchronization
 
 /// Reminds libmicrohttpd of clients that hung up: its edge-triggered epoll reports an end that comes together with the
-/// last bytes once only, and then nobody reads on to see it. And ends the patience with clients that never finish a head.
+/// last bytes once only, and then nobody reads on to see it. And ends the patience with clients that never finish a head, or a body.
 ///
 /// Knows every connection, of which it owns none. Shutting the receiving side of one that its client ended already takes
 /// nothing away, and is an edge of its own; it is repeated until the connection is closed.
@@ -13,6 +13,7 @@ final class HangUpReminder: Sendable {
     private struct Watched {
         var connections: [Token: WatchedConnection] = [:]
         var heads: [Token: SlowHead] = [:]
+        var slowBodies: [Token: SlowBody] = [:]
         var ended: Set<Token> = []
         var nextToken: Token = 1
         var isStopped = false
@@ -24,12 +25,15 @@ final class HangUpReminder: Sendable {
     private let epoll: Int32
     private let wakeUp: Int32
     private let headLimitMs: Int
-    private let headLookMs: Int
+    private let bodyLimitMs: Int
+    private let bodyBytesPerSecond: Int
+    private let lookMs: Int
 
-    /// `headSeconds`: how long the head of a request may take from its first byte on.
-    init(headSeconds: UInt32) throws(HTTPServerError) {
-        headLimitMs = Int(headSeconds) * 1_000
-        headLookMs = min(5_000, headLimitMs / 4)
+    init(_ limits: HTTPServer.Limits) throws(HTTPServerError) {
+        headLimitMs = Int(limits.headSeconds) * 1_000
+        bodyLimitMs = Int(limits.bodySeconds) * 1_000
+        bodyBytesPerSecond = limits.bodyBytesPerSecond
+        lookMs = min(5_000, min(headLimitMs, bodyLimitMs) / 4)
         epoll = muster_watch_create()
         wakeUp = muster_watch_wake_up()
         guard epoll >= 0, wakeUp >= 0 else {
@@ -59,6 +63,7 @@ final class HangUpReminder: Sendable {
             guard watched.connections.removeValue(forKey: connection.token) != nil else { return }
             watched.ended.remove(connection.token)
             watched.heads[connection.token] = nil
+            watched.slowBodies[connection.token] = nil
             muster_watch_remove(epoll, connection.socket)
         }
     }
@@ -66,7 +71,7 @@ final class HangUpReminder: Sendable {
     /// Runs until `stop`; the server gives it a thread.
     func run() {
         var tokens = [Token](repeating: 0, count: 64)
-        var nextLookMs = Self.nowMs + headLookMs
+        var nextLookMs = Self.nowMs + lookMs
         while true {
             let (isStopped, isWaiting) = watched.withLock { ($0.isStopped, !$0.ended.isEmpty) }
             if isStopped { return }
@@ -74,8 +79,8 @@ final class HangUpReminder: Sendable {
             let count = muster_watch_wait(epoll, &tokens, isWaiting ? min(Self.againMs, untilLook) : untilLook)
             remind(tokens.prefix(max(0, Int(count))))
             if Self.nowMs >= nextLookMs {
-                lookAtHeads()
-                nextLookMs = Self.nowMs + headLookMs
+                lookAtAll()
+                nextLookMs = Self.nowMs + lookMs
             }
         }
     }
@@ -89,9 +94,9 @@ final class HangUpReminder: Sendable {
         }
     }
 
-    // MARK: Heads that do not end
+    // MARK: Heads and bodies that do not end
 
-    private func lookAtHeads() {
+    private func lookAtAll() {
         var left = watched.withLock { Array($0.connections.keys) }[...]
         while !left.isEmpty {
             look(at: left.prefix(Self.looksAtOnce), nowMs: Self.nowMs)
@@ -103,9 +108,15 @@ final class HangUpReminder: Sendable {
         watched.withLock { watched in
             for token in tokens {
                 guard let connection = watched.connections[token], !watched.ended.contains(token) else { continue }
-                let isOverdue = watched.heads[token, default: SlowHead()]
-                    .isOverdue(connection, nowMs: nowMs, limitMs: headLimitMs)
-                guard isOverdue else { continue }
+                let bytes = muster_bytes_received(connection.socket)
+                let isLateHead = watched.heads[token, default: SlowHead()]
+                    .isOverdue(
+                        heads: connection.headsBetweenRequests, bytes: bytes, nowMs: nowMs, limitMs: headLimitMs)
+                let isLateBody = watched.slowBodies[token, default: SlowBody()]
+                    .isOverdue(
+                        connection.bodyLook(bytes: bytes, nowMs: nowMs), limitMs: bodyLimitMs,
+                        bytesPerSecond: bodyBytesPerSecond)
+                guard isLateHead || isLateBody else { continue }
                 watched.ended.insert(token)
                 Glibc.shutdown(connection.socket, Int32(SHUT_RD))
             }

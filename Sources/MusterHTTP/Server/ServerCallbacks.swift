@@ -17,6 +17,15 @@ let onTarget:
         return Unmanaged.passRetained(Exchange(core, target: String(cString: target!))).toOpaque()
     }
 
+/// False cuts a connection before anything is made of it.
+let onArrival: MHD_AcceptPolicyCallback = { context, address, _ in
+    guard let address else { return .YES }
+    let core = core(context)
+    let letsIn = core.admission.withLock { $0.letsIn(NetworkKey(number: muster_network_key(address))) }
+    if !letsIn { core.refused.add(1, ordering: .relaxed) }
+    return letsIn ? .YES : .NO
+}
+
 let onAccess: MHD_AccessHandlerCallback = { context, connection, _, method, _, upload, uploadCount, request in
     guard let connection, let method, let uploadCount, let started = request?.pointee else { return .NO }
     let exchange = Unmanaged<Exchange>.fromOpaque(started).takeUnretainedValue()
@@ -35,10 +44,10 @@ let onCompleted: MHD_RequestCompletedCallback = { context, connection, request, 
 let onConnection: MHD_NotifyConnectionCallback = { context, connection, peer, code in
     guard let connection, let peer else { return }
     if code.rawValue == 0 {
-        core(context).connections.add(1, ordering: .relaxed)
-        peer.pointee = Unmanaged.passRetained(core(context).makePeer(of: connection)).toOpaque()
+        let arrived = core(context).makePeer(of: connection)
+        if arrived.refusal != nil { muster_mhd_set_idle(connection, Admission.surplusSeconds) }
+        peer.pointee = Unmanaged.passRetained(arrived).toOpaque()
     } else {
-        core(context).connections.subtract(1, ordering: .relaxed)
         if let kept = peer.pointee { core(context).forget(Unmanaged<HTTPPeer>.fromOpaque(kept).takeRetainedValue()) }
         peer.pointee = nil
     }

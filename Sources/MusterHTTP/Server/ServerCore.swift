@@ -17,11 +17,12 @@ final class ServerCore: Sendable {
     let watcher: ConnectionWatcher
     let reminder: HangUpReminder
     private let stopping = Atomic(false)
-    let connections = Atomic(0)
+    let admission: Mutex<Admission>
     let underWay = Atomic(0)
     let requests = Atomic(0)
     let refused = Atomic(0)
-    private let bodyBytes = Atomic(0)
+    private let bodies: Mutex<BodyBudgets>
+    private let identify: (@Sendable (HTTPRequest) -> String?)?
 
     init(
         _ routes: HTTPServer.Routes, _ limits: HTTPServer.Limits,
@@ -32,15 +33,23 @@ final class ServerCore: Sendable {
         shortcut = routes.shortcut
         self.limits = limits
         self.authorize = authorize
+        identify = routes.identify
+        admission = Mutex(
+            Admission(
+                connectionsMax: limits.connectionsMax,
+                connectionsPerAddress: limits.connectionsPerAddress ?? max(16, limits.connectionsMax / 2)))
+        bodies = Mutex(BodyBudgets(bytesMax: limits.bodyBytesInAllMax))
         watcher = try ConnectionWatcher()
-        reminder = try HangUpReminder(headSeconds: limits.headSeconds)
+        reminder = try HangUpReminder(limits)
     }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
     func stopTakingRequests() { stopping.store(true, ordering: .relaxed) }
 
-    func release(bodyBytes count: Int) {
-        if count > 0 { bodyBytes.subtract(count, ordering: .relaxed) }
+    /// Of a request that is over.
+    func release(_ exchange: Exchange) {
+        guard let sender = exchange.sender, let route = exchange.route else { return }
+        bodies.withLock { $0.give(back: exchange.body.count, of: sender, routeBytesMax: route.bodyBytesMax) }
     }
 
     // MARK: The access callback: first with the headers, then with each piece of the body, then at its end
@@ -54,7 +63,7 @@ final class ServerCore: Sendable {
         case .new:
             Self.peer(of: connection).watched?.headIsIn()
             exchange.isHead = strcmp(method, "HEAD") == 0
-            return begin(exchange, connection, String(cString: method))
+            return begin(exchange, ReceivedHead(connection: connection, method: method))
         case .readingBody where uploadCount.pointee > 0:
             return take(
                 UnsafeRawBufferPointer(start: upload, count: uploadCount.pointee), uploadCount, exchange, connection)
@@ -69,14 +78,16 @@ final class ServerCore: Sendable {
         }
     }
 
-    private func begin(_ exchange: Exchange, _ connection: OpaquePointer, _ method: String) -> Bool {
-        if method == "GET", let prepared = router.prepared[exchange.target], !isStopping, Self.isPlain(connection) {
+    private func begin(_ exchange: Exchange, _ head: ReceivedHead) -> Bool {
+        let (connection, method) = (head.connection, String(cString: head.method))
+        let mayStay = !isStopping && Self.peer(of: connection).refusal == nil
+        if method == "GET", mayStay, let prepared = router.prepared[exchange.target], Self.isPlain(head) {
             // Queued at the next call: an answer to a request that is not wholly read would end the connection.
             exchange.phase = .refusing(HTTPResponse(status: 200, body: .prepared(prepared)))
             return true
         }
-        if let shortcut, !isStopping, connections.load(ordering: .relaxed) <= limits.connectionsMax,
-            let prepared = shortcut(HTTPRawRequest(method: method, target: exchange.target, connection: connection))
+        if let shortcut, mayStay,
+            let prepared = shortcut(HTTPRawRequest(method: method, target: exchange.target, head: head))
         {
             exchange.phase = .refusing(HTTPResponse(status: Int(prepared.status), body: .prepared(prepared)))
             return true
@@ -85,7 +96,7 @@ final class ServerCore: Sendable {
             Self.header("Content-Length", connection).map { $0 != "0" } ?? false
             || Self.header("Transfer-Encoding", connection) != nil
         do {
-            try prepare(exchange, connection, method)
+            try prepare(exchange, head, method)
             exchange.phase = .readingBody
             return true
         } catch let refusal as Refusal {
@@ -101,18 +112,18 @@ final class ServerCore: Sendable {
     private struct Refusal: Error { let response: HTTPResponse }
 
     /// Everything that can be said from the headers alone.
-    private func prepare(_ exchange: Exchange, _ connection: OpaquePointer, _ method: String) throws {
+    private func prepare(_ exchange: Exchange, _ head: ReceivedHead, _ method: String) throws {
+        let connection = head.connection
+        let peer = Self.peer(of: connection)
         do {
             if isStopping { throw Problem(503, "This server is stopping.", retryAfter: 2) }
-            if connections.load(ordering: .relaxed) > limits.connectionsMax {
-                throw Problem(503, "More than \(limits.connectionsMax) connections are open.", retryAfter: 5)
-            }
-            let headers = Self.headers(of: connection)
+            if let refusal = peer.refusal { throw refusal }
+            let headers = try Self.headers(of: head)
             try Self.checkFraming(headers)
             let (target, route, parameters) = try route(method, exchange.target)
             var request = HTTPRequest(
                 method: method, target: exchange.target, path: target.path, query: target.query, headers: headers,
-                peer: Self.peer(of: connection))
+                peer: peer)
             request.parameters = parameters
             request.access = route.access
             try authorize?(request)
@@ -128,7 +139,7 @@ final class ServerCore: Sendable {
         } catch {
             var response = Self.response(for: error)
             // What cannot be told apart surely ends here: nothing behind it is taken for a request.
-            if response.status == 400 { response.headers.append(("Connection", "close")) }
+            if response.status == 400 || peer.refusal != nil { response.headers.append(("Connection", "close")) }
             throw Refusal(response: response)
         }
     }
@@ -154,63 +165,6 @@ final class ServerCore: Sendable {
         return .problem(Problem(500, "Something went wrong inside; the server's log says what."))
     }
 
-    /// Two ways to tell where a body ends are one too many: the next request could be smuggled in between.
-    private static func checkFraming(_ headers: [(name: String, value: String)]) throws(Problem) {
-        // White space before a colon, say, makes a header that one reader sees and the next does not (RFC 9112, 5.1).
-        for (name, value) in headers where !isToken(name) || value.utf8.contains(where: { $0 == 0x0D || $0 == 0x0A }) {
-            throw Problem(
-                400, "\"\(Log.printable(String(name.prefix(40))))\" is not a header's name, or its value is broken.")
-        }
-        let hosts = headers.count { isSameName($0.name, "Host") }
-        if hosts > 1 { throw Problem(400, "\(hosts) Host headers; there must be one.") }
-        let lengths = headers.filter { isSameName($0.name, "Content-Length") }
-        let codings = headers.filter { isSameName($0.name, "Transfer-Encoding") }
-        if lengths.count > 1 || codings.count > 1 || (!lengths.isEmpty && !codings.isEmpty) {
-            throw Problem(400, "Content-Length and Transfer-Encoding: one of them, and once.")
-        }
-        if let coding = codings.first?.value, !isSameName(coding, "chunked") {
-            throw Problem(400, "Transfer-Encoding is \"\(coding.prefix(40))\"; only chunked is read here.")
-        }
-        if let length = lengths.first?.value,
-            Int(length) == nil || length.utf8.contains(where: { $0 < 0x30 || $0 > 0x39 })
-        {
-            throw Problem(400, "Content-Length is \"\(length.prefix(40))\", not a number of bytes.")
-        }
-    }
-
-    /// Whether no header could let two readers see two ends of the request: then its framing needs no check.
-    private static func isPlain(_ connection: OpaquePointer) -> Bool {
-        var hosts = 0
-        let isPlain = HTTPRawRequest(method: "GET", target: "", connection: connection).allHeaders { name in
-            guard isToken(name) else { return false }
-            switch name.count {
-            case 4: hosts += isSame(name, "host") ? 1 : 0
-            case 14: return !isSame(name, "content-length")
-            case 17: return !isSame(name, "transfer-encoding")
-            default: break
-            }
-            return true
-        }
-        return isPlain && hosts <= 1
-    }
-
-    /// `lower`: in lower case.
-    private static func isSame(_ name: UnsafeRawBufferPointer, _ lower: StaticString) -> Bool {
-        name.count == lower.utf8CodeUnitCount
-            && zip(name, UnsafeBufferPointer(start: lower.utf8Start, count: name.count)).allSatisfy { $0 | 0x20 == $1 }
-    }
-
-    private static func isToken(_ name: String) -> Bool { isToken(name.utf8) }
-
-    /// RFC 9110, 5.6.2.
-    private static func isToken(_ name: some Collection<UInt8>) -> Bool {
-        !name.isEmpty
-            && name.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                    || "!#$%&'*+-.^_`|~".utf8.contains(byte)
-            }
-    }
-
     private func take(
         _ bytes: UnsafeRawBufferPointer, _ uploadCount: UnsafeMutablePointer<Int>, _ exchange: Exchange,
         _ connection: OpaquePointer
@@ -227,14 +181,21 @@ final class ServerCore: Sendable {
             uploadCount.pointee -= taken
             return true
         }
-        if bodyBytes.add(bytes.count, ordering: .relaxed).newValue > limits.bodyBytesInAllMax {
-            bodyBytes.subtract(bytes.count, ordering: .relaxed)
-            return refuse(exchange, uploadCount, Problem(503, "Too many bodies are arriving at once.", retryAfter: 2))
+        let sender = exchange.sender ?? sender(of: exchange, connection)
+        exchange.sender = sender
+        guard bodies.withLock({ $0.take(bytes.count, for: sender, routeBytesMax: limit) }) else {
+            let detail = "Too many bodies are arriving at once, yours among them; send one after the other."
+            return refuse(exchange, uploadCount, Problem(503, detail, retryAfter: 2))
         }
         exchange.bodyBytesSeen += bytes.count
         exchange.body.append(contentsOf: bytes)
         uploadCount.pointee = 0
         return true
+    }
+
+    /// Whose share of memory a body takes: the one whom the request's token names, else the address.
+    private func sender(of exchange: Exchange, _ connection: OpaquePointer) -> String {
+        exchange.request.flatMap { identify?($0) } ?? "\(Self.peer(of: connection).network.number)"
     }
 
     /// Drops the piece at hand: libmicrohttpd would wait for another before it hands over one that was left.
@@ -248,6 +209,7 @@ final class ServerCore: Sendable {
 
     private func bodyIsIn(_ exchange: Exchange, _ connection: OpaquePointer) -> Bool {
         exchange.phase = .waiting
+        Self.peer(of: connection).watched?.bodyIsIn()
         if let reader = exchange.reader {
             reader.finish()
             exchange.unwatchBody()
@@ -285,7 +247,7 @@ final class ServerCore: Sendable {
         _ handler: @escaping @Sendable (HTTPRequest, HTTPBodyReader) async throws -> HTTPResponse,
         _ request: HTTPRequest, _ exchange: Exchange, _ connection: OpaquePointer
     ) {
-        let reader = HTTPBodyReader()
+        let reader = HTTPBodyReader(Self.peer(of: connection).watched)
         exchange.reader = reader
         exchange.watchBody(connection)
         let task = Task {
@@ -316,23 +278,6 @@ extension ServerCore {
         MHD_lookup_connection_value(connection, .HEADER_KIND, name).map { String(cString: $0) }
     }
 
-    private static func headers(of connection: OpaquePointer) -> [(name: String, value: String)] {
-        var found: [(name: String, value: String)] = []
-        withUnsafeMutablePointer(to: &found) { pointer in
-            _ = MHD_get_connection_values(
-                connection, .HEADER_KIND,
-                { list, _, name, value in
-                    let list = list!.assumingMemoryBound(to: [(name: String, value: String)].self)
-                    let text = String(cString: name!)
-                    let isWhole = HeaderLine.isOneLine(name!, text.utf8.count, value)
-                    // What is no token is refused.
-                    list.pointee.append((isWhole ? text : text + "\n", value.map { String(cString: $0) } ?? ""))
-                    return .YES
-                }, pointer)
-        }
-        return found
-    }
-
     static func peer(of connection: OpaquePointer) -> HTTPPeer {
         guard let context = muster_mhd_connection_context(connection) else { return HTTPPeer(address: "") }
         return Unmanaged<HTTPPeer>.fromOpaque(context).takeUnretainedValue()
@@ -340,20 +285,22 @@ extension ServerCore {
 
     /// Once a connection, so that requests need not translate the address again.
     func makePeer(of connection: OpaquePointer) -> HTTPPeer {
-        HTTPPeer(address: Self.address(of: connection), watched: reminder.add(muster_mhd_socket(connection)))
+        let address = muster_mhd_peer(connection)
+        let network = NetworkKey(number: address.map { muster_network_key($0) } ?? 0)
+        return HTTPPeer(
+            address: address.map(Self.text(of:)) ?? "", network: network,
+            watched: reminder.add(muster_mhd_socket(connection)),
+            refusal: admission.withLock { $0.arrived(network) })
     }
 
     func forget(_ peer: HTTPPeer) {
+        admission.withLock { $0.left(peer.network) }
         if let watched = peer.watched { reminder.remove(watched) }
     }
 
-    private static func address(of connection: OpaquePointer) -> String {
-        guard let address = muster_mhd_peer(connection) else { return "" }
-        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        let size = muster_address_size(address)
-        guard getnameinfo(address, size, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 else {
-            return ""
-        }
+    private static func text(of address: UnsafePointer<sockaddr>) -> String {
+        var text = [CChar](repeating: 0, count: 64)
+        guard muster_address_text(address, &text, socklen_t(text.count)) != 0 else { return "" }
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -12,6 +12,9 @@ struct SocketAddress {
         }
     }
 
+    /// All addresses of the machine, of IPv6 and with it of IPv4.
+    var isAnySix: Bool { withPointer { muster_is_any_six($0) != 0 } }
+
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
         withUnsafePointer(to: storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) }

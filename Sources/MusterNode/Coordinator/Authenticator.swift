@@ -81,6 +81,16 @@ struct Authenticator: Sendable {
         return words.contains { word in principal(authorization: "Bearer " + String(Substring(word))) != nil }
     }
 
+    /// The one whose token this is and nobody else's; nil for tokens that many have, and for none.
+    func holder(of request: HTTPRequest) -> String? {
+        switch principal(authorization: request.header("authorization")) {
+        case .member(let id): "member \(id)"
+        case .child(let id): "child \(id)"
+        case .volunteer(let number): "volunteer \(number)"
+        case .admin, .join, .read, nil: nil
+        }
+    }
+
     private static func bearer(_ header: String) -> String? {
         let words = header.utf8.split { $0 == 0x20 || $0 == 0x09 }
         guard words.count == 2, String(Substring(words[0])).lowercased() == "bearer" else { return nil }

@@ -88,9 +88,9 @@ package final class Coordinator: Sendable {
         var settings = configuration.server
         // Each process that it launches takes two.
         settings.limits.descriptorsReserved = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
-        let server = HTTPServer(settings, routes: routes()) { [authenticator] head in
-            try authenticator.require(head)
-        }
+        var routes = HTTPServer.Routes(routes())
+        routes.identify = { [authenticator] in authenticator.holder(of: $0) }
+        let server = HTTPServer(settings, routes) { [authenticator] head in try authenticator.require(head) }
         try server.start()
         self.server.withLock { $0 = server }
         callbacks.onAnswer { [weak self] member, command, answer in

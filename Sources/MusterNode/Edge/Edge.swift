@@ -103,8 +103,7 @@ package final class Edge: Sendable {
     /// Listens. Throws an `HTTPServerError` when the port cannot be had.
     package func start() throws {
         var settings = configuration.server
-        // A header of an upstream's answer must fit beside the request's in what a connection may hold.
-        settings.limits.connectionBytesMax = 96 << 10
+        settings.limits.connectionBytesMax = HTTPServer.Limits.ofEdge
         settings.limits.descriptorsReserved = 1_200
         var routes = HTTPServer.Routes(ownRoutes())
         routes.fallback = { [unowned self] method in forwardedRoute(method) }

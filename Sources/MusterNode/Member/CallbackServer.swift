@@ -13,6 +13,8 @@ package final class CallbackServer: Sendable {
         var configuration = HTTPServer.Configuration()
         configuration.host = host
         configuration.port = port
+        // Only the coordinator comes, with a short head.
+        configuration.limits.connectionBytesMax = 8 << 10
         let route = HTTPRoute("POST", "/receive-command", bodyBytesMax: 64 << 10) { request in
             var fields = try JSONFields(body: request.body)
             let rank = try fields.int("sender", in: 0...Int.max)
