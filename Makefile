@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist compose-test install-test kubernetes-test help
+.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -34,6 +34,9 @@ dist: ## dist/muster-VERSION-linux-ARCH.tar.gz: binary and libraries, for machin
 
 compose-test: ## the fleet of compose.yaml on this machine's engine: started, used, scaled, ended
 	@Scripts/compose-test
+
+engine-test: ## the tests of containers on Docker, and the same ones on a Podman of their own
+	@Scripts/engine-test
 
 install-test: ## the volunteer's one line in bare containers, with and without an engine, and what goes wrong there
 	@Scripts/install-test

@@ -129,8 +129,8 @@ let package = Package(
         tests(
             "MusterNodeTests",
             [
-                "MusterNode", "MusterHTTP", "MusterStore", "MusterCache", "MusterAPI", "MusterCore", "MusterCrypto",
-                "MusterLog", "MusterSystem", "MusterTestKit",
+                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterAPI", "MusterCore",
+                "MusterCrypto", "MusterLog", "MusterSystem", "MusterTestKit",
             ]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore", "MusterSystem"]),
         tests(

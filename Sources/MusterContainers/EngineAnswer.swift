@@ -22,10 +22,12 @@ struct EngineAnswer: Sendable {
         }
     }
 
-    /// The engine's own words: `{"message": "…"}`.
+    /// The engine's own words: `{"message": "…"}`, and Podman's `"cause"` where the message does not end with it.
     var complaint: String {
-        let said = (try? json())?["message"]?.string ?? String(decoding: body.prefix(300), as: UTF8.self)
-        return String(said.prefix(600))
+        let json = try? json()
+        let said = json?["message"]?.string ?? String(decoding: body.prefix(300), as: UTF8.self)
+        guard let cause = json?["cause"]?.string, !said.hasSuffix(cause) else { return String(said.prefix(600)) }
+        return "\(said.prefix(600)): \(cause.prefix(300))"
     }
 }
 

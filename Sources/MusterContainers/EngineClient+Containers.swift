@@ -31,14 +31,14 @@ extension JSONValue {
 }
 
 extension EngineClient {
-    /// Made and not started. Answers its id. Throws `.conflict` when the name is taken.
+    /// Made and not started. Answers its id. Throws `.conflict` or `.refused` when the name is taken.
     func create(_ spec: ContainerSpec, name: String?) async throws(EngineError) -> String {
         var spec = spec
         spec.volumes = try await volumes(ofImage: spec.image)
         let query = name.map { [("name", $0)] } ?? []
         let hasInit = spec.needsInit && hasInit.load(ordering: .relaxed)
         let answer = try await call("POST", "/containers/create", query, body: spec.body(hasInit: hasInit))
-        guard answer.isGood else { throw refusal(answer) }
+        guard answer.isGood else { throw withoutInit(answer) ?? refusal(answer) }
         guard let id = try answer.json()["Id"]?.string, !id.isEmpty else {
             throw EngineError(.badAnswer, "the container engine made a container and did not say which")
         }
@@ -55,27 +55,36 @@ extension EngineClient {
 
     func start(_ id: String) async throws(EngineError) {
         let answer = try await call("POST", "/containers/\(id)/start")
-        guard answer.isGood else {
-            let said = answer.complaint
-            guard said.contains("docker-init") else { throw refusal(answer) }
-            hasInit.store(false, ordering: .relaxed)
-            throw EngineError(.refused, "the container engine has no init of its own: \(said)", isRetryable: true)
-        }
+        guard answer.isGood else { throw withoutInit(answer) ?? refusal(answer) }
     }
 
-    /// False: it does not run, or is gone.
+    /// Nil, unless it was refused because the engine's own init is not installed: it is not asked for again.
+    private func withoutInit(_ answer: EngineAnswer) -> EngineError? {
+        let said = answer.complaint
+        // Docker's at the start, and Podman's at the making.
+        guard said.contains("docker-init") || said.contains("container-init") || said.contains("catatonit") else {
+            return nil
+        }
+        hasInit.store(false, ordering: .relaxed)
+        return EngineError(.refused, "the container engine has no init of its own: \(said)", isRetryable: true)
+    }
+
+    /// False: it does not run, or is gone. Engines say so by statuses of their own, so that after a refusal it is looked at.
     @discardableResult
     func kill(_ id: String, signal: String) async throws(EngineError) -> Bool {
         let answer = try await call("POST", "/containers/\(id)/kill", [("signal", signal)])
+        if answer.isGood { return true }
         if answer.status == 404 || answer.status == 409 { return false }
-        guard answer.isGood else { throw refusal(answer) }
-        return true
+        guard let found = try await inspect(id), found.isRunning else { return false }
+        throw refusal(answer)
     }
 
     /// Kills it if need be, with its unnamed volumes. What is gone or going already is well.
     func remove(_ id: String) async throws(EngineError) {
         let answer = try await call("DELETE", "/containers/\(id)", [("force", "1"), ("v", "1")])
-        guard answer.isGood || answer.status == 404 || answer.status == 409 else { throw refusal(answer) }
+        if answer.isGood || answer.status == 404 || answer.status == 409 { return }
+        // Somebody else was as quick.
+        if try await inspect(id) != nil { throw refusal(answer) }
     }
 
     /// Nil: there is none.

@@ -2,8 +2,8 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import Synchronization
 
-/// Speaks the Docker Engine API over its unix socket; Podman's compatible one too. The version is the lower one of what both
-/// sides know, asked for once and again after the engine went away.
+/// Speaks the Docker Engine API over its unix socket, as Docker and Podman serve it. Which engine it is, and the version, the lower
+/// one of what both sides know, are asked for once and again after the engine went away.
 package final class EngineClient: Sendable {
     /// Of the API: what is used here has been there since 1.40 (Docker 19.03), and is known to be unchanged up to 1.47.
     static let oldestVersion = Version(major: 1, minor: 40)
@@ -27,10 +27,16 @@ package final class EngineClient: Sendable {
         var description: String { "\(major).\(minor)" }
     }
 
+    /// What an engine said of itself.
+    private struct Negotiated {
+        let version: Version
+        let kind: EngineKind
+    }
+
     package let address: EngineAddress
     private let answerTime: Duration
     private let client: HTTPClient
-    private let version = Mutex<Version?>(nil)
+    private let known = Mutex<Negotiated?>(nil)
     /// Whether the engine has an init to put before programs that were not made to be the first process.
     let hasInit = Atomic(true)
 
@@ -47,19 +53,22 @@ package final class EngineClient: Sendable {
     /// Whether an engine answers there, and speaks a version known here.
     package func check() async throws(EngineError) { _ = try await negotiated() }
 
+    /// Which one answers there.
+    package func kind() async throws(EngineError) -> EngineKind { try await negotiated().kind }
+
     /// Asks, and returns answers of any status. Throws `EngineError` where there is none.
     func call(
         _ method: String, _ path: String, _ query: [(String, String)] = [], body: [UInt8]? = nil,
         within limit: Duration? = nil
     ) async throws(EngineError) -> EngineAnswer {
-        let version = try await negotiated()
+        let version = try await negotiated().version
         let request = request(method, "/v\(version)\(path)\(Self.text(of: query))", body, limit ?? answerTime)
         return try await exchange(request, "\(method) \(path)")
     }
 
     /// The same for answers that go on. The caller reads them.
     func stream(_ path: String, _ query: [(String, String)]) async throws(EngineError) -> HTTPClientStream {
-        let version = try await negotiated()
+        let version = try await negotiated().version
         var request = request("GET", "/v\(version)\(path)\(Self.text(of: query))", nil, nil)
         request.idleTimeout = nil
         let stream: HTTPClientStream
@@ -79,12 +88,12 @@ package final class EngineClient: Sendable {
 
     /// Sends without waiting: for the end of this process. `done` is called whatever comes.
     func send(_ method: String, _ path: String, done: @escaping @Sendable () -> Void) {
-        let version = version.withLock { $0 } ?? Self.oldestVersion
+        let version = known.withLock { $0?.version } ?? Self.oldestVersion
         client.send(request(method, "/v\(version)\(path)", nil, .seconds(3))) { _ in done() }
     }
 
     /// The path of requests that are made by hand.
-    func prefix() async throws(EngineError) -> String { "/v\(try await negotiated())" }
+    func prefix() async throws(EngineError) -> String { "/v\(try await negotiated().version)" }
 
     /// What an answer that is no success means.
     func refusal(_ answer: EngineAnswer) -> EngineError {
@@ -110,8 +119,8 @@ package final class EngineClient: Sendable {
 
     // MARK: Version
 
-    private func negotiated() async throws(EngineError) -> Version {
-        if let known = version.withLock({ $0 }) { return known }
+    private func negotiated() async throws(EngineError) -> Negotiated {
+        if let known = known.withLock({ $0 }) { return known }
         let answer = try await exchange(
             request("GET", "/version", nil, min(answerTime, .seconds(10))), "GET /version")
         guard answer.isGood else { throw refusal(answer) }
@@ -128,8 +137,9 @@ package final class EngineClient: Sendable {
                 "the container engine at \(address.path) speaks versions \(oldest) to \(newest) of the API, Muster"
                     + " \(Self.oldestVersion) to \(Self.newestVersion): update the older one", isRetryable: false)
         }
-        version.withLock { $0 = chosen }
-        return chosen
+        let negotiated = Negotiated(version: chosen, kind: EngineKind(version: json))
+        known.withLock { $0 = negotiated }
+        return negotiated
     }
 
     // MARK: Exchanges
@@ -162,7 +172,7 @@ package final class EngineClient: Sendable {
     private func failure(_ error: any Error, _ asked: String) -> EngineError {
         guard let error = error as? HTTPClientError else { return EngineError(.cancelled, "\(error)") }
         // Another engine may be there when it comes back.
-        version.withLock { $0 = nil }
+        known.withLock { $0 = nil }
         switch error.code {
         case .connect:
             return address.defect

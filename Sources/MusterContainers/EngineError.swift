@@ -1,4 +1,4 @@
-internal import MusterLaunch
+package import MusterLaunch
 
 /// Why a container engine did not do what it was asked.
 package struct EngineError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -36,5 +36,5 @@ package struct EngineError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
-    var launchError: LaunchError { LaunchError(isRetryable ? .unreachable : .other, message) }
+    package var launchError: LaunchError { LaunchError(isRetryable ? .unreachable : .other, message) }
 }

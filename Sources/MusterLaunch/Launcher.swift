@@ -35,6 +35,12 @@ package protocol Launcher: Sendable {
     func stop(_ name: String, grace: Duration)
     /// SIGKILL to all, at once: for the end of this process.
     func killAll()
+    /// Why something of that name could not be launched now, as far as is known without asking anybody. Nil: nothing is known.
+    func defect(of name: String) -> LaunchError?
     /// Told once for each end; those from before it was set are told at once.
     func onExit(_ handler: @escaping @Sendable (LaunchExit) -> Void)
+}
+
+extension Launcher {
+    package func defect(of name: String) -> LaunchError? { nil }
 }

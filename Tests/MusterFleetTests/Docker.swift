@@ -5,21 +5,26 @@ import MusterTestKit
 import Synchronization
 import Testing
 
-/// A real container engine, spoken to by its own command line.
+/// A real container engine, Docker or Podman, spoken to by Docker's command line: the one that `DOCKER_HOST` names, else the usual.
 enum Docker {
     static let image = "debian:bookworm-slim"
+    static let socket: String = {
+        let host = getenv("DOCKER_HOST").map { String(cString: $0) } ?? ""
+        return host.hasPrefix("unix://") ? String(host.dropFirst(7)) : "/var/run/docker.sock"
+    }()
+    static let isPodman = system("docker version 2>/dev/null | grep -q 'Podman Engine'") == 0
 
     /// With `MUSTER_REQUIRE_ALL=1` a test that cannot run fails.
     static let isThere: Bool = {
         if getenv("MUSTER_REQUIRE_ALL").map({ String(cString: $0) }) == "1" { return true }
-        return access("/var/run/docker.sock", R_OK | W_OK) == 0
+        return access(socket, R_OK | W_OK) == 0
             && system("docker image inspect \(image) >/dev/null 2>&1") == 0
     }()
     static let hasMuster: Bool = {
         if getenv("MUSTER_REQUIRE_ALL").map({ String(cString: $0) }) == "1" { return true }
         return isThere && system("docker image inspect muster:latest >/dev/null 2>&1") == 0
     }()
-    static let reason: Comment = "needs a container engine at /var/run/docker.sock with the image \(image)"
+    static let reason: Comment = "needs a container engine at \(socket) with the image \(image)"
     static let musterReason: Comment = "needs a container engine with the image muster:latest (make image)"
 
     private static func system(_ command: String) -> Int32 { Glibc.system(command) }

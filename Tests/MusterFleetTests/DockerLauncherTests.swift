@@ -1,6 +1,7 @@
 import Glibc
 import MusterAPI
 import MusterCore
+import MusterHTTP
 import MusterTestKit
 import Testing
 
@@ -125,21 +126,23 @@ import Testing
         }
     }
 
-    /// It serves, says how to mount a socket, and launches what waited once there is one.
+    /// It serves, answers orders with how to mount a socket, and takes them once there is one.
     @Test func aSocketMayComeLater() async throws {
         let folder = try ScratchFolder()
         defer { folder.remove() }
         let socket = folder.path + "/docker.sock"
         try await Docker.withImage("seq 1 5") { image in
             try await Fleet.runContainers(flags: ["--child-image", image, "--docker-socket", socket]) { fleet in
-                _ = try await fleet.createChildren(2)
-                try await eventually("it says what to do") {
-                    fleet.coordinator.transcript.errors.contains {
-                        $0.contains("-v /var/run/docker.sock:/var/run/docker.sock")
-                    }
+                let refused = try await fleet.call("POST", "/v1/children", Array(#"{"count":2}"#.utf8))
+                #expect(refused.status == 503 && refused.header("retry-after") != nil)
+                #expect(
+                    String(decoding: refused.body, as: UTF8.self)
+                        .contains("-v /var/run/docker.sock:/var/run/docker.sock"))
+                #expect(try await fleet.progress().childrenLeft == 0)
+                #expect(symlink(Docker.socket, socket) == 0)
+                try await eventually("it takes orders") {
+                    try await fleet.call("POST", "/v1/children", Array(#"{"count":2}"#.utf8)).status == 202
                 }
-                #expect(try await fleet.progress().childrenLeft == 2)
-                #expect(symlink("/var/run/docker.sock", socket) == 0)
                 #expect(try await fleet.childrensEnd().received == 10)
             }
         }

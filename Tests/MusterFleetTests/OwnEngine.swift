@@ -2,7 +2,8 @@ import Glibc
 import MusterLaunch
 import MusterTestKit
 
-/// A second container engine, in a folder of its own, to be killed as a test likes. Its containers have no network.
+/// A second container engine of the tests' kind, in a folder of its own, to be killed as a test likes. Its containers have no
+/// network.
 final class OwnEngine {
     private let folder: ScratchFolder
     private var engine: ChildProcess
@@ -19,7 +20,13 @@ final class OwnEngine {
     }
 
     private static func start(_ path: String) throws -> ChildProcess {
-        try ChildProcess(
+        if Docker.isPodman {
+            let places = ["--root", path + "/root", "--runroot", path + "/exec"]
+            return try ChildProcess(
+                executable: "podman", arguments: places + ["system", "service", "--time=0", "unix://\(path)/d.sock"],
+                output: .file(path: path + "/log"))
+        }
+        return try ChildProcess(
             executable: "unshare",
             arguments: [
                 // In a network of its own: an engine without a bridge takes away that of another.
@@ -41,7 +48,7 @@ final class OwnEngine {
         engine.signal(signal)
         _ = await engine.wait()
         // Numbers of processes that may be waited for by nobody, and so seem to live.
-        for file in ["pid", "exec/containerd/containerd.pid"] { unlink(folder.path + "/" + file) }
+        for file in ["pid", "exec/containerd/containerd.pid", "d.sock"] { unlink(folder.path + "/" + file) }
         engine = try Self.start(folder.path)
         try await answers()
     }
@@ -50,7 +57,7 @@ final class OwnEngine {
         engine.terminate()
         if await engine.wait(atMost: .seconds(30)) == nil { engine.killGroup() }
         // The engine mounts its own folder over itself.
-        for kind in ["root", "exec"] {
+        for kind in ["root/overlay", "root", "exec"] {
             if let child = try? ChildProcess(
                 executable: "umount", arguments: ["-l", folder.path + "/" + kind], output: .discard)
             {

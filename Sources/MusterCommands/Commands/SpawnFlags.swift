@@ -1,5 +1,6 @@
 internal import MusterContainers
 internal import MusterCore
+internal import MusterLog
 internal import MusterNode
 
 /// Flags of whatever runs a coordinator, about what that launches beside itself.
@@ -20,8 +21,9 @@ enum SpawnFlags {
         "orphan-seconds", in: 0.1...86_400, default: 60,
         "What was launched ends by itself when it could not reach the coordinator for so long.")
     static let launcher = Flag<String>.text(
-        "launcher", "KIND", as: .choice(["process", "docker"], reserved: ["kubernetes"]), default: "process",
-        "How workers and children are started: as processes of this machine, or as containers of its engine.")
+        "launcher", "KIND", as: .choice(["process", "docker", "auto"], reserved: ["kubernetes"]), default: "process",
+        "How workers and children are started: as processes of this machine, or as containers of its engine (Docker or Podman); "
+            + "auto: as containers where at the start an engine answers that has Muster's image, else as processes.")
     static let advertise = Flag<String?>.text(
         "advertise", "URL", as: .url, "Where what is launched finds the coordinator."
     ).defaulting(to: "the address that it listens on")
@@ -71,7 +73,7 @@ enum SpawnFlags {
         spawning.childCommand = invocation[childCommand]
         spawning.orphanTime = invocation[orphan]
         spawning.advertisedURL = invocation[advertise]
-        let isDocker = invocation[launcher] == "docker"
+        let isDocker = try takesContainers(invocation)
         guard isDocker || invocation[childImage] != nil else { return }
         let engine = try engine(invocation)
         var limits = ContainerLimits()
@@ -82,8 +84,8 @@ enum SpawnFlags {
             spawning.childImage!.limits = limits
         }
         guard isDocker else { return }
-        try requireReachable(invocation)
         spawning.containers = ContainerSettings(engine: engine)
+        spawning.containers!.isOptional = invocation[launcher] == "auto"
         spawning.containers!.image = invocation[image]
         spawning.containers!.network = invocation[network]
         spawning.containers!.limits = limits
@@ -113,14 +115,18 @@ enum SpawnFlags {
         }
     }
 
-    /// A container has a loopback of its own.
-    @MainActor private static func requireReachable(_ invocation: Invocation) throws(CommandError) {
+    /// A container has a loopback of its own: throws a `CommandError` where it could not reach the coordinator and has to.
+    @MainActor private static func takesContainers(_ invocation: Invocation) throws(CommandError) -> Bool {
+        guard invocation[launcher] != "process" else { return false }
         let host = invocation[CommonFlags.host]
         guard invocation[advertise] == nil, invocation[network] != "host", UpCommand.isLoopback(host: host) else {
-            return
+            return true
         }
-        throw .usage(
-            "--launcher docker: containers cannot reach a coordinator that listens on \(host) only; give --host 0.0.0.0, or"
-                + " --advertise URL where something else passes their requests on")
+        let reason =
+            "containers cannot reach a coordinator that listens on \(host) only; give --host 0.0.0.0, or"
+            + " --advertise URL where something else passes their requests on"
+        guard invocation[launcher] == "auto" else { throw .usage("--launcher docker: \(reason)") }
+        Log.notice("workers and children are processes of this machine", ["reason": reason])
+        return false
     }
 }

@@ -9,6 +9,9 @@ internal import Synchronization
 extension DockerLauncher {
     /// A list is looked at this often too, for a stream that died without a word.
     private static let lookAgain: Duration = .seconds(15)
+    /// What engines call the end of a container where they are asked for it. Podman tells it as `die`, as Docker does, and
+    /// filters it as `died`; either passes over the other's word.
+    private static let endEvents = ["die", "died"]
     /// Of one event.
     private static let eventBytesMax = 256 << 10
 
@@ -26,6 +29,7 @@ extension DockerLauncher {
             // Some may be over by now; their ends are told.
             return found
         } catch {
+            isAway(error)
             throw error.launchError
         }
     }
@@ -54,8 +58,12 @@ extension DockerLauncher {
                 var random = SystemRandomNumberGenerator()
                 while !Task.isCancelled {
                     do {
-                        try await Self.listen(engine, labels, reference) { backoff.reset() }
+                        try await Self.listen(engine, labels, reference) {
+                            backoff.reset()
+                            reference.launcher?.state.withLock { $0.away = nil }
+                        }
                     } catch {
+                        reference.launcher?.isAway(error as? EngineError)
                         Log.warning("the container engine is away", ["reason": "\(error)"])
                     }
                     guard reference.launcher != nil else { return }
@@ -65,6 +73,12 @@ extension DockerLauncher {
         }
     }
 
+    private func isAway(_ error: EngineError?) {
+        // What was given up says nothing of the engine.
+        guard let error, error.code != .cancelled else { return }
+        state.withLock { $0.away = error }
+    }
+
     /// The launcher is held only for moments, so that it can go.
     private struct Reference: Sendable { weak let launcher: DockerLauncher? }
 
@@ -72,7 +86,7 @@ extension DockerLauncher {
     private static func listen(
         _ engine: EngineClient, _ labels: [String], _ reference: Reference, isHeard: () -> Void
     ) async throws {
-        let filters = EngineClient.filters([("type", ["container"]), ("event", ["die"]), ("label", labels)])
+        let filters = EngineClient.filters([("type", ["container"]), ("event", endEvents), ("label", labels)])
         let stream = try await engine.stream("/events", [("filters", filters)])
         isHeard()
         _ = try await reference.launcher?.takeUp()

@@ -37,16 +37,27 @@ package final class DockerLauncher: Launcher {
         var untold: [LaunchExit] = []
         var watch: Task<Void, Never>?
         var endHandler: EndHandler?
+        /// Why the engine was not heard when it was last listened to.
+        var away: EngineError?
         var isAdopted = false
     }
 
     let engine: EngineClient
-    let template: ContainerTemplate
+    private let placed: Mutex<ContainerTemplate>
     let state = Mutex(State())
 
     package init(engine: EngineClient, template: ContainerTemplate) {
-        (self.engine, self.template) = (engine, template)
+        self.engine = engine
+        placed = Mutex(template)
     }
+
+    var template: ContainerTemplate { placed.withLock { $0 } }
+
+    /// Changes what containers have in common, of those that are launched from now on. Whose they are stays.
+    package func place(_ change: (inout ContainerTemplate) -> Void) { placed.withLock { change(&$0) } }
+
+    /// Why nothing can be launched now: the engine is away. Nil: as far as is known, it is there.
+    package func defect(of name: String) -> LaunchError? { state.withLock { $0.away?.launchError } }
 
     deinit { state.withLock { $0.watch?.cancel() } }
 
@@ -100,7 +111,10 @@ package final class DockerLauncher: Launcher {
         do throws(EngineError) {
             return try await engine.create(container, name: name)
         } catch {
-            guard error.code == .conflict, let other = try await engine.inspect(name) else { throw error }
+            // Which status says that a name is taken is each engine's own.
+            guard error.code == .conflict || error.code == .refused, let other = try await engine.inspect(name) else {
+                throw error
+            }
             guard template.owns(other.labels) else {
                 throw EngineError(
                     .conflict, "a container that is not Muster's has the name \(name): rename or remove it",

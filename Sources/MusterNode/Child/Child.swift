@@ -96,7 +96,9 @@ package struct Child: Sendable {
             request.timeout = .seconds(10)
             if (try? await client.send(request)) != nil { seen = clock.now }
             guard clock.now - seen < configuration.orphanTime else {
-                throw NodeError(.unavailable, "the coordinator was away for too long")
+                throw NodeError(
+                    .unavailable,
+                    "\(configuration.coordinatorURL) did not answer for \(configuration.orphanTime)")
             }
         }
         return nil
@@ -159,7 +161,9 @@ package struct Child: Sendable {
                 reason = error.message
             }
             guard clock.now < giveUp else {
-                throw NodeError(.unavailable, "the coordinator was away for too long: \(reason)")
+                throw NodeError(
+                    .unavailable,
+                    "\(configuration.coordinatorURL) did not take the numbers for \(configuration.orphanTime): \(reason)")
             }
             try await Task.sleep(for: backoff.next(using: &random))
         }

@@ -28,7 +28,7 @@ package final class Coordinator: Sendable {
     let callbacks: Callbacks
     let spawner: Spawner
     /// Of launched containers; nil where there are none.
-    let placement: ContainerPlacement?
+    let placing: ContainerPlacing?
     /// What volunteers get; nil without `--volunteers`.
     let volunteers: VolunteerDesk?
     let refereeThreads = ThreadPool(idleMax: 1)
@@ -50,7 +50,7 @@ package final class Coordinator: Sendable {
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
             routes: RouteTable.all, volunteers: volunteersTokens)
-        (spawner, placement) = try await Self.spawner(configuration, store, authenticator)
+        (spawner, placing) = try await Self.spawner(configuration, store, authenticator)
         volunteers = try configuration.volunteers.map {
             try VolunteerDesk($0, directory: configuration.dataDirectory + "/volunteers")
         }
@@ -100,7 +100,9 @@ package final class Coordinator: Sendable {
             }
         }
         volunteers?.prepare()
-        try await spawner.start(url: launchedURL, ownURL: ownURL)
+        try await spawner.start(
+            url: { [weak self] in self?.launchedURL ?? "" }, ownURL: ownURL,
+            prepare: { [placing] in try await placing?.find() })
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
     }
 

@@ -1,13 +1,11 @@
 internal import Glibc
 internal import MusterContainers
-internal import MusterLog
 
 /// Where launched containers stand, and how they reach the coordinator from there.
 struct ContainerPlacement: Sendable {
     static let imageDefault = "muster:latest"
     /// Where a container finds the certificate authority that the coordinator was given.
     static let authorityPath = "/run/muster-ca.pem"
-    private static let machineName = "host.docker.internal"
 
     var image: String
     var network: String
@@ -16,19 +14,14 @@ struct ContainerPlacement: Sendable {
     /// The coordinator's; nil: what it listens on.
     var host: String?
 
-    /// Asks the engine where the coordinator itself is. An engine that is away is taken to come back.
+    /// Asks the engine what it is and where the coordinator itself is. Throws `EngineError` while it is away, and `NodeError` for a
+    /// certificate that containers cannot be given.
     static func find(
         _ settings: ContainerSettings, _ engine: EngineClient, authority: String?
     ) async throws -> ContainerPlacement {
-        let own: OwnContainer?
-        do {
-            try await engine.check()
-            own = try await OwnContainer.find(engine)
-        } catch {
-            Log.error("workers and children cannot be launched for now", ["reason": error.message])
-            own = nil
-        }
-        var placement = own.map { inContainer($0, settings) } ?? onMachine(settings)
+        let kind = try await engine.kind()
+        let own = try await OwnContainer.find(engine)
+        var placement = own.map { inContainer($0, settings, kind) } ?? onMachine(settings, kind)
         if let authority {
             guard let path = own == nil ? absolute(authority) : own?.machinePath(of: absolute(authority)) else {
                 throw NodeError(
@@ -41,27 +34,33 @@ struct ContainerPlacement: Sendable {
         return placement
     }
 
-    private static func onMachine(_ settings: ContainerSettings) -> ContainerPlacement {
+    /// What it is taken to be until the engine can be asked.
+    static func guess(_ settings: ContainerSettings) -> ContainerPlacement { onMachine(settings, .docker) }
+
+    static func onMachine(_ settings: ContainerSettings, _ kind: EngineKind) -> ContainerPlacement {
         let isShared = settings.network == "host"
         // In a container whose engine is away: the name that networks with names of their own resolve.
-        let name = OwnContainer.isInContainer ? hostName : machineName
+        let name = OwnContainer.isInContainer ? hostName : kind.machineName
         return ContainerPlacement(
             image: settings.image ?? imageDefault, network: settings.network ?? "bridge",
-            extraHosts: isShared ? [] : ["\(machineName):host-gateway"], binds: [], host: isShared ? nil : name)
+            extraHosts: isShared ? [] : kind.machineHosts, binds: [], host: isShared ? nil : name)
     }
 
     /// On the coordinator's own network, which knows it by its name; the usual network has no names.
-    private static func inContainer(_ own: OwnContainer, _ settings: ContainerSettings) -> ContainerPlacement {
+    static func inContainer(
+        _ own: OwnContainer, _ settings: ContainerSettings, _ kind: EngineKind
+    ) -> ContainerPlacement {
         let image = settings.image ?? own.image
         if own.networks["host"] != nil {
             var machine = settings
             machine.image = image
-            return onMachine(machine)
+            return onMachine(machine, kind)
         }
-        let named = own.networks.keys.filter { $0 != "bridge" && $0 != "none" }.sorted().first
-        let network = settings.network ?? named ?? "bridge"
+        let named = own.networks.keys.filter { !EngineKind.isNameless(network: $0) }.sorted().first
+        let usual = own.networks.keys.filter { $0 != "none" }.sorted().first
+        let network = settings.network ?? named ?? usual ?? "bridge"
         let address = own.networks[network] ?? ""
-        let host = network == "bridge" && !address.isEmpty ? address : own.name
+        let host = EngineKind.isNameless(network: network) && !address.isEmpty ? address : own.name
         return ContainerPlacement(image: image, network: network, extraHosts: [], binds: [], host: host)
     }
 

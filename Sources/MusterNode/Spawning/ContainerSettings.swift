@@ -8,6 +8,8 @@ package struct ContainerSettings: Sendable {
     /// From `--docker-network`; nil is that of the coordinator's own container, else the engine's usual one.
     package var network: String?
     package var limits = ContainerLimits()
+    /// Processes will do where no engine answers, or none that has the image. From `--launcher auto`.
+    package var isOptional = false
 
     package init(engine: EngineAddress) { self.engine = engine }
 }

@@ -13,7 +13,7 @@ extension Coordinator {
     /// Makes the launchers, and finds out where containers stand. Throws `NodeError` or `StoreError`.
     static func spawner(
         _ configuration: CoordinatorConfiguration, _ store: any Store, _ authenticator: Authenticator
-    ) async throws -> (Spawner, ContainerPlacement?) {
+    ) async throws -> (Spawner, ContainerPlacing?) {
         let directory = configuration.spawning.directory
         try makeDirectory(directory)
         var spawning = configuration.spawning
@@ -32,17 +32,25 @@ extension Coordinator {
             routes.append((Spawner.childName, launcher))
             foreign = launcher
         }
-        var placement: ContainerPlacement?
+        if let containers = spawning.containers, let reason = await processesWillDo(containers) {
+            Log.notice("workers and children are processes of this machine", ["reason": reason])
+            spawning.containers = nil
+        }
+        var placing: ContainerPlacing?
         if let containers = spawning.containers {
             let engine = EngineClient(containers.engine)
-            let found = try await ContainerPlacement.find(containers, engine, authority: spawning.tlsAuthority)
             var template = ContainerTemplate(
-                fleet: authenticator.fleet, home: home(directory), kind: .muster, image: found.image)
+                fleet: authenticator.fleet, home: home(directory), kind: .muster,
+                image: ContainerPlacement.guess(containers).image)
             template.limits = containers.limits
-            (template.network, template.extraHosts, template.binds) = (found.network, found.extraHosts, found.binds)
             let launcher = DockerLauncher(engine: engine, template: template)
             routes += [(Spawner.childName, launcher), (Spawner.workerName, launcher)]
-            placement = found
+            placing = ContainerPlacing(containers, engine: engine, authority: spawning.tlsAuthority, launcher: launcher)
+            do {
+                try await placing?.find()
+            } catch let error as EngineError {
+                Log.error("workers and children cannot be launched for now", ["reason": error.message])
+            }
         } else {
             boundLiveChildren(&spawning)
         }
@@ -50,9 +58,23 @@ extension Coordinator {
         do {
             let spawner = try await Spawner(
                 spawning, store: store, authenticator: authenticator, launcher: launcher, foreignChildren: foreign)
-            return (spawner, placement)
+            return (spawner, placing)
         } catch let error as NumberSet.Damaged {
             throw NodeError(.setup, "the numbers in \(configuration.databasePath): \(error)")
+        }
+    }
+
+    /// Why containers that need not be are none. Nil: they are.
+    private static func processesWillDo(_ settings: ContainerSettings) async -> String? {
+        guard settings.isOptional else { return nil }
+        let engine = EngineClient(settings.engine)
+        defer { engine.close() }
+        do {
+            let placement = try await ContainerPlacement.find(settings, engine, authority: nil)
+            _ = try await engine.imageID(placement.image)
+            return nil
+        } catch {
+            return (error as? EngineError)?.message ?? "\(error)"
         }
     }
 
@@ -76,7 +98,7 @@ extension Coordinator {
     /// Where what is launched finds the coordinator: as the operator says, as its place among containers wants it, or here.
     var launchedURL: String {
         if let advertised = configuration.spawning.advertisedURL { return advertised }
-        guard let host = placement?.host else { return ownURL }
+        guard let host = placing?.placement.host else { return ownURL }
         let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
         return "\(scheme)://\(host):\(port)"
     }

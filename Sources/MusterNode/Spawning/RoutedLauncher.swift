@@ -33,6 +33,8 @@ struct RoutedLauncher: Launcher {
 
     func stop(_ name: String, grace: Duration) { launcher(of: name).stop(name, grace: grace) }
 
+    func defect(of name: String) -> LaunchError? { launcher(of: name).defect(of: name) }
+
     func killAll() { for launcher in all { launcher.killAll() } }
 
     func onExit(_ handler: @escaping @Sendable (LaunchExit) -> Void) {

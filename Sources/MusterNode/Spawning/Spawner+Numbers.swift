@@ -8,13 +8,15 @@ internal import Synchronization
 
 /// Numbers on their way from a child into the set: durable first, then counted.
 extension Spawner {
-    /// Durable, and in line. With a key that was used before: what was made then. Throws `Problem` or `StoreError`.
+    /// Durable, and in line. With a key that was used before: what was made then. Throws `Problem`, among them
+    /// a 503 while there is no engine to make containers, or `StoreError`.
     func create(_ asked: ChildrenRequest, key: String?) async throws -> [ChildRecord] {
         try await onlyOnce(
             key.map { "order/" + $0 }, known: { try await known($0, asked) }, new: { try await createNew(asked, $0) })
     }
 
     private func createNew(_ asked: ChildrenRequest, _ key: String?) async throws -> [ChildRecord] {
+        try requireLaunching(Self.childName)
         let records = try state.withLock { state throws(Problem) -> [ChildRecord] in
             guard state.children.hasRoom(for: asked.count) else {
                 let unfinished = state.children.unfinishedCount

@@ -1,3 +1,4 @@
+internal import MusterAPI
 internal import MusterContainers
 package import MusterCore
 internal import MusterLaunch
@@ -60,8 +61,16 @@ final class Spawner: Sendable {
     let foreignChildren: DockerLauncher?
     let numbers: NumberSet
     let state: Mutex<State>
-    /// Where what is launched finds the coordinator; set once it listens.
-    private let url = Mutex<(launched: String, own: String)?>(nil)
+    /// Set once the coordinator listens.
+    private let surroundings = Mutex<Surroundings?>(nil)
+
+    /// Where what is launched finds the coordinator.
+    private struct Surroundings {
+        let url: @Sendable () -> String
+        let ownURL: String
+        /// Finds out what must be known before something is launched.
+        let prepare: @Sendable () async throws -> Void
+    }
 
     /// Takes up what an earlier process left in the store. Throws `StoreError`.
     init(
@@ -87,13 +96,15 @@ final class Spawner: Sendable {
     }
 
     /// Finds what is running already, then launches what is wanted. `url` is the coordinator as its children reach it, `ownURL`
-    /// as this machine does. Throws `StoreError`.
-    func start(url: String, ownURL: String) async throws {
-        self.url.withLock { $0 = (url, ownURL) }
+    /// as this machine does; the former is known for good once `prepare` has returned. Throws `StoreError`.
+    func start(
+        url: @escaping @Sendable () -> String, ownURL: String, prepare: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        surroundings.withLock { $0 = Surroundings(url: url, ownURL: ownURL, prepare: prepare) }
         foreignChildren?.beforeEnd { [weak self] in try await self?.readNumbers(of: $0, $1) }
         let alive: [String]
         do {
-            alive = try await launcher.adopt(expecting: [Self.urlName: url])
+            alive = try await launcher.adopt(expecting: [Self.urlName: url()])
         } catch {
             Log.error("cannot look for what is running already", ["reason": error.message])
             alive = []
@@ -131,9 +142,18 @@ final class Spawner: Sendable {
         if state.withLock({ $0.isStopping }) { return }
         let reason = exit.reason.isEmpty ? "it ended while the coordinator was away" : exit.reason
         if let number = Self.number(in: exit.name, after: Self.childName) {
+            if let record = state.withLock({ $0.children[ChildID(number)] }), record.state != .done {
+                Log.warning(
+                    "a child ended before its numbers were here",
+                    ["child": "\(number)", "attempt": "\(record.attempt)", "reason": reason])
+            }
             handle(.exited(ChildID(number), reason: reason))
         } else if let number = Self.number(in: exit.name, after: Self.workerName) {
-            Log.info("worker ended", ["name": exit.name, "reason": reason])
+            if state.withLock({ $0.pool.stopping.contains(Int(number)) }) {
+                Log.info("worker ended", ["name": exit.name, "reason": reason])
+            } else {
+                Log.warning("a worker ended unasked", ["name": exit.name, "reason": reason])
+            }
             handle(.exited(Int(number)))
         } else if let companion = configuration.companions.first(where: { $0.name == exit.name }) {
             companionEnded(companion, reason)
@@ -166,6 +186,21 @@ final class Spawner: Sendable {
     }
 
     private func launch(_ record: ChildRecord) {
+        launchPrepared(
+            { [self] in spec(of: record) },
+            then: { [weak self] failure in
+                guard let failure else {
+                    self?.handle(.launched(record.id))
+                    self?.superviseForeign(record.id)
+                    return
+                }
+                Log.warning("a child cannot be launched", ["child": "\(record.id)", "reason": failure.message])
+                self?.handle(
+                    .launchFailed(record.id, reason: failure.message, isRetryable: failure.isRetryable))
+            })
+    }
+
+    private func spec(of record: ChildRecord) -> LaunchSpec {
         var arguments = ["child", "--join", reachableURL, "--id", "\(record.id)"]
         arguments += ["--numbers", "\(record.wanted)", "--offset", "\(record.received)"]
         arguments += [
@@ -176,25 +211,29 @@ final class Spawner: Sendable {
             let limit = configuration.children.lifeTime * 0.8
             arguments += ["--command", command, "--command-seconds", "\(limit / .seconds(1))"]
         }
-        launch(
-            LaunchSpec(
-                name: "\(Self.childName)\(record.id)", arguments: arguments + configuration.tlsArguments,
-                environment: [Self.urlName: reachableURL, "MUSTER_TOKEN": authenticator.secret(of: record.id)])
-        ) { [weak self] failure in
-            guard let failure else {
-                self?.handle(.launched(record.id))
-                self?.superviseForeign(record.id)
-                return
-            }
-            Log.warning("a child cannot be launched", ["child": "\(record.id)", "reason": failure.message])
-            self?.handle(
-                .launchFailed(record.id, reason: failure.message, isRetryable: failure.isRetryable))
-        }
+        return LaunchSpec(
+            name: "\(Self.childName)\(record.id)", arguments: arguments + configuration.tlsArguments,
+            environment: [Self.urlName: reachableURL, "MUSTER_TOKEN": authenticator.secret(of: record.id)])
     }
 
-    var reachableURL: String { url.withLock { $0?.launched ?? "" } }
+    var reachableURL: String { surroundings.withLock { $0 }?.url() ?? "" }
     /// The same for what is always a process of this machine.
-    var nearURL: String { url.withLock { $0?.own ?? "" } }
+    var nearURL: String { surroundings.withLock { $0 }?.ownURL ?? "" }
+
+    /// The same for what may be a container: its place is known before `spec` is made.
+    private func launchPrepared(
+        _ spec: @escaping @Sendable () -> LaunchSpec, then: @escaping @Sendable (LaunchError?) -> Void
+    ) {
+        let prepare = surroundings.withLock { $0?.prepare }
+        Task { [weak self] in
+            do {
+                try await prepare?()
+            } catch {
+                return then((error as? EngineError)?.launchError ?? LaunchError(.unreachable, "\(error)"))
+            }
+            self?.launch(spec(), then: then)
+        }
+    }
 
     func launch(_ spec: LaunchSpec, then: @escaping @Sendable (LaunchError?) -> Void) {
         Task { [launcher] in
@@ -221,6 +260,17 @@ final class Spawner: Sendable {
     }
 
     private func launchWorker(_ number: Int) {
+        launchPrepared(
+            { [self] in spec(ofWorker: number) },
+            then: { [weak self] failure in
+                guard let failure else { return self?.handle(.launched(number)) ?? () }
+                Log.warning(
+                    "a worker cannot be launched", ["name": "\(Self.workerName)\(number)", "reason": failure.message])
+                self?.handle(.launchFailed(number))
+            })
+    }
+
+    private func spec(ofWorker number: Int) -> LaunchSpec {
         let name = "\(Self.workerName)\(number)"
         let arguments = [
             "worker", "--join", reachableURL, "--slots", "1", "--name", name, "--data",
@@ -228,22 +278,26 @@ final class Spawner: Sendable {
             "\(Self.workerGrace / .seconds(1))",
             "--orphan-seconds", "\(configuration.orphanTime / .seconds(1))",
         ]
-        let spec = LaunchSpec(
+        return LaunchSpec(
             name: name, arguments: arguments + configuration.tlsArguments,
             environment: [Self.urlName: reachableURL, "MUSTER_TOKEN": authenticator.joinToken])
-        launch(spec) { [weak self] failure in
-            guard let failure else { return self?.handle(.launched(number)) ?? () }
-            Log.warning("a worker cannot be launched", ["name": name, "reason": failure.message])
-            self?.handle(.launchFailed(number))
-        }
     }
 
     var leavingWorkers: Set<String> {
         state.withLock { Set($0.pool.stopping.map { "\(Self.workerName)\($0)" }) }
     }
 
-    /// Durable when it returns: a restarted coordinator wants as many. Throws `StoreError`.
+    /// Throws a 503 that says what to do while nothing of that name can be launched: what is promised now would wait for nobody
+    /// knows how long.
+    func requireLaunching(_ prefix: String) throws(Problem) {
+        guard let defect = launcher.defect(of: prefix) else { return }
+        throw Problem(503, defect.message, code: "engine", retryAfter: 5)
+    }
+
+    /// Durable when it returns: a restarted coordinator wants as many. Throws `StoreError`, or a `Problem` (503) where there is no
+    /// engine to have more of them.
     func scale(to count: Int) async throws {
+        if count > state.withLock({ $0.pool.wanted }) { try requireLaunching(Self.workerName) }
         try await keep(scale: count)
         handle(.scaled(count))
     }

@@ -86,7 +86,10 @@ extension Worker {
             SystemTime.now() - since > limit
         else { return }
         end(
-            .failure(NodeError(.unavailable, "the coordinator was away for more than \(limit): giving up as an orphan"))
+            .failure(
+                NodeError(
+                    .unavailable,
+                    "\(configuration.coordinatorURL) did not answer for more than \(limit): giving up as an orphan"))
         )
     }
 

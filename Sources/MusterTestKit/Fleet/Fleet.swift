@@ -145,7 +145,9 @@ package final class Fleet: Sendable {
     package func start(
         _ arguments: [String], environment: [String: String] = [:], limits: String? = nil
     ) throws -> FleetProcess {
-        let common = ["PATH": "/usr/bin:/bin", "MUSTER_TOKEN": token, "MUSTER_URL": url]
+        var common = ["PATH": "/usr/bin:/bin", "MUSTER_TOKEN": token, "MUSTER_URL": url]
+        // The engine that the tests' own commands speak to.
+        common["DOCKER_HOST"] = getenv("DOCKER_HOST").map { String(cString: $0) }
         let process = try FleetProcess(
             arguments, environment: common.merging(environment) { $1 }, workingDirectory: folder.path, limits: limits)
         state.withLock { $0.processes.append(process) }
