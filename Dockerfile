@@ -8,16 +8,19 @@ FROM ${RUNTIME_BASE} AS runtime
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates libcurl4 libmicrohttpd12 libroaring0 libsqlite3-0 libssl3 tini \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc/* /usr/share/man/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/man/* \
+    && find /usr/share/doc -mindepth 2 ! -type d ! -name copyright -delete \
     && groupadd --gid 10001 muster \
     && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin muster \
+    # Nobody becomes another user by a program of this image.
+    && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
     && mkdir /data /work && chown 10001:10001 /data /work \
     && ln -s /opt/muster/muster /usr/local/bin/muster
 # Every flag has such a variable; flags win over them.
 ENV MUSTER_HOST=0.0.0.0 MUSTER_DATA=/data
-# What a client writes goes into /work: mount a folder there to keep it.
+# What a client writes goes into /work, everything else into /data: mount folders or volumes there to keep them. The image asks
+# for no volume itself: each container without one would leave one behind that nobody finds.
 WORKDIR /work
-VOLUME /data
 # Coordinator, origin, edges 1 to 3.
 EXPOSE 8080 9000 8001 8002 8003
 USER 10001:10001
@@ -36,6 +39,10 @@ LABEL org.opencontainers.image.title="Muster" \
 # which a pattern forgives.
 FROM runtime AS prebuilt
 COPY LICENSE muste[r] /opt/muster/
+# The licences of all that is in the image: beside the program, and by packages in /usr/share/doc.
+USER 0:0
+RUN [ ! -e /opt/muster/muster ] || muster notices --system --quiet /opt/muster
+USER 10001:10001
 
 FROM ${SWIFT_BASE} AS builder
 RUN apt-get update \
@@ -49,3 +56,6 @@ RUN swift build -c release --static-swift-stdlib --product muster && strip -o /m
 FROM runtime AS full
 COPY LICENSE /opt/muster/
 COPY --from=builder /muster /opt/muster/muster
+USER 0:0
+RUN muster notices --system --quiet /opt/muster
+USER 10001:10001

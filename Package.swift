@@ -67,7 +67,7 @@ let package = Package(
             [
                 "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch",
                 "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
-            ], embedded: ["Volunteers/install.sh"]),
+            ], embedded: ["Volunteers/install.sh", "Notices/LICENSE"]),
         room(
             "MusterContainers",
             ["MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore", "MusterSystem", "MusterLog"]),

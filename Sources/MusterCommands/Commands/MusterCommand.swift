@@ -15,7 +15,7 @@ package enum MusterCommand {
             ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,
             ProgressCommand.command, ScaleCommand.command, ClientCommand.command, RanksCommand.command,
             SendCommand.command,
-            EventsCommand.command, HealthCommand.command, CompletionCommand.command,
+            EventsCommand.command, HealthCommand.command, NoticesCommand.command, CompletionCommand.command,
         ],
         reserved: ["run"])
 }

@@ -52,7 +52,8 @@ package final class Coordinator: Sendable {
             routes: RouteTable.all, volunteers: volunteersTokens)
         (spawner, placing) = try await Self.spawner(configuration, store, authenticator)
         volunteers = try configuration.volunteers.map {
-            try VolunteerDesk($0, directory: configuration.dataDirectory + "/volunteers")
+            try VolunteerDesk(
+                $0, directory: configuration.dataDirectory + "/volunteers", version: configuration.version)
         }
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,

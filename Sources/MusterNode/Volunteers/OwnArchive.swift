@@ -4,13 +4,13 @@ internal import MusterKernels
 internal import MusterSystem
 
 /// This program and every library it has loaded, loader and C library included, as an archive that runs on any Linux with
-/// this processor, whatever C library that has. `muster-native/muster` starts it.
+/// this processor, whatever C library that has. `muster-native/muster` starts it. The licences of all that are in it.
 enum OwnArchive {
     static let root = "muster-native"
     private static let pieceBytes = 1 << 20
 
     /// Written to `path`. Blocks for some seconds. Answers its length and checksum. Throws `NodeError`.
-    static func write(to path: String) throws(NodeError) -> (size: UInt64, checksum: [UInt8]) {
+    static func write(to path: String, version: String) throws(NodeError) -> (size: UInt64, checksum: [UInt8]) {
         let libraries = LoadedLibraries.paths
         guard let loader = libraries.first(where: { name(of: $0).hasPrefix("ld-") }) else {
             throw NodeError(.setup, "this program has no loader: it cannot be handed to others")
@@ -19,6 +19,9 @@ enum OwnArchive {
         try sink.add("\(root)/muster", Array(launcher(loader: name(of: loader)).utf8), mode: 0o755)
         try sink.add("\(root)/libexec/muster", file: "/proc/self/exe", mode: 0o755)
         for library in libraries { try sink.add("\(root)/lib/\(name(of: library))", file: library, mode: 0o755) }
+        for file in try Notices(ofFiles: libraries, version: version).files(createdAt: Notices.builtAt) {
+            try sink.add("\(root)/\(file.name)", file.bytes, mode: 0o644)
+        }
         return try sink.finish()
     }
 

@@ -38,13 +38,14 @@ final class VolunteerDesk: Sendable {
 
     private let settings: VolunteerSettings
     private let directory: String
+    private let version: String
     private let threads = ThreadPool(idleMax: 0)
     private let limit = Mutex(FetchLimit())
     private let making = Mutex<[VolunteerGood: Task<VolunteerFile, any Error>]>([:])
 
     /// Throws `NodeError`.
-    init(_ settings: VolunteerSettings, directory: String) throws(NodeError) {
-        (self.settings, self.directory) = (settings, directory)
+    init(_ settings: VolunteerSettings, directory: String, version: String) throws(NodeError) {
+        (self.settings, self.directory, self.version) = (settings, directory, version)
         try makeDirectory(directory)
         if let path = settings.imageFile, access(path, R_OK) != 0 {
             throw NodeError(.setup, "cannot read \(path): \(String(cString: strerror(errno)))")
@@ -91,8 +92,8 @@ final class VolunteerDesk: Sendable {
         let path = "\(directory)/\(good.rawValue)"
         switch good {
         case .archive:
-            return try await threads.perform {
-                let (size, checksum) = try OwnArchive.write(to: path)
+            return try await threads.perform { [version] in
+                let (size, checksum) = try OwnArchive.write(to: path, version: version)
                 return try VolunteerFile(path, size: size, checksum: checksum)
             }
         case .image:
