@@ -28,6 +28,9 @@ if ! docker image inspect "${MUSTER_IMAGE:-muster:latest}" >/dev/null 2>&1; then
     fi
 fi
 
+# The client's: made here it is this user's, made by the engine it would be root's.
+mkdir -p "${MUSTER_PICTURES:-pictures}"
+
 # shellcheck disable=SC2086 # two words where compose is a part of docker
 $compose up -d "$@"
 
@@ -58,7 +61,7 @@ The fleet is up:
   its numbers:  curl http://$host:8080/progress
   as admin:     $compose exec -u 10001 coordinator muster jobs
   more workers: $compose up -d --scale worker=8
-  images:       $compose run --rm client
+  images:       $compose run --rm client        (saved in ${MUSTER_PICTURES:-pictures})
   what happens: $compose logs -f
   the end:      $compose down
 END
