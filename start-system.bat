@@ -19,6 +19,7 @@ if errorlevel 1 (
     docker compose build token
     if errorlevel 1 exit /b 69
 )
+if "%MUSTER_PICTURES%"=="" if not exist pictures mkdir pictures
 docker compose up -d %*
 if errorlevel 1 exit /b 69
 

@@ -7,7 +7,7 @@ import Testing
 struct ManifestTests {
     @Test("every object fits the API's schema and the house's rules")
     func valid() {
-        let run = Manifests.check("deploy/kubernetes deploy/kubernetes-storage-class")
+        let run = Manifests.check("deploy/kubernetes deploy/kubernetes-storage-class deploy/kubernetes-second-fleet")
         #expect(run.code == 0, "\(run.output)")
         #expect(run.output.contains("objects fit"))
     }
@@ -29,6 +29,7 @@ struct ManifestTests {
         ("edge.yaml", "s/serviceName: edge/serviceName: rim/", "there is no service rim"),
         ("coordinator.yaml", "s/targetPort: http/targetPort: web/", "which nobody has"),
         ("volumes.yaml", "s/volumeName: muster-origin/volumeName: muster-original/", "bound to no volume"),
+        ("volumes.yaml", "s/operator: Exists/operator: DoesNotExist/", "which may be empty"),
     ]
 
     @Test("the check finds what it is for", arguments: bad)
