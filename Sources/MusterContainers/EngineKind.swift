@@ -28,6 +28,13 @@ package enum EngineKind: Hashable, Sendable {
         }
     }
 
+    /// `out of memory`, where that is why a container ended, else nil. Podman does not always notice it: of a container that was killed
+    /// it may be so.
+    func memoryWords(of ended: InspectedContainer) -> String? {
+        if ended.wasOutOfMemory { return "out of memory" }
+        return self == .podman && ended.exitCode == 137 ? "perhaps out of memory" : nil
+    }
+
     /// Whether containers on this network find each other by their addresses only: the engine's usual one, whatever it is called.
     package static func isNameless(network: String) -> Bool { ["bridge", "podman", "none"].contains(network) }
 }

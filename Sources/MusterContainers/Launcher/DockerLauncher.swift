@@ -244,8 +244,8 @@ package final class DockerLauncher: Launcher {
     private func reason(_ id: String, _ exitCode: Int?) async -> String {
         guard let exitCode else { return "its container was removed" }
         var parts = [exitCode > 128 && exitCode < 192 ? "signal \(exitCode - 128)" : "exit code \(exitCode)"]
-        if let seen = try? await engine.inspect(id), seen.wasOutOfMemory {
-            parts.append("out of memory at \(template.limits.memoryBytes) bytes (--container-memory)")
+        if let seen = try? await engine.inspect(id), let words = try? await engine.kind().memoryWords(of: seen) {
+            parts.append("\(words) at \(template.limits.memoryBytes) bytes (--container-memory)")
         }
         let words = (try? await ContainerEnd(id: id, exitCode: exitCode, engine: engine).lastWords()) ?? ""
         if !words.isEmpty { parts.append(words) }

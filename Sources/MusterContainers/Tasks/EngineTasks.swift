@@ -138,7 +138,8 @@ package final class EngineTasks: TaskContainers {
             guard let found else { return .failure(TaskFailure("its container was removed")) }
             if !found.isRunning {
                 if found.exitCode == 0 { return .success(output.outcome) }
-                return .failure(failure(found, task, output))
+                let kind = try blocking { [engine] () async throws(EngineError) in try await engine.kind() }
+                return .failure(failure(found, kind, task, output))
             }
             if let failure = giveUp(task, until, cancellation) { return .failure(failure) }
             usleep(pause)
@@ -146,8 +147,10 @@ package final class EngineTasks: TaskContainers {
         }
     }
 
-    private func failure(_ found: InspectedContainer, _ task: ContainerTask, _ output: TaskOutput) -> TaskFailure {
-        let memory = found.wasOutOfMemory ? ", out of memory at \(task.memoryBytes) bytes" : ""
+    private func failure(
+        _ found: InspectedContainer, _ kind: EngineKind, _ task: ContainerTask, _ output: TaskOutput
+    ) -> TaskFailure {
+        let memory = kind.memoryWords(of: found).map { ", \($0) at \(task.memoryBytes) bytes" } ?? ""
         let said = String(decoding: output.error, as: UTF8.self)
         return TaskFailure("exit code \(found.exitCode)\(memory)\(said.isEmpty ? "" : ": ")\(said)")
     }
