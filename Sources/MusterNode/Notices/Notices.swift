@@ -159,7 +159,9 @@ package struct Notices: Sendable {
         var status = stat()
         guard stat("/proc/self/exe", &status) == 0 else { return "1970-01-01T00:00:00Z" }
         var parts = tm()
-        gmtime_r(&status.st_mtim.tv_sec, &parts)
+        // A `timespec` begins with its seconds; release builds do not see its members from here.
+        var seconds = withUnsafeBytes(of: status.st_mtim) { $0.loadUnaligned(as: time_t.self) }
+        gmtime_r(&seconds, &parts)
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
         return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
             + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
