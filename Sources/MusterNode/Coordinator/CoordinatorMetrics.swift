@@ -33,8 +33,8 @@ extension Coordinator {
             page.add(
                 "commands_ended_total", "counter", "Commands that everybody has or never will.", state.commandsEnded)
             page.add(
-                "command_milliseconds_total", "counter", "From accepting a command to its end, of all that ended.",
-                state.commandMilliseconds)
+                "command_seconds_total", "counter", "From accepting a command to its end, of all that ended.",
+                milliseconds: state.commandMilliseconds)
             page.add("deliveries_total", "counter", "Commands at their receivers.", commands.delivered)
             page.add("deliveries_gone_total", "counter", "Receivers that left before they had it.", commands.gone)
             page.add("deliveries_refused_total", "counter", "Callbacks that answered with an error.", commands.refused)

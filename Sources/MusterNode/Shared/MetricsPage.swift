@@ -5,7 +5,19 @@ internal import MusterHTTP
 struct MetricsPage: Sendable {
     private var text = ""
 
+    /// `name` ends in the unit, if there is one, always the base unit (seconds, bytes), and a counter's in `_total`.
     mutating func add(_ name: String, _ kind: String, _ help: String, _ value: Int) {
+        add(name, kind, help, text: "\(value)")
+    }
+
+    /// A span of time, told in seconds.
+    mutating func add(_ name: String, _ kind: String, _ help: String, milliseconds: Int) {
+        let rest = String(milliseconds % 1_000 + 1_000).dropFirst()
+        add(name, kind, help, text: "\(milliseconds / 1_000).\(rest)")
+    }
+
+    private mutating func add(_ name: String, _ kind: String, _ help: String, text value: String) {
+        precondition((kind == "counter") == name.hasSuffix("_total"), "\(name) is no name of a \(kind)")
         text += "# HELP muster_\(name) \(help)\n# TYPE muster_\(name) \(kind)\nmuster_\(name) \(value)\n"
     }
 
