@@ -84,6 +84,7 @@ private func openDescriptors() -> Int {
             #expect(clients[0].ask("GET", "/hello")?.status == 200)
             // Those that say nothing make room soon: who comes then is told.
             for client in crowd { #expect(client.isClosedByServer()) }
+            for _ in 0..<10_000 where server.server.statistics.connections > 20 { usleep(500) }
             #expect(server.client().ask("GET", "/hello")?.status == 503)
             clients.removeLast().close()
             for _ in 0..<10_000 where server.server.statistics.connections > 19 { usleep(500) }
@@ -106,6 +107,7 @@ private func openDescriptors() -> Int {
             let other = RawClient(port: server.port, from: "127.0.0.2")
             #expect(other.ask("GET", "/hello")?.status == 200)
             for client in crowd { #expect(client.isClosedByServer()) }
+            for _ in 0..<10_000 where server.server.statistics.connections > 20 { usleep(500) }
             #expect(server.client().ask("GET", "/hello")?.status == 503)
             clients[0].close()
             for _ in 0..<10_000 where server.server.statistics.connections > 20 { usleep(500) }

@@ -32,6 +32,16 @@ private final class Certificate: Sendable {
         key = try String(contentsOfFile: folder + "/key.pem", encoding: .utf8)
     }
 
+    func configuration(
+        ciphers: String = HTTPServer.Configuration.defaultCiphers
+    ) -> HTTPServer.Configuration {
+        .with {
+            $0.tlsCertificate = pem
+            $0.tlsKey = key
+            $0.tlsCiphers = ciphers
+        }
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 }
 
@@ -91,6 +101,64 @@ private let hasPrograms = shell("command -v openssl && command -v curl") != nil
                         $0.tlsCertificate = pem
                         $0.tlsKey = key
                     })
+            }
+        }
+    }
+
+    /// TLS 1.0 and 1.1 are refused (RFC 8996), unless the owner says otherwise.
+    @Test func versions() async throws {
+        let certificate = try await onThread { try Certificate() }
+        @Sendable func speaks(_ version: String, _ server: TestServer) -> Bool {
+            shell(
+                "echo | openssl s_client -connect 127.0.0.1:\(server.port) -\(version) -cipher DEFAULT@SECLEVEL=0 2>&1 | "
+                    + "grep -q 'Cipher is [A-Z]'") != nil
+        }
+        try await withTestServer(certificate.configuration()) { server in
+            #expect(!speaks("tls1", server) && !speaks("tls1_1", server))
+            #expect(speaks("tls1_2", server) && speaks("tls1_3", server))
+        }
+        try await withTestServer(certificate.configuration(ciphers: "NORMAL:-VERS-ALL:+VERS-TLS1.3")) { server in
+            #expect(!speaks("tls1_2", server) && speaks("tls1_3", server))
+        }
+        let error = #expect(throws: HTTPServerError.self) {
+            _ = try TestServer(certificate.configuration(ciphers: "NONSENSE"))
+        }
+        #expect(error?.isTLS == true && error?.message.contains("NONSENSE") == true)
+    }
+
+    /// New connections see the new one; those that are open go on, and a pair that does not fit changes nothing.
+    @Test func anotherCertificateWhileItRuns() async throws {
+        let (one, other) = try await onThread { (try Certificate(), try Certificate()) }
+        try await withTestServer(one.configuration()) { server in
+            func trusts(_ certificate: Certificate) -> Bool {
+                shell(
+                    "curl --noproxy '*' -s -m 20 --cacert \(certificate.folder)/cert.pem https://127.0.0.1:\(server.port)/hello"
+                )
+                    == "hello"
+            }
+            #expect(trusts(one) && !trusts(other))
+            let open = Kept<String?>()
+            runThread {
+                open.add(
+                    shell(
+                        "curl --noproxy '*' -s -m 60 --cacert \(one.folder)/cert.pem https://127.0.0.1:\(server.port)/stream"
+                    ))
+            }
+            let stream = try #require(server.streams.wait())
+            for (pem, key) in [(one.pem, other.key), ("nonsense", one.key), ("", "")] {
+                #expect(throws: HTTPServerError.self) { try server.server.replaceCertificate(pem, key: key) }
+                #expect(trusts(one))
+            }
+            try server.server.replaceCertificate(other.pem, key: other.key)
+            #expect(trusts(other) && !trusts(one))
+            _ = stream.write(Array("the old one goes on".utf8))
+            stream.finish()
+            #expect(open.wait() == "the old one goes on")
+            // Any number of times, as long as those before are not kept open.
+            for _ in 0..<20 {
+                try server.server.replaceCertificate(one.pem, key: one.key)
+                #expect(trusts(one))
+                for _ in 0..<10_000 where server.server.statistics.connections > 0 { usleep(500) }
             }
         }
     }

@@ -11,12 +11,12 @@ private final class Sources: @unchecked Sendable {
 }
 
 /// SIGINT, SIGTERM, and SIGHUP unless nohup had it ignored, as they come; from here on they do not end the process by
-/// themselves.
-func stopSignals() -> AsyncStream<Int32> {
+/// themselves. `takesHangUp`: SIGHUP in any case.
+func stopSignals(takesHangUp: Bool = false) -> AsyncStream<Int32> {
     AsyncStream { continuation in
         let queue = DispatchQueue(label: "signals")
         var numbers = [SIGINT, SIGTERM]
-        if !isIgnored(SIGHUP) { numbers.append(SIGHUP) }
+        if takesHangUp || !isIgnored(SIGHUP) { numbers.append(SIGHUP) }
         let sources = numbers.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)

@@ -35,9 +35,15 @@ package enum CommonFlags {
             "port", "N", in: 0...65_535, default: port,
             "The TCP port to listen on; 0 takes any free one. The address is printed as 'listening on URL'.")
     }
-    package static let host = Flag<String>.text(
-        "host", "ADDR", as: .text(bytesMax: 253, suggestions: []), default: "127.0.0.1",
-        "The address to listen on: 127.0.0.1 serves this machine only, 0.0.0.0 every network it is on.")
+    /// All addresses to listen on; one or more.
+    package static let hosts = Flag<[String]>(
+        FlagSpec(
+            "host", short: nil, metavar: "ADDR", kind: .addresses,
+            summary: "The address to listen on: 127.0.0.1 serves this machine only, 0.0.0.0 every network it is on, :: "
+                + "the same over IPv6 and IPv4.", defaultValue: .texts(["127.0.0.1"]), defaultText: "127.0.0.1")
+    ) { $0?.asTexts ?? ["127.0.0.1"] }
+    /// The first of them, by which the process is told of.
+    package static let host = Flag<String>(hosts.spec) { $0?.asTexts?.first ?? "127.0.0.1" }
     package static let tlsCert = Flag<String?>.text(
         "tls-cert", "FILE", as: .file, "The certificate chain (PEM) to serve HTTPS with, instead of HTTP.")
     package static let tlsKey = Flag<String?>.text("tls-key", "FILE", as: .file, "The private key (PEM) of --tls-cert.")

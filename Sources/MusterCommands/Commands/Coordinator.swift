@@ -51,11 +51,9 @@ package enum CoordinatorCommand {
                 + "acknowledged survives a crash at any moment. One coordinator at a time can use a data directory.",
         ],
         flags: [
-            CommonFlags.data.spec, CommonFlags.host.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
+            CommonFlags.data.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
             crashLimit.spec, strictQuorum.spec, forget.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec,
-            CommonFlags.tlsCert.spec,
-            CommonFlags.tlsKey.spec,
-        ] + SpawnFlags.all + CommonFlags.always,
+        ] + ServerFlags.all + SpawnFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])] + SpawnFlags.rules,
         reservedFlags: ["standby"],
         exits: [
@@ -77,10 +75,13 @@ package enum CoordinatorCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         // Before there are threads that would not inherit it.
         TimeSlice.short()
-        let signals = stopSignals()
+        let caught = stopSignals(takesHangUp: invocation[CommonFlags.tlsCert] != nil)
         let coordinator = try await started(configuration(invocation))
+        let signals = ServerFlags.rereadingCertificate(at: caught, invocation) {
+            try coordinator.replaceCertificate($0, key: $1)
+        }
         try announce(coordinator, scheme: invocation[CommonFlags.tlsCert] == nil ? "http" : "https", invocation)
-        try await serve(coordinator, until: signals)
+        try await serve(coordinator, until: signals, invocation)
     }
 
     /// Throws a `CommandError`.
@@ -93,9 +94,9 @@ package enum CoordinatorCommand {
     }
 
     @MainActor static func announce(_ coordinator: Coordinator, scheme: String, _ invocation: Invocation) throws {
-        let host = invocation[CommonFlags.host]
-        try invocation.out.line(
-            "listening on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(coordinator.port)")
+        for url in ServerFlags.urls(invocation, scheme: scheme, port: coordinator.port) {
+            try invocation.out.line("listening on \(url)")
+        }
         if coordinator.tokens.adminIsNew {
             let path = TokenStore.adminPath(in: coordinator.dataDirectory)
             try invocation.out.line("admin token \(coordinator.tokens.admin) (kept in \(path))")
@@ -104,7 +105,10 @@ package enum CoordinatorCommand {
     }
 
     /// Ends the process after the first signal, once `stop` is through, and at the second one at once.
-    static func serve(_ coordinator: Coordinator, until signals: AsyncStream<Int32>) async throws {
+    @MainActor static func serve(
+        _ coordinator: Coordinator, until signals: AsyncStream<Int32>, _ invocation: Invocation
+    ) async throws {
+        let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         var stopping: Task<Void, Never>?
         for await _ in signals {
             if stopping != nil {
@@ -113,18 +117,15 @@ package enum CoordinatorCommand {
             }
             Log.notice("stopping; a second signal ends it at once")
             stopping = Task {
-                await coordinator.stop()
+                await coordinator.drain(for: drain)
+                await coordinator.stop(graceSeconds: finish.inSeconds)
                 exit(ExitCode.success.rawValue)
             }
         }
     }
 
     @MainActor private static func configuration(_ invocation: Invocation) throws -> CoordinatorConfiguration {
-        var server = HTTPServer.Configuration()
-        server.host = invocation[CommonFlags.host]
-        server.port = UInt16(invocation[port])
-        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(text(of:))
-        server.tlsKey = try invocation[CommonFlags.tlsKey].map(text(of:))
+        let server = try ServerFlags.configuration(invocation, port: invocation[port])
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
             adminToken: invocation[token], version: MusterCommand.version)

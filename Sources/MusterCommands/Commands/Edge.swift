@@ -65,14 +65,13 @@ package enum EdgeCommand {
             "GET /v1/edge tells who leads and how this one does, GET /v1/events each change.",
         ],
         flags: [
-            id.spec, CommonFlags.data.spec, CommonFlags.host.spec, port.spec, CoordinatorCommand.token.spec,
+            id.spec, CommonFlags.data.spec, port.spec, CoordinatorCommand.token.spec,
             upstream.spec,
             fleetUpstream.spec, upstreamToken.spec, upstreamSeconds.spec, cacheBytes.spec, memoryBytes.spec,
             negativeSeconds.spec, peers.spec, heartbeat.spec, OriginCommand.isPrivate.spec,
             OriginCommand.trustLoopback.spec, join.spec,
-            OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCert.spec,
-            CommonFlags.tlsKey.spec, CommonFlags.tlsCA.spec,
-        ] + CommonFlags.always,
+            OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCA.spec,
+        ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
@@ -92,9 +91,12 @@ package enum EdgeCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         // Before there are threads that would not inherit it.
         TimeSlice.short()
-        let signals = stopSignals()
+        let caught = stopSignals(takesHangUp: invocation[CommonFlags.tlsCert] != nil)
         let configuration = try configuration(invocation)
         let edge = try await started(configuration)
+        let signals = ServerFlags.rereadingCertificate(at: caught, invocation) {
+            try edge.replaceCertificate($0, key: $1)
+        }
         let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
         _ = try OriginCommand.announce(
             scheme: scheme, port: edge.port, tokens: edge.tokens, dataDirectory: edge.dataDirectory, invocation)
@@ -102,11 +104,17 @@ package enum EdgeCommand {
             invocation, role: .edge, name: "edge-\(configuration.id)", labels: ["id": "\(configuration.id)"], edge.url
         ) { edge.meet($0) }
         if let member = listing?.member { edge.onLeader { member.report($0) } }
-        try await serve(edge, until: signals, as: listing)
+        let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
+        try await serve(edge, until: signals, as: listing) {
+            await edge.drain(for: drain)
+            await edge.stop(graceSeconds: finish.inSeconds)
+        }
     }
 
     /// As an origin does, and at most until the edge cannot go on: then throws why.
-    private static func serve(_ edge: Edge, until signals: AsyncStream<Int32>, as listing: Listing?) async throws {
+    private static func serve(
+        _ edge: Edge, until signals: AsyncStream<Int32>, as listing: Listing?, stop: @Sendable () async -> Void
+    ) async throws {
         let ends = AsyncStream<Int32>.makeStream()
         let signalled = Task {
             for await signal in signals { ends.continuation.yield(signal) }
@@ -118,7 +126,7 @@ package enum EdgeCommand {
             }
             return nil
         }
-        try await OriginCommand.serve(until: ends.stream, as: listing) { await edge.stop() }
+        try await OriginCommand.serve(until: ends.stream, as: listing, stop: stop)
         signalled.cancel()
         failing.cancel()
         if let error = await failing.value { throw CommandError(error) }
@@ -140,11 +148,7 @@ package enum EdgeCommand {
         guard invocation[port] != nil || number <= 57_535 else {
             throw CommandError.usage("--port is needed with --id \(id): 8000 + \(id) is no port")
         }
-        var server = HTTPServer.Configuration()
-        server.host = invocation[CommonFlags.host]
-        server.port = UInt16(invocation[port] ?? 8_000 + number)
-        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
-        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.text(of:))
+        let server = try ServerFlags.configuration(invocation, port: invocation[port] ?? 8_000 + number)
         let upstream = EdgeConfiguration.Upstream(
             url: try originOf(invocation[upstream] ?? "http://127.0.0.1:9000"),
             isOfFleet: invocation[upstream] == nil || invocation[fleetUpstream], token: invocation[upstreamToken])

@@ -43,11 +43,10 @@ package enum OriginCommand {
             "At its first start it renders images 1 to 12 itself.",
         ],
         flags: [
-            CommonFlags.data.spec, CommonFlags.host.spec, port.spec, CoordinatorCommand.token.spec, images.spec,
+            CommonFlags.data.spec, port.spec, CoordinatorCommand.token.spec, images.spec,
             imageBytesMax.spec, maxAge.spec, noSamples.spec, isPrivate.spec, trustLoopback.spec, join.spec,
-            advertise.spec, WorkerCommand.orphan.spec,
-            CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec, CommonFlags.tlsCA.spec,
-        ] + CommonFlags.always,
+            advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCA.spec,
+        ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
@@ -67,13 +66,18 @@ package enum OriginCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         // Before there are threads that would not inherit it.
         TimeSlice.short()
-        let signals = stopSignals()
+        let caught = stopSignals(takesHangUp: invocation[CommonFlags.tlsCert] != nil)
         let origin = try await started(configuration(invocation))
+        let signals = ServerFlags.rereadingCertificate(at: caught, invocation) {
+            try origin.replaceCertificate($0, key: $1)
+        }
         let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
         let url = try announce(
             scheme: scheme, port: origin.port, tokens: origin.tokens, dataDirectory: origin.dataDirectory, invocation)
+        let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         try await serve(until: signals, as: try member(invocation, role: .origin, name: "origin", labels: [:], url)) {
-            await origin.stop()
+            await origin.drain(for: drain)
+            await origin.stop(graceSeconds: finish.inSeconds)
         }
     }
 
@@ -115,22 +119,17 @@ package enum OriginCommand {
     @MainActor static func announce(
         scheme: String, port: UInt16, tokens: TokenStore, dataDirectory: String, _ invocation: Invocation
     ) throws -> String {
-        let host = invocation[CommonFlags.host]
-        let url = "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)"
-        try invocation.out.line("listening on \(url)")
+        let urls = ServerFlags.urls(invocation, scheme: scheme, port: port)
+        for url in urls { try invocation.out.line("listening on \(url)") }
         if tokens.adminIsNew {
             try invocation.out.line("admin token \(tokens.admin) (kept in \(TokenStore.adminPath(in: dataDirectory)))")
         }
         try invocation.out.flush()
-        return url
+        return urls[0]
     }
 
     @MainActor private static func configuration(_ invocation: Invocation) throws -> OriginConfiguration {
-        var server = HTTPServer.Configuration()
-        server.host = invocation[CommonFlags.host]
-        server.port = UInt16(invocation[port])
-        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
-        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.text(of:))
+        let server = try ServerFlags.configuration(invocation, port: invocation[port])
         var configuration = OriginConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/origin", server: server,
             adminToken: invocation[CoordinatorCommand.token], version: MusterCommand.version)
@@ -146,8 +145,9 @@ package enum OriginCommand {
         var access = AccessSettings()
         access.isPrivate = invocation[isPrivate]
         access.trustsLoopback = invocation[trustLoopback]
-        guard !access.trustsLoopback || UpCommand.isLoopback(host: invocation[CommonFlags.host]) else {
-            throw .usage("--trust-loopback: \(invocation[CommonFlags.host]) is not this machine's own address")
+        let foreign = invocation[CommonFlags.hosts].first { !UpCommand.isLoopback(host: $0) }
+        if access.trustsLoopback, let foreign {
+            throw .usage("--trust-loopback: \(foreign) is not this machine's own address")
         }
         return access
     }

@@ -119,7 +119,9 @@ enum SpawnFlags {
     @MainActor private static func takesContainers(_ invocation: Invocation) throws(CommandError) -> Bool {
         guard invocation[launcher] != "process" else { return false }
         let host = invocation[CommonFlags.host]
-        guard invocation[advertise] == nil, invocation[network] != "host", UpCommand.isLoopback(host: host) else {
+        guard invocation[advertise] == nil, invocation[network] != "host",
+            invocation[CommonFlags.hosts].allSatisfy(UpCommand.isLoopback(host:))
+        else {
             return true
         }
         let reason =

@@ -21,9 +21,9 @@ package enum UpCommand {
                 + "token, a browser included. Old clients may use the classic routes.",
         ],
         flags: [
-            workers.spec, edges.spec, CommonFlags.data.spec, CommonFlags.host.spec, CoordinatorCommand.port.spec,
+            workers.spec, edges.spec, CommonFlags.data.spec, CoordinatorCommand.port.spec,
             CoordinatorCommand.token.spec, CoordinatorCommand.wait.spec, CoordinatorCommand.isPrivate.spec,
-        ] + SpawnFlags.all + CommonFlags.always,
+        ] + ServerFlags.plain + SpawnFlags.all + CommonFlags.always,
         rules: SpawnFlags.rules, reservedFlags: ["demo"],
         exits: CoordinatorCommand.command.exits,
         examples: [
@@ -36,8 +36,9 @@ package enum UpCommand {
         TimeSlice.short()
         let signals = stopSignals()
         var server = HTTPServer.Configuration()
-        server.host = invocation[CommonFlags.host]
+        server.hosts = invocation[CommonFlags.hosts]
         server.port = UInt16(invocation[CoordinatorCommand.port])
+        server.limits.connectionsPerAddress = invocation[ServerFlags.perAddress]
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
             adminToken: invocation[CoordinatorCommand.token], version: MusterCommand.version)
@@ -45,7 +46,7 @@ package enum UpCommand {
         configuration.access.isPrivate = invocation[CoordinatorCommand.isPrivate]
         configuration.access.isClassicOpen = true
         configuration.access.trustsLoopback =
-            invocation[CoordinatorCommand.token] == nil && isLoopback(host: invocation[CommonFlags.host])
+            invocation[CoordinatorCommand.token] == nil && invocation[CommonFlags.hosts].allSatisfy(isLoopback(host:))
         try SpawnFlags.apply(invocation, to: &configuration.spawning)
         configuration.volunteers = try SpawnFlags.volunteers(invocation)
         configuration.spawning.workers = invocation[workers]
@@ -56,7 +57,7 @@ package enum UpCommand {
         try CoordinatorCommand.announce(coordinator, scheme: "http", invocation)
         for part in parts { try invocation.out.line("\(part.companion.name) at \(part.url)") }
         try invocation.out.flush()
-        try await CoordinatorCommand.serve(coordinator, until: signals)
+        try await CoordinatorCommand.serve(coordinator, until: signals, invocation)
     }
 
     /// The origin and the edges. All of them know the one admin token, if it is given.
@@ -69,7 +70,8 @@ package enum UpCommand {
         let takesFree = invocation[CoordinatorCommand.port] == 0
         func port(_ usual: Int) -> Int { takesFree ? Int(freePort()) : usual }
         let shared =
-            ["--data", invocation[CommonFlags.data], "--host", host] + (trustsLoopback ? ["--trust-loopback"] : [])
+            ["--data", invocation[CommonFlags.data], "--host", invocation[CommonFlags.hosts].joined(separator: ",")]
+            + (trustsLoopback ? ["--trust-loopback"] : [])
             + (invocation[CoordinatorCommand.isPrivate] ? ["--private"] : [])
         let near = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
         func url(_ port: Int) -> String { "http://\(near.contains(":") ? "[\(near)]" : near):\(port)" }

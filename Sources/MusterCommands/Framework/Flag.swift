@@ -17,7 +17,12 @@ package struct FlagSpec: Hashable, Sendable {
     /// Shared by many commands: help lists it after the command's own.
     package var isCommon = false
 
-    package var isRepeatable: Bool { if case .pairs = kind { true } else { false } }
+    package var isRepeatable: Bool {
+        switch kind {
+        case .pairs, .addresses: true
+        default: false
+        }
+    }
     package var takesValue: Bool { kind != .bool }
 
     init(

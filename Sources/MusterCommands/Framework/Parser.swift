@@ -115,6 +115,8 @@ private struct ArgumentReader {
         do { value = try spec.kind.parse(text) } catch { throw .usage("\(shown): \(error.reason)") }
         if case .pairs(let more) = value, case .pairs(let before) = parsed.flags[spec.name] {
             parsed.flags[spec.name] = .pairs(before + more)
+        } else if case .texts(let more) = value, case .texts(let before) = parsed.flags[spec.name] {
+            parsed.flags[spec.name] = .texts(before + more)
         } else {
             parsed.flags[spec.name] = value
         }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Glibc
 
 /// What a flag or a positional argument may hold, and how its text becomes a value.
 package enum ValueKind: Hashable, Sendable {
@@ -17,6 +18,8 @@ package enum ValueKind: Hashable, Sendable {
     case url
     /// `key=value`. The flag may be given many times; with `commaSeparated`, one text may also hold many.
     case pairs(commaSeparated: Bool)
+    /// IPv4 or IPv6 addresses, `localhost` for 127.0.0.1. The flag may be given many times, and one text may hold many.
+    case addresses
     /// A token: 1…256 visible ASCII characters. Never repeated in a message.
     case secret
 
@@ -58,7 +61,7 @@ extension ValueKind {
         case .choice(let words, _): .words(words)
         case .file: .files
         case .directory: .directories
-        case .int, .double, .seconds, .bool, .url, .pairs, .secret: .none
+        case .int, .double, .seconds, .bool, .url, .pairs, .addresses, .secret: .none
         }
     }
 
@@ -69,6 +72,7 @@ extension ValueKind {
         case .choice(let words, _): "One of: " + words.joined(separator: ", ") + "."
         case .pairs(let commaSeparated):
             commaSeparated ? "May be repeated, or hold several with commas between." : "May be repeated."
+        case .addresses: "May be repeated, or hold several with commas between."
         case .text, .bool, .file, .directory, .url, .secret: nil
         }
     }
@@ -88,6 +92,7 @@ extension ValueKind {
         case .file, .directory: "a path"
         case .url: "a URL such as http://host:8080, without user, query or fragment"
         case .pairs(let commaSeparated): commaSeparated ? "a list such as key=value,key=value" : "key=value"
+        case .addresses: "an IPv4 or IPv6 address, such as 127.0.0.1 or ::"
         case .secret: "a token of 1 to 256 visible ASCII characters"
         }
     }
@@ -110,6 +115,9 @@ extension ValueKind {
         case .file, .directory: return text.isEmpty ? nil : .text(text)
         case .url: return Self.serverURL(text).map { .text($0) }
         case .pairs(let commaSeparated): return pairs(text, commaSeparated).map { .pairs($0) }
+        case .addresses:
+            let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return parts.allSatisfy(Self.isAddress) ? .texts(parts) : nil
         case .secret:
             return (1...256).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
                 ? .text(text) : nil
@@ -146,6 +154,11 @@ extension ValueKind {
             found.append(KeyValue(String(part[..<equals]), String(part[part.index(after: equals)...])))
         }
         return found
+    }
+
+    private static func isAddress(_ text: String) -> Bool {
+        var bytes = in6_addr()
+        return text == "localhost" || inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
     }
 
     /// The URL without slashes at its end, so that callers can append a path; nil if it does not name a server.

@@ -141,6 +141,7 @@ extension Exchange {
         ServerCore.peer(of: connection).watched?.bodyIsIn()
         if let problem = roomProblem(response, connection) { return queue(.problem(problem), on: connection) }
         if case .prepared(let prepared) = response.body {
+            if server.isWindingDown { return queue(prepared.unprepared, on: connection) }
             return muster_mhd_queue(connection, prepared.status, prepared.response) == 1
         }
         let isBodiless = isHead || response.status == 304
@@ -149,7 +150,7 @@ extension Exchange {
         for (name, value) in response.headers where muster_mhd_add_header(made, name, value) != 1 {
             Log.error("an answer's header was left out: it is not one", ["name": name, "value": value])
         }
-        if server.isStopping { _ = muster_mhd_add_header(made, "Connection", "close") }
+        if server.isStopping || server.isWindingDown { _ = muster_mhd_add_header(made, "Connection", "close") }
         return muster_mhd_queue(connection, UInt32(response.status), made) == 1
     }
 

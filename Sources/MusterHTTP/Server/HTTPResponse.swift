@@ -100,10 +100,12 @@ package final class PreparedBody: @unchecked Sendable {
     let status: UInt32
     let response: OpaquePointer
     let headBytes: Int
+    /// The same answer, to be made once more with a header of its own.
+    let unprepared: HTTPResponse
 
     package convenience init(status: Int, headers: [(name: String, value: String)], bytes: [UInt8]) {
         guard let made = muster_mhd_copied_response(bytes.count, bytes) else { preconditionFailure("out of memory") }
-        self.init(status, made, headers)
+        self.init(made, HTTPResponse(status: status, headers: headers, body: .bytes(bytes)))
         for (name, value) in headers {
             precondition(muster_mhd_add_header(made, name, value) == 1, "not a header: \(name): \(value)")
         }
@@ -114,12 +116,14 @@ package final class PreparedBody: @unchecked Sendable {
         status: Int, headers: [(name: String, value: String)], shared: SharedBytes, range: Range<Int>
     ) {
         guard let made = shared.makeResponse(range) else { preconditionFailure("out of memory") }
-        self.init(status, made, headers)
+        self.init(made, HTTPResponse(status: status, headers: headers, body: .shared(shared, range)))
         for (name, value) in headers { _ = muster_mhd_add_header(made, name, value) }
     }
 
-    private init(_ status: Int, _ made: OpaquePointer, _ headers: [(name: String, value: String)]) {
-        (self.status, response, headBytes) = (UInt32(status), made, HTTPResponse.headBytes(headers))
+    private init(_ made: OpaquePointer, _ unprepared: HTTPResponse) {
+        (status, response) = (UInt32(unprepared.status), made)
+        headBytes = HTTPResponse.headBytes(unprepared.headers)
+        self.unprepared = unprepared
     }
 
     deinit { MHD_destroy_response(response) }

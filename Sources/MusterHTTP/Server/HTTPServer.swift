@@ -162,6 +162,9 @@ package final class HTTPServer: Sendable {
             ])
     }
 
+    /// From here on each answer is the last of its connection, so that clients come again, perhaps to another server.
+    package func windDown() { core.withLock { $0 }?.windDown() }
+
     /// Answers new requests 503, finishes what is in flight (for `graceSeconds` at most), then stops.
     package func shutdown(graceSeconds: Double) async {
         guard let core = core.withLock({ $0 }) else { return }
@@ -195,8 +198,10 @@ package final class HTTPServer: Sendable {
         var changed = configuration
         (changed.tlsCertificate, changed.tlsKey) = (certificate, key)
         let old = running.withLock { running in
-            for listener in running.retired where listener.isEmpty { Task { await listener.stopOnThread() } }
-            running.retired.removeAll(where: \.isEmpty)
+            // Each is asked once: what is stopped must not be asked again.
+            let split = running.retired.partition { $0.isEmpty }
+            for listener in running.retired[split...] { Task { await listener.stopOnThread() } }
+            running.retired.removeSubrange(split...)
             return running.retired.count < Self.retiredMax ? running.listening : []
         }
         if old.isEmpty { throw HTTPServerError(message: "connections with too many older certificates are open") }

@@ -17,6 +17,7 @@ final class ServerCore: Sendable {
     let watcher: ConnectionWatcher
     let reminder: HangUpReminder
     private let stopping = Atomic(false)
+    private let windingDown = Atomic(false)
     let admission: Mutex<Admission>
     let underWay = Atomic(0)
     let requests = Atomic(0)
@@ -44,6 +45,9 @@ final class ServerCore: Sendable {
     }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
+    /// Each answer is its connection's last.
+    var isWindingDown: Bool { windingDown.load(ordering: .relaxed) }
+    func windDown() { windingDown.store(true, ordering: .relaxed) }
     func stopTakingRequests() { stopping.store(true, ordering: .relaxed) }
 
     /// Of a request that is over.

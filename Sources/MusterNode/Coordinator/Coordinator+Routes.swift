@@ -81,7 +81,7 @@ extension Coordinator {
             return .respond(
                 .problem(Problem(503, "The store refuses writes: \(trouble)", code: "store", retryAfter: 5)))
         }
-        return .respond(.json(Array("{\"status\":\"ready\"}".utf8)))
+        return readiness.answer()
     }
 }
 

@@ -34,7 +34,11 @@ package final class Coordinator: Sendable {
     let refereeThreads = ThreadPool(idleMax: 1)
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
+    /// False from the moment on in which it was asked to end.
+    let readiness = Readiness()
     private let ticking = Mutex<Task<Void, Never>?>(nil)
+    /// False at the end: only what is under way is finished.
+    let isTakingPictures = Atomic(true)
     package let tokens: TokenStore
 
     /// Opens the store and takes up what an earlier process left. Throws `NodeError` or `StoreError`.
@@ -121,19 +125,36 @@ package final class Coordinator: Sendable {
     }
 
     package var dataDirectory: String { configuration.dataDirectory }
+    /// Says that it is not ready, and goes on answering for so long.
+    package func drain(for time: Duration) async {
+        await readiness.end(by: time) { server.withLock { $0 }?.windDown() }
+    }
+
+    /// Throws an `HTTPServerError` for what does not fit; then nothing changes.
+    package func replaceCertificate(_ certificate: String, key: String) throws {
+        try server.withLock { $0 }?.replaceCertificate(certificate, key: key)
+    }
+
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
     var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
 
     /// For the end at once: nothing of what it launched stays.
     package func killEverythingLaunched() { spawner.launcher.killAll() }
 
-    /// Ends what it launched, answers what is held, finishes what is on its way to the store, then closes it.
+    /// Finishes pictures that are being made, within the grace; ends what it launched, answers what is held, finishes what is on
+    /// its way to clients, within what is left of it, and to the store, then closes that.
     package func stop(graceSeconds: Double = 5) async {
+        let until = ContinuousClock.now + .seconds(graceSeconds)
+        isTakingPictures.store(false, ordering: .relaxed)
+        while ContinuousClock.now < until, state.withLock({ !$0.renders.isEmpty }) {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
         ticking.withLock { $0?.cancel() }
         await spawner.stop(within: .seconds(5))
         events.close()
         endHeldCalls()
-        if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
+        let rest = max(1, (until - ContinuousClock.now).inSeconds)
+        if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: rest) }
         client.close()
         await store.close()
     }

@@ -34,7 +34,7 @@ extension Edge {
         case .edgeCopies: { [unowned self] _ in try sendCopies() }
         case .edgeCopy: { [unowned self] in try sendCopy($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
-        case .readyz: { _ in .respond(.json(Array("{\"status\":\"ready\"}".utf8))) }
+        case .readyz: { [readiness] _ in readiness.answer() }
         case .metrics: { [unowned self] _ in metricsPage() }
         case .openapi: RoleRoutes.openapi(of: EdgeRoutes.all, role: "edge", version: configuration.version)
         case .forwarded: { _ in throw Problem(500, "What is forwarded has no route of its own.") }

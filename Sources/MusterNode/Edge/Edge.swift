@@ -44,6 +44,8 @@ package final class Edge: Sendable {
     let threads = ThreadPool(idleMax: 4)
     private let lock: FileLock
     private let server = Mutex<HTTPServer?>(nil)
+    /// False from the moment on in which it was asked to end.
+    let readiness = Readiness()
     private let isStopping = Atomic(false)
     private let resting = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
@@ -136,6 +138,16 @@ package final class Edge: Sendable {
         client.close()
         try? await threads.perform { [store] in store.close() }
         threads.close()
+    }
+
+    /// Says that it is not ready, and goes on answering for so long.
+    package func drain(for time: Duration) async {
+        await readiness.end(by: time) { server.withLock { $0 }?.windDown() }
+    }
+
+    /// Throws an `HTTPServerError` for what does not fit; then nothing changes.
+    package func replaceCertificate(_ certificate: String, key: String) throws {
+        try server.withLock { $0 }?.replaceCertificate(certificate, key: key)
     }
 
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }

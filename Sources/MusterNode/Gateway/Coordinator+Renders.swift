@@ -14,6 +14,10 @@ extension Coordinator {
 
     /// Hands a picture to the workers; its audience is answered with it.
     func render(_ picture: Picture, _ audience: PictureAudience) {
+        guard isTakingPictures.load(ordering: .relaxed) else {
+            audience.respond(.problem(Readiness.problem))
+            return sharedPictures.over(Self.tag(of: picture), audience, nil)
+        }
         let render: Render? = state.withLock { state in
             guard state.renders.count < Self.rendersMax else { return nil }
             let render = Render(

@@ -39,7 +39,7 @@ extension Origin {
         case .changes: { [unowned self] in try listChanges($0) }
         case .events: { [unowned self] in try streamEvents($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
-        case .readyz: { _ in .respond(.json(Array("{\"status\":\"ready\"}".utf8))) }
+        case .readyz: { [readiness] _ in readiness.answer() }
         case .metrics: { [unowned self] _ in metricsPage() }
         case .openapi: RoleRoutes.openapi(of: OriginRoutes.all, role: "origin", version: configuration.version)
         }

@@ -21,6 +21,8 @@ package final class Origin: Sendable {
     let uploading = Atomic(0)
     private let authenticator: Authenticator
     private let server = Mutex<HTTPServer?>(nil)
+    /// False from the moment on in which it was asked to end.
+    let readiness = Readiness()
     private let ticking = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
 
@@ -75,6 +77,16 @@ package final class Origin: Sendable {
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
         threads.close()
         store.close()
+    }
+
+    /// Says that it is not ready, and goes on answering for so long.
+    package func drain(for time: Duration) async {
+        await readiness.end(by: time) { server.withLock { $0 }?.windDown() }
+    }
+
+    /// Throws an `HTTPServerError` for what does not fit; then nothing changes.
+    package func replaceCertificate(_ certificate: String, key: String) throws {
+        try server.withLock { $0 }?.replaceCertificate(certificate, key: key)
     }
 
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }

@@ -33,6 +33,8 @@ import Testing
         Case(.pairs(commaSeparated: false), "k=a=b,c", .pairs([KeyValue("k", "a=b,c")])),
         Case(.pairs(commaSeparated: false), "k=", .pairs([KeyValue("k", "")])),
         Case(.pairs(commaSeparated: true), "a=1,b=2", .pairs([KeyValue("a", "1"), KeyValue("b", "2")])),
+        Case(.addresses, "127.0.0.1", .texts(["127.0.0.1"])),
+        Case(.addresses, "::,localhost,fe80::1", .texts(["::", "localhost", "fe80::1"])),
         Case(.secret, "s3cret~!", .text("s3cret~!")),
     ]
 
@@ -50,7 +52,8 @@ import Testing
         (.url, "http://hub/a b"), (.url, "http://hub/\n"), (.url, "http://" + String(repeating: "h", count: 2048)),
         (.pairs(commaSeparated: false), "k"), (.pairs(commaSeparated: false), "=v"),
         (.pairs(commaSeparated: true), "a=1,"), (.pairs(commaSeparated: true), ""),
-        (.secret, "a b"), (.secret, "ü"), (.secret, ""), (.secret, String(repeating: "x", count: 257)),
+        (.addresses, ""), (.addresses, "hub"), (.addresses, "::,"), (.addresses, "1.2.3"), (.addresses, "[::1]"),
+        (.addresses, "127.0.0.1:80"), (.secret, "a b"), (.secret, "ü"), (.secret, ""), (.secret, String(repeating: "x", count: 257)),
     ]
 
     @Test(arguments: accepted) func accepts(_ test: Case) throws {

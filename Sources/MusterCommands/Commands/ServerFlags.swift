@@ -1,0 +1,72 @@
+internal import Glibc
+internal import MusterHTTP
+internal import MusterLog
+
+/// What every command that listens has in common.
+package enum ServerFlags {
+    package static let ciphers = Flag<String>.text(
+        "tls-ciphers", "TEXT", as: .text(bytesMax: 1_024, suggestions: []),
+        default: HTTPServer.Configuration.defaultCiphers,
+        "With --tls-cert: versions and ciphers of TLS, as GnuTLS reads them (its \"priority strings\").")
+    package static let perAddress = Flag<Int?>.int(
+        "connections-per-address", "N", in: 16...1_000_000,
+        "Connections above this number from one address (of IPv6: from one /64) are answered 503. Raise it where all clients come "
+            + "through one proxy."
+    ).defaulting(to: "half of all that the process can have")
+    package static let drain = Flag.seconds(
+        "drain-seconds", in: 0...3600, default: 0,
+        "Asked to end, it says 503 at /readyz for so long and goes on answering, so that load balancers can leave it.")
+    package static let finish = Flag.seconds(
+        "finish-seconds", in: 0...3600, default: 20,
+        "Then what is under way has so long to be finished, before its connections are cut.")
+
+    /// For every command that serves HTTP; with TLS as well.
+    package static let all = plain + [CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec, ciphers.spec]
+    static let plain = [CommonFlags.hosts.spec, perAddress.spec, drain.spec, finish.spec]
+
+    /// Throws a `CommandError` for files that cannot be read.
+    @MainActor static func configuration(_ invocation: Invocation, port: Int) throws -> HTTPServer.Configuration {
+        var server = HTTPServer.Configuration()
+        server.hosts = invocation[CommonFlags.hosts]
+        server.port = UInt16(port)
+        server.limits.connectionsPerAddress = invocation[perAddress]
+        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
+        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.text(of:))
+        server.tlsCiphers = invocation[ciphers]
+        return server
+    }
+
+    /// Where the process listens, an address each.
+    @MainActor static func urls(_ invocation: Invocation, scheme: String, port: UInt16) -> [String] {
+        invocation[CommonFlags.hosts].map { "\(scheme)://\($0.contains(":") ? "[\($0)]" : $0):\(port)" }
+    }
+
+    /// The same signals but for SIGHUP, where there is a certificate: that has it read again. `replace` throws an
+    /// `HTTPServerError` for one that does not fit; then what was there is served on.
+    @MainActor static func rereadingCertificate(
+        at hangUp: AsyncStream<Int32>, _ invocation: Invocation,
+        _ replace: @escaping @Sendable (_ certificate: String, _ key: String) throws -> Void
+    ) -> AsyncStream<Int32> {
+        guard let certificate = invocation[CommonFlags.tlsCert], let key = invocation[CommonFlags.tlsKey] else {
+            return hangUp
+        }
+        let others = AsyncStream<Int32>.makeStream()
+        Task {
+            for await number in hangUp {
+                guard number == SIGHUP else {
+                    others.continuation.yield(number)
+                    continue
+                }
+                do {
+                    try replace(CoordinatorCommand.text(of: certificate), CoordinatorCommand.text(of: key))
+                    Log.notice("the certificate was read again", ["file": certificate])
+                } catch {
+                    Log.error(
+                        "the certificate was read again and is not used; the one before is served on",
+                        ["file": certificate, "error": "\(error)"])
+                }
+            }
+        }
+        return others.stream
+    }
+}

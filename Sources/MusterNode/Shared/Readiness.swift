@@ -1,0 +1,29 @@
+internal import MusterAPI
+internal import MusterHTTP
+internal import MusterLog
+internal import Synchronization
+
+/// What a process says at `/readyz`: 200, until it is asked to end.
+final class Readiness: Sendable {
+    static let problem = Problem(503, "This server is ending; ask another.", code: "ending", retryAfter: 5)
+
+    private let isEnding = Atomic(false)
+
+    var isOver: Bool { isEnding.load(ordering: .relaxed) }
+
+    /// From here on it is not ready. Returns after `time`, in which whoever looks can go elsewhere; `windDown` is called first.
+    func end(by time: Duration, _ windDown: () -> Void) async {
+        isEnding.store(true, ordering: .relaxed)
+        guard time > .zero else { return }
+        windDown()
+        Log.notice("not ready any more; answering on for those who do not know yet", ["seconds": "\(time)"])
+        try? await Task.sleep(for: time)
+    }
+
+    /// The answer where nothing else speaks against it.
+    func answer() -> HTTPOutcome {
+        isOver
+            ? .respond(.problem(Self.problem))
+            : .respond(.json(Array("{\"status\":\"ready\"}".utf8)))
+    }
+}
