@@ -53,7 +53,8 @@ import Testing
         (.pairs(commaSeparated: false), "k"), (.pairs(commaSeparated: false), "=v"),
         (.pairs(commaSeparated: true), "a=1,"), (.pairs(commaSeparated: true), ""),
         (.addresses, ""), (.addresses, "hub"), (.addresses, "::,"), (.addresses, "1.2.3"), (.addresses, "[::1]"),
-        (.addresses, "127.0.0.1:80"), (.secret, "a b"), (.secret, "ü"), (.secret, ""), (.secret, String(repeating: "x", count: 257)),
+        (.addresses, "127.0.0.1:80"), (.secret, "a b"), (.secret, "ü"), (.secret, ""),
+        (.secret, String(repeating: "x", count: 257)),
     ]
 
     @Test(arguments: accepted) func accepts(_ test: Case) throws {
