@@ -36,5 +36,17 @@ package struct EngineError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
+    /// Whether it is this machine's trouble, so that another machine may do what was asked: no engine, no image, no room.
+    var isMachines: Bool {
+        switch code {
+        case .away, .forbidden, .timeout, .badAnswer, .imageMissing: true
+        case .refused:
+            isRetryable
+                || ["no space left", "cannot allocate memory", "not enough memory", "disk quota"]
+                    .contains { message.lowercased().contains($0) }
+        case .notFound, .conflict, .cancelled: false
+        }
+    }
+
     package var launchError: LaunchError { LaunchError(isRetryable ? .unreachable : .other, message) }
 }

@@ -29,6 +29,16 @@ package enum Limits {
     package static let numberRangeDefault = 10_000_000
     /// Attempts of a task when its job does not say.
     package static let attemptsDefault = 5
+    /// A task that no worker can run by its own fault (no such image, no engine) and that has no other worker to go to fails
+    /// for good after so many tries.
+    package static let faultsMax = 5
+    /// The wait before a failed task is tried again: of a job that does not say, the longest that may be asked for, and
+    /// where doubling ends.
+    package static let retryDelayDefault: Duration = .seconds(1)
+    package static let retryDelaySecondsMax = 3_600.0
+    package static let retryDelayCap: Duration = .seconds(60)
+    /// Tasks in one list of those that run.
+    package static let tasksListedMax = 10_000
     package static let slotsMax = 1_024
     /// Bytes of names of members, kernels, label keys and values.
     package static let nameBytesMax = 128

@@ -11,10 +11,15 @@ package struct ContainerKernel: Kernel {
     package static let summary = "runs a container of an image; its value is what that prints, with its exit code"
     package static let isDeterministic = false
     package static let input = KernelInput.optional
+    /// What a command did it may do again: only where it is asked for.
+    package static let attemptsDefault = 1
+    package static let isCopied = false
     /// Of standard output; more is a failure.
     package static let outputBytesMax = 1 << 20
     /// Of standard error, its end.
     package static let errorBytesMax = 4 << 10
+    /// Of standard output, its end, where a failed task left more than a value may have.
+    package static let cutOutputBytesMax = 128 << 10
 
     private let common: ContainerTask
     private var engine: (any TaskContainers)?
@@ -56,20 +61,28 @@ package struct ContainerKernel: Kernel {
     }
 
     package func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
-        guard let engine else { throw TaskFailure("this worker has no container engine") }
+        guard let engine else { throw TaskFailure("this worker has no container engine", isOwnFault: true) }
         let asked: ContainerTask
         do throws(Problem) {
             asked = try self.task(task.input)
         } catch {
             throw TaskFailure(error.detail)
         }
-        return try engine.run(asked, cancellation).value
+        let outcome = try engine.run(asked, cancellation)
+        let value = outcome.value
+        guard value.count <= Limits.valueBytesMax else {
+            throw TaskFailure(
+                "its standard output as JSON has \(value.count) bytes; at most \(Limits.valueBytesMax)",
+                value: outcome.cutValue)
+        }
+        return value
     }
 }
 
 /// What a worker with a container engine can do.
 package protocol TaskContainers: Sendable {
-    /// Runs one container to its end, and leaves nothing of it. Blocks. Throws for what did not end by itself with code 0.
+    /// Runs one container to its end, and leaves nothing of it. Blocks. Throws for what did not end by itself with code 0, with
+    /// what it printed until then.
     func run(_ task: ContainerTask, _ cancellation: Cancellation) throws(TaskFailure) -> ContainerOutcome
 }
 
@@ -132,24 +145,39 @@ package struct ContainerTask: Hashable, Sendable {
     }
 }
 
-/// A container that ended by itself with code 0.
+/// What a container printed, and how it ended.
 package struct ContainerOutcome: Hashable, Sendable {
     package var output: [UInt8]
     /// The end of it.
     package var error: [UInt8]
+    /// Nil: it was ended before it ended by itself.
+    package var exitCode: Int?
 
-    package init(output: [UInt8], error: [UInt8]) { (self.output, self.error) = (output, error) }
+    package init(output: [UInt8], error: [UInt8], exitCode: Int?) {
+        (self.output, self.error, self.exitCode) = (output, error, exitCode)
+    }
 
     /// `{"stdout":"…","exitCode":0,"stderr":"…"}`; output that is not UTF-8 stands in `stdoutBase64` instead.
-    package var value: [UInt8] {
+    package var value: [UInt8] { value(of: output, isCut: false) }
+
+    /// The same, of which a report can hold any: of too much output only the end, and `stdoutCut` says so.
+    package var cutValue: [UInt8] {
+        let whole = value
+        if whole.count <= Limits.valueBytesMax { return whole }
+        return value(of: output.suffix(ContainerKernel.cutOutputBytesMax), isCut: true)
+    }
+
+    private func value(of output: some Collection<UInt8>, isCut: Bool) -> [UInt8] {
         var json = JSONWriter(reserving: 128 + output.count + error.count)
         json.beginObject()
         if let text = String(validating: output, as: UTF8.self) {
             json.field("stdout", text)
         } else {
-            json.field("stdoutBase64", base64(output))
+            json.field("stdoutBase64", base64(Array(output)))
         }
-        json.field("exitCode", 0)
+        if isCut { json.field("stdoutCut", true) }
+        json.key("exitCode")
+        if let exitCode { json.value(exitCode) } else { json.null() }
         json.field("stderr", String(decoding: error, as: UTF8.self))
         json.endObject()
         return json.bytes

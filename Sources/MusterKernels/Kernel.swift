@@ -11,6 +11,10 @@ package protocol Kernel: Sendable {
     static var input: KernelInput { get }
     /// Whether a task comes to the same bytes on any machine, at any attempt: only then can one check another.
     static var isDeterministic: Bool { get }
+    /// How often a task is tried in all, where its job does not say. 1…`Limits.attemptsMax`.
+    static var attemptsDefault: Int { get }
+    /// Whether an idle worker may compute again what another is slow with, where the job does not say.
+    static var isCopied: Bool { get }
     /// Throws a `Problem` (422) for params that are wrong or unknown.
     init(params: JSONFields) throws(Problem)
     /// One JSON text, or a failure that may be tried again.
@@ -45,7 +49,14 @@ package struct KernelTask: Sendable {
 /// A task's computation failed; the reason goes to whoever asked for the job.
 package struct TaskFailure: Error, Hashable, Sendable {
     package var reason: String
-    package init(_ reason: String) { self.reason = reason }
+    /// What it left all the same, one JSON text; nil: nothing.
+    package var value: [UInt8]?
+    /// This worker cannot run it, and another may: there is no such image here, no engine, no room.
+    package var isOwnFault: Bool
+
+    package init(_ reason: String, value: [UInt8]? = nil, isOwnFault: Bool = false) {
+        (self.reason, self.value, self.isOwnFault) = (reason, value, isOwnFault)
+    }
 }
 
 /// Tells a running batch to stop. Kernels that take long look at it, or wait on it instead of sleeping.
@@ -70,6 +81,8 @@ package final class Cancellation: Sendable {
 }
 
 extension Kernel {
+    package static var attemptsDefault: Int { Limits.attemptsDefault }
+    package static var isCopied: Bool { true }
     package func check(input: JSONValue) throws(Problem) {}
     package func check(count: Int) throws(Problem) {}
     package func check(count: Int, hasInputs: Bool) throws(Problem) { try check(count: count) }

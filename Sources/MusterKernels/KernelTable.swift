@@ -22,6 +22,14 @@ package enum KernelTable {
     /// False for an unknown one.
     package static func isDeterministic(_ name: String) -> Bool { byName[name]?.isDeterministic ?? false }
 
+    /// How often a task of this kernel is tried where the job does not say.
+    package static func attemptsDefault(_ name: String) -> Int {
+        byName[name]?.attemptsDefault ?? Limits.attemptsDefault
+    }
+
+    /// Whether idle workers may compute again what others are slow with, where the job does not say.
+    package static func isCopied(_ name: String) -> Bool { byName[name]?.isCopied ?? true }
+
     /// Refuses a job that no worker could ever run: kernel, params and each input are checked.
     package static func check(_ request: JobRequest) throws(Problem) {
         let kernel = try kernel(request.kernel, params: request.params)

@@ -21,6 +21,10 @@ struct WireTests {
         (#"{"kernel":"noop","count":1,"quorum":2}"#, 422, "quorum"),
         (#"{"kernel":"noop","count":10000001,"quorum":"2/3"}"#, 422, "at most 10000000 tasks"),
         (#"{"kernel":"noop","count":1,"attempts":0}"#, 422, "not 0"),
+        (#"{"kernel":"noop","count":1,"retryDelay":-1}"#, 422, "not -1"),
+        (#"{"kernel":"noop","count":1,"retryDelay":3601}"#, 422, "not 3601"),
+        (#"{"kernel":"noop","count":1,"atMost":0}"#, 422, "not 0"),
+        (#"{"kernel":"noop","count":1,"copies":"no"}"#, 422, "not \"no\""),
     ]
 
     @Test("a wrong job request is refused with status and offending value", arguments: refusedJobs)
@@ -37,7 +41,11 @@ struct WireTests {
             kernel: "sum", params: Array(#"{"a":1}"#.utf8), count: 2, inputs: inputs, priority: .interactive,
             attemptsMax: 7)
         #expect(try JobRequest(body: request.body) == request)
+        let careful = JobRequest(
+            kernel: "container", count: 9, retryDelay: .milliseconds(2_500), atMost: 3, mayCopy: true)
+        #expect(try JobRequest(body: careful.body) == careful)
         let counted = JobRequest(kernel: "noop", count: 3)
+        #expect(counted.attemptsMax == nil)
         #expect(try JobRequest(body: counted.body) == counted)
     }
 
@@ -53,7 +61,8 @@ struct WireTests {
         #expect(try Heartbeat(body: Heartbeat(leases: [key]).body, member: MemberID(9)).leases == [key])
         let report = TaskReport(
             key: key, ticket: "t", start: 10, values: LineColumn(lines: Array("1\nnull\n".utf8)),
-            seconds: LineColumn(lines: Array("0\n0.5\n".utf8)), failures: [.init(task: 11, reason: "a\"b")],
+            seconds: LineColumn(lines: Array("0\n0.5\n".utf8)),
+            failures: [.init(task: 11, reason: "a\"b", isOwnFault: true)],
             secondsTotal: 0.5)
         let body = ReportWire.body(joining: [ReportWire.text(of: report), ReportWire.text(of: report)])
         #expect(!body.isBinary)
@@ -122,10 +131,14 @@ struct WireTests {
             job: JobID(1), first: 11, count: 1, worker: "w", attempt: 5, outcome: .failure("no\nluck"),
             secondsLines: Array("0\n".utf8))
         ResultLines.append(failure, 0..<100, to: &out)
+        var left = failure
+        (left.first, left.output) = (12, Array(#"{"stdout":"x"}"#.utf8))
+        ResultLines.append(left, 0..<100, to: &out)
         let expected = """
             {"task":9,"value":{"a":[1e400]},"worker":"w\\"1","attempt":2,"seconds":0.25}
             {"task":10,"value":"x","worker":"w\\"1","attempt":2,"seconds":1}
             {"task":11,"error":"no\\nluck","worker":"w","attempt":5,"seconds":0}
+            {"task":12,"error":"no\\nluck","value":{"stdout":"x"},"worker":"w","attempt":5,"seconds":0}
 
             """
         #expect(String(decoding: out, as: UTF8.self) == expected)

@@ -174,7 +174,8 @@ struct SchedulerTests {
         var bench = SchedulerBench()
         bench.add(1, 10)
         let key = bench.take(1)[0]
-        let effects = bench.handle(.cancelAsked(JobID(1), wallClockMs: 7))
+        _ = bench.pass(.milliseconds(7))
+        let effects = bench.handle(.cancelAsked(JobID(1), wallClockMs: 99))
         #expect(effects.first == .revoke(MemberID(1), [key]))
         #expect(SchedulerBench.writes(effects) == [.endJob(JobID(1), .cancelled, endedMs: 7)])
         #expect(bench.take(2).isEmpty)

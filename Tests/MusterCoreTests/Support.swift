@@ -11,6 +11,8 @@ struct SchedulerBench {
     var scheduler: Scheduler
     var now = Moment.zero
     private var number: UInt64 = 0
+    /// The number of the latest call or delivery.
+    var calls: UInt64 { number }
 
     init(_ change: (inout Scheduler.Settings) -> Void = { _ in }) {
         var settings = Scheduler.Settings()
@@ -21,17 +23,18 @@ struct SchedulerBench {
     static func record(_ id: Int64, _ count: Int, _ priority: Priority = .batch, attempts: Int = 5) -> JobRecord {
         JobRecord(
             id: JobID(id), kernel: "k", params: Array("{}".utf8), count: count, priority: priority, hasInputs: false,
-            attemptsMax: attempts, createdMs: 0)
+            attemptsMax: attempts, createdMs: 0, retryDelay: .zero)
     }
 
     @discardableResult mutating func add(
         _ id: Int64, _ count: Int, _ priority: Priority = .batch, attempts: Int = 5,
-        recorded: RangeSet<Int> = RangeSet(), dealtTo: [Int64] = []
+        recorded: RangeSet<Int> = RangeSet(), dealtTo: [Int64] = [], _ change: (inout JobRecord) -> Void = { _ in }
     ) -> [SchedulerEffect] {
+        var record = Self.record(id, count, priority, attempts: attempts)
+        change(&record)
         let done = recorded.ranges.reduce(0) { $0 + $1.count }
         let job = StoredJob(
-            record: Self.record(id, count, priority, attempts: attempts), state: .queued, endedMs: nil, done: done,
-            failed: 0, workers: [:])
+            record: record, state: .queued, endedMs: nil, done: done, failed: 0, workers: [:])
         return handle(.jobAdded(RestoredJob(job: job, recorded: recorded), dealtTo: dealtTo.map { MemberID($0) }))
     }
 
@@ -58,7 +61,9 @@ struct SchedulerBench {
         }
     }
 
-    static func report(_ key: LeaseKey, failing: [Int] = [], seconds: Double = 0) -> TaskReport {
+    static func report(
+        _ key: LeaseKey, failing: [Int] = [], seconds: Double = 0, isOwnFault: Bool = false
+    ) -> TaskReport {
         var (values, times) = (LineColumn(), LineColumn())
         for task in key.tasks {
             values.append(line: (failing.contains(task) ? "null" : "\(task)").utf8)
@@ -66,7 +71,7 @@ struct SchedulerBench {
         }
         return TaskReport(
             key: key, ticket: PlainSealer().seal(key), start: key.first, values: values, seconds: times,
-            failures: failing.map { .init(task: $0, reason: "no") }, secondsTotal: seconds)
+            failures: failing.map { .init(task: $0, reason: "no", isOwnFault: isOwnFault) }, secondsTotal: seconds)
     }
 
     /// Delivers a report; nothing is committed yet.

@@ -101,6 +101,23 @@ struct WorkerAgentTests {
         #expect(agent.handle(.ticked, now: at(4)).isEmpty)
     }
 
+    @Test(
+        "drained: no new work, and it leaves when what runs is delivered, however long that takes; SIGTERM hurries it")
+    func isDrained() {
+        var agent = agent(slots: 2)
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(asked: 2, [grant(0)]), now: at(0))
+        #expect(agent.handle(.drainAsked, now: at(1)).isEmpty)
+        #expect(agent.handle(.leased(asked: 1, [grant(1)]), now: at(2)).isEmpty)
+        #expect(agent.handle(.ticked, now: at(3_600_000)) == [.heartbeat([grant(0).key])])
+        var hurried = agent
+        _ = hurried.handle(.terminated, now: at(3_600_001))
+        #expect(hurried.handle(.ticked, now: at(3_605_002)).first == .abandon(grant(0).key))
+        _ = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 1), now: at(3_600_001))
+        #expect(agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(3_600_002)).last == .leaveAndExit)
+    }
+
     @Test("SIGTERM: what takes too long is handed back")
     func handsBack() {
         var agent = agent()

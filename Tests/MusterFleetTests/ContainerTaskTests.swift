@@ -56,6 +56,13 @@ import Testing
         for reason in reasons { #expect(error.contains(reason), "\(error)") }
     }
 
+    @Test func aFailedTaskKeepsWhatItPrintedAndIsNotRepeated() async throws {
+        let params = #"{"image":"\#(Docker.image)","command":["/bin/sh","-c","echo out; echo err >&2; exit 3"]}"#
+        let found = try await result(JobRequest(kernel: "container", params: Array(params.utf8), count: 1))
+        #expect(found.left == #"{"stdout":"out\n","exitCode":3,"stderr":"err\n"}"#)
+        #expect(found.attempt == 1)
+    }
+
     @Test func aMissingImageIsNamed() async throws {
         let params = Array(#"{"image":"no-such/image:1"}"#.utf8)
         let error = try await result(JobRequest(kernel: "container", params: params, count: 1, attemptsMax: 1)).error

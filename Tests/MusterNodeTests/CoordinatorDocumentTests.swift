@@ -83,7 +83,7 @@ import Testing
     static let samples: [RouteName: [String: String]] = [
         .createJob: [
             "kernel": #""noop""#, "count": "2", "inputs": "[[1],[2]]", "params": "{}", "priority": #""interactive""#,
-            "attempts": "3", "quorum": #""2/3""#,
+            "attempts": "3", "quorum": #""2/3""#, "retryDelay": "2.5", "atMost": "3", "copies": "false",
         ],
         .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [

@@ -70,8 +70,8 @@ package typealias RouteSpec = NamedRoute<RouteName>
 
 /// Each route once, by name; the driver has a handler for each.
 package enum RouteName: String, CaseIterable, Sendable {
-    case createJob, assignAll, listJobs, job, cancelJob, jobEvents, jobResults, events
-    case joinFleet, members, member, leaveFleet, heartbeat, memberStream, servers
+    case createJob, assignAll, listJobs, job, cancelJob, jobTasks, retryJob, jobEvents, jobResults, events
+    case joinFleet, members, member, leaveFleet, drainMember, heartbeat, memberStream, servers
     case sendCommand, commands, command, assignRank, unassignRank, classicCommand
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results

@@ -19,7 +19,18 @@ package enum RouteTable {
                 .body("inputs", .array, "One JSON value a task."),
                 .body("params", .object, "Handed to the kernel."),
                 .body("priority", .string, "interactive or batch (default)."),
-                .body("attempts", .integer, "A task that failed so often has failed for good; default 5."),
+                .body(
+                    "attempts", .integer,
+                    "A task that failed so often has failed for good, 1 to 100; default 5, of container 1."),
+                .body(
+                    "retryDelay", .number,
+                    "Seconds that a failed task rests before it is tried again, 0 to 3600, default 1; then twice as long each time, at most 60."
+                ),
+                .body("atMost", .integer, "So many of its tasks run at one time; default: as many as there are slots."),
+                .body(
+                    "copies", .boolean,
+                    "Whether idle workers may compute again what others are slow with; default true, of container false."
+                ),
                 .body("quorum", .string, "k/n: each task counts when k of at first n machines agree on it."),
             ], bodyBytesMax: Limits.bodyBytesMax, status: 201),
         RouteSpec(
@@ -41,6 +52,18 @@ package enum RouteTable {
         RouteSpec(
             name: .cancelJob, method: "DELETE", pattern: "/v1/jobs/{id}", access: .admin,
             summary: "Cancel a job; its recorded results stay."),
+        RouteSpec(
+            name: .jobTasks, method: "GET", pattern: "/v1/jobs/{id}/tasks", access: .read,
+            summary: "Where a job's tasks are: which run at which worker, or failed and wait to be tried again.",
+            fields: [
+                .query("state", .string, "running (default) or retrying."),
+                .query("from", .integer, "Start at this task."),
+                .query("limit", .integer, "At most so many, 1 to 10000, default 1000."),
+            ]),
+        RouteSpec(
+            name: .retryJob, method: "POST", pattern: "/v1/jobs/{id}/retry", access: .admin,
+            summary: "Run again, as the same job, those tasks of an ended job that failed or were cancelled.",
+            status: 202),
         RouteSpec(
             name: .jobEvents, method: "GET", pattern: "/v1/jobs/{id}/events", access: .read,
             summary: "Server-sent events of a job: job (its state, at each change), until it ends.",
@@ -81,6 +104,9 @@ package enum RouteTable {
         RouteSpec(
             name: .leaveFleet, method: "DELETE", pattern: "/v1/members/{id}", access: .member,
             summary: "Leave; leases go back in line. The member itself or an admin."),
+        RouteSpec(
+            name: .drainMember, method: "POST", pattern: "/v1/members/{id}/drain", access: .admin,
+            summary: "Have a worker finish what it has and leave: it gets nothing more.", status: 202),
         RouteSpec(
             name: .heartbeat, method: "POST", pattern: "/v1/members/{id}/heartbeat", access: .member,
             summary: "A sign of life; renews the leases it names.",

@@ -10,14 +10,23 @@ package struct JobRequest: Hashable, Sendable {
     /// One JSON value a task, or nil when the tasks have none.
     package var inputs: LineColumn?
     package var priority: Priority
-    package var attemptsMax: Int
+    /// Nil: as many as are usual for the kernel.
+    package var attemptsMax: Int?
+    /// How long a failed task rests before it is tried again, at first.
+    package var retryDelay: Duration
+    /// So many of its tasks run at one time; nil: as many as there are slots.
+    package var atMost: Int?
+    /// Whether an idle worker may be given what another is slow with; nil: as is usual for the kernel.
+    package var mayCopy: Bool?
     /// How many machines must agree on each task; nil: one result is enough.
     package var quorum: Quorum?
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
-        priority: Priority = .batch, attemptsMax: Int = Limits.attemptsDefault, quorum: Quorum? = nil
+        priority: Priority = .batch, attemptsMax: Int? = nil, quorum: Quorum? = nil,
+        retryDelay: Duration = Limits.retryDelayDefault, atMost: Int? = nil, mayCopy: Bool? = nil
     ) {
+        (self.retryDelay, self.atMost, self.mayCopy) = (retryDelay, atMost, mayCopy)
         self.quorum = quorum
         self.kernel = kernel
         self.params = params
@@ -34,7 +43,12 @@ package struct JobRequest: Hashable, Sendable {
         inputs = try fields.column("inputs")
         params = try Self.params(&fields)
         priority = try fields.choice("priority", Priority.self) ?? .batch
-        attemptsMax = try fields.int("attempts", in: 1...Limits.attemptsMax) ?? Limits.attemptsDefault
+        attemptsMax = try fields.int("attempts", in: 1...Limits.attemptsMax)
+        retryDelay =
+            try fields.double("retryDelay", in: 0...Limits.retryDelaySecondsMax)
+            .map { .milliseconds(Int64(($0 * 1_000).rounded())) } ?? Limits.retryDelayDefault
+        atMost = try fields.int("atMost", in: 1...Limits.jobTasksMax)
+        mayCopy = try fields.bool("copies")
         quorum = try Self.quorum(&fields)
         try fields.finish()
         if let inputs, let asked, asked != inputs.count {
@@ -83,7 +97,10 @@ package struct JobRequest: Hashable, Sendable {
         }
         json.field("params", raw: params)
         json.field("priority", priority.rawValue)
-        json.field("attempts", attemptsMax)
+        if let attemptsMax { json.field("attempts", attemptsMax) }
+        if retryDelay != Limits.retryDelayDefault { json.field("retryDelay", retryDelay.inSeconds) }
+        if let atMost { json.field("atMost", atMost) }
+        if let mayCopy { json.field("copies", mayCopy) }
         if let quorum { json.field("quorum", quorum.description) }
         json.endObject()
         return json.bytes

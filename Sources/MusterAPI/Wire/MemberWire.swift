@@ -140,9 +140,14 @@ package struct MemberStatus: Hashable, Sendable {
     package var standing: Membership.Standing
     /// Its machine was wrong too often, and gets no work.
     package var isDistrusted: Bool
+    /// It finishes what it has and goes.
+    package var isDraining: Bool
 
-    package init(record: MemberRecord, rank: Int?, standing: Membership.Standing, isDistrusted: Bool = false) {
-        self.isDistrusted = isDistrusted
+    package init(
+        record: MemberRecord, rank: Int?, standing: Membership.Standing, isDistrusted: Bool = false,
+        isDraining: Bool = false
+    ) {
+        (self.isDistrusted, self.isDraining) = (isDistrusted, isDraining)
         self.record = record
         self.rank = rank
         self.standing = standing
@@ -156,7 +161,7 @@ package struct MemberStatus: Hashable, Sendable {
         json.key("rank")
         if let rank { json.value(rank) } else { json.null() }
         json.field("address", record.address)
-        json.field("state", isDistrusted ? "distrusted" : standing.rawValue)
+        json.field("state", isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue)
         json.field("joined", Double(record.joinedMs) / 1000)
         json.field("slots", record.slots)
         json.field("version", record.version)

@@ -2,8 +2,8 @@ package import MusterCore
 
 /// Task reports as they rest in a worker's outbox and travel in `POST /v1/results`: columns, not an object a task.
 ///
-/// `{"job","first","count","attempt","ticket","start","values":[…],"seconds":[…],"failures":[{"task","error"}]}`;
-/// a failed task's value is null. Where tasks answer bytes, `"binary":true` says so, values are their counts, and the
+/// `{"job","first","count","attempt","ticket","start","values":[…],"seconds":[…],"failures":[{"task","error","ownFault"}]}`;
+/// a failed task's value is what it left, or null; `ownFault` says that the worker is to blame, and nothing was tried. Where tasks answer bytes, `"binary":true` says so, values are their counts, and the
 /// bytes themselves follow the JSON, after a newline.
 package enum ReportWire {
     /// Bodies of this type have bytes behind their first line; all others are JSON to the end.
@@ -28,6 +28,7 @@ package enum ReportWire {
                 json.beginObject()
                 json.field("task", failure.task)
                 json.field("error", failure.reason)
+                if failure.isOwnFault { json.field("ownFault", true) }
                 json.endObject()
             }
             json.endArray()
@@ -174,8 +175,9 @@ package enum ReportWire {
             var fields = try JSONFields(value, path: "reports.failures.")
             let task = try fields.required("task", fields.int("task", in: 0...Limits.jobTasksMax))
             let reason = try fields.string("error", bytesMax: Limits.valueBytesMax) ?? "no reason given"
+            let isOwnFault = try fields.bool("ownFault") ?? false
             try fields.finish()
-            failures.append(TaskReport.Failure(task: task, reason: reason))
+            failures.append(TaskReport.Failure(task: task, reason: reason, isOwnFault: isOwnFault))
         }
         return failures
     }

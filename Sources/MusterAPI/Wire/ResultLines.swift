@@ -1,7 +1,7 @@
 package import MusterCore
 
 /// Writes result records as NDJSON, one line a task, the values' own bytes untouched:
-/// `{"task": 17, "value": …, "worker": "name", "attempt": 1, "seconds": 0.01}`; a failed task has `error` for `value`. What was voted on has `votes`, the machines that agreed.
+/// `{"task": 17, "value": …, "worker": "name", "attempt": 1, "seconds": 0.01}`; a failed task has `error`, and `value` only where it left something all the same. What was voted on has `votes`, the machines that agreed.
 package enum ResultLines {
     /// Appends the lines of those of the record's tasks that lie in `tasks`.
     package static func append(_ record: ResultRecord, _ tasks: Range<Int>, to out: inout [UInt8]) {
@@ -25,6 +25,10 @@ package enum ResultLines {
             appendDecimal(task, to: &out)
             out.append(contentsOf: record.isFailure ? ",\"error\":".utf8 : ",\"value\":".utf8)
             out.append(contentsOf: text)
+            if let output = record.output {
+                out.append(contentsOf: ",\"value\":".utf8)
+                out.append(contentsOf: output)
+            }
             out.append(UInt8(ascii: ","))
             out.append(contentsOf: tailBytes)
             out.append(contentsOf: time)

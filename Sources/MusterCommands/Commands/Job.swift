@@ -4,23 +4,58 @@ internal import MusterCore
 /// `muster job ID`.
 package enum JobCommand {
     package static let id = CommonFlags.jobID
+    package static let tasks = Flag.bool(
+        "tasks",
+        "List where its tasks are instead: those that run, and those that failed and are to be tried again. At most "
+            + "1,000 of each.")
 
     package static let command = Command(
         name: "job", summary: "show one job",
         description: [
             "Prints the job's state, how many of its tasks are done and failed, and how many each worker did."
         ],
-        positionals: [id.spec], flags: CommonFlags.client,
+        positionals: [id.spec], flags: [tasks.spec] + CommonFlags.client,
         exits: CommonFlags.clientExits + [Command.Exit(.noInput, "There is no such job.")],
         examples: [
             Command.Example("muster job 17", "How job 17 stands."),
+            Command.Example("muster job 17 --tasks", "Which of its tasks run where."),
             Command.Example("muster job 17 --json", "The same, as the coordinator sends it."),
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        let answer = try await CoordinatorClient(invocation).call("GET", "/v1/jobs/\(invocation[id])")
+        let client = try CoordinatorClient(invocation)
+        if invocation[tasks] { return try await listTasks(client, invocation) }
+        let answer = try await client.call("GET", "/v1/jobs/\(invocation[id])")
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
         try show(JobStatus(JSONValue(parsing: answer)), invocation.out)
+    }
+
+    @MainActor private static func listTasks(_ client: CoordinatorClient, _ invocation: Invocation) async throws {
+        var tasks: [TaskStatus] = []
+        for state in TaskStatus.State.allCases {
+            let answer = try await client.call("GET", "/v1/jobs/\(invocation[id])/tasks?state=\(state.rawValue)")
+            var fields = try JSONFields(body: answer)
+            for value in try fields.array("tasks") ?? [] { tasks.append(try TaskStatus(value)) }
+        }
+        if invocation[CommonFlags.json] {
+            var json = JSONWriter()
+            json.beginObject()
+            json.key("tasks")
+            json.beginArray()
+            for task in tasks { task.write(to: &json) }
+            json.endArray()
+            json.endObject()
+            return try invocation.out.write(json.bytes + [0x0A])
+        }
+        var table = TextTable([
+            .init("TASK", .right), .init("STATE"), .init("ATTEMPT", .right), .init("TIME", .right), .init("WORKER"),
+        ])
+        for task in tasks {
+            table.add([
+                "\(task.task)", task.state.rawValue, "\(task.attempt)", Format.duration(task.seconds), task.worker,
+            ])
+        }
+        try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))
     }
 
     @MainActor static func show(_ job: JobStatus, _ out: StandardOutput) throws {

@@ -24,6 +24,22 @@ package enum SubmitCommand {
         "quorum", "K/N", as: .text(bytesMax: 5, suggestions: []),
         "A task's result counts when K machines have computed the same; at first at most N are asked, and where "
             + "they do not agree up to twice as many. 1 to 15, K more than half of N.")
+    package static let attempts = Flag<Int?>.int(
+        "attempts", "N", in: 1...Limits.attemptsMax,
+        "A task that failed so often has failed for good. What a worker cannot run by its own fault, such as an image "
+            + "that it lacks, is not a failure of the task."
+    ).defaulting(to: "5; of container 1: a command is repeated only where it is asked for")
+    package static let retryDelay = Flag<Double>.double(
+        "retry-delay", "S", in: 0...Limits.retryDelaySecondsMax, default: Limits.retryDelayDefault.inSeconds,
+        "Seconds that a failed task rests before it is tried again, up to a half less by chance; after each failure twice "
+            + "as long, at most 60 or this. Then it goes to another worker first, where there is one.")
+    package static let atMost = Flag<Int?>.int(
+        "at-most", "N", in: 1...Limits.jobTasksMax, "So many of the job's tasks run at one time."
+    ).defaulting(to: "as many as there are slots")
+    package static let copies = Flag.bool(
+        "copies",
+        "Idle workers may compute again what others are slow with, and the first result counts. All kernels but "
+            + "container do this anyway.")
     package static let wait = Flag.bool(
         "wait", short: "w", "Wait until the job has ended, with progress on standard error.")
 
@@ -37,7 +53,10 @@ package enum SubmitCommand {
                 + "strip by strip, its params being those of 'muster render' ('muster render' itself is simpler).",
         ],
         positionals: [kernel.spec],
-        flags: [count.spec, params.spec, input.spec, priority.spec, quorum.spec, wait.spec] + CommonFlags.client,
+        flags: [
+            count.spec, params.spec, input.spec, priority.spec, quorum.spec, attempts.spec, retryDelay.spec,
+            atMost.spec, copies.spec, wait.spec,
+        ] + CommonFlags.client,
         rules: [.exclusive(["count", "input"])],
         exits: [
             Command.Exit(.success, "The job is stored; with --wait: it is done."),
@@ -51,6 +70,9 @@ package enum SubmitCommand {
             Command.Example("seq 10 | sed 's/.*/[&,1]/' | muster submit sum --input -", "The same from a pipe."),
             Command.Example(
                 "muster submit sum --input tuples.ndjson --quorum 2/3", "Two machines have to agree on each sum."),
+            Command.Example(
+                "muster submit container -p image=debian -p 'command=[\"false\"]' --attempts 3 --retry-delay 5",
+                "A command that fails is tried three times, with at least 2.5 and then 5 seconds between."),
             Command.Example("muster submit sleep --count 20 --param ms=500", "Twenty tasks of half a second."),
         ], run: run)
 
@@ -77,7 +99,9 @@ package enum SubmitCommand {
         return JobRequest(
             kernel: invocation[kernel], params: try params(invocation[params]),
             count: inputs?.count ?? invocation[count] ?? 1, inputs: inputs,
-            priority: Priority(rawValue: invocation[priority]) ?? .batch, quorum: quorum)
+            priority: Priority(rawValue: invocation[priority]) ?? .batch, attemptsMax: invocation[attempts],
+            quorum: quorum, retryDelay: Duration(seconds: invocation[retryDelay]), atMost: invocation[atMost],
+            mayCopy: invocation[copies] ? true : nil)
     }
 
     private static func readQuorum(_ text: String) throws(CommandError) -> Quorum {

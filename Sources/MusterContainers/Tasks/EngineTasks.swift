@@ -10,6 +10,8 @@ internal import Synchronization
 package final class EngineTasks: TaskContainers {
     private static let workerLabel = "muster.worker"
     private static let runLabel = "muster.run"
+    /// An engine that is away is waited for, as it is while it is started again; then others may have the task.
+    private static let patience: Duration = .seconds(10)
 
     private let engine: EngineClient
     private let worker: String
@@ -41,9 +43,10 @@ package final class EngineTasks: TaskContainers {
         }
     }
 
-    /// An engine that is away is waited for, as long as the task may take.
+    /// An engine that is away is waited for, for a while.
     package func run(_ task: ContainerTask, _ cancellation: Cancellation) throws(TaskFailure) -> ContainerOutcome {
-        let until = SystemTime.now() + Duration(seconds: task.seconds)
+        let began = SystemTime.now()
+        let until = began + Duration(seconds: task.seconds)
         var backoff = Backoff(cap: .seconds(2))
         var random = SystemRandomNumberGenerator()
         while true {
@@ -51,9 +54,9 @@ package final class EngineTasks: TaskContainers {
             do throws(EngineError) {
                 outcome = try runOnce(task, until, cancellation)
             } catch {
-                guard error.isRetryable, SystemTime.now() < until, !cancellation.isCancelled else {
-                    throw TaskFailure(error.message)
-                }
+                guard error.isRetryable, SystemTime.now() < min(until, began + Self.patience),
+                    !cancellation.isCancelled
+                else { throw TaskFailure(error.message, isOwnFault: error.isMachines) }
                 Log.info("a task's container is tried again", ["reason": error.message])
                 usleep(UInt32(backoff.next(using: &random).inNanoseconds / 1_000))
                 continue
@@ -112,20 +115,20 @@ package final class EngineTasks: TaskContainers {
         try blocking { [engine] () async throws(EngineError) in try await engine.start(id) }
         var output = TaskOutput()
         while true {
-            if let failure = giveUp(task, until, cancellation) { return .failure(failure) }
+            if let reason = giveUp(task, until, cancellation) { return .failure(output.failure(reason)) }
             let step = try stream.step(milliseconds: 20) { output.take($0, $1) }
             if output.isTooLong {
                 let most = ContainerKernel.outputBytesMax
-                return .failure(TaskFailure("its standard output has more than \(most) bytes"))
+                return .failure(output.failure("its standard output has more than \(most) bytes"))
             }
             if case .end = step { break }
         }
         return try outcome(id, task, output, until, cancellation)
     }
 
-    private func giveUp(_ task: ContainerTask, _ until: Moment, _ cancellation: Cancellation) -> TaskFailure? {
-        if cancellation.isCancelled { return TaskFailure("cancelled") }
-        return SystemTime.now() < until ? nil : TaskFailure("it did not end within \(task.seconds) s")
+    private func giveUp(_ task: ContainerTask, _ until: Moment, _ cancellation: Cancellation) -> String? {
+        if cancellation.isCancelled { return "cancelled" }
+        return SystemTime.now() < until ? nil : "it did not end within \(task.seconds) s"
     }
 
     /// Its streams have ended, and it will have at once too, as a rule.
@@ -135,13 +138,13 @@ package final class EngineTasks: TaskContainers {
         var pause: UInt32 = 2_000
         while true {
             let found = try blocking { [engine] () async throws(EngineError) in try await engine.inspect(id) }
-            guard let found else { return .failure(TaskFailure("its container was removed")) }
+            guard let found else { return .failure(output.failure("its container was removed")) }
             if !found.isRunning {
-                if found.exitCode == 0 { return .success(output.outcome) }
+                if found.exitCode == 0 { return .success(output.outcome(exitCode: 0)) }
                 let kind = try blocking { [engine] () async throws(EngineError) in try await engine.kind() }
                 return .failure(failure(found, kind, task, output))
             }
-            if let failure = giveUp(task, until, cancellation) { return .failure(failure) }
+            if let reason = giveUp(task, until, cancellation) { return .failure(output.failure(reason)) }
             usleep(pause)
             pause = min(pause * 2, 50_000)
         }
@@ -152,7 +155,8 @@ package final class EngineTasks: TaskContainers {
     ) -> TaskFailure {
         let memory = kind.memoryWords(of: found).map { ", \($0) at \(task.memoryBytes) bytes" } ?? ""
         let said = String(decoding: output.error, as: UTF8.self)
-        return TaskFailure("exit code \(found.exitCode)\(memory)\(said.isEmpty ? "" : ": ")\(said)")
+        return output.failure(
+            "exit code \(found.exitCode)\(memory)\(said.isEmpty ? "" : ": ")\(said)", exitCode: found.exitCode)
     }
 }
 
@@ -163,7 +167,15 @@ private struct TaskOutput {
 
     var isTooLong: Bool { output.count > ContainerKernel.outputBytesMax }
     var error: [UInt8] { tail.suffix(ContainerKernel.errorBytesMax) }
-    var outcome: ContainerOutcome { ContainerOutcome(output: output, error: error) }
+
+    func outcome(exitCode: Int?) -> ContainerOutcome {
+        ContainerOutcome(output: output, error: error, exitCode: exitCode)
+    }
+
+    /// Whatever went wrong, what was printed is kept.
+    func failure(_ reason: String, exitCode: Int? = nil) -> TaskFailure {
+        TaskFailure(reason, value: outcome(exitCode: exitCode).cutValue)
+    }
 
     mutating func take(_ stream: OutputFrames.Stream, _ piece: ArraySlice<UInt8>) {
         switch stream {

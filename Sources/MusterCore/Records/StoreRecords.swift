@@ -30,11 +30,20 @@ package struct JobRecord: Hashable, Sendable {
     package var quorum: Quorum?
     /// Whether two machines that compute a task must come to the same bytes, so that one can check the other.
     package var isDeterministic: Bool
+    /// How long a task that failed rests before it is tried again: at first; then twice as long each time. Whole milliseconds.
+    package var retryDelay: Duration
+    /// So many batches of it are out at one time, and as each worker computes a batch task by task, so many of its tasks; nil:
+    /// as many as there are slots.
+    package var atMost: Int?
+    /// Whether an idle worker may be given what another is slow with while that one goes on.
+    package var mayCopy: Bool
 
     package init(
         id: JobID, kernel: String, params: [UInt8], count: Int, priority: Priority, hasInputs: Bool,
-        attemptsMax: Int, createdMs: WallClockMs, quorum: Quorum? = nil, isDeterministic: Bool = false
+        attemptsMax: Int, createdMs: WallClockMs, quorum: Quorum? = nil, isDeterministic: Bool = false,
+        retryDelay: Duration = Limits.retryDelayDefault, atMost: Int? = nil, mayCopy: Bool = true
     ) {
+        (self.retryDelay, self.atMost, self.mayCopy) = (retryDelay, atMost, mayCopy)
         self.quorum = quorum
         self.isDeterministic = isDeterministic
         self.id = id
@@ -82,12 +91,14 @@ package struct ResultRecord: Hashable, Sendable {
     package var secondsLines: [UInt8]
     /// Machines that agreed, where the result was voted on; nil where one was believed.
     package var votes: Int?
+    /// What a task that failed for good left all the same, one JSON text; nil: nothing.
+    package var output: [UInt8]?
 
     package init(
         job: JobID, first: Int, count: Int, worker: String, attempt: Int, outcome: Outcome, secondsLines: [UInt8],
-        votes: Int? = nil
+        votes: Int? = nil, output: [UInt8]? = nil
     ) {
-        self.votes = votes
+        (self.votes, self.output) = (votes, output)
         self.job = job
         self.first = first
         self.count = count
@@ -184,6 +195,9 @@ package enum StoreWrite: Hashable, Sendable {
     case addResults(ResultRecord)
     /// Also forgets the job's votes.
     case endJob(JobID, JobState, endedMs: WallClockMs)
+    /// An ended job goes on: its failures are forgotten, and all that has no value then is to be computed. Fails for a job
+    /// that has not ended.
+    case reopenJob(JobID)
     /// Fails where the machine has voted on one of the tasks already.
     case addVotes(VoteRecord)
     /// Those on these tasks: they are decided.
@@ -226,6 +240,7 @@ package struct StoredJob: Hashable, Sendable {
     package var record: JobRecord
     /// `queued` until the store knows of an end: running is soft state.
     package var state: JobState
+    /// When it was made, and so much later by the monotonic clock: a wall clock that jumped meanwhile changes nothing.
     package var endedMs: WallClockMs?
     /// Tasks with a value, and tasks that failed for good.
     package var done: Int
@@ -252,6 +267,8 @@ package struct RestoredJob: Hashable, Sendable {
     package var recorded: RangeSet<Int>
     /// Votes on tasks that have none.
     package var votes: [VoteRecord]
+    /// How long ago it was made, as its driver knows it; nothing for a new one.
+    package var age = Duration.zero
 
     package init(job: StoredJob, recorded: RangeSet<Int>, votes: [VoteRecord] = []) {
         self.votes = votes

@@ -66,14 +66,14 @@ struct Deal: Sendable {
     /// Takes every share's line away, in rank order.
     mutating func emptyAll() -> [PendingRun] { members.flatMap { empty($0) } }
 
-    /// Puts a run in line for `member`, or, when that one is suspected, gone or none of these, block by block for the
-    /// others that live. False, and nothing is done, when none is left.
-    mutating func line(up runs: [PendingRun], for member: MemberID?) -> Bool {
-        if let member, isAbout(member), !suspected.contains(member) {
+    /// Puts a run in line for `member`, or, when that one is suspected, gone, none of these or to be avoided, block by block for
+    /// the others that live. False, and nothing is done, when none is left.
+    mutating func line(up runs: [PendingRun], for member: MemberID?, isAvoided: Bool = false) -> Bool {
+        let others = heirs(of: member)
+        if let member, isAbout(member), !suspected.contains(member), !isAvoided || others.isEmpty {
             for run in runs.reversed() { push(run, to: member) }
             return true
         }
-        let others = heirs(of: member)
         guard !others.isEmpty else { return false }
         let pieces = runs.flatMap(blocks)
         for (place, piece) in pieces.enumerated().reversed() { push(piece, to: others[(turn + place) % others.count]) }
@@ -93,7 +93,7 @@ struct Deal: Sendable {
         var from = run.tasks.lowerBound
         while from < run.tasks.upperBound {
             let to = min(run.tasks.upperBound, (from / block + 1) * block)
-            pieces.append(PendingRun(tasks: from..<to, attempt: run.attempt, failures: run.failures))
+            pieces.append(run.cut(to: from..<to))
             from = to
         }
         return pieces

@@ -35,10 +35,21 @@ struct Lease: Sendable {
     let grantedAt: Moment
     /// Without a renewal the open tasks go back in line at this moment.
     var deadline: Moment
-    /// True once idle workers have been given the same tasks.
-    var hasCopy: Bool
+    /// True while an idle worker has been given the same tasks, and once such a copy has failed.
+    var hasCopy = false
+    /// Copies so far; each has the number of an attempt.
+    var copies = 0
+    /// It is such a copy, and the original is still out.
+    var isCopy = false
     /// How often each task of this grant has failed before.
-    let failures: Int
+    var failures: Int
+    /// How often workers could not run it by their own fault, and no other was there.
+    let faults: Int
+
+    /// Most copies of one lease.
+    static let copiesMax = 3
+    /// Above those of this grant and of all its copies.
+    var nextAttempt: Int { key.attempt + copies + 1 }
 }
 
 /// A batch of tasks as it goes to a worker.

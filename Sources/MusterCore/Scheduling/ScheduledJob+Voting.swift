@@ -4,7 +4,7 @@ extension ScheduledJob {
 
     /// Whether some machine's vote is wanted; a volunteer's job without a quorum has its other tasks in the usual lines.
     var wantsVotes: Bool {
-        ending == nil && (ballots?.wanting.isEmpty == false || (record.quorum != nil && freshCount > 0))
+        ending == nil && hasRoom && (ballots?.wanting.isEmpty == false || (record.quorum != nil && freshCount > 0))
     }
 
     /// Whether this machine's is.

@@ -5,6 +5,17 @@ struct PendingRun: Hashable, Sendable {
     var attempt: Int
     /// How often these tasks have failed.
     var failures: Int
+    /// How often a worker could not run them by its own fault, and no other was there.
+    var faults = 0
+    /// Where they failed last.
+    var failedAt: MemberID?
+
+    /// The same past, of other tasks.
+    func cut(to tasks: Range<Int>) -> PendingRun {
+        var run = self
+        run.tasks = tasks
+        return run
+    }
 }
 
 /// One unfinished job in the scheduler's memory: ranges and counts, never an object a task.
@@ -48,6 +59,16 @@ struct ScheduledJob: Sendable {
     /// When the ring last gave this job a turn; the lowest is next.
     var lastTurn: UInt64 = 0
 
+    /// What failed and is to be tried again.
+    var retries = Retries()
+    /// Workers that cannot run its tasks, and until when they are not asked again.
+    var refusals: [MemberID: Moment] = [:]
+    /// What went wrong last, for people; empty: nothing.
+    var trouble = ""
+    /// When it was handed in here, and how old it was then.
+    var addedAt = Moment.zero
+    private let age: Duration
+
     /// Whose tasks are whose; nil for a job that anyone may take from.
     private(set) var deal: Deal?
     /// Those of a deal that is over: the job may still stand in their lines.
@@ -57,10 +78,12 @@ struct ScheduledJob: Sendable {
         self.record = record
         self.horizon = min(record.count, horizon)
         isTransient = true
+        age = .zero
     }
 
     init(_ restored: RestoredJob) {
         record = restored.job.record
+        age = restored.age
         defer { for vote in restored.votes { restore(vote) } }
         horizon = record.count
         taken = restored.recorded
@@ -81,11 +104,19 @@ struct ScheduledJob: Sendable {
 
     var isComplete: Bool { takenCount == record.count }
     /// Whether there is work for anyone; a dealt job's is in its shares.
-    var hasWork: Bool { ending == nil && record.quorum == nil && (nextFresh < horizon || !comeBack.isEmpty) }
+    var hasWork: Bool {
+        ending == nil && record.quorum == nil && hasRoom && (hasWorkForAll || retries.waitingCount > 0)
+    }
+    /// Whether there is work that nobody is to leave to others.
+    var hasWorkForAll: Bool { nextFresh < horizon || !comeBack.isEmpty }
+    /// Whether one more batch of it may go out.
+    var hasRoom: Bool { record.atMost.map { leases.count < $0 } ?? true }
     /// Tasks not yet granted, those taken meanwhile included: an upper bound, good enough to divide work by.
-    var waitingCount: Int { record.count - nextFresh + comeBackCount }
+    var waitingCount: Int { record.count - nextFresh + comeBackCount + retries.count }
     /// Those of them that may be granted now.
-    var grantableCount: Int { max(0, horizon - nextFresh) + comeBackCount }
+    var grantableCount: Int { max(0, horizon - nextFresh) + comeBackCount + retries.waitingCount }
+    /// From its making to this moment.
+    func elapsed(at now: Moment) -> Duration { age + max(.zero, now - addedAt) }
 
     mutating func take(_ tasks: RangeSet<Int>) {
         for range in tasks.ranges { takenCount += range.count }
@@ -97,16 +128,28 @@ struct ScheduledJob: Sendable {
         taken.subtract(tasks)
     }
 
-    /// Puts tasks back in front of the line: of a dealt job, of the line of the member that had them.
-    mutating func comeBack(_ tasks: RangeSet<Int>, from member: MemberID?, attempt: Int, failures: Int) {
-        lineUp(
-            tasks.subtracting(taken).ranges.map { PendingRun(tasks: $0, attempt: attempt, failures: failures) },
-            for: member)
+    /// Puts tasks back in front of the line: of a dealt job, of the line of the member that had them, unless that one is to be
+    /// avoided and others are there.
+    mutating func comeBack(
+        _ tasks: RangeSet<Int>, from member: MemberID?, attempt: Int, failures: Int, faults: Int = 0,
+        isAvoided: Bool = false
+    ) {
+        let runs = tasks.subtracting(taken).ranges.map {
+            PendingRun(tasks: $0, attempt: attempt, failures: failures, faults: faults)
+        }
+        lineUp(runs, for: member, isAvoided: isAvoided)
     }
 
-    private mutating func lineUp(_ runs: [PendingRun], for member: MemberID?) {
+    /// Puts tasks that have rested in line: for another worker than the last, where anyone may take from the job.
+    mutating func tryAgain(_ run: PendingRun, _ now: Moment) {
+        let runs = untaken([run])
+        guard deal == nil, run.failedAt != nil else { return lineUp(runs, for: run.failedAt, isAvoided: true) }
+        for run in runs { retries.wait(run, since: now) }
+    }
+
+    private mutating func lineUp(_ runs: [PendingRun], for member: MemberID?, isAvoided: Bool = false) {
         for run in runs { comeBackCount += run.tasks.count }
-        if deal?.line(up: runs, for: member) == true { return }
+        if deal?.line(up: runs, for: member, isAvoided: isAvoided) == true { return }
         comeBack += runs.reversed()
         // Nobody of the deal is left: anyone may take anything of it.
         guard var over = deal else { return }
@@ -151,9 +194,7 @@ struct ScheduledJob: Sendable {
 
     private func untaken(_ runs: [PendingRun]) -> [PendingRun] {
         runs.flatMap { run in
-            RangeSet(run.tasks).subtracting(taken).ranges.map {
-                PendingRun(tasks: $0, attempt: run.attempt, failures: run.failures)
-            }
+            RangeSet(run.tasks).subtracting(taken).ranges.map { run.cut(to: $0) }
         }
     }
 
@@ -161,6 +202,7 @@ struct ScheduledJob: Sendable {
     mutating func lineUpEverything() {
         comeBack = []
         comeBackCount = 0
+        (retries, refusals) = (Retries(), [:])
         _ = deal?.emptyAll()
         ballots?.releaseAll()
         // Dealt again from the first block on, to those that live.
@@ -169,16 +211,21 @@ struct ScheduledJob: Sendable {
     }
 
     /// Cuts the next run of at most `size` tasks off the line, or off a member's share of the deal; nil when only taken
-    /// tasks were left.
-    mutating func cut(atMost size: Int, for member: MemberID?) -> PendingRun? {
+    /// tasks were left. What failed at `caller` is left to others, unless that one is `alone`.
+    mutating func cut(atMost size: Int, for member: MemberID?, by caller: MemberID, alone: Bool) -> PendingRun? {
         while let run = pop(for: member) {
             guard let tasks = firstUntaken(in: run.tasks) else { continue }
             let piece = prefix(of: tasks, atMost: size)
             let rest = piece.upperBound..<run.tasks.upperBound
-            if !rest.isEmpty {
-                push(PendingRun(tasks: rest, attempt: run.attempt, failures: run.failures), for: member)
-            }
-            return PendingRun(tasks: piece, attempt: run.attempt, failures: run.failures)
+            if !rest.isEmpty { push(run.cut(to: rest), for: member) }
+            return run.cut(to: piece)
+        }
+        while member == nil, let (run, since) = retries.take(for: caller, alone: alone) {
+            guard let tasks = firstUntaken(in: run.tasks) else { continue }
+            let piece = prefix(of: tasks, atMost: size)
+            let rest = piece.upperBound..<run.tasks.upperBound
+            if !rest.isEmpty { retries.wait(run.cut(to: rest), since: since) }
+            return run.cut(to: piece)
         }
         while member == nil, nextFresh < horizon {
             guard let tasks = firstUntaken(in: nextFresh..<horizon) else {

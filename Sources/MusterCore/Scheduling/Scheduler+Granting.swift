@@ -1,6 +1,7 @@
 extension Scheduler {
     mutating func ask(_ call: LeaseCall, _ now: Moment, _ effects: inout [SchedulerEffect]) {
         calls[call.id] = call
+        if !call.confirmsOnly { kernelsOf[call.member] = call.kernels }
         if isVolunteer(call.member) { volunteersAskedAt[call.member] = now }
         callLine.append(call.id)
         serve(now, &effects)
@@ -15,7 +16,7 @@ extension Scheduler {
     /// Puts a job in its line if it has work and is not there yet.
     mutating func line(up id: JobID) {
         for member in jobs[id]?.takeFormerMembers() ?? [] { leaveLine(id, of: member) }
-        guard let job = jobs[id], job.ending == nil else { return }
+        guard let job = jobs[id], job.ending == nil, job.hasRoom else { return }
         let name = LineName(priority: job.record.priority, kernel: job.record.kernel)
         if job.hasWork { lines[name, default: .init()].append(id) }
         for member in job.deal?.waiting ?? [] { dealtLines[member, default: [:]][name, default: .init()].append(id) }
@@ -40,18 +41,24 @@ extension Scheduler {
 
     private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty }
 
-    /// Neither suspected of being gone nor of lying.
-    func mayServe(_ call: LeaseCall) -> Bool { !suspects.contains(call.member) && !isBarred(call.member) }
+    func mayServe(_ call: LeaseCall) -> Bool { isGrantable(call.member) }
+
+    /// Neither suspected of being gone nor of lying, nor about to go.
+    func isGrantable(_ member: MemberID) -> Bool {
+        !suspects.contains(member) && !isBarred(member) && !draining.contains(member)
+    }
 
     private mutating func nextGrant(for call: LeaseCall, _ now: Moment) -> Grant? {
         while let (id, owner, isVote) = nextJob(for: call) {
             if isVote { return cutVotes(of: id, for: call, now) }
-            let run = jobs[id]!.cut(atMost: batchSize(of: id, for: call.member, owner), for: owner)
+            let run = jobs[id]!.cut(
+                atMost: batchSize(of: id, for: call.member, owner), for: owner, by: call.member,
+                alone: jobs[id]!.retries.isEmpty || !hasElsewhere(id, than: call.member))
             leaveLine(id, of: owner)
-            guard let run else { continue }
             turns += 1
-            jobs[id]!.tookTurn(turns, owner)
+            if run != nil { jobs[id]!.tookTurn(turns, owner) }
             lineUpAgain(id, owner)
+            guard let run else { continue }
             return grant(run, of: id, to: call.member, now)
         }
         return nil
@@ -66,7 +73,7 @@ extension Scheduler {
             var best: (id: JobID, owner: MemberID?, turn: UInt64)?
             for name in lines.keys
             where !call.confirmsOnly && name.priority == priority && call.kernels.contains(name.kernel) {
-                guard let id = lines[name]!.first, let job = jobs[id] else { continue }
+                guard let id = firstInLine(name, for: call), let job = jobs[id] else { continue }
                 // What of volunteers waits to be confirmed is bounded.
                 if job.ballots?.isFull == true, isVolunteer(call.member) { continue }
                 if best == nil || (job.lastTurn, id) < (best!.turn, best!.id) { best = (id, nil, job.lastTurn) }
@@ -90,6 +97,18 @@ extension Scheduler {
         return nil
     }
 
+    private mutating func firstInLine(_ name: LineName, for call: LeaseCall) -> JobID? {
+        guard let first = lines[name]!.first else { return nil }
+        return mayTake(first, call) ? first : lines[name]!.first { mayTake($0, call) }
+    }
+
+    /// Whether the job in line has something for this caller.
+    private func mayTake(_ id: JobID, _ call: LeaseCall) -> Bool {
+        guard let job = jobs[id], job.refusals.isEmpty || job.refusals[call.member] == nil else { return false }
+        if job.hasWorkForAll { return true }
+        return job.retries.hasWork(for: call.member, alone: !hasElsewhere(id, than: call.member))
+    }
+
     func lineName(of id: JobID) -> LineName? {
         jobs[id].map { LineName(priority: $0.record.priority, kernel: $0.record.kernel) }
     }
@@ -100,8 +119,14 @@ extension Scheduler {
         for member in jobs[id]?.deal?.members ?? [] { leaveLine(id, of: member) }
     }
 
+    /// So many batches of it are out as may be.
+    private mutating func leaveFullLines(_ id: JobID) {
+        leaveLine(id)
+        if jobs[id]!.record.quorum != nil { noteVoting(id) }
+    }
+
     /// Leaves everybody's line (nil) or a member's.
-    private mutating func leaveLine(_ id: JobID, of member: MemberID?) {
+    mutating func leaveLine(_ id: JobID, of member: MemberID?) {
         guard let name = lineName(of: id) else { return }
         if let member {
             dealtLines[member]?[name]?.remove(id)
@@ -147,16 +172,19 @@ extension Scheduler {
         return max(1, min(tasks(in: settings.batchTime), max(share, floor)))
     }
 
-    mutating func grant(_ run: PendingRun, of id: JobID, to member: MemberID, _ now: Moment) -> Grant {
+    mutating func grant(
+        _ run: PendingRun, of id: JobID, to member: MemberID, _ now: Moment, isCopy: Bool = false
+    ) -> Grant {
         let record = jobs[id]!.record
         let key = LeaseKey(
             job: id, first: run.tasks.lowerBound, count: run.tasks.count, attempt: run.attempt, member: member)
         let deadline = now + settings.leaseTime
         leases[key] = Lease(
-            key: key, open: RangeSet(run.tasks), grantedAt: now, deadline: deadline, hasCopy: false,
-            failures: run.failures)
+            key: key, open: RangeSet(run.tasks), grantedAt: now, deadline: deadline, isCopy: isCopy,
+            failures: run.failures, faults: run.faults)
         leasesOfMember[member, default: []].insert(key)
         jobs[id]!.leases.insert(key)
+        if !jobs[id]!.hasRoom { leaveFullLines(id) }
         earliestDeadline = min(earliestDeadline ?? deadline, deadline)
         jobs[id]!.highestAttempt = max(jobs[id]!.highestAttempt, run.attempt)
         count { $0.granted += run.tasks.count }
@@ -175,6 +203,7 @@ extension Scheduler {
             }
         for lease in slow {
             let job = jobs[lease.key.job]!
+            guard job.hasRoom else { continue }
             if let ballots = job.ballots, !lease.open.intersection(ballots.open).isEmpty {
                 guard let (call, copy) = copyVotes(of: lease, now) else { continue }
                 leases[lease.key]!.hasCopy = true
@@ -184,25 +213,30 @@ extension Scheduler {
                 continue
             }
             guard let tasks = lease.open.subtracting(job.taken).ranges.first,
-                let call = firstCall(for: job.record.kernel, not: lease.key.member)
+                let call = firstCall(for: job, not: lease.key.member)
             else { continue }
-            leases[lease.key]!.hasCopy = true
             count { $0.copied += 1 }
-            let run = PendingRun(tasks: tasks, attempt: lease.key.attempt + 1, failures: lease.failures)
-            let copy = grant(run, of: lease.key.job, to: call.member, now)
+            let run = PendingRun(
+                tasks: tasks, attempt: lease.nextAttempt, failures: lease.failures, faults: lease.faults)
+            leases[lease.key]!.hasCopy = true
+            leases[lease.key]!.copies += 1
+            let copy = grant(run, of: lease.key.job, to: call.member, now, isCopy: true)
             forget(call: call.id)
             effects.append(.grant(call.id, call.member, [copy]))
         }
     }
 
-    private func firstCall(for kernel: String, not member: MemberID) -> LeaseCall? {
+    private func firstCall(for job: ScheduledJob, not member: MemberID) -> LeaseCall? {
         callLine.elements.lazy.compactMap { calls[$0] }.first {
-            $0.member != member && mayServe($0) && $0.kernels.contains(kernel)
+            $0.member != member && mayServe($0) && $0.kernels.contains(job.record.kernel)
+                && job.refusals[$0.member] == nil
         }
     }
 
     private func isStraggler(_ lease: Lease, _ now: Moment) -> Bool {
-        guard !lease.hasCopy, let job = jobs[lease.key.job], job.ending == nil, !job.hasWork else { return false }
+        guard !lease.hasCopy, !lease.isCopy, let job = jobs[lease.key.job], job.ending == nil, job.record.mayCopy,
+            !job.hasWork
+        else { return false }
         let isVolunteer = isVolunteer(lease.key.member)
         guard job.deal == nil || isVolunteer else { return false }
         guard let seconds = job.secondsPerTask else {

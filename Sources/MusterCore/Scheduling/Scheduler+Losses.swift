@@ -7,15 +7,33 @@ extension Scheduler {
     }
 
     private mutating func drop(_ key: LeaseKey) {
+        let isPaired = leases[key]?.hasCopy == true
         leases[key] = nil
         leasesOfMember[key.member]?.remove(key)
         if leasesOfMember[key.member]?.isEmpty == true { leasesOfMember[key.member] = nil }
         jobs[key.job]?.leases.remove(key)
+        if isPaired { for copy in twins(of: key) { leases[copy]!.isCopy = false } }
+        guard jobs[key.job]?.record.atMost != nil else { return }
+        line(up: key.job)
+        if jobs[key.job]!.record.quorum != nil { noteVoting(key.job) }
+    }
+
+    /// Others that hold some of the same tasks.
+    private func twins(of key: LeaseKey) -> [LeaseKey] {
+        (jobs[key.job]?.leases ?? []).filter { $0 != key && $0.tasks.overlaps(key.tasks) }
+    }
+
+    /// What of a lease somebody else computes as well: its copy, or what it is a copy of.
+    func heldTwice(_ key: LeaseKey) -> RangeSet<Int> {
+        guard let lease = leases[key], lease.hasCopy || lease.isCopy else { return RangeSet() }
+        return twins(of: key).reduce(into: RangeSet()) { $0.formUnion(leases[$1]!.open.intersection(lease.open)) }
     }
 
     /// Ends a lease and puts what it left open first in line.
     mutating func giveBack(_ key: LeaseKey) {
         guard let lease = leases[key] else { return }
+        let others = heldTwice(key)
+        if lease.isCopy { mayBeCopiedAgain(twins(of: key)) }
         drop(key)
         var open = lease.open
         if let voted = jobs[key.job]?.ballots.map({ open.intersection($0.open) }), !voted.isEmpty {
@@ -23,9 +41,17 @@ extension Scheduler {
             noteVoting(key.job)
             open.subtract(voted)
         }
+        open.subtract(others)
         jobs[key.job]?.comeBack(
-            open, from: key.member, attempt: key.attempt + (lease.hasCopy ? 2 : 1), failures: lease.failures)
+            open, from: key.member, attempt: lease.nextAttempt, failures: lease.failures, faults: lease.faults)
         line(up: key.job)
+    }
+
+    /// A copy was lost with its worker: another one may follow.
+    private mutating func mayBeCopiedAgain(_ originals: [LeaseKey]) {
+        for key in originals where leases[key]!.hasCopy && leases[key]!.copies < Lease.copiesMax {
+            leases[key]!.hasCopy = false
+        }
     }
 
     mutating func renew(

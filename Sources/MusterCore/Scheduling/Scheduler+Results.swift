@@ -75,31 +75,27 @@ extension Scheduler {
             count { $0.forged += 1 }
             return .forged
         }
-        if !isVolunteer(source.member) {
-            jobs[id]!.measured(seconds: report.secondsTotal, tasks: report.values.count)
-        } else if let lease = leases[report.key] {
-            // Whatever it says, it took no longer than since the grant.
-            let seconds = min(report.secondsTotal, (now - lease.grantedAt).inSeconds)
-            jobs[id]!.measured(seconds: seconds, tasks: report.values.count)
-        }
-        let wanted = RangeSet(report.tasks).subtracting(job.taken)
+        measure(report, now)
+        var wanted = RangeSet(report.tasks).subtracting(job.taken)
+        let isStale = wanted.isEmpty
+        wanted.subtract(handBackFaults(of: report, wanted, now, &effects))
         if job.record.quorum != nil || job.ballots != nil || isVolunteer(source.member) {
             return judge(
-                report, wanted, withVotesOn: tasksToVoteOn(report, wanted, voter(source.member)), place, source,
-                &effects)
+                report, wanted, withVotesOn: tasksToVoteOn(report, wanted, voter(source.member)), isStale, place,
+                source, now, &effects)
         }
-        let final = settle(report, wanted)
+        let final = settle(report, wanted, source.worker, now)
         guard !final.isEmpty else {
-            if wanted.isEmpty { count { $0.stale += 1 } }
-            return wanted.isEmpty ? .stale : .recorded(0)
+            if isStale { count { $0.stale += 1 } }
+            return isStale ? .stale : .recorded(0)
         }
         record(report, final, place, source, (RangeSet(), []), &effects)
         return nil
     }
 
     private mutating func judge(
-        _ report: TaskReport, _ wanted: RangeSet<Int>, withVotesOn tasks: RangeSet<Int>, _ place: Int,
-        _ source: ReportSource, _ effects: inout [SchedulerEffect]
+        _ report: TaskReport, _ wanted: RangeSet<Int>, withVotesOn tasks: RangeSet<Int>, _ wasStale: Bool,
+        _ place: Int, _ source: ReportSource, _ now: Moment, _ effects: inout [SchedulerEffect]
     ) -> ReportVerdict? {
         let id = report.key.job
         var votes: (tasks: RangeSet<Int>, records: [VoteRecord]) = (RangeSet(), [])
@@ -117,10 +113,12 @@ extension Scheduler {
             }
         }
         let rest = wanted.subtracting(tasks)
-        let final = settle(report, rest)
+        let final = settle(report, rest, source.worker, now)
         guard !final.isEmpty || !votes.tasks.isEmpty else {
-            if rest.isEmpty { count { $0.stale += 1 } }
-            return rest.isEmpty ? .stale : .recorded(0)
+            // Nothing but votes that it has given already, or nothing that anybody wanted.
+            let isStale = rest.isEmpty && (wasStale || !wanted.isEmpty)
+            if isStale { count { $0.stale += 1 } }
+            return isStale ? .stale : .recorded(0)
         }
         record(report, final, place, source, votes, &effects)
         return nil
@@ -135,29 +133,6 @@ extension Scheduler {
             && report.failures.allSatisfy { report.tasks.contains($0.task) }
             && zip(report.failures, report.failures.dropFirst()).allSatisfy { $0.task < $1.task }
             && sealer.isGenuine(report.ticket, for: report.key)
-    }
-
-    /// Closes the lease over what was reported, sends failed tasks that may be tried again back in line, and returns
-    /// the tasks that this report settles for good.
-    private mutating func settle(_ report: TaskReport, _ wanted: RangeSet<Int>) -> RangeSet<Int> {
-        let id = report.key.job
-        let lease = leases[report.key]
-        close(report.key, over: RangeSet(report.tasks))
-        var final = wanted
-        var again = RangeSet<Int>()
-        for failure in report.failures where wanted.contains(failure.task) {
-            let task = failure.task..<failure.task + 1
-            // A failure counts only while its lease is known: otherwise the task is in line again already.
-            if let lease, lease.failures + 1 >= jobs[id]!.record.attemptsMax { continue }
-            final.remove(contentsOf: task)
-            if lease != nil { again.insert(contentsOf: task) }
-        }
-        if let lease, !again.isEmpty {
-            jobs[id]!.comeBack(
-                again, from: report.key.member, attempt: report.key.attempt + 1, failures: lease.failures + 1)
-            line(up: id)
-        }
-        return final
     }
 
     private mutating func record(
@@ -200,7 +175,7 @@ extension Scheduler {
         let state: JobState = job.failed + pending.failures > 0 ? .failed : .done
         pending.end = state
         jobs[id]!.ending = state
-        writes.append(.endJob(id, state, endedMs: wallClockMs))
+        writes.append(.endJob(id, state, endedMs: endedMs(of: id)))
     }
 
     mutating func committed(_ commitID: CommitID, _ effects: inout [SchedulerEffect]) {
@@ -324,17 +299,25 @@ func resultRecords(of report: TaskReport, _ final: RangeSet<Int>, worker: String
     var values = final
     for failure in report.failures where final.contains(failure.task) {
         values.remove(contentsOf: failure.task..<failure.task + 1)
-        records.append(record(failure.task..<failure.task + 1, .failure(failure.reason)))
+        let left = report.isBinary ? nil : leftBehind(report, failure.task)
+        records.append(record(failure.task..<failure.task + 1, .failure(failure.reason), left))
     }
     for run in values.ranges {
         let lines = report.values.slice(run.lowerBound - report.start..<run.upperBound - report.start)
         records.append(record(run, .values(lines: lines.bytes)))
     }
-    func record(_ tasks: Range<Int>, _ outcome: ResultRecord.Outcome) -> ResultRecord {
+    func record(_ tasks: Range<Int>, _ outcome: ResultRecord.Outcome, _ output: [UInt8]? = nil) -> ResultRecord {
         let seconds = report.seconds.slice(tasks.lowerBound - report.start..<tasks.upperBound - report.start)
         return ResultRecord(
             job: report.key.job, first: tasks.lowerBound, count: tasks.count, worker: worker,
-            attempt: report.key.attempt, outcome: outcome, secondsLines: seconds.bytes)
+            attempt: report.key.attempt, outcome: outcome, secondsLines: seconds.bytes, output: output)
     }
     return records
+}
+
+/// What a failed task left, where that is something.
+private func leftBehind(_ report: TaskReport, _ task: Int) -> [UInt8]? {
+    let place = task - report.start
+    let line = report.values.slice(place..<place + 1).bytes.dropLast()
+    return line.elementsEqual("null".utf8) ? nil : Array(line)
 }

@@ -46,6 +46,8 @@ extension Scheduler {
     }
 
     mutating func forget(_ member: MemberID) {
+        kernelsOf[member] = nil
+        draining.remove(member)
         voters[member] = nil
         volunteersAskedAt[member] = nil
     }
@@ -62,7 +64,8 @@ extension Scheduler {
     func votingJob(for call: LeaseCall, _ priority: Priority) -> (id: JobID, turn: UInt64)? {
         var best: (id: JobID, turn: UInt64)?
         for id in votingJobs {
-            guard let job = jobs[id], job.ending == nil, job.record.priority == priority,
+            guard let job = jobs[id], job.ending == nil, job.record.priority == priority, job.hasRoom,
+                job.refusals[call.member] == nil,
                 !call.confirmsOnly || job.record.quorum == nil,
                 call.kernels.contains(job.record.kernel), best.map({ (job.lastTurn, id) < ($0.turn, $0.id) }) ?? true,
                 job.hasVotes(for: ballotName(of: call.member, in: id))

@@ -28,6 +28,10 @@ package struct Scheduler: Sendable {
         package var stragglerTime: Duration = .milliseconds(500)
         /// The same where no task of the job has been measured, for volunteers and for what somebody waits for.
         package var unmeasuredTime: Duration = .seconds(5)
+        /// A failed task is left to other workers than the last for so long, where there are others.
+        package var elsewhereTime: Duration = .seconds(30)
+        /// A worker that cannot run a job's tasks by its own fault is granted none of them for so long, where there are others.
+        package var refusalTime: Duration = .seconds(30)
 
         package init() {}
     }
@@ -41,6 +45,14 @@ package struct Scheduler: Sendable {
     var heldBySuspects: [MemberID: [LeaseKey]] = [:]
     /// Members that are suspected or about to be gone: their calls are held, but granted nothing.
     var suspects: Set<MemberID> = []
+    /// Members that finish what they have and go: they are granted nothing more.
+    var draining: Set<MemberID> = []
+    /// What each worker can run, by its last call.
+    var kernelsOf: [MemberID: Set<String>] = [:]
+    /// Jobs with tasks that are to be tried again, or workers that cannot run them.
+    var jobsInTrouble: Set<JobID> = []
+    /// Of the latest event.
+    private(set) var latest = Moment.zero
     var calls: [LeaseCallID: LeaseCall] = [:]
     var callLine = WaitingLine<LeaseCallID>()
     /// Jobs with work, by priority and kernel; in each line the job that was served longest ago is first.
@@ -96,6 +108,9 @@ package struct Scheduler: Sendable {
         package var forged = 0
         package var expired = 0
         package var copied = 0
+        /// Tasks that failed and were to be tried again, and tasks that workers could not run by their own fault.
+        package var retried = 0
+        package var refused = 0
         package var parked = 0
         /// Votes that were stored, and those that turned out right or wrong.
         package var votes = 0
@@ -106,6 +121,7 @@ package struct Scheduler: Sendable {
     /// Takes one event and says what is to be done. Never fails: what makes no sense is answered, not trusted.
     package mutating func handle(_ event: SchedulerEvent, now: Moment) -> [SchedulerEffect] {
         var effects: [SchedulerEffect] = []
+        latest = max(latest, now)
         switch event {
         case .jobAdded(let job, let members):
             add(ScheduledJob(job, dealtTo: members.filter { !isBarred($0) }), now, &effects)
@@ -143,6 +159,9 @@ package struct Scheduler: Sendable {
         case .standingRestored(let machine, let standing): reliability.restore(standing, of: machine)
         case .machineBarred(let machine):
             bar(machine, &effects)
+            serve(now, &effects)
+        case .memberDraining(let member):
+            drain(member, &effects)
             serve(now, &effects)
         case .memberGone(let member, let crashed, let wallClock):
             wallClockMs = wallClock
@@ -193,6 +212,7 @@ package struct Scheduler: Sendable {
         let id = job.record.id
         guard jobs[id] == nil else { return }
         jobs[id] = job
+        jobs[id]!.addedAt = now
         if jobs[id]!.isComplete {
             finishIfComplete(id, &effects)
         } else {
@@ -212,7 +232,13 @@ package struct Scheduler: Sendable {
         leaveLine(id)
         noteVoting(id)
         revokeLeases(of: id, &effects)
-        commit(PendingCommit(job: id, end: state), [.endJob(id, state, endedMs: wallClockMs)], &effects)
+        commit(PendingCommit(job: id, end: state), [.endJob(id, state, endedMs: endedMs(of: id))], &effects)
+    }
+
+    /// When a job that ends now has ended: its clock is the monotonic one.
+    func endedMs(of id: JobID) -> WallClockMs {
+        guard let job = jobs[id] else { return wallClockMs }
+        return job.record.createdMs + job.elapsed(at: latest).inNanoseconds / 1_000_000
     }
 
     mutating func commit(_ pending: PendingCommit, _ writes: [StoreWrite], _ effects: inout [SchedulerEffect]) {
@@ -238,6 +264,7 @@ package struct Scheduler: Sendable {
         decisionsToRetry = [:]
         for id in undecided.keys.sorted() { decide(id, undecided[id]!, &effects) }
         dealPastIdleVolunteers(now)
+        lookAfterTroubles(now)
         serve(now, &effects)
         serveStragglers(now, &effects)
     }

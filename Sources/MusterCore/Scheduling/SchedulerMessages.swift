@@ -43,16 +43,17 @@ package struct TaskReport: Hashable, Sendable {
     package struct Failure: Hashable, Sendable {
         package var task: Int
         package var reason: String
-        package init(task: Int, reason: String) {
-            self.task = task
-            self.reason = reason
+        /// The task was not to blame, nor tried: this worker cannot run it (no such image, no engine, no room).
+        package var isOwnFault: Bool
+        package init(task: Int, reason: String, isOwnFault: Bool = false) {
+            (self.task, self.reason, self.isOwnFault) = (task, reason, isOwnFault)
         }
     }
     package var key: LeaseKey
     package var ticket: String
     /// The reported tasks are `start..<start + values.count`, all within the grant.
     package var start: Int
-    /// One value a task; a failed task's is `null` and does not count.
+    /// One value a task; a failed task's is what it left, or `null`.
     package var values: LineColumn
     /// Seconds of computing, one number a task.
     package var seconds: LineColumn
@@ -137,6 +138,8 @@ package enum SchedulerEvent: Sendable {
     case standingRestored(MachineID, Reliability.Standing)
     /// The machine is to have no more work, and what of it is not confirmed counts no more.
     case machineBarred(MachineID)
+    /// The worker is to be granted nothing more: it finishes what it has and goes.
+    case memberDraining(MemberID)
     case ticked(wallClockMs: WallClockMs)
 }
 
@@ -159,6 +162,8 @@ package enum SchedulerEffect: Hashable, Sendable {
     case cancelFailed(JobID, reason: String)
     /// Tell the worker that these leases are pointless now (cancelled, or recorded from elsewhere).
     case revoke(MemberID, [LeaseKey])
+    /// The worker cannot run this job's tasks, by its own fault, and gets no more of them for a while. Told once.
+    case refused(JobID, MemberID, reason: String)
     /// This machine is out, and this is to be stored of it; nothing waits for it.
     case distrust(MachineID, [StoreWrite])
 }

@@ -40,6 +40,14 @@ package struct WaitingLine<Element: Hashable & Sendable>: Sendable {
         }
     }
 
+    /// The first in line that will do.
+    package func first(where isWanted: (Element) -> Bool) -> Element? {
+        for place in places[head...] where numbers[place.element] == place.number && isWanted(place.element) {
+            return place.element
+        }
+        return nil
+    }
+
     private mutating func compact() {
         places = places[head...].filter { numbers[$0.element] == $0.number }
         head = 0

@@ -18,4 +18,19 @@ package struct Backoff: Hashable, Sendable {
     }
 
     package mutating func reset() { failures = 0 }
+
+    /// The wait before another try after the n-th failure (1…), where the first means something: `base`, then twice as
+    /// long each time, at most `cap`, of which a random part up to a half is taken off. No wait at all where `base` is none.
+    package static func retry(
+        after failures: Int, base: Duration, cap: Duration, using random: inout some RandomNumberGenerator
+    ) -> Duration {
+        let ceiling = min(max(cap, base).inNanoseconds, doubled(base.inNanoseconds, max(0, failures - 1)))
+        guard ceiling > 0 else { return .zero }
+        return .nanoseconds(Int64.random(in: ceiling / 2...ceiling, using: &random))
+    }
+
+    private static func doubled(_ base: Int64, _ times: Int) -> Int64 {
+        let (product, isTooLarge) = base.multipliedReportingOverflow(by: 1 << min(times, 40))
+        return isTooLarge ? .max : product
+    }
 }

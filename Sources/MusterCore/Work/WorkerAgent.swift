@@ -53,6 +53,8 @@ package struct WorkerAgent: Sendable {
         case revoked([LeaseKey])
         /// The coordinator said over another call that it does not know us.
         case estranged
+        /// The coordinator wants this worker to go: it takes nothing more, and finishes what it has, however long that takes.
+        case drainAsked
         case terminated
         case ticked
     }
@@ -88,6 +90,8 @@ package struct WorkerAgent: Sendable {
     private var deliverAt = Moment.zero
     private var heartbeatAt = Moment.zero
     private var isHeartbeatUnderWay = false
+    /// It takes nothing more, and goes when what it has is done; at the latest at `drainUntil`, if there is one.
+    private var isLeaving = false
     private var drainUntil: Moment?
     private var hasLeft = false
 
@@ -135,9 +139,13 @@ package struct WorkerAgent: Sendable {
             waiting.removeAll { keys.contains($0.grant.key) }
             for key in keys where running.contains(key) { effects.append(.abandon(key)) }
         case .estranged: becomeStranger()
+        case .drainAsked:
+            waiting = []
+            isLeaving = true
         case .terminated:
             // What is not begun is not begun any more: leaving hands it back.
             waiting = []
+            isLeaving = true
             if drainUntil == nil { drainUntil = now + settings.drainTime }
         case .ticked: abandonWhenOutOfTime(now, &effects)
         }
@@ -159,7 +167,7 @@ package struct WorkerAgent: Sendable {
         asked -= count
         backoff.ask.reset()
         // Leases that arrive after SIGTERM are not begun: leaving hands them back.
-        guard drainUntil == nil else { return }
+        guard !isLeaving else { return }
         waiting += grants.map { ($0, now) }
     }
 
@@ -213,7 +221,7 @@ package struct WorkerAgent: Sendable {
 
     /// Starts whatever can be started now.
     private mutating func proceed(_ now: Moment, _ effects: inout [Effect]) {
-        if let drainUntil, isDrained || drainUntil + settings.drainTime <= now {
+        if isLeaving, isDrained || drainUntil.map({ $0 + settings.drainTime <= now }) ?? false {
             hasLeft = true
             effects.append(.leaveAndExit)
             return
@@ -232,7 +240,7 @@ package struct WorkerAgent: Sendable {
             effects.append(.heartbeat(held.sorted { ($0.job, $0.first) < ($1.job, $1.first) }))
         }
         let free = settings.slots - (running.count - ending.count) - waiting.count - asked
-        if drainUntil == nil, free > 0, askAt <= now, outbox.count < settings.outboxMax {
+        if !isLeaving, free > 0, askAt <= now, outbox.count < settings.outboxMax {
             asked += free
             effects.append(.ask(slots: free))
         }

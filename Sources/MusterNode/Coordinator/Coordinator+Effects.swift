@@ -46,6 +46,7 @@ extension Coordinator {
         case .cancelFailed(let id, let reason):
             let problem = Problem(507, "The cancel could not be stored: \(reason)", code: "store", retryAfter: 5)
             for held in state.cancels.removeValue(forKey: id) ?? [] { held.respond(.problem(problem)) }
+        case .refused(let id, let member, let reason): noteRefusal(id, member, reason, &state)
         case .distrust(let machine, let writes):
             commit(writes)
             Log.warning("a machine is out: it gets no more work", ["machine": machine.rawValue])
@@ -64,6 +65,21 @@ extension Coordinator {
                 _ = stream.write(ServerSentEvent.bytes("revoke", id: nil, data: data))
             }
         }
+    }
+
+    /// A worker said that it cannot run a job's tasks, by its own fault.
+    private func noteRefusal(_ id: JobID, _ member: MemberID, _ reason: String, _ state: inout CoordinatorState) {
+        let name = state.fleet.membership[member]?.record.name ?? "member-\(member)"
+        Log.warning(
+            "a worker cannot run a job's tasks; others get them", ["worker": name, "job": "\(id)", "reason": reason])
+        state.jobsWithNews.insert(id)
+        var data = JSONWriter()
+        data.beginObject()
+        data.field("job", id.rawValue)
+        data.field("worker", name)
+        data.field("reason", reason)
+        data.endObject()
+        events.publish("job-refused", data)
     }
 
     private func commit(_ id: CommitID, _ writes: [StoreWrite]) {

@@ -46,9 +46,11 @@ extension Coordinator {
             state.jobsOnTheirWay += 1
             return JobRecord(
                 id: state.newJobID(), kernel: request.kernel, params: request.params, count: request.count,
-                priority: request.priority, hasInputs: request.inputs != nil, attemptsMax: request.attemptsMax,
+                priority: request.priority, hasInputs: request.inputs != nil,
+                attemptsMax: request.attemptsMax ?? KernelTable.attemptsDefault(request.kernel),
                 createdMs: SystemTime.wallClockMs(), quorum: request.quorum,
-                isDeterministic: KernelTable.isDeterministic(request.kernel))
+                isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
+                atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
         }
         guard let record else {
             let detail = "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end."
@@ -112,12 +114,16 @@ extension Coordinator {
 
     /// From memory, for a job that is not over; nil for others.
     func activeStatus(of id: JobID, _ state: borrowing CoordinatorState) -> JobStatus? {
-        guard let record = state.records[id], let progress = state.fleet.scheduler.progress(of: id) else { return nil }
+        let now = SystemTime.now()
+        guard let record = state.records[id], let progress = state.fleet.scheduler.progress(of: id),
+            let elapsed = state.fleet.scheduler.elapsed(of: id, at: now)
+        else { return nil }
+        let obstacle = progress.running ? nil : Self.obstacle(to: record.kernel, state)
         return JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
             done: progress.done, failed: progress.failed, workers: progress.workers,
-            seconds: Double(max(0, SystemTime.wallClockMs() - record.createdMs)) / 1_000, priority: record.priority,
-            quorum: record.quorum, waiting: progress.running ? nil : Self.obstacle(to: record.kernel, state))
+            seconds: elapsed.inSeconds, priority: record.priority, quorum: record.quorum,
+            waiting: obstacle ?? state.fleet.scheduler.trouble(of: id))
     }
 
     /// What keeps all workers from this kernel.

@@ -197,6 +197,7 @@ extension Coordinator {
                 tell(id, rank, state.fleet.membership.ranked.count, &state)
             }
             handle(.command(.connected(id, seen: seen)), &state)
+            if state.fleet.scheduler.isDraining(id) { _ = stream.write(Self.drainEvent) }
             return connection
         }
         stream.onDisconnect { [weak self] in
@@ -212,7 +213,8 @@ extension Coordinator {
             state.fleet.membership.ranked.enumerated().map { rank, member in
                 MemberStatus(
                     record: member.record, rank: rank, standing: member.standing,
-                    isDistrusted: state.fleet.scheduler.isBarred(member.record.id))
+                    isDistrusted: state.fleet.scheduler.isBarred(member.record.id),
+                    isDraining: state.fleet.scheduler.isDraining(member.record.id))
             }
                 + state.fleet.membership.unranked.map { member in
                     MemberStatus(record: member.record, rank: nil, standing: member.standing)
@@ -234,9 +236,7 @@ extension Coordinator {
         let id = MemberID(try request.number("id", of: "member"))
         let status: MemberStatus? = state.withLock { state in
             guard let member = state.fleet.membership[id] else { return nil }
-            return MemberStatus(
-                record: member.record, rank: state.fleet.membership.rank(of: id), standing: member.standing,
-                isDistrusted: state.fleet.scheduler.isBarred(id))
+            return self.status(of: member, state)
         }
         guard let status else { throw Problem(404, "There is no member \(id).") }
         var json = JSONWriter()

@@ -30,6 +30,8 @@ extension Coordinator {
         case .listJobs: { [unowned self] in try listJobs($0) }
         case .job: { [unowned self] in try getJob($0) }
         case .cancelJob: { [unowned self] in try cancelJob($0) }
+        case .jobTasks: { [unowned self] in try listTasks($0) }
+        case .retryJob: { [unowned self] in try retryJob($0) }
         case .jobEvents: { [unowned self] in try streamJobEvents($0) }
         case .jobResults: { [unowned self] in try streamResults($0) }
         case .events: { [unowned self] _ in try .respond(.eventStream(events.open())) }
@@ -37,6 +39,7 @@ extension Coordinator {
         case .members: { [unowned self] _ in listMembers(liveWorkersOnly: false) }
         case .member: { [unowned self] in try getMember($0) }
         case .leaveFleet: { [unowned self] in try leaveFleet($0) }
+        case .drainMember: { [unowned self] in try drainMember($0) }
         case .heartbeat: { [unowned self] in try heartbeat($0) }
         case .memberStream: { [unowned self] in try streamMember($0) }
         case .servers: { [unowned self] _ in listMembers(liveWorkersOnly: true) }

@@ -12,6 +12,10 @@ extension Coordinator {
             page.add("tasks_failed_total", "counter", "Tasks recorded as failed for good.", counters.failed)
             page.add("tasks_parked_total", "counter", "Tasks that killed too many workers.", counters.parked)
             page.add("tasks_copied_total", "counter", "Leases given to an idle worker as well.", counters.copied)
+            page.add("tasks_retried_total", "counter", "Tasks that failed and were tried again.", counters.retried)
+            page.add(
+                "tasks_refused_total", "counter", "Tasks that a worker could not run, by its own fault.",
+                counters.refused)
             page.add("leases_expired_total", "counter", "Leases that were not renewed in time.", counters.expired)
             page.add("votes_total", "counter", "Votes on tasks that were stored.", counters.votes)
             page.add("votes_confirmed_total", "counter", "Votes that others confirmed.", counters.confirmed)

@@ -84,7 +84,8 @@ struct CoordinatorState: ~Copyable {
                 effects += self.fleet.handle(.tokenRevoked(token), now: now, wallClockMs: wallClockMs)
             }
             try await restoreCommands(from: store)
-            for job in try await store.unfinishedJobs() {
+            for var job in try await store.unfinishedJobs() {
+                job.age = .milliseconds(max(0, wallClockMs - job.job.record.createdMs))
                 records[job.job.record.id] = job.job.record
                 effects += self.fleet.handle(.work(.jobAdded(job)), now: now, wallClockMs: wallClockMs)
             }

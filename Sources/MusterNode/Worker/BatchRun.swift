@@ -29,6 +29,7 @@ struct BatchRun {
             let plain = try KernelTable.kernel(offer.grant.kernel, params: offer.grant.params)
             kernel = (plain as? ContainerKernel)?.on(containers) ?? plain
         } catch {
+            // Another version of the program may.
             return (failed(key, "this worker cannot run it: \(error.detail)"), true)
         }
         let isTransient = offer.grant.isTransient
@@ -52,6 +53,8 @@ struct BatchRun {
                 part.add(value: value)
             } catch {
                 if cancellation.isCancelled { return (part.report(offer), false) }
+                // What keeps it from this task keeps it from the others, too.
+                if error.isOwnFault { return (handedBack(part, from: task, error), true) }
                 part.add(failure: error, of: task)
             }
             let now = SystemTime.now()
@@ -78,9 +81,15 @@ struct BatchRun {
     }
 
     private func failed(_ key: LeaseKey, _ reason: String) -> TaskReport {
-        var part = Part(start: key.first, isBinary: offer.grant.isTransient)
-        for task in key.tasks {
-            part.add(failure: TaskFailure(reason), of: task)
+        let part = Part(start: key.first, isBinary: offer.grant.isTransient)
+        return handedBack(part, from: key.first, TaskFailure(reason, isOwnFault: true))
+    }
+
+    /// Nothing more of the batch is tried here.
+    private func handedBack(_ part: Part, from first: Int, _ fault: TaskFailure) -> TaskReport {
+        var part = part
+        for task in first..<offer.grant.key.tasks.upperBound {
+            part.add(failure: task == first ? fault : TaskFailure("as task \(first)", isOwnFault: true), of: task)
             part.add(time: .zero)
         }
         return part.report(offer)!
@@ -112,11 +121,16 @@ struct BatchRun {
         }
 
         mutating func add(failure: TaskFailure, of task: Int) {
-            values.append(line: "null".utf8)
+            let left = blobs == nil ? failure.value ?? [] : []
+            if left.isEmpty || left.count > Limits.valueBytesMax {
+                values.append(line: "null".utf8)
+            } else {
+                values.append(line: left)
+            }
             blobs?.append([])
-            bytes += failure.reason.utf8.count
+            bytes += failure.reason.utf8.count + left.count
             let reason = String(decoding: failure.reason.utf8.prefix(64 << 10), as: UTF8.self)
-            failures.append(TaskReport.Failure(task: task, reason: reason))
+            failures.append(TaskReport.Failure(task: task, reason: reason, isOwnFault: failure.isOwnFault))
         }
 
         mutating func add(time: Duration) {

@@ -269,6 +269,9 @@ extension Worker {
             guard let notice = try? RankNotice(data: event.data) else { return }
             Log.info("rank", ["rank": "\(notice.rank)", "view": "\(notice.view)", "members": "\(notice.members)"])
         case "ping": beat(identity, acknowledged: nil)
+        case "drain":
+            Log.notice("the coordinator wants this worker to go; it finishes what it has")
+            handle(.drainAsked)
         default: break
         }
     }

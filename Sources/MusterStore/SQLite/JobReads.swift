@@ -15,19 +15,19 @@ struct JobReads {
         one = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic
+                quorum, is_deterministic, retry_delay_ms, at_most, may_copy
             FROM job WHERE id = ?
             """)
         newest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic
+                quorum, is_deterministic, retry_delay_ms, at_most, may_copy
             FROM job WHERE id < ?1 OR ?1 IS NULL ORDER BY id DESC LIMIT ?2
             """)
         unfinished = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic
+                quorum, is_deterministic, retry_delay_ms, at_most, may_copy
             FROM job WHERE state IS NULL ORDER BY id
             """)
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
@@ -104,7 +104,8 @@ struct JobReads {
         let record = JobRecord(
             id: id, kernel: row.text(10), params: row.bytes(11), count: row.int(5), priority: priority,
             hasInputs: row.int64(6) != 0, attemptsMax: row.int(7), createdMs: row.int64(8), quorum: try quorum(row, id),
-            isDeterministic: row.int64(13) != 0)
+            isDeterministic: row.int64(13) != 0, retryDelay: .milliseconds(row.int64(14)),
+            atMost: row.isNull(15) ? nil : row.int(15), mayCopy: row.int64(16) != 0)
         return StoredJob(
             record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
             failed: row.int(4), workers: [:])

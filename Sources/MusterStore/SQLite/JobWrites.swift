@@ -11,13 +11,16 @@ struct JobWrites {
     private let scan: Statement
     private let endJob: Statement
     private let insertWorker: Statement
+    private let reopenJob: Statement
+    private let removeFailures: Statement
+    private let removeWorkers: Statement
 
     init(_ connection: Connection) throws(StoreError) {
         insertJob = try connection.prepare(
             """
             INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
-                is_deterministic)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+                is_deterministic, retry_delay_ms, at_most, may_copy)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
         insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
@@ -26,14 +29,21 @@ struct JobWrites {
             "SELECT first, count FROM input WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1")
         insertResult = try connection.prepare(
             """
-            INSERT INTO result (job, first, count, is_failure, attempt, worker, body, seconds, votes)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO result (job, first, count, is_failure, attempt, worker, body, seconds, votes, output)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         resultBefore = try connection.prepare(
             "SELECT first, count FROM result WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1")
         scan = try connection.prepare(Tally.sql)
         endJob = try connection.prepare("UPDATE job SET state = ?, ended_ms = ?, done = ?, failed = ? WHERE id = ?")
         insertWorker = try connection.prepare("INSERT INTO job_worker (job, worker, tasks) VALUES (?, ?, ?)")
+        reopenJob = try connection.prepare(
+            """
+            UPDATE job SET state = NULL, ended_ms = NULL, done = NULL, failed = NULL
+            WHERE id = ? AND state IS NOT NULL RETURNING id
+            """)
+        removeFailures = try connection.prepare("DELETE FROM result WHERE job = ? AND is_failure = 1")
+        removeWorkers = try connection.prepare("DELETE FROM job_worker WHERE job = ?")
     }
 
     func create(_ job: JobRecord) throws(StoreError) {
@@ -48,6 +58,9 @@ struct JobWrites {
         try insertJob.bind(8, job.params)
         if let quorum = job.quorum { try insertJob.bind(9, quorum.description) }
         try insertJob.bind(10, job.isDeterministic ? 1 : 0)
+        try insertJob.bind(11, Int(job.retryDelay.inNanoseconds / 1_000_000))
+        if let most = job.atMost { try insertJob.bind(12, most) }
+        try insertJob.bind(13, job.mayCopy ? 1 : 0)
         guard try insertJob.step() else { throw .conflict("job \(job.id) exists already: ids are never used twice") }
         // The row is written whole only when the statement has run to its end.
         _ = try insertJob.step()
@@ -99,6 +112,7 @@ struct JobWrites {
                     try insertResult.bind(7, uncopied: body)
                     try insertResult.bind(8, uncopied: seconds)
                     if let votes = record.votes { try insertResult.bind(9, votes) }
+                    if let output = record.output { try insertResult.bind(10, output) }
                     try insertResult.run()
                     return nil
                 } catch { return error }
@@ -124,6 +138,18 @@ struct JobWrites {
         try endJob.bind(4, tally.failed)
         try endJob.bind(5, id.rawValue)
         try endJob.run()
+    }
+
+    /// The job goes on: its failures are forgotten.
+    func reopen(_ id: JobID) throws(StoreError) {
+        defer { reopenJob.reset() }
+        try reopenJob.bind(1, id.rawValue)
+        guard try reopenJob.step() else { throw .conflict("job \(id) has not ended, or is not stored") }
+        _ = try reopenJob.step()
+        for statement in [removeFailures, removeWorkers] {
+            try statement.bind(1, id.rawValue)
+            try statement.run()
+        }
     }
 
     /// The record must lie inside a job that has not ended, on tasks that have none yet.

@@ -16,7 +16,7 @@ struct RecordReads {
             """)
         results = try connection.prepare(
             """
-            SELECT first, count, is_failure, attempt, worker, body, seconds, votes FROM result
+            SELECT first, count, is_failure, attempt, worker, body, seconds, votes, output FROM result
             WHERE job = ?1
                 AND first >= coalesce((SELECT max(first) FROM result WHERE job = ?1 AND first <= ?2), 0)
             ORDER BY first
@@ -39,8 +39,9 @@ struct RecordReads {
             let record = ResultRecord(
                 job: job, first: tasks.lowerBound, count: tasks.count, worker: results.text(4), attempt: results.int(3),
                 outcome: isFailure ? .failure(results.text(5)) : .values(lines: results.bytes(5)),
-                secondsLines: results.bytes(6), votes: results.isNull(7) ? nil : results.int(7))
-            bytes += results.raw(5).count + results.raw(6).count + RecordReads.recordBytes
+                secondsLines: results.bytes(6), votes: results.isNull(7) ? nil : results.int(7),
+                output: results.isNull(8) ? nil : results.bytes(8))
+            bytes += results.raw(5).count + results.raw(6).count + (record.output?.count ?? 0) + RecordReads.recordBytes
             records.append(record)
         }
         return records

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -185,6 +185,14 @@ enum Schema {
             circle TEXT NOT NULL
         ) STRICT;
         PRAGMA user_version = 4;
+        """
+
+    private static let fifth: StaticString = """
+        ALTER TABLE job ADD COLUMN retry_delay_ms INTEGER NOT NULL DEFAULT 1000;
+        ALTER TABLE job ADD COLUMN at_most INTEGER; -- NULL: as many as there are slots
+        ALTER TABLE job ADD COLUMN may_copy INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE result ADD COLUMN output BLOB; -- what a failed task left, NULL: nothing
+        PRAGMA user_version = 5;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

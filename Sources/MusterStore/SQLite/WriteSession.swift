@@ -60,6 +60,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         case .endJob(let id, let state, let endedMs):
             try jobs.end(id, state, endedMs)
             try trust.removeVotes(of: id)
+        case .reopenJob(let id): try jobs.reopen(id)
         case .addVotes(let vote): try trust.add(vote)
         case .removeVotes(let id, let tasks): try trust.removeVotes(of: id, tasks)
         case .removeVotesOf(let machine): try trust.removeVotes(by: machine)

@@ -109,7 +109,7 @@ extension ResultRecord {
             case .values(let lines): lines.count
             case .failure(let reason): reason.utf8.count
             }
-        return 256 + body + secondsLines.count + worker.utf8.count
+        return 256 + body + secondsLines.count + (output?.count ?? 0) + worker.utf8.count
     }
 }
 
@@ -125,7 +125,7 @@ extension StoreWrite {
         case .removeVotes, .removeVotesOf, .contributed, .saveStanding: 64
         case .sawMachine(let machine): 256 + machine.name.utf8.count + machine.version.utf8.count
         case .saveToken(let token): 256 + token.label.utf8.count
-        case .endJob, .removeMember: 256
+        case .endJob, .reopenJob, .removeMember: 256
         case .saveMember(let member):
             member.labels.reduce(256 + member.name.utf8.count + member.address.utf8.count) {
                 $0 + $1.key.utf8.count + $1.value.utf8.count

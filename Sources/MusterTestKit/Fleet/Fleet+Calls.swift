@@ -8,6 +8,8 @@ package struct TaskResult: Hashable, Sendable {
     /// JSON text; nil for a task that failed.
     package let value: String?
     package let error: String?
+    /// What a task that failed left all the same, JSON text.
+    package let left: String?
     package let attempt: Int
     package let worker: String
 
@@ -17,7 +19,8 @@ package struct TaskResult: Hashable, Sendable {
         task = try fields.required("task", fields.int("task", in: 0...Limits.jobTasksMax))
         error = try fields.string("error", bytesMax: Limits.valueBytesMax)
         // A value may be null, which counts as absent among optional fields.
-        value = error == nil ? fields.value("value")?.text ?? "null" : nil
+        let text = fields.value("value")?.text
+        (value, left) = error == nil ? (text ?? "null", nil) : (nil, text)
         attempt = try fields.required("attempt", fields.int("attempt", in: 1...Int.max))
         worker = try fields.string("worker") ?? ""
         _ = (fields.value("seconds"), fields.value("votes"))

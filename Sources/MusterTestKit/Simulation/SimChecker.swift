@@ -14,6 +14,10 @@ package final class SimChecker {
         /// Dealt to the live workers at its adding.
         package var isDealt = false
         package var quorum: Quorum?
+        /// The bare worker cannot run it.
+        package var isPicky = false
+        /// So many of its batches may run at one time.
+        package var atMost: Int?
 
         /// Whether every machine comes to the same.
         var isDeterministic: Bool { failEvery == 0 || failures >= 1_000 }
@@ -24,6 +28,8 @@ package final class SimChecker {
     }
 
     package private(set) var violation: String?
+    /// Nothing goes wrong but what plans say.
+    var isCalm = false
     package var plans: [JobID: Plan] = [:]
     private var grants: [JobID: [(key: LeaseKey, at: Moment)]] = [:]
     private var names: [MemberID: String] = [:]
@@ -100,6 +106,9 @@ package final class SimChecker {
             return require(
                 deaths >= Scheduler.Settings().crashLimit, "task \(record.first) was parked after \(deaths) deaths")
         }
+        if reason == SimWorker.ownFault {
+            return require(plan.isPicky && !isCalm, "task \(record.first) was failed by a worker's own fault")
+        }
         require(
             plan.fails(record.first, attempt: record.attempt), "task \(record.first) failed, but should not: \(reason)")
         checkGranted(record, record.first..<record.first + 1)
@@ -130,6 +139,12 @@ package final class SimChecker {
             stored >= count, "\(count) results acknowledged, \(stored) stored: job \(report.key.job), \(report.tasks)")
     }
 
+    /// So many batches of a job run now.
+    func checkRunning(_ count: Int, of id: JobID) {
+        guard isCalm, let most = plans[id]?.atMost else { return }
+        require(count <= most, "\(count) batches of job \(id) run at one time, of at most \(most)")
+    }
+
     func checkRanks(_ membership: Membership) {
         for (place, member) in membership.ranked.enumerated() where membership.rank(of: member.record.id) != place {
             fail(
@@ -141,7 +156,8 @@ package final class SimChecker {
     /// Where nothing went wrong, the shares of a dealt job differ by one block at the most.
     func checkShares(_ store: SimStore) {
         for (id, names) in dealtTo.sorted(by: { $0.key < $1.key }) where !names.isEmpty {
-            guard let job = store.jobs[id], let plan = plans[id] else { continue }
+            // What fails somewhere goes elsewhere.
+            guard let job = store.jobs[id], let plan = plans[id], plan.failEvery == 0, !plan.isPicky else { continue }
             let shares = names.map { name in
                 job.results.filter { $0.worker == name }.reduce(0) { $0 + $1.count }
             }
@@ -167,7 +183,9 @@ package final class SimChecker {
                 require(plan.cancelAfterMs != nil, "job \(id) was cancelled by nobody")
             } else if state == .failed {
                 let isParked = job.results.contains { $0.worker.isEmpty }
-                require(isParked || plan.failures >= Limits.attemptsDefault, "job \(id) failed, but should not")
+                let mayLack = plan.isPicky && !isCalm
+                require(
+                    isParked || mayLack || plan.failures >= Limits.attemptsDefault, "job \(id) failed, but should not")
             } else {
                 require(plan.poison == nil, "job \(id) is done, but one of its tasks kills every worker")
                 require(plan.failures < Limits.attemptsDefault || plan.failEvery == 0, "job \(id) should have failed")

@@ -184,6 +184,9 @@ package final class SimCoordinator {
         reports.map { report in
             var report = report
             report.key.member = id
+            if world.bug == .blamesTasks {
+                for place in report.failures.indices { report.failures[place].isOwnFault = false }
+            }
             return report
         }
     }
@@ -228,7 +231,8 @@ package final class SimCoordinator {
         let record = JobRecord(
             id: JobID(lastIDs.job), kernel: "sim", params: Array("{}".utf8), count: plan.count,
             priority: plan.count < 20 ? .interactive : .batch, hasInputs: false, attemptsMax: Limits.attemptsDefault,
-            createdMs: 0, quorum: plan.quorum, isDeterministic: plan.isDeterministic)
+            createdMs: 0, quorum: plan.quorum, isDeterministic: plan.isDeterministic,
+            atMost: world.bug == .ignoresAtMost ? nil : plan.atMost)
         // A number whose job was lost before it was durable is given out again.
         world.checker.plans[record.id] = plan
         world.store.commit([.createJob(record)]) { [self, life] trouble in
@@ -314,7 +318,7 @@ package final class SimCoordinator {
             guard let stream = streams[member] else { return }
             world.network.send(stream.worker, .down) { [world] in world.workers[stream.worker].revoked(keys) }
         case .distrust(_, let writes): world.store.commit(writes) { _ in }
-        case .progressed, .ended, .cancelFailed: break
+        case .progressed, .ended, .cancelFailed, .refused: break
         }
     }
 }

@@ -76,4 +76,11 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case earlyVotes = "early-votes"
     /// Each worker has a vote of its own, however many are on one machine.
     case votesPerWorker = "votes-per-worker"
+    /// What a worker cannot run by its own fault counts as the task's failure.
+    case blamesTasks = "blames-tasks"
+    /// A job's bound on what runs at one time is forgotten.
+    case ignoresAtMost = "ignores-at-most"
+
+    /// What it breaks is promised where nothing else goes wrong.
+    var isSeenInCalm: Bool { self == .blamesTasks || self == .ignoresAtMost }
 }

@@ -116,7 +116,9 @@ package final class SimStore {
             for id in jobs.keys { jobs[id]!.votes.removeAll { $0.owner == machine } }
         case .saveStanding(let machine, let standing): standings[machine] = standing
         case .sawMachine, .contributed, .saveToken: break
-        case .addInputs, .setMeta, .saveChild, .addNumbers, .compactNumbers, .saveCommand, .endCommand, .saveCursor,
+        // Nobody has a job run again here.
+        case .addInputs, .reopenJob, .setMeta, .saveChild, .addNumbers, .compactNumbers, .saveCommand, .endCommand,
+            .saveCursor,
             .saveExceptions, .forgetProgress:
             break
         }

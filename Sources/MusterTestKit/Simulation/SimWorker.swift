@@ -3,6 +3,9 @@ internal import MusterCore
 /// A worker's driver, simulated: the shipping `WorkerAgent`, a disk that outlives the process, a process that may die,
 /// freeze, be slow, or (a hostile one) lie.
 package final class SimWorker {
+    /// Its reason for what it cannot run.
+    static let ownFault = "not here"
+
     private let world: SimWorld
     package let number: Int
     private var agent: WorkerAgent?
@@ -29,6 +32,7 @@ package final class SimWorker {
     }
 
     var isUp: Bool { agent != nil }
+    func runningBatches(of job: JobID) -> Int { agent?.runningBatches.count { $0.job == job } ?? 0 }
     /// What dies with it, in its own eyes and in the coordinator's.
     var held: Set<LeaseKey> {
         let running = agent?.runningBatches ?? []
@@ -200,6 +204,7 @@ package final class SimWorker {
         }
         let (key, current) = (grant.key, life)
         abandoned.remove(key)
+        world.checkRunning(key.job)
         let deadly = plan.poison.flatMap { key.tasks.contains($0) ? $0 : nil }
         let tasks = deadly.map { $0 - key.first + 1 } ?? key.count
         let time = Duration.milliseconds(max(1, tasks * plan.taskMs * slowness))
@@ -226,6 +231,12 @@ package final class SimWorker {
         var seconds = LineColumn()
         var failures: [TaskReport.Failure] = []
         for task in key.tasks {
+            if plan.isPicky, number == world.bareWorker {
+                failures.append(.init(task: task, reason: Self.ownFault, isOwnFault: true))
+                values.append(line: "null".utf8)
+                seconds.append(line: "0".utf8)
+                continue
+            }
             let fails = plan.fails(task, attempt: key.attempt)
             if fails, !world.lies(number) || !plan.isDeterministic {
                 failures.append(.init(task: task, reason: "as planned"))

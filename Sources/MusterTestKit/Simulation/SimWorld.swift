@@ -18,6 +18,8 @@ package final class SimWorld: FaultyWorld {
     private(set) var isHealed = false
     let diceSeed: UInt64
     private let hasVolunteer: Bool
+    /// It lacks what some jobs need.
+    let bareWorker: Int?
     private let workerCount: Int
     /// All workers say that they are on one machine, and each counts by itself.
     let isOneMachine: Bool
@@ -26,13 +28,16 @@ package final class SimWorld: FaultyWorld {
 
     package init(seed: UInt64, bug: PlantedBug? = nil, trace: ((String) -> Void)? = nil) {
         var random = SimRandom(seed: seed)
-        faults = SimFaults.drawn(from: &random)
+        let drawn = SimFaults.drawn(from: &random)
+        faults = bug?.isSeenInCalm == true ? .none : drawn
+        checker.isCalm = faults.isCalm
         self.bug = bug
         self.trace = trace
         jobs = Int.random(in: 2...5, using: &random)
         workerCount = Int.random(in: 2...6, using: &random)
         isOneMachine = random.chance(0.2)
         hasVolunteer = !isOneMachine && workerCount >= 4 && random.chance(0.5)
+        bareWorker = workerCount >= 3 && random.chance(0.4) ? 1 : nil
         diceSeed = random.next()
         store = SimStore(clock, checker, bug: bug, seed: random.next())
         network = SimNetwork(clock, faults, seed: random.next())
@@ -62,6 +67,10 @@ package final class SimWorld: FaultyWorld {
     /// The last worker may be a volunteer's; in a world with faults it lies whenever others could tell.
     func isVolunteer(named name: String) -> Bool { hasVolunteer && machine(named: name) == workerCount - 1 }
     func lies(_ number: Int) -> Bool { !faults.isCalm && isVolunteer(named: "worker-\(number)") }
+
+    func checkRunning(_ job: JobID) {
+        checker.checkRunning(workers.reduce(0) { $0 + $1.runningBatches(of: job) }, of: job)
+    }
 
     func newConnection() -> UInt64 {
         connections += 1
@@ -107,6 +116,8 @@ package final class SimWorld: FaultyWorld {
         }
         if plan.isDeterministic, random.chance(0.4) { plan.quorum = Quorum(random.chance(0.5) ? "2/2" : "2/3") }
         plan.isDealt = plan.quorum == nil && random.chance(0.4)
+        plan.isPicky = random.chance(0.3)
+        if random.chance(0.2) { plan.atMost = Int.random(in: 1...3, using: &random) }
         if faults.isCalm { return send(plan) }
         if random.chance(0.15) { plan.poison = Int.random(in: 0..<plan.count, using: &random) }
         if random.chance(0.2) { plan.cancelAfterMs = Int.random(in: 1...6_000, using: &random) }

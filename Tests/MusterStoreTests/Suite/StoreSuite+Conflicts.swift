@@ -42,6 +42,8 @@ struct Contradiction: Sendable, CustomTestStringConvertible {
             Contradiction("job id of an ended job", .createJob(.sample(2))),
             Contradiction("end of an unknown job", .endJob(JobID(9), .done, endedMs: 1)),
             Contradiction("second end", .endJob(JobID(2), .done, endedMs: 1)),
+            Contradiction("going on of a job that has not ended", .reopenJob(JobID(1))),
+            Contradiction("going on of an unknown job", .reopenJob(JobID(9))),
             Contradiction("end that is none", .endJob(JobID(1), .running, endedMs: 1)),
             Contradiction("join order of another member", .saveMember(.sample(2, order: 1))),
         ]

@@ -66,6 +66,44 @@ import Testing
         await store.close()
     }
 
+    @Test(arguments: Backend.all) func whatAJobAsksForIsKept(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        var record = JobRecord.sample(1)
+        (record.retryDelay, record.atMost, record.mayCopy) = (.milliseconds(2_500), 7, false)
+        try await store.commit([.createJob(record), .createJob(.sample(2))])
+        #expect(try await store.job(JobID(1))?.record == record)
+        #expect(try await store.unfinishedJobs().map(\.job.record) == [record, .sample(2)])
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func whatAFailedTaskLeftIsKept(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        var record = ResultRecord.failed(1, 3, "exit code 1")
+        record.output = Array(#"{"stdout":"x"}"#.utf8)
+        try await store.commit([.createJob(.sample(1)), .addResults(record), .addResults(.failed(1, 4, "no"))])
+        #expect(try await store.results(of: JobID(1), from: 0, bytesMax: 1 << 20) == [record, .failed(1, 4, "no")])
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func anEndedJobGoesOnWithoutItsFailures(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit([
+            .createJob(.sample(1, count: 4)), .addResults(.sample(1, 0..<2, worker: "a")),
+            .addResults(.failed(1, 2, "no")), .addResults(.sample(1, 3..<4, worker: "a")),
+            .endJob(JobID(1), .failed, endedMs: 5),
+        ])
+        try await store.commit([.reopenJob(JobID(1))])
+        let job = try #require(try await store.unfinishedJobs().first)
+        #expect(job.recorded.ranges.elementsEqual([0..<2, 3..<4]))
+        #expect(job.job.state == .queued)
+        #expect((job.job.endedMs, job.job.done, job.job.failed) == (nil, 3, 0))
+        try await store.commit([
+            .addResults(.sample(1, 2..<3, worker: "b")), .endJob(JobID(1), .done, endedMs: 9),
+        ])
+        #expect(try await store.job(JobID(1))?.workers == ["a": 3, "b": 1])
+        await store.close()
+    }
+
     @Test(arguments: Backend.all, [JobState.done, .failed, .cancelled])
     func everyEndIsKept(_ backend: Backend, _ state: JobState) async throws {
         let store = try backend.open(Scratch())

@@ -86,7 +86,7 @@ package final class RankStore {
             exceptions = exceptions.filter { _, some in open.contains { some.commands.contains($0) } }
         case .sawMachine, .contributed: break
         case .addVotes, .removeVotes, .removeVotesOf, .saveStanding, .saveToken, .createJob, .addInputs, .addResults,
-            .endJob, .saveChild, .addNumbers, .compactNumbers, .setMeta:
+            .endJob, .reopenJob, .saveChild, .addNumbers, .compactNumbers, .setMeta:
             checker.fail("a fleet without work stores work: \(write)")
         }
     }
