@@ -11,7 +11,7 @@ package enum MusterCommand {
             ImageCommand.command, RenderCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, WorkersCommand.command,
-            TokensCommand.command,
+            TokensCommand.command, SignInCommand.command,
             ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,
             ProgressCommand.command, ScaleCommand.command, ClientCommand.command, RanksCommand.command,
             SendCommand.command,
