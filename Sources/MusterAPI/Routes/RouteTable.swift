@@ -136,6 +136,15 @@ package enum RouteTable {
         RouteSpec(
             name: .machines, method: "GET", pattern: "/v1/machines", access: .read,
             summary: "Machines that ever joined: what each did, and how far it is believed. The 10,000 that did most."),
+        RouteSpec(
+            name: .createSignInLink, method: "POST", pattern: "/v1/sign-in-links", access: .admin,
+            summary:
+                "Make a link by which a browser comes in, once: path (behind this URL) and seconds, so long it is good.",
+            status: 201),
+        RouteSpec(
+            name: .signIn, method: "GET", pattern: "/sign-in", access: .open,
+            summary: "Where such a link leads: the answer sets a cookie that has the rights of an admin.",
+            fields: [.query("code", .string, "What only this link has.")], answerType: "text/plain"),
     ]
 
     /// Those that are open to everybody are there with `--volunteers` only.

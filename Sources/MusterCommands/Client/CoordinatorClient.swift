@@ -7,11 +7,13 @@ internal import MusterNode
 /// What every client command speaks through: the coordinator's URL, the token, one kept-alive connection.
 struct CoordinatorClient: Sendable {
     let url: String
-    private let token: String?
+    private let token: ShownToken?
+    /// Of a fleet that this user runs at the URL.
+    private let owned: OwnerPlace.Entry?
     private let client: HTTPClient
 
-    /// From the common client flags. Without a token, the one that a coordinator on this machine keeps in the data
-    /// directory is used, for a loopback URL only.
+    /// From the common client flags. Without a token, that of a fleet which this user runs on this machine is used, for a loopback
+    /// URL only.
     @MainActor init(_ invocation: Invocation) throws {
         url = invocation[CommonFlags.coordinator]
         let authority = invocation[CommonFlags.tlsCA]
@@ -20,18 +22,15 @@ struct CoordinatorClient: Sendable {
         }
         client = HTTPClient(HTTPClient.Configuration(tlsCAFile: authority))
         let data = invocation.environment["MUSTER_DATA"] ?? CommonFlags.dataDefault
-        token = try invocation[CommonFlags.token] ?? (Self.isLoopback(url) ? TokenStore.readAdmin(inData: data) : nil)
+        token = try ShownToken(invocation, for: url, data: data, isFound: Self.isLoopback(url))
+        owned = OwnerPlace(invocation.environment).entry(for: url)
     }
 
-    static func isLoopback(_ url: String) -> Bool {
-        let parts = url.split(separator: "/", maxSplits: 2)
-        guard parts.count >= 2 else { return false }
-        return ["127.0.0.1", "localhost", "[::1]"].contains { parts[1] == $0 || parts[1].hasPrefix($0 + ":") }
-    }
+    static func isLoopback(_ url: String) -> Bool { Authority(url: url)?.isLoopback == true }
 
     private func request(_ method: String, _ path: String, _ body: [UInt8]?) -> HTTPClientRequest {
         var request = HTTPClientRequest(method, url + path)
-        if let token { request.headers.append(("Authorization", "Bearer " + token)) }
+        if let token { request.headers.append(("Authorization", "Bearer " + token.text)) }
         if body != nil { request.headers.append(("Content-Type", "application/json")) }
         request.body = body
         return request
@@ -80,7 +79,13 @@ struct CoordinatorClient: Sendable {
     private func refusal(_ status: Int, _ body: [UInt8]) -> CommandError {
         var fields = try? JSONFields(body: body)
         let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given"
-        return CommandError(Problem(status, detail))
+        switch status {
+        case 401: return CommandError(.noPermission, ShownToken.refusal(token, by: url, entry: owned))
+        case 403:
+            let what = token?.sourceText ?? "a call without a token"
+            return CommandError(.noPermission, "\(url) refuses \(what): \(CommandError.clause(detail))")
+        default: return CommandError(Problem(status, detail))
+        }
     }
 
     private func unavailable(_ error: HTTPClientError) -> CommandError {

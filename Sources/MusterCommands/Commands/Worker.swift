@@ -106,13 +106,12 @@ package enum WorkerCommand {
         }
     }
 
-    /// The given one, else that of a coordinator on the same data directory, which shares it with the same user; else none,
-    /// which only a coordinator on this machine takes.
+    /// The given one, else that of a fleet which this user runs there, or on the same data directory; none at a URL on this machine
+    /// where there is none.
     @MainActor static func token(
         _ invocation: Invocation, data: String, to url: String
     ) throws(CommandError) -> String? {
-        if let given = invocation[CommonFlags.token] { return given }
-        if let own = try? TokenStore.readAdmin(inData: data) { return own }
+        if let shown = try ShownToken(invocation, for: url, data: data, isFound: true) { return shown.text }
         if CoordinatorClient.isLoopback(url) { return nil }
         throw CommandError(.noPermission, "\(url) asks for the fleet's join token: --token or MUSTER_TOKEN")
     }

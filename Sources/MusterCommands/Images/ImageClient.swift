@@ -13,6 +13,8 @@ internal import MusterNode
     private let servers: ImageServers
     private let http: HTTPClient
     private let token: String?
+    /// Of the fleet that this user runs: for the edges on this machine that it lists.
+    private let ownToken: String?
 
     /// Throws a `CommandError`.
     init(_ invocation: Invocation) throws {
@@ -24,14 +26,22 @@ internal import MusterNode
         }
         http = HTTPClient(HTTPClient.Configuration(tlsCAFile: authority))
         token = try invocation[CommonFlags.token] ?? Self.originToken(invocation)
+        let isListed = invocation[ImageCommand.origin] == nil && invocation[ImageCommand.edges] == nil
+        ownToken =
+            isListed
+            ? OwnerPlace(invocation.environment).entry(for: invocation[CommonFlags.coordinator])?.token : nil
     }
 
     /// What an origin on this machine keeps in the data directory; for that origin only, as an edge may stand before
     /// somebody else's.
-    private static func originToken(_ invocation: Invocation) throws -> String? {
+    private static func originToken(_ invocation: Invocation) throws(CommandError) -> String? {
         guard let origin = invocation[ImageCommand.origin], CoordinatorClient.isLoopback(origin) else { return nil }
         let data = invocation.environment["MUSTER_DATA"] ?? CommonFlags.dataDefault
-        do { return try TokenStore.read(TokenStore.adminPath(in: data + "/origin")) } catch { return nil }
+        do throws(NodeError) {
+            return try TokenStore.read(TokenStore.adminPath(in: data + "/origin"))
+        } catch {
+            throw CommandError(error)
+        }
     }
 
     /// What the first server that answers answers; `attempt` throws an `ImageFailure` for the next to be asked.
@@ -68,7 +78,9 @@ internal import MusterNode
         var request = HTTPClientRequest(method, server.url + path)
         request.connectTimeout = min(.seconds(1), silence)
         request.idleTimeout = silence
-        if let token { request.headers.append(("Authorization", "Bearer " + token)) }
+        if let token = token ?? (CoordinatorClient.isLoopback(server.url) ? ownToken : nil) {
+            request.headers.append(("Authorization", "Bearer " + token))
+        }
         return request
     }
 

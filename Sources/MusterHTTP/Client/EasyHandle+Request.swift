@@ -5,6 +5,7 @@ extension EasyHandle {
     /// Sets everything that one transfer needs. Throws when its upload cannot be read.
     func prepare(_ transfer: Transfer, _ configuration: HTTPClient.Configuration) throws(HTTPClientError) {
         let request = transfer.request
+        transfer.mayConnect = configuration.mayConnect
         callbacks(for: transfer)
         set(CURLOPT_URL, request.url)
         // `a/../b` is the server's to read: a cache that asked for `b` would store the answer under the other's name.

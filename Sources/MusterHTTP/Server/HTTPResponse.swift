@@ -71,8 +71,19 @@ package struct HTTPResponse: Sendable {
         json.endObject()
         var headers = [(name: "Content-Type", value: Problem.contentType)]
         if let seconds = problem.retryAfter { headers.append(("Retry-After", String(seconds))) }
-        if problem.status == 401 { headers.append(("WWW-Authenticate", "Bearer")) }
+        if let challenge = challenge(problem) { headers.append(("WWW-Authenticate", challenge)) }
         return HTTPResponse(status: problem.status, headers: headers, body: .bytes(json.bytes))
+    }
+
+    /// RFC 6750, 3: no error where nothing was shown.
+    private static func challenge(_ problem: Problem) -> String? {
+        let realm = "Bearer realm=\"muster\""
+        return switch (problem.status, problem.type) {
+        case (401, Problem.noTokenType): realm
+        case (401, _): realm + ", error=\"invalid_token\""
+        case (403, Problem.rightsType): realm + ", error=\"insufficient_scope\""
+        default: nil
+        }
     }
 }
 

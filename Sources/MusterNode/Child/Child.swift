@@ -11,7 +11,7 @@ package struct Child: Sendable {
     package enum Identity: Sendable {
         /// Launched, with a secret of its own; so many of its numbers are recorded already.
         case launched(ChildID, secret: String, offset: Int)
-        /// Started by hand, with the fleet's join token, or none where the coordinator trusts its own machine.
+        /// Started by hand, with the fleet's join token; nil: there is none to show.
         case byHand(token: String?)
     }
 

@@ -35,6 +35,7 @@ extension Edge {
         let upstream = configuration.upstream(of: target)
         HopByHop.remove(from: &fields)
         fields.removeAll { field in Self.notForwarded.contains(field.name.lowercased()) }
+        FleetCookies.remove(from: &fields)
         let shown = fields.values("Authorization")
         guard shown.count <= 1 else { throw Problem(400, "\(shown.count) Authorization headers; there may be one.") }
         if !upstream.isOfFleet, let shown = shown.first, authenticator.isOwn(shown) { fields.remove("Authorization") }

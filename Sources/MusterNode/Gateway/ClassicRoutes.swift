@@ -45,6 +45,10 @@ extension Coordinator {
         guard isHost, !name.isEmpty, name.utf8.count(where: { $0 == UInt8(ascii: ":") }) != 1 else {
             throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
         }
+        guard let host = Authority.host(name) else {
+            throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
+        }
+        if let problem = refusal(ofHost: host) { throw problem }
         try signedUpServers.signUp(ClassicServers.Server(name: name, port: port))
         return .respond(.json(Array("{\"success\":true}".utf8)))
     }

@@ -24,7 +24,7 @@ extension Coordinator {
 
     /// Nil: the operator.
     private func commandSender(_ request: HTTPRequest, _ asked: CommandRequest) throws(Problem) -> MemberID? {
-        if case .member = authenticator.principal(authorization: request.header("authorization")) {
+        if case .member = authenticator.principal(of: request) {
             let id = try sender(of: request)
             let (name, isVolunteer) = state.withLock { state in
                 let record = state.fleet.membership[id]?.record

@@ -77,12 +77,21 @@ extension Coordinator {
     /// A child delivers. Answered when it is durable: what it has recorded so far, and whether that was all.
     func takeNumbers(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = ChildID(try request.number("id", of: "child"))
-        guard case .child(id) = authenticator.principal(authorization: request.header("authorization")) else {
-            throw Problem(403, "Only child \(id) itself delivers its numbers.", code: "rights")
-        }
+        guard case .child(let sender) = authenticator.principal(of: request) else { throw Self.notTheChild(id) }
+        try requireOwn(sender, request)
         return taken { [spawner] in
             try await spawner.record(NumbersReport(body: request.body, range: spawner.configuration.range), of: id)
         }
+    }
+
+    /// Whether this child is the one that the path names.
+    func requireOwn(_ child: ChildID, _ request: HTTPRequest) throws(Problem) {
+        let named = ChildID(try request.number("id", of: "child"))
+        guard child == named else { throw Self.notTheChild(named) }
+    }
+
+    private static func notTheChild(_ id: ChildID) -> Problem {
+        Problem(403, "Only child \(id) itself delivers its numbers.", code: "rights")
     }
 
     /// As `takeNumbers`, from a child that somebody started by hand.
