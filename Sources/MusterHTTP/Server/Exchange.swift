@@ -154,7 +154,7 @@ extension Exchange {
         let isBodiless = isHead || response.status == 304
         guard let made = isBodiless ? makeBodiless(response) : make(response, connection) else { return false }
         defer { MHD_destroy_response(made) }
-        for (name, value) in response.headers where muster_mhd_add_header(made, name, value) != 1 {
+        for (name, value) in response.headers where !addHeader(name, value, to: made) {
             Log.error("an answer's header was left out: it is not one", ["name": name, "value": value])
         }
         if server.isStopping || server.isWindingDown { _ = muster_mhd_add_header(made, "Connection", "close") }
