@@ -8,6 +8,8 @@ extension EasyHandle {
         transfer.mayConnect = configuration.mayConnect
         callbacks(for: transfer)
         set(CURLOPT_URL, request.url)
+        // libcurl would escape bytes that are not ASCII in a path: an upstream may tell both spellings apart.
+        if let target = URLText.targetWithOtherBytes(of: request.url) { set(CURLOPT_REQUEST_TARGET, target) }
         // `a/../b` is the server's to read: a cache that asked for `b` would store the answer under the other's name.
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_PROTOCOLS_STR, "http,https")
@@ -80,7 +82,9 @@ extension EasyHandle {
         for header in request.headers {
             // libcurl's spelling of a header without a value; with a colon it would leave the header out.
             let isEmpty = header.value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 }
-            list = curl_slist_append(list, isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
+            list = WireText.withCString(isEmpty ? "\(header.name);" : "\(header.name): \(header.value)") {
+                curl_slist_append(list, $0)
+            }
         }
         if request.bodyToSend != nil, request.headers.first(named: "Content-Type") == nil {
             // libcurl would call every body a form.

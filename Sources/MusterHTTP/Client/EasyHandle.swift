@@ -36,7 +36,9 @@ final class EasyHandle {
         check(option, muster_curl_set_size(pointer, option, curl_off_t(value)))
     }
 
-    func set(_ option: CURLoption, _ value: String) { check(option, muster_curl_set_string(pointer, option, value)) }
+    func set(_ option: CURLoption, _ value: String) {
+        check(option, WireText.withCString(value) { muster_curl_set_string(pointer, option, $0) })
+    }
 
     func set(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) {
         check(option, muster_curl_set_pointer(pointer, option, value))

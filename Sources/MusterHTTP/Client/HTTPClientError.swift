@@ -60,6 +60,14 @@ enum URLText {
         return start..<(utf8[start...].firstIndex(where: ends.contains) ?? utf8.endIndex)
     }
 
+    /// Path and query, where the path holds bytes that are not ASCII; nil where it does not.
+    static func targetWithOtherBytes(of url: String) -> String? {
+        guard let authority = authority(of: url) else { return nil }
+        let target = url.utf8[authority.upperBound...].prefix { $0 != UInt8(ascii: "#") }
+        let path = target.prefix { $0 != UInt8(ascii: "?") }
+        return path.contains { $0 >= 0x80 } ? String(Substring(target)) : nil
+    }
+
     /// For messages and logs: without user and password, at most 512 characters.
     static func presentable(_ url: String) -> String {
         var text = url

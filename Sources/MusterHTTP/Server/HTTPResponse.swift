@@ -118,7 +118,7 @@ package final class PreparedBody: @unchecked Sendable {
         guard let made = muster_mhd_copied_response(bytes.count, bytes) else { preconditionFailure("out of memory") }
         self.init(made, HTTPResponse(status: status, headers: headers, body: .bytes(bytes)))
         for (name, value) in headers {
-            precondition(muster_mhd_add_header(made, name, value) == 1, "not a header: \(name): \(value)")
+            precondition(addHeader(name, value, to: made), "not a header: \(name): \(value)")
         }
     }
 
@@ -128,7 +128,7 @@ package final class PreparedBody: @unchecked Sendable {
     ) {
         guard let made = shared.makeResponse(range) else { preconditionFailure("out of memory") }
         self.init(made, HTTPResponse(status: status, headers: headers, body: .shared(shared, range)))
-        for (name, value) in headers { _ = muster_mhd_add_header(made, name, value) }
+        for (name, value) in headers { _ = addHeader(name, value, to: made) }
     }
 
     private init(_ made: OpaquePointer, _ unprepared: HTTPResponse) {
@@ -138,6 +138,11 @@ package final class PreparedBody: @unchecked Sendable {
     }
 
     deinit { MHD_destroy_response(response) }
+}
+
+/// False for what is no header.
+func addHeader(_ name: String, _ value: String, to response: OpaquePointer) -> Bool {
+    WireText.withCString(value) { muster_mhd_add_header(response, name, $0) == 1 }
 }
 
 extension SharedBytes {

@@ -65,7 +65,8 @@ package struct EdgeConfiguration: Sendable {
     /// Who computes or keeps what this target names.
     func upstream(of target: String) -> Upstream {
         guard let gateway else { return upstream }
-        let path = target.prefix { $0 != "?" }
-        return path == "/mandelbrot.png" || path.hasPrefix("/tiles/") ? gateway : upstream
+        // By bytes: what follows a character may belong to it, as texts go.
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
+        return path.elementsEqual("/mandelbrot.png".utf8) || path.starts(with: "/tiles/".utf8) ? gateway : upstream
     }
 }
