@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -185,6 +185,16 @@ enum Schema {
             circle TEXT NOT NULL
         ) STRICT;
         PRAGMA user_version = 4;
+        """
+
+    private static let fifth: StaticString = """
+        CREATE TABLE former_member ( -- so that commands go on naming their recipients
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            id INTEGER NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            callback TEXT NOT NULL
+        ) STRICT;
+        PRAGMA user_version = 5;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.
