@@ -31,6 +31,9 @@ package protocol Store: Sendable {
     /// All members, in the order of joining.
     func members() async throws -> [MemberRecord]
 
+    /// What these are called, or were when they left. Those who left long ago (100,000 others after them) are not in it.
+    func names(of members: [MemberID]) async throws -> [MemberID: MemberName]
+
     /// One job, nil when there is none of this id.
     func job(_ id: JobID) async throws -> StoredJob?
 

@@ -116,6 +116,18 @@ package enum MemberRole: String, CaseIterable, Sendable {
     package var isRanked: Bool { self == .worker || self == .client }
 }
 
+/// What people know a member by, for as long as something names it, the member's own record or not.
+package struct MemberName: Hashable, Sendable {
+    package var name: String
+    /// The URL at which it takes commands; empty for one that holds a stream instead.
+    package var callback: String
+
+    /// As old clients know it: by its address, where it has one.
+    package var address: String { callback.isEmpty ? name : callback }
+
+    package init(name: String, callback: String) { (self.name, self.callback) = (name, callback) }
+}
+
 /// One member as the coordinator remembers it across restarts. Rank order is the order of `joinOrder`.
 package struct MemberRecord: Hashable, Sendable {
     package var id: MemberID

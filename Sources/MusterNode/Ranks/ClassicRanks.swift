@@ -106,24 +106,23 @@ extension Coordinator {
     private func outcomes(of record: CommandRecord) async -> HTTPResponse {
         await end(of: record.id, within: min(.seconds(5), configuration.membership.silenceTime))
         let outcomes: [(MemberID, CommandOutcome)]
+        let names: [MemberID: MemberName]
         do {
             outcomes = try await self.outcomes(of: record.id)?.1 ?? []
+            names = try await self.names(of: outcomes.map(\.0))
         } catch {
             let problem = error as? Problem
             return .problem(problem ?? Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5))
         }
         var json = JSONWriter()
-        state.withLock { state in
+        json.beginObject()
+        for (id, outcome) in outcomes {
+            json.key(named: names[id]?.address ?? "member-\(id)")
             json.beginObject()
-            for (id, outcome) in outcomes {
-                let member = state.fleet.membership[id]?.record
-                json.key(named: member.map { $0.callback.isEmpty ? $0.name : $0.callback } ?? "member-\(id)")
-                json.beginObject()
-                json.field("success", outcome == .delivered)
-                json.endObject()
-            }
+            json.field("success", outcome == .delivered)
             json.endObject()
         }
+        json.endObject()
         return .json(json.bytes)
     }
 

@@ -41,7 +41,7 @@ extension Coordinator {
     }
 
     private static func created(_ records: [ChildRecord], isJSON: Bool) -> HTTPResponse {
-        guard isJSON else { return .text("Child process started\n", status: 202) }
+        guard isJSON else { return .text("Child process started", status: 202) }
         var json = JSONWriter()
         json.beginObject()
         json.key("children")

@@ -26,6 +26,12 @@ extension Spawner {
             return (0..<asked.count).map { _ in state.newChild(key, wanted: asked.numbers) }
         }
         try await store.commit(records.map { .saveChild($0) })
+        Log.info(
+            "children ordered",
+            [
+                "children": "\(records.count)", "first": records.first.map { "\($0.id)" } ?? "-",
+                "numbers": "\(asked.numbers)",
+            ])
         handle(.asked(records))
         return records
     }

@@ -177,8 +177,10 @@ final class Spawner: Sendable {
     private func save(_ record: ChildRecord) {
         var record = record
         if record.state.isFinal { record.endedMs = SystemTime.wallClockMs() }
-        if record.state == .failed {
-            Log.error("a child failed", ["child": "\(record.id)", "reason": record.reason])
+        switch record.state {
+        case .failed: Log.error("a child failed", ["child": "\(record.id)", "reason": record.reason])
+        case .done: Log.info("child done", ["child": "\(record.id)", "numbers": "\(record.received)"])
+        default: break
         }
         store.commit([.saveChild(record)]) { result in
             if case .failure(let error) = result { Log.error("a child cannot be stored", ["reason": error.message]) }
@@ -190,6 +192,7 @@ final class Spawner: Sendable {
             { [self] in spec(of: record) },
             then: { [weak self] failure in
                 guard let failure else {
+                    Log.info("child started", ["child": "\(record.id)", "attempt": "\(record.attempt)"])
                     self?.handle(.launched(record.id))
                     self?.superviseForeign(record.id)
                     return

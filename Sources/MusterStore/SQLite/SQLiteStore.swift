@@ -101,6 +101,10 @@ package final class SQLiteStore: Store {
         try await read { (session) throws(StoreError) in try session.memberReads.members() }
     }
 
+    package func names(of members: [MemberID]) async throws -> [MemberID: MemberName] {
+        try await read { (session) throws(StoreError) in try session.memberReads.names(of: members) }
+    }
+
     package func job(_ id: JobID) async throws -> StoredJob? {
         try await read { (session) throws(StoreError) in try session.jobReads.job(id) }
     }

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth, fifth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -193,6 +193,16 @@ enum Schema {
         ALTER TABLE job ADD COLUMN may_copy INTEGER NOT NULL DEFAULT 1;
         ALTER TABLE result ADD COLUMN output BLOB; -- what a failed task left, NULL: nothing
         PRAGMA user_version = 5;
+        """
+
+    private static let sixth: StaticString = """
+        CREATE TABLE former_member ( -- so that commands go on naming their recipients
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            id INTEGER NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            callback TEXT NOT NULL
+        ) STRICT;
+        PRAGMA user_version = 6;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.
