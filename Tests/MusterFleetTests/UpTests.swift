@@ -84,9 +84,12 @@ import Testing
         chmod(file, 0o644)
         #expect(try await jobs(["HOME": home.path]).exitCode == 77)
         chmod(file, 0o600)
-        let image = try fleet.start(
-            ["image", "size", "1"], environment: ["MUSTER_TOKEN": "", "MUSTER_URL": url, "HOME": home.path])
-        #expect(try await fleet.outcome(of: image).exitCode == 0)
+        // The edges may not have signed up yet.
+        try await eventually("the commands for images find it, too") {
+            let image = try fleet.start(
+                ["image", "size", "1"], environment: ["MUSTER_TOKEN": "", "MUSTER_URL": url, "HOME": home.path])
+            return try await fleet.outcome(of: image).exitCode == 0
+        }
     }
 
     private static func aBrowserComesIn(_ fleet: Fleet, _ url: String, _ up: FleetProcess) async throws {
