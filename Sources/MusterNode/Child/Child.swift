@@ -163,7 +163,8 @@ package struct Child: Sendable {
             guard clock.now < giveUp else {
                 throw NodeError(
                     .unavailable,
-                    "\(configuration.coordinatorURL) did not take the numbers for \(configuration.orphanTime): \(reason)")
+                    "\(configuration.coordinatorURL) did not take the numbers for \(configuration.orphanTime): \(reason)"
+                )
             }
             try await Task.sleep(for: backoff.next(using: &random))
         }
