@@ -134,7 +134,7 @@ struct SampleRequest {
         default: body = nil
         }
         // Nobody has this address; there is no command yet.
-        if [.unassignRank, .command, .revokeToken].contains(name) { status = 404 }
+        if [.unassignRank, .command, .revokeToken, .cancelChild].contains(name) { status = 404 }
         // This coordinator takes no volunteers.
         if RouteTable.volunteers.contains(where: { $0.name == name && $0.access == .open }) { status = 404 }
     }

@@ -13,6 +13,10 @@ package struct JobRequest: Hashable, Sendable {
     package var attemptsMax: Int
     /// How many machines must agree on each task; nil: one result is enough.
     package var quorum: Quorum?
+    /// What people call it; empty for none.
+    package var name = ""
+    /// An attempt at a task that takes longer has failed; nil: no limit.
+    package var timeoutSeconds: Double?
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
@@ -36,6 +40,9 @@ package struct JobRequest: Hashable, Sendable {
         priority = try fields.choice("priority", Priority.self) ?? .batch
         attemptsMax = try fields.int("attempts", in: 1...Limits.attemptsMax) ?? Limits.attemptsDefault
         quorum = try Self.quorum(&fields)
+        name = try Self.name(&fields)
+        timeoutSeconds = try fields.double(
+            "timeoutSeconds", in: Limits.timeoutSecondsMin...Limits.timeoutSecondsMax)
         try fields.finish()
         if let inputs, let asked, asked != inputs.count {
             throw Problem(422, "\"count\" is \(asked), but there are \(inputs.count) inputs; leave \"count\" out.")
@@ -49,6 +56,19 @@ package struct JobRequest: Hashable, Sendable {
                 422, "A job with a quorum has at most \(Limits.quorumTasksMax) tasks, not \(count).", code: "field")
         }
         self.count = count
+    }
+
+    /// For people, so it must show.
+    private static func name(_ fields: inout JSONFields) throws(Problem) -> String {
+        let name = try fields.string("name") ?? ""
+        guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
+            name.isEmpty || !name.allSatisfy(\.isWhitespace)
+        else {
+            throw Problem(
+                422, "\"name\" must hold more than blanks, and no control characters; leave it out for none.",
+                code: "field")
+        }
+        return name
     }
 
     private static func quorum(_ fields: inout JSONFields) throws(Problem) -> Quorum? {
@@ -85,6 +105,8 @@ package struct JobRequest: Hashable, Sendable {
         json.field("priority", priority.rawValue)
         json.field("attempts", attemptsMax)
         if let quorum { json.field("quorum", quorum.description) }
+        if !name.isEmpty { json.field("name", name) }
+        if let timeoutSeconds { json.field("timeoutSeconds", timeoutSeconds) }
         json.endObject()
         return json.bytes
     }
@@ -107,6 +129,12 @@ package struct JobStatus: Hashable, Sendable {
     /// Why nothing of it can be done now; nil: nothing is known to be in its way.
     package var waiting: String?
     package var quorum: Quorum?
+    /// What people call it; empty for none.
+    package var name = ""
+    /// When it was asked for, in seconds since 1970; 0: not told.
+    package var created = 0.0
+    /// How long an attempt at a task may take; nil: as long as it likes.
+    package var timeoutSeconds: Double?
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
@@ -137,6 +165,9 @@ package struct JobStatus: Hashable, Sendable {
         priority = try fields.choice("priority", Priority.self) ?? .batch
         waiting = try fields.string("waiting", bytesMax: 4_096)
         quorum = try fields.string("quorum").flatMap { Quorum($0) }
+        name = try fields.string("name") ?? ""
+        created = try fields.double("created", in: 0...1e12) ?? 0
+        timeoutSeconds = try fields.double("timeoutSeconds", in: 0...1e12)
         workers = [:]
         for (name, value) in fields.value("workers")?.members ?? [] { workers[name] = value.int }
     }
@@ -144,6 +175,7 @@ package struct JobStatus: Hashable, Sendable {
     package func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("id", id.rawValue)
+        if !name.isEmpty { json.field("name", name) }
         json.field("kernel", kernel)
         json.field("state", state.rawValue)
         json.field("count", count)
@@ -157,6 +189,8 @@ package struct JobStatus: Hashable, Sendable {
         }
         json.endObject()
         json.field("seconds", seconds)
+        if created > 0 { json.field("created", created) }
+        if let timeoutSeconds { json.field("timeoutSeconds", timeoutSeconds) }
         json.field("priority", priority.rawValue)
         if let waiting { json.field("waiting", waiting) }
         if let quorum { json.field("quorum", quorum.description) }

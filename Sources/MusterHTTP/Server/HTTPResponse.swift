@@ -71,6 +71,8 @@ package struct HTTPResponse: Sendable {
         json.endObject()
         var headers = [(name: "Content-Type", value: Problem.contentType)]
         if let seconds = problem.retryAfter { headers.append(("Retry-After", String(seconds))) }
+        // RFC 9110, 15.5.16: what would have been taken.
+        if problem.type == "/problems/encoding" { headers.append(("Accept-Encoding", "identity")) }
         if problem.status == 401 { headers.append(("WWW-Authenticate", "Bearer")) }
         return HTTPResponse(status: problem.status, headers: headers, body: .bytes(json.bytes))
     }

@@ -95,7 +95,10 @@ package final class Coordinator: Sendable {
         settings.limits.descriptorsReserved = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
         var routes = HTTPServer.Routes(routes())
         routes.identify = { [authenticator] in authenticator.holder(of: $0) }
-        let server = HTTPServer(settings, routes) { [authenticator] head in try authenticator.require(head) }
+        let server = HTTPServer(settings, routes) { [authenticator] head in
+            try authenticator.require(head)
+            try head.refuseEncodedBody()
+        }
         try server.start()
         self.server.withLock { $0 = server }
         callbacks.onAnswer { [weak self] member, command, answer in

@@ -16,8 +16,8 @@ struct JobWrites {
         insertJob = try connection.prepare(
             """
             INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
-                is_deterministic)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+                is_deterministic, name, timeout_seconds, request_key, request_digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
         insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
@@ -48,7 +48,15 @@ struct JobWrites {
         try insertJob.bind(8, job.params)
         if let quorum = job.quorum { try insertJob.bind(9, quorum.description) }
         try insertJob.bind(10, job.isDeterministic ? 1 : 0)
-        guard try insertJob.step() else { throw .conflict("job \(job.id) exists already: ids are never used twice") }
+        try insertJob.bind(11, job.name)
+        if let seconds = job.timeoutSeconds { try insertJob.bind(12, seconds) }
+        if let request = job.request {
+            try insertJob.bind(13, request.key)
+            try insertJob.bind(14, request.digest)
+        }
+        guard try insertJob.step() else {
+            throw .conflict("job \(job.id) or its request's key exists already: neither is used twice")
+        }
         // The row is written whole only when the statement has run to its end.
         _ = try insertJob.step()
     }
