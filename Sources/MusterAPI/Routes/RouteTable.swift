@@ -12,7 +12,8 @@ package enum RouteTable {
 
     private static let jobs: [RouteSpec] = [
         RouteSpec(
-            name: .createJob, method: "POST", pattern: "/v1/jobs", access: .admin, summary: "Ask for a job.",
+            name: .createJob, method: "POST", pattern: "/v1/jobs", access: .admin,
+            summary: "Ask for a job. Idempotency-Key makes it safe to repeat.",
             fields: [
                 .body("kernel", .string, "What each task computes.", required: true),
                 .body("count", .integer, "How many tasks; needed when there are no inputs."),
@@ -32,10 +33,14 @@ package enum RouteTable {
                     "Whether idle workers may compute again what others are slow with; default true, of container false."
                 ),
                 .body("quorum", .string, "k/n: each task counts when k of at first n machines agree on it."),
+                .body("name", .string, "What people call it, 1 to 128 bytes."),
+                .body("timeoutSeconds", .number, "An attempt at a task that takes longer has failed; 0.1 to 2592000."),
             ], bodyBytesMax: Limits.bodyBytesMax, status: 201),
         RouteSpec(
             name: .assignAll, method: "POST", pattern: "/assign/all", access: .admin,
-            summary: "Deal tuples of numbers to all live workers in turn; each adds up its own.",
+            summary:
+                "Deal tuples of numbers to all live workers in turn; each adds up its own. Idempotency-Key makes it safe to "
+                + "repeat.",
             fields: [
                 .body(
                     "dataset", .array,
@@ -46,6 +51,8 @@ package enum RouteTable {
             fields: [
                 .query("limit", .integer, "At most so many, 1 to 1000, default 100."),
                 .query("before", .integer, "Only jobs with a smaller id."),
+                .query("state", .string, "Only those that are queued, running, done, failed or cancelled."),
+                .query("kernel", .string, "Only those of this kernel."),
             ]),
         RouteSpec(
             name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands."),
@@ -264,6 +271,9 @@ package enum RouteTable {
                 .query("limit", .integer, "At most so many, 1 to 1000, default 100."),
                 .query("before", .integer, "Only children with a smaller id."),
             ]),
+        RouteSpec(
+            name: .cancelChild, method: "DELETE", pattern: "/v1/children/{id}", access: .admin,
+            summary: "Call a child off; the numbers that it brought stay. One that is over stays as it is."),
         RouteSpec(
             name: .childNumbers, method: "POST", pattern: "/v1/children/{id}/numbers", access: .child,
             summary: "A child delivers its next numbers; answered when they are durable.",

@@ -39,6 +39,11 @@ package struct JoinRequest: Hashable, Sendable {
     package init(body: [UInt8]) throws(Problem) {
         var fields = try JSONFields(body: body, emptyAllowed: true)
         name = try fields.string("name") ?? ""
+        guard name.isEmpty || !name.allSatisfy(\.isWhitespace) else {
+            throw Problem(
+                422, "\"name\" is \"\(name)\", of blanks alone; give one that shows, or none to be given one.",
+                code: "field")
+        }
         role = try fields.choice("role", MemberRole.self) ?? .worker
         slots = try fields.int("slots", in: 1...Limits.slotsMax) ?? 1
         labels = try fields.strings("labels", countMax: Limits.labelsMax) ?? [:]

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterCore
+internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterNode
 
@@ -38,7 +39,8 @@ struct CoordinatorClient: Sendable {
 
     /// The body of a successful answer. Throws a `CommandError` that says what went wrong.
     func call(
-        _ method: String, _ path: String, _ body: [UInt8]? = nil, headers: [(String, String)] = []
+        _ method: String, _ path: String, _ body: [UInt8]? = nil, headers: [(String, String)] = [],
+        connectsNowOrNever: Bool = false
     ) async throws -> [UInt8] {
         var request = request(method, path, body)
         request.headers += headers
@@ -48,8 +50,30 @@ struct CoordinatorClient: Sendable {
             guard (200..<300).contains(response.status) else { throw refusal(response.status, response.body) }
             return response.body
         } catch let error as HTTPClientError {
+            if connectsNowOrNever, [.connect, .resolve].contains(error.code) {
+                throw Unreachable(error: unavailable(error))
+            }
             throw unavailable(error)
         }
+    }
+
+    /// Nothing was sent, as nobody is there.
+    struct Unreachable: Error { let error: CommandError }
+
+    /// As `call`, again and again under one key until it is answered, for up to a minute: the coordinator does it once. One
+    /// that cannot be reached at the first try is not waited for.
+    @MainActor func callOnce(_ path: String, _ body: [UInt8]) async throws -> [UInt8] {
+        let key = hex(randomBytes(16))
+        var answer: [UInt8] = []
+        var isFirst = true
+        var patience = Patience(.seconds(60))
+        try await patience.run {
+            defer { isFirst = false }
+            answer = try await call(
+                "POST", path, body, headers: [("Idempotency-Key", key)], connectsNowOrNever: isFirst)
+            return true
+        }
+        return answer
     }
 
     /// Calls with each piece of a streamed answer. Throws `HTTPClientError` when the stream breaks in the middle.
@@ -78,23 +102,30 @@ struct CoordinatorClient: Sendable {
 
     private func refusal(_ status: Int, _ body: [UInt8]) -> CommandError {
         var fields = try? JSONFields(body: body)
-        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given"
+        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given (status \(status))"
         switch status {
         case 401: return CommandError(.noPermission, ShownToken.refusal(token, by: url, entry: owned))
         case 403:
             let what = token?.sourceText ?? "a call without a token"
             return CommandError(.noPermission, "\(url) refuses \(what): \(CommandError.clause(detail))")
-        default: return CommandError(Problem(status, detail))
+        default:
+            let wait = (try? fields?.int("retryAfter", in: 0...Int.max)) ?? nil
+            return CommandError(Problem(status, detail, retryAfter: wait))
         }
     }
 
     private func unavailable(_ error: HTTPClientError) -> CommandError {
-        if error.message.contains("SSL") || error.message.contains("certificate") {
-            return CommandError(
-                .unavailable, "\(error.message); --tls-ca names the certificate to trust where the system does not")
+        switch error.code {
+        case .tls:
+            CommandError(
+                .unavailable,
+                "\(url): \(error.reason); --tls-ca names the certificate to trust where the system does not")
+        case .badURL: CommandError(.usage, "--coordinator or MUSTER_URL: \(url): \(error.reason)")
+        case .connect, .resolve, .timeout, .broken, .cancelled, .tooLarge, .other:
+            CommandError(
+                .unavailable,
+                "nobody answers at \(url): \(error.reason); is the coordinator running? --coordinator or MUSTER_URL says where"
+            )
         }
-        return CommandError(
-            .unavailable,
-            "\(error.message); is the coordinator running? --coordinator or MUSTER_URL says where (now \(url))")
     }
 }

@@ -88,6 +88,8 @@ package enum CoordinatorCommand {
     /// Throws a `CommandError`.
     static func started(_ configuration: CoordinatorConfiguration) async throws -> Coordinator {
         try await translatingErrors {
+            // Before there is a new folder for nothing.
+            try HTTPServer.check(configuration.server)
             let coordinator = try await Coordinator(configuration)
             try await coordinator.start()
             return coordinator
@@ -155,7 +157,13 @@ package enum CoordinatorCommand {
         guard store.hasPrefix("sqlite:"), store.utf8.count > 7 else {
             throw .usage("--store: \(CommandError.quoted(store)) is not sqlite:PATH")
         }
-        return String(store.dropFirst(7))
+        let path = String(store.dropFirst(7))
+        guard path != ":memory:", !path.hasPrefix("file:") else {
+            throw .usage(
+                "--store: \(CommandError.quoted(store)) is no path of a file: what is acknowledged must survive, so the state is"
+                    + " kept in a file (./\(path) for one of that name)")
+        }
+        return path
     }
 
     static func text(of path: String) throws -> String {
@@ -184,7 +192,9 @@ package enum CoordinatorCommand {
         } catch let error as NodeError {
             throw CommandError(error)
         } catch let error as HTTPServerError {
-            throw CommandError(error.isTLS ? .configuration : .unavailable, error.message)
+            let advice =
+                error.isTaken ? "; another one listens there already: --port takes another port, 0 any free one" : ""
+            throw CommandError(error.isTLS ? .configuration : .unavailable, error.message + advice)
         } catch let error as StoreError {
             let code: ExitCode =
                 switch error.code {

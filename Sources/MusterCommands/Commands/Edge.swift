@@ -135,6 +135,7 @@ package enum EdgeCommand {
     /// Throws a `CommandError`.
     static func started(_ configuration: EdgeConfiguration) async throws -> Edge {
         try await CoordinatorCommand.translatingErrors {
+            try HTTPServer.check(configuration.server)
             let edge = try Edge(configuration)
             try edge.start()
             return edge

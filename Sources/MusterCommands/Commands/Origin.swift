@@ -107,6 +107,7 @@ package enum OriginCommand {
     /// Throws a `CommandError`.
     static func started(_ configuration: OriginConfiguration) async throws -> Origin {
         try await CoordinatorCommand.translatingErrors {
+            try HTTPServer.check(configuration.server)
             let origin = try await Origin(configuration)
             try origin.start()
             return origin

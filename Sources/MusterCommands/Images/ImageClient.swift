@@ -121,8 +121,7 @@ internal import MusterNode
     func failure(
         _ error: HTTPClientError, _ request: HTTPClientRequest, _ server: ImageServer, after bytes: UInt64 = 0
     ) -> ImageFailure {
-        let prefix = "\(request.method) \(request.url): "
-        var reason = error.message.hasPrefix(prefix) ? String(error.message.dropFirst(prefix.count)) : error.message
+        var reason = error.reason
         if error.code == .tls { reason += " (--tls-ca names the certificate to trust where the system does not)" }
         if bytes > 0 { reason = "it broke off after \(bytes) bytes: \(reason)" }
         let mayHaveActed = ![.connect, .resolve, .tls, .badURL].contains(error.code)
@@ -137,11 +136,11 @@ internal import MusterNode
     /// What an answer other than the one wanted amounts to: an `ImageFailure` or a `CommandError`.
     private func refusal(_ status: Int, _ body: [UInt8], _ source: ImageSource, _ image: ImageID) -> any Error {
         var fields = try? JSONFields(body: body)
-        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given"
+        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given (status \(status))"
         let problem = Problem(status, detail)
         guard status < 500 else {
             return ImageFailure(
-                source.server, "it answered \(status) \(problem.title): \(CommandError.clause(detail))", status: status,
+                source.server, "it could not: \(CommandError.clause(detail))", status: status,
                 mayHaveActed: true)
         }
         var error = CommandError(problem, by: source.shown)

@@ -1,18 +1,21 @@
 internal import Glibc
 package import MusterCore
 
-/// When a line is due where lines cannot be redrawn: at most one a second on crossing a tenth, else one every five
-/// seconds.
+/// When a line is due where lines cannot be redrawn: at once when there is another reason why nothing moves, at most one a
+/// second on crossing a tenth, else one every five seconds.
 package struct PlainPacing: Sendable {
     private var lastAt: Moment
     private var lastTenth = 0
+    private var lastWaiting: String?
 
     package init(started: Moment) { lastAt = started }
 
     package mutating func isDue(_ state: ProgressState, now: Moment) -> Bool {
         let since = (now - lastAt).inSeconds
         let tenth = state.total.map { Format.percentage(state.done, of: $0) / 10 } ?? 0
-        guard since >= 5 || (since >= 1 && tenth > lastTenth) else { return false }
+        let isStuck = state.waiting != nil && state.waiting != lastWaiting
+        guard since >= 5 || isStuck || (since >= 1 && tenth > lastTenth) else { return false }
+        lastWaiting = state.waiting
         lastAt = now
         lastTenth = tenth
         return true
@@ -51,9 +54,10 @@ package struct PlainPacing: Sendable {
     deinit { ticking?.cancel() }
 
     /// Takes the new counts; they show at the next redraw.
-    package func update(done: Int, failed: Int = 0) {
+    package func update(done: Int, failed: Int = 0, waiting: String? = nil) {
         state.done = done
         state.failed = failed
+        state.waiting = waiting.map(Terminal.clean)
     }
 
     /// The amount became known, or changed.

@@ -23,7 +23,7 @@ extension EasyHandle {
         set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds: request.connectTimeout)
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, milliseconds: timeout) }
         if let path = request.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
-        if !configuration.usesProxies || request.unixSocket != nil || request.isLoopback { set(CURLOPT_PROXY, "") }
+        if !request.mayUseProxy(configuration) { set(CURLOPT_PROXY, "") }
         if request.connectsOnly { set(CURLOPT_CONNECT_ONLY, 1) }
         prepareTLS(configuration)
         try prepareBody(transfer)
@@ -96,6 +96,10 @@ extension EasyHandle {
 }
 
 extension HTTPClientRequest {
+    func mayUseProxy(_ configuration: HTTPClient.Configuration) -> Bool {
+        configuration.usesProxies && unixSocket == nil && !isLoopback
+    }
+
     /// Methods that carry a body by their nature send an empty one, with its length, where there is none.
     fileprivate var bodyToSend: [UInt8]? {
         body ?? (upload == nil && ["POST", "PUT", "PATCH"].contains(method) ? [] : nil)
@@ -103,7 +107,7 @@ extension HTTPClientRequest {
 }
 
 extension HTTPClientError {
-    init(_ code: CURLcode, _ what: String, request: HTTPClientRequest) {
+    init(_ code: CURLcode, _ what: String, request: HTTPClientRequest, proxy: EnvironmentProxy?) {
         let mapped: Code =
             switch code {
             case CURLE_URL_MALFORMAT: .badURL
@@ -120,6 +124,6 @@ extension HTTPClientError {
                 .broken
             default: .other
             }
-        self.init(mapped, "\(what) (libcurl \(code.rawValue))", request: request)
+        self.init(mapped, "\(what) (libcurl \(code.rawValue))", request: request, proxy: proxy)
     }
 }

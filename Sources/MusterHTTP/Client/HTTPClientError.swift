@@ -24,18 +24,26 @@ package struct HTTPClientError: Error, Sendable, Hashable {
     package let code: Code
     /// Method, URL (without user and password) and what happened.
     package let message: String
+    /// What happened, without method and URL.
+    package let reason: String
     /// Whether the same request may well succeed later. The server may have acted on it: repeat only what is idempotent.
     package let isRetryable: Bool
 
-    init(_ code: Code, _ what: String, request: HTTPClientRequest, isRetryable: Bool? = nil) {
+    /// `proxy`: through which the request was to go.
+    init(
+        _ code: Code, _ what: String, request: HTTPClientRequest, proxy: EnvironmentProxy? = nil,
+        isRetryable: Bool? = nil
+    ) {
+        let what = proxy.map { "\(what); it was to go through the proxy \($0)" } ?? what
         let place = request.unixSocket.map { " (unix socket \($0))" } ?? ""
         let text = "\(request.method.prefix(32)) \(URLText.presentable(request.url))\(place): \(what)"
-        self.init(code, Log.printable(text), isRetryable: isRetryable)
+        self.init(code, Log.printable(text), reason: Log.printable(what), isRetryable: isRetryable)
     }
 
-    init(_ code: Code, _ message: String, isRetryable: Bool? = nil) {
+    init(_ code: Code, _ message: String, reason: String? = nil, isRetryable: Bool? = nil) {
         self.code = code
         self.message = message
+        self.reason = reason ?? message
         self.isRetryable = isRetryable ?? [.resolve, .connect, .timeout, .broken].contains(code)
     }
 }

@@ -72,6 +72,8 @@ package struct HTTPResponse: Sendable {
         var headers = [(name: "Content-Type", value: Problem.contentType)]
         if let seconds = problem.retryAfter { headers.append(("Retry-After", String(seconds))) }
         if let challenge = challenge(problem) { headers.append(("WWW-Authenticate", challenge)) }
+        // RFC 9110, 15.5.16: what would have been taken.
+        if problem.type == "/problems/encoding" { headers.append(("Accept-Encoding", "identity")) }
         return HTTPResponse(status: problem.status, headers: headers, body: .bytes(json.bytes))
     }
 

@@ -56,6 +56,7 @@ extension Coordinator {
         case .classicCommand: { [unowned self] in try classicCommand($0) }
         case .createChild, .createChildren: { [unowned self] in try createChildren($0) }
         case .children: { [unowned self] in try listChildren($0) }
+        case .cancelChild: { [unowned self] in try cancelChild($0) }
         case .childNumbers: { [unowned self] in try takeNumbers($0) }
         case .ownChild: { [unowned self] in try takeOwnNumbers($0) }
         case .progress: { [unowned self] _ in progress() }

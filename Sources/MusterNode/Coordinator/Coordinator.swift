@@ -110,6 +110,7 @@ package final class Coordinator: Sendable {
         let server = HTTPServer(settings, routes) { [authenticator, weak self] head in
             try authenticator.require(head)
             try self?.requirePresent(head)
+            try head.refuseEncodedBody()
         }
         try server.start()
         self.server.withLock { $0 = server }

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -203,6 +203,16 @@ enum Schema {
             callback TEXT NOT NULL
         ) STRICT;
         PRAGMA user_version = 6;
+        """
+
+    private static let seventh: StaticString = """
+        ALTER TABLE job ADD COLUMN name TEXT NOT NULL DEFAULT '';
+        ALTER TABLE job ADD COLUMN timeout_seconds REAL; -- of an attempt at a task, NULL: none
+        ALTER TABLE job ADD COLUMN request_key TEXT; -- of the request that asked for it, where it had one
+        ALTER TABLE job ADD COLUMN request_digest BLOB;
+        CREATE UNIQUE INDEX job_request ON job (request_key) WHERE request_key IS NOT NULL;
+        ALTER TABLE child ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0;
+        PRAGMA user_version = 7;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.
