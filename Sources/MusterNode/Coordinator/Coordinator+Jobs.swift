@@ -169,12 +169,16 @@ extension Coordinator {
         guard let record = state.records[id], let progress = state.fleet.scheduler.progress(of: id),
             let elapsed = state.fleet.scheduler.elapsed(of: id, at: now)
         else { return nil }
-        let obstacle = progress.isHeld ? nil : Self.obstacle(to: record.kernel, state)
+        // Who is free asks.
+        let areBusy = !progress.isHeld && state.fleet.scheduler.heldCallCount == 0
+        let waiting =
+            (progress.isHeld ? nil : Self.obstacle(to: record.kernel, state)) ?? state.fleet.scheduler.trouble(of: id)
+            ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
             done: progress.done, failed: progress.failed, workers: progress.workers,
             seconds: elapsed.inSeconds, priority: record.priority, quorum: record.quorum,
-            waiting: obstacle ?? state.fleet.scheduler.trouble(of: id))
+            waiting: waiting)
         status.tell(of: record)
         return status
     }
@@ -184,10 +188,7 @@ extension Coordinator {
         let workers = state.fleet.membership.liveWorkers
         if workers.isEmpty { return "there is no worker; start one: muster worker --join URL" }
         guard kernel == ContainerKernel.name, !workers.contains(where: { $0.labels[ContainerEngineLabel.key] != nil })
-        else {
-            // Who is free asks.
-            return state.fleet.scheduler.heldCallCount == 0 ? "every worker is busy with other work" : nil
-        }
+        else { return nil }
         return
             "no worker has a container engine; start one on a machine that has: muster worker --join URL --docker-socket PATH"
     }
