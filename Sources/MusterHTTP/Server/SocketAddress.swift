@@ -16,19 +16,7 @@ struct SocketAddress {
     var isAnySix: Bool { withPointer { muster_is_any_six($0) != 0 } }
 
     /// Why nobody could listen there now, an `errno` value; 0: nothing is in the way.
-    func failureToListen() -> Int32 {
-        withPointer { pointer in
-            let family = Int32(pointer.pointee.sa_family)
-            let probe = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-            guard probe >= 0 else { return errno }
-            defer { close(probe) }
-            var yes: Int32 = 1
-            setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-            let size = family == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
-            // Listening, not binding, is what fails beside another that may share the address.
-            return bind(probe, pointer, socklen_t(size)) == 0 && listen(probe, 1) == 0 ? 0 : errno
-        }
-    }
+    func failureToListen() -> Int32 { withPointer { muster_failure_to_listen($0) } }
 
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
         withUnsafePointer(to: storage) {
