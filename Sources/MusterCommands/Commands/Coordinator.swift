@@ -85,6 +85,11 @@ package enum CoordinatorCommand {
         try await serve(coordinator, until: signals, invocation)
     }
 
+    /// Throws a `CommandError` that names the port and what to pass instead, where somebody listens there.
+    static func requireFreePort(_ server: HTTPServer.Configuration) async throws {
+        try await translatingErrors { try HTTPServer.check(server) }
+    }
+
     /// Throws a `CommandError`.
     static func started(_ configuration: CoordinatorConfiguration) async throws -> Coordinator {
         try await translatingErrors {

@@ -59,6 +59,8 @@ package enum UpCommand {
         configuration.spawning.workers = invocation[workers]
         configuration.spawning.workersAtFirst = 4
         let parts = parts(invocation)
+        // Before there is a new folder for nothing.
+        try await CoordinatorCommand.requireFreePort(configuration.server)
         try shareTokens(configuration, among: parts.map(\.companion.name), invocation)
         configuration.spawning.companions = parts.map(\.companion)
         let coordinator = try await CoordinatorCommand.started(configuration)
