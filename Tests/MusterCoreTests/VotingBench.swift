@@ -16,11 +16,13 @@ struct VotingBench {
     mutating func know(_ member: Int64, _ voter: Voter) { _ = bench.handle(.memberKnown(MemberID(member), voter)) }
 
     @discardableResult mutating func add(
-        _ count: Int, quorum: String? = nil, isDeterministic: Bool = true, votes: [VoteRecord] = [], id: Int64 = 1
+        _ count: Int, quorum: String? = nil, isDeterministic: Bool = true, votes: [VoteRecord] = [], id: Int64 = 1,
+        _ change: (inout JobRecord) -> Void = { _ in }
     ) -> [SchedulerEffect] {
         var record = SchedulerBench.record(id, count)
         record.quorum = quorum.flatMap { Quorum($0) }
         record.isDeterministic = isDeterministic
+        change(&record)
         let job = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
         return bench.handle(.jobAdded(RestoredJob(job: job, recorded: RangeSet(), votes: votes)))
     }

@@ -222,6 +222,22 @@ struct VotingTests {
         #expect(second.contains(.ended(JobID(1), .done)))
     }
 
+    @Test("what is to be confirmed goes out once a job with a bound of batches has room for it, though no call is new")
+    func confirmedWithinTheBound() {
+        var fleet = VotingBench()
+        fleet.trusted(2, 3)
+        fleet.volunteers(1)
+        fleet.add(2) { $0.atMost = 1 }
+        // The volunteer's result waits for another's word.
+        #expect(VotingBench.votes(fleet.vote(1)).count == 1)
+        let key = fleet.bench.take(2)
+        #expect(key.map(\.first) == [0])
+        #expect(fleet.bench.ask(3).isEmpty)
+        let next = SchedulerBench.grants(fleet.bench.finish(VotingBench.report(key[0])))
+        #expect(next.map(\.member) == [MemberID(3)])
+        #expect(next.map(\.first) == [1])
+    }
+
     @Test("a trusted member decides alone whether a volunteer is right")
     func trustedDecides() {
         var fleet = VotingBench()

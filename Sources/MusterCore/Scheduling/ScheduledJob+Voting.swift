@@ -1,4 +1,7 @@
 extension ScheduledJob {
+    /// Whether some of its tasks have their result by votes: all by its quorum, or what of volunteers is to be confirmed.
+    var isVotedOn: Bool { record.quorum != nil || ballots != nil }
+
     /// Tasks that were never granted and may be now.
     var freshCount: Int { max(0, horizon - nextFresh) }
 

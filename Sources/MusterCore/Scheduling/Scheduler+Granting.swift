@@ -122,7 +122,7 @@ extension Scheduler {
     /// So many batches of it are out as may be.
     private mutating func leaveFullLines(_ id: JobID) {
         leaveLine(id)
-        if jobs[id]!.record.quorum != nil { noteVoting(id) }
+        if jobs[id]!.isVotedOn { noteVoting(id) }
     }
 
     /// Leaves everybody's line (nil) or a member's.

@@ -15,7 +15,7 @@ extension Scheduler {
         if isPaired { for copy in twins(of: key) { leases[copy]!.isCopy = false } }
         guard jobs[key.job]?.record.atMost != nil else { return }
         line(up: key.job)
-        if jobs[key.job]!.record.quorum != nil { noteVoting(key.job) }
+        if jobs[key.job]!.isVotedOn { noteVoting(key.job) }
     }
 
     /// Others that hold some of the same tasks.

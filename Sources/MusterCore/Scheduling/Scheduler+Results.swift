@@ -79,7 +79,7 @@ extension Scheduler {
         var wanted = RangeSet(report.tasks).subtracting(job.taken)
         let isStale = wanted.isEmpty
         wanted.subtract(handBackFaults(of: report, wanted, now, &effects))
-        if job.record.quorum != nil || job.ballots != nil || isVolunteer(source.member) {
+        if job.isVotedOn || isVolunteer(source.member) {
             return judge(
                 report, wanted, withVotesOn: tasksToVoteOn(report, wanted, voter(source.member)), isStale, place,
                 source, now, &effects)

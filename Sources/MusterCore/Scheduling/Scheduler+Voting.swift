@@ -110,7 +110,9 @@ extension Scheduler {
         let id = lease.key.job
         guard let ballots = jobs[id]?.ballots else { return nil }
         for call in callLine.elements.compactMap({ calls[$0] })
-        where call.member != lease.key.member && mayServe(call) && call.kernels.contains(jobs[id]!.record.kernel) {
+        where call.member != lease.key.member && mayServe(call) && call.kernels.contains(jobs[id]!.record.kernel)
+            && jobs[id]!.refusals[call.member] == nil
+        {
             let machine = ballotName(of: call.member, in: id)
             guard let tasks = ballots.untouched(lease.open, by: machine).ranges.first else { continue }
             let attempt = jobs[id]!.ballots!.hold(tasks, by: machine, asExtra: true)
