@@ -78,6 +78,12 @@ struct DocumentedAnswers {
     }
 }
 
+/// A good answer of the coordinator is what its document says of it.
+func expectDocumented(_ response: RawResponse, _ method: String, _ pattern: String) throws {
+    let document = try DocumentedAnswers(OpenAPI.document(of: RouteTable.all, version: "1"))
+    #expect(try document.trouble(with: response.body, of: method, pattern, status: response.status) == nil)
+}
+
 extension JSONValue {
     /// The value of a member of an object; nil where there is none.
     subscript(_ name: String) -> JSONValue? { members?.first { $0.key == name }?.value }

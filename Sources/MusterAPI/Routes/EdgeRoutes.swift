@@ -30,7 +30,8 @@ package enum EdgeRoutes {
                     "prefix", .text(1...PurgePattern.prefixBytesMax, pattern: "^/"),
                     "Every target that begins so, as \"/tiles/\"; a slash first, at most 2,048 bytes."),
                 .body("all", .boolean, "true: everything."),
-            ], bodyBytesMax: 64 << 10, answer: .named("Purged"), otherStatuses: [202]),
+            ], bodyBytesMax: 64 << 10, answer: .named("Purged"), otherStatuses: [202],
+            needsBody: true),
         Spec(
             name: .events, method: "GET", pattern: "/v1/events", access: .image,
             summary: "Server-sent events: leader (who leads from now on), purge.", answerType: "text/event-stream"),

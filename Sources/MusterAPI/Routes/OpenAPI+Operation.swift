@@ -58,7 +58,7 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
                 fields.map {
                     Schema.Field(name: $0.name, schema: $0.schema, isRequired: $0.isRequired, summary: $0.summary)
                 }, isClosed: true))
-        writeBody(type, schema, isRequired: fields.contains(where: \.isRequired), to: &json)
+        writeBody(type, schema, isRequired: route.needsBody || fields.contains(where: \.isRequired), to: &json)
     }
 
     private func writeBody(_ type: String, _ schema: Schema, isRequired: Bool, to json: inout JSONWriter) {

@@ -81,6 +81,8 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     package var otherStatuses: [Int] = []
     /// Whether clients that do not ask for JSON get text instead.
     package var mayAnswerText = false
+    /// Whether there must be a body although no field of it must be there.
+    package var needsBody = false
     /// Whether the body is the bytes of a file, of any type.
     package var readsBytes = false
     /// What parameters of the path may be, where they are not ids from 1.

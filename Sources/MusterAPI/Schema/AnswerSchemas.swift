@@ -55,7 +55,7 @@ package enum AnswerSchemas {
             .open(
                 .always("id", .id), .always("name", .prose), .always("role", .choice(MemberRole.self)),
                 .always("rank", .integer.orNull, "0 is the highest; null: without one."), .always("address", .prose),
-                .always("state", .prose, "How it stands: live, suspect, draining, distrusted."),
+                .always("state", .prose, "How it stands: alive, suspect, draining, distrusted."),
                 .always("joined", .seconds, "When, in seconds since 1970."), .always("slots", .integer),
                 .always("version", .prose), .maybe("machine", .prose), .maybe("volunteer", .integer, "Its token's id."),
                 .always("labels", .map(.prose)))
