@@ -71,7 +71,7 @@ let package = Package(
         room(
             "MusterContainers",
             ["MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore", "MusterSystem", "MusterLog"]),
-        room("MusterHTTP", ["MusterAPI", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
+        room("MusterHTTP", ["MusterAPI", "MusterCore", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
         room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
         room("MusterCache", ["MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
         room("MusterNumbers", ["MusterCore", "CRoaring"]),

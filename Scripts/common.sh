@@ -57,6 +57,21 @@ install_packages() {
         die 69 "apt-get could not install: ${missing[*]}. Its own message is above; install them and try again."
 }
 
+# Has Podman read settings from this new file: what it wants by itself is more than a process in a container may set, and its
+# first runtime knows no mixed control groups.
+podman_settings() {
+    local files
+    files=$(ulimit -Hn)
+    {
+        echo "[containers]"
+        [ "$files" = unlimited ] || echo "default_ulimits = [\"nofile=$files:$files\", \"nproc=16384:16384\"]"
+        echo "[engine]"
+        echo 'cgroup_manager = "cgroupfs"'
+        [ ! -d /sys/fs/cgroup/unified ] || ! command -v runc >/dev/null || echo 'runtime = "runc"'
+    } >"$1"
+    export CONTAINERS_CONF=$1
+}
+
 # Runs a command as root: by itself, or with sudo's help.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi

@@ -1,11 +1,13 @@
 #pragma once
 #include <microhttpd.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 /* What Swift cannot call: libmicrohttpd's variadic functions and its flag arithmetic on closed enums. */
 
@@ -124,6 +126,18 @@ static inline int muster_parse_address(const char *host, uint16_t port, struct s
 static inline int muster_is_any_six(const struct sockaddr *address) {
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *) address;
     return address->sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
+}
+
+/* Why nobody could listen there now, an errno value; 0: nothing is in the way. Listening, not binding, is what fails beside
+   another that may share the address. Here, since a static build does not know a socket's type by its name. */
+static inline int muster_failure_to_listen(const struct sockaddr *address) {
+    socklen_t size = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    int yes = 1, failure = 0, probe = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) return errno;
+    setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(probe, address, size) != 0 || listen(probe, 1) != 0) failure = errno;
+    close(probe);
+    return failure;
 }
 
 /* The address in text; IPv4 looks alike whether it came over a socket of IPv4 or of both. 0: it cannot be told. */

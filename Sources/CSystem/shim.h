@@ -32,3 +32,13 @@ struct muster_library {
 
 extern int muster_iterate_libraries(
     int (*take)(struct muster_library *library, size_t size, void *context), void *context) __asm__("dl_iterate_phdr");
+
+/* How many processors the process may run on, 0 where the system does not tell: the raw call, which says how much it wrote, as
+   cpu_set_t is too small for some machines and behind _GNU_SOURCE. */
+static inline int muster_allowed_processors(void) {
+    unsigned long set[1024];
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof set, set);
+    int count = 0;
+    for (long i = 0; i < bytes / (long)sizeof set[0]; i++) count += __builtin_popcountl(set[i]);
+    return count;
+}

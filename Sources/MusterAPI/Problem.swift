@@ -18,6 +18,11 @@ package struct Problem: Error, Codable, Hashable, Sendable {
         self.retryAfter = retryAfter
     }
 
+    /// Of a 401 to a request that showed no token; `Problem(401, …, code: "no-token")`.
+    package static let noTokenType = "/problems/no-token"
+    /// Of a 403 to a token that is not enough; `Problem(403, …, code: "rights")`.
+    package static let rightsType = "/problems/rights"
+
     package static let contentType = "application/problem+json"
 
     package var isRetryable: Bool { retryAfter != nil }

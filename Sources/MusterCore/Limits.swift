@@ -17,6 +17,9 @@ package enum Limits {
     /// Bytes of a job's params.
     package static let paramsBytesMax = 64 << 10
     package static let attemptsMax = 100
+    /// Seconds that a job may give an attempt at a task: a tenth to thirty days.
+    package static let timeoutSecondsMin = 0.1
+    package static let timeoutSecondsMax = 2_592_000.0
     /// Bytes of a command's text. 1…
     package static let commandBytesMax = 4_096
     /// Children asked for by one request, and numbers that one of them brings.

@@ -180,6 +180,7 @@ package final class ChildProcess: Sendable {
         while waitpid(pid, &code, 0) < 0 {
             precondition(errno == EINTR, "process \(pid) was reaped by other code of this program")
         }
+        OwnChildren.forget(pid)
         let signal = Int(code & 0x7F)
         return signal == 0 ? .exited(Int(code >> 8 & 0xFF)) : .signalled(signal)
     }

@@ -21,6 +21,22 @@ package enum Descendants {
         }
     }
 
+    /// For the first process of a container: waits for those that others leave to it, for as long as it lives, so that no dead ones
+    /// pile up. Its own children are their watcher's.
+    package static func reapStrays() {
+        let failure = startThread {
+            var ended = siginfo_t()
+            while true {
+                // Leaves it as it is: whose it is comes first.
+                let code = waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT)
+                if code == 0 { OwnChildren.reapOthers(of: children()) }
+                // No child at all, or one that its watcher is about to wait for.
+                usleep(code == 0 ? 10_000 : 1_000_000)
+            }
+        }
+        precondition(failure == 0, "no thread to wait for strays: \(String(cString: strerror(failure)))")
+    }
+
     /// Of every thread, the dead that nobody has waited for among them. proc(5), /proc/PID/task/TID/children.
     private static func children() -> [pid_t] {
         var found: [pid_t] = []

@@ -29,6 +29,7 @@ struct Spawn {
             // Ours and not yet reaped, so the number is still its own.
             kill(ownGroup ? -pid : pid, SIGKILL)
             while waitpid(pid, nil, 0) < 0 && errno == EINTR {}
+            OwnChildren.forget(pid)
             throw error
         }
         return Spawned(pid: pid, exit: exit, readers: plumbing.readers)
@@ -95,13 +96,19 @@ struct Spawn {
         var attributes = posix_spawnattr_t()
         set(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        var pid: pid_t = 0
+        var code: CInt = 0
         // What is started inherits this thread's.
-        let code = TimeSlice.whileUsual {
+        let pid = TimeSlice.whileUsual {
             withStrings([executable] + arguments) { arguments in
-                guard let environment else { return posix_spawn(&pid, path, &actions, &attributes, arguments, environ) }
-                return withStrings(environment.map { "\($0.key)=\($0.value)" }) { variables in
-                    posix_spawn(&pid, path, &actions, &attributes, arguments, variables)
+                withStrings((environment ?? [:]).map { "\($0.key)=\($0.value)" }) { variables in
+                    OwnChildren.start {
+                        var pid: pid_t = 0
+                        code =
+                            environment == nil
+                            ? posix_spawn(&pid, path, &actions, &attributes, arguments, environ)
+                            : posix_spawn(&pid, path, &actions, &attributes, arguments, variables)
+                        return code == 0 ? pid : 0
+                    }
                 }
             }
         }

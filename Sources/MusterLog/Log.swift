@@ -10,7 +10,8 @@ package enum LogLevel: String, CaseIterable, Comparable, Sendable {
 
 package enum LogFormat: String, CaseIterable, Sendable { case text, json }
 
-/// The process's log: one line a record on stderr, written whole. Values are data: control characters are replaced.
+/// The process's log: one line a record on stderr, written whole. Values are data: characters that are not seen are replaced, and
+/// what would not read as one value is quoted.
 package enum Log {
     private struct Settings {
         var level = LogLevel.info
@@ -49,7 +50,7 @@ package enum Log {
         switch now.format {
         case .text:
             line = "\(timestamp()) \(level.rawValue) \(printable(message()))"
-            for (key, value) in fields { line += " \(key)=\(printable(value))" }
+            for (key, value) in fields { line += " \(key)=\(quotedWhereNeeded(value))" }
         case .json:
             line = "{\"time\":\"\(timestamp())\",\"level\":\"\(level.rawValue)\",\"message\":\"\(escaped(message()))\""
             for (key, value) in fields { line += ",\"\(escaped(key))\":\"\(escaped(value))\"" }
@@ -61,16 +62,30 @@ package enum Log {
         _ = bytes.withUnsafeMutableBytes { Glibc.write(now.descriptor, $0.baseAddress, $0.count) }
     }
 
-    /// What came from outside, safe to print: control characters (C0, DEL, C1) become `?`.
+    /// What came from outside, safe to print: what is not seen itself, or changes how its neighbours are seen, becomes `?`.
+    /// That is control characters (C0, DEL, C1), separators of lines and paragraphs, and what turns the direction of
+    /// writing or has no width (Unicode: Cf, Default_Ignorable_Code_Point).
     package static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        guard text.unicodeScalars.contains(where: isHidden) else { return text }
         var clean = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { clean.append(isControl(scalar) ? "?" : scalar) }
+        for scalar in text.unicodeScalars { clean.append(isHidden(scalar) ? "?" : scalar) }
         return String(clean)
     }
 
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
+        let properties = scalar.properties
+        return switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: properties.isDefaultIgnorableCodePoint
+        }
+    }
+
+    /// A value as it stands in a line of text: one that is empty, or holds what could be taken for its end, in double quotes.
+    private static func quotedWhereNeeded(_ value: String) -> String {
+        let isPlain =
+            !value.isEmpty && !value.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0 == "\\" }
+        return isPlain ? printable(value) : "\"\(escaped(value))\""
     }
 
     private static func escaped(_ text: String) -> String {

@@ -31,11 +31,18 @@ package protocol Store: Sendable {
     /// All members, in the order of joining.
     func members() async throws -> [MemberRecord]
 
+    /// What these are called, or were when they left. Those who left long ago (100,000 others after them) are not in it.
+    func names(of members: [MemberID]) async throws -> [MemberID: MemberName]
+
     /// One job, nil when there is none of this id.
     func job(_ id: JobID) async throws -> StoredJob?
 
-    /// At most `limit` jobs with ids below `before` (nil: from the newest), newest first.
-    func jobs(before: JobID?, limit: Int) async throws -> [StoredJob]
+    /// The job that a request with this `Idempotency-Key` asked for, nil when there is none.
+    func job(requestKey: String) async throws -> StoredJob?
+
+    /// At most `limit` jobs with ids below `before` (nil: from the newest), newest first: of all kernels or of one, in any
+    /// state or ended in one.
+    func jobs(before: JobID?, limit: Int, kernel: String?, endedAs state: JobState?) async throws -> [StoredJob]
 
     /// Results in task order: the record that covers `task`, if any, and those after it, until their bytes pass `bytesMax`.
     ///
@@ -69,6 +76,9 @@ package protocol Store: Sendable {
     /// The children that a request with this key asked for, in the order of their ids.
     func children(key: String) async throws -> [ChildRecord]
 
+    /// Sums over all children that were ever stored. Reads all of them.
+    func childCounters() async throws -> Children.Counters
+
     /// All numbers that children brought.
     func numbers() async throws -> StoredNumbers
 
@@ -89,6 +99,11 @@ package protocol Store: Sendable {
 }
 
 extension Store {
+    /// Jobs of all kernels and in any state.
+    package func jobs(before: JobID?, limit: Int) async throws -> [StoredJob] {
+        try await jobs(before: before, limit: limit, kernel: nil, endedAs: nil)
+    }
+
     /// `commit` for callers that can suspend: returns when the group is durable, throws when nothing of it was kept.
     package func commit(_ writes: [StoreWrite]) async throws {
         try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Void, any Error>) in

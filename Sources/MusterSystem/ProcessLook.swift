@@ -106,7 +106,7 @@ package struct TCPSocket: Hashable, Sendable {
 }
 
 /// A file of /proc, whose size is not known before; at most 64 MiB of it.
-private func readWhole(_ path: String) -> [UInt8]? {
+func readWhole(_ path: String) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

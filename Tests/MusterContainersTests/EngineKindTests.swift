@@ -42,10 +42,12 @@ import Testing
         #expect(EngineAnswer(status: 500, body: Array(body.utf8), asked: "x").complaint == said)
     }
 
-    @Test(arguments: [
-        (EngineKind.docker, 137, true, "out of memory"), (.docker, 137, false, nil), (.podman, 137, true, "out of memory"),
-        (.podman, 137, false, "perhaps out of memory"), (.podman, 1, false, nil),
-    ] as [(EngineKind, Int, Bool, String?)])
+    @Test(
+        arguments: [
+            (EngineKind.docker, 137, true, "out of memory"), (.docker, 137, false, nil),
+            (.podman, 137, true, "out of memory"),
+            (.podman, 137, false, "perhaps out of memory"), (.podman, 1, false, nil),
+        ] as [(EngineKind, Int, Bool, String?)])
     func aLackOfMemoryIsTold(_ kind: EngineKind, _ code: Int, _ isTold: Bool, _ words: String?) throws {
         let json = #"{"State":{"ExitCode":\#(code),"OOMKilled":\#(isTold)}}"#
         let found = InspectedContainer(json: try JSONValue(parsing: Array(json.utf8)))

@@ -40,6 +40,30 @@ struct WorkerAgentTests {
         #expect(agent.handle(.abandoned(grant(0).key), now: at(2)) == [.ask(slots: 1)])
     }
 
+    @Test("asks that are held keep to their number, however many slots there are", arguments: [4, 256, 1_024])
+    func fewAsks(slots: Int) {
+        var agent = agent(slots: slots)
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        #expect(agent.handle(.joined(MemberID(1)), now: at(0)) == [.ask(slots: slots)])
+        let grants = (0..<slots).map(grant)
+        #expect(agent.handle(.leased(asked: slots, grants), now: at(1)) == grants.map { .run($0) })
+        // One slot after the other becomes free, and nothing is to be had.
+        var held = 0
+        for task in 0..<slots {
+            for case .ask(let slots) in agent.handle(.abandoned(grant(task).key), now: at(2)) {
+                #expect(slots == 1)
+                held += 1
+            }
+        }
+        #expect(held == WorkerAgent.asksMax)
+        #expect(agent.handle(.ticked, now: at(3)) == [])
+        // The next ask speaks for all that no other speaks for.
+        #expect(agent.handle(.leased(asked: 1, []), now: at(4)) == [.ask(slots: slots - held + 1)])
+        let failed = agent.handle(.askFailed(asked: slots - held + 1, isStranger: false), now: at(5))
+        #expect(failed == [])
+        #expect(agent.handle(.ticked, now: at(500)) == [.ask(slots: slots - held + 1)])
+    }
+
     @Test("an answer of again keeps the report, waits, and delivers it once more; so does a failed delivery")
     func again() {
         for event in [

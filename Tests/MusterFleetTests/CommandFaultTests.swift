@@ -181,6 +181,27 @@ import Testing
         }
     }
 
+    /// It goes while the call waits for it: the answer, and whoever asks later, names it by its address as before.
+    @Test func whoIsRemovedDuringTheCallIsNamedAsBefore() async throws {
+        try await Fleet.run(flags: ["--open-classic"]) { fleet in
+            let (first, second) = (try OldMember(), try OldMember(.hanging))
+            for member in [first, second] {
+                _ = try await fleet.demand("POST", "/assign-rank", Array("{\"ip_port\":\"\(member.address)\"}".utf8))
+            }
+            let body = Array("{\"ip_port\":\"\(first.address)\",\"command\":\"GO\"}".utf8)
+            async let answer = fleet.demand("POST", "/send-command", body)
+            try await eventually("it is called") { second.heard.withLock { $0.count } == 1 }
+            let leaving = Array("{\"ip_port\":\"\(second.address)\"}".utf8)
+            _ = try await fleet.demand("DELETE", "/unassign-rank", leaving)
+            let text = String(decoding: try await answer, as: UTF8.self)
+            #expect(text == "{\"\(second.address)\":{\"success\":false}}")
+            try await fleet.crashCoordinator()
+            let told = String(decoding: try await fleet.demand("GET", "/v1/commands/1"), as: UTF8.self)
+            #expect(told.contains("\"name\":\"\(second.address)\",\"outcome\":\"gone\""), "\(told)")
+            for member in [first, second] { await member.stop() }
+        }
+    }
+
     @Test func oneAddressAskedForManyTimesAtOnceIsOneMember() async throws {
         try await Fleet.run(flags: ["--open-classic"]) { fleet in
             let member = try OldMember()

@@ -1,3 +1,4 @@
+import Glibc
 import MusterTestKit
 import Testing
 
@@ -63,6 +64,10 @@ import Testing
         try await Fleet.run { fleet in
             try fleet.folder.write(Array("  \(fleet.token)\n".utf8), to: "token")
             try fleet.folder.write(Array("two words\n".utf8), to: "bad")
+            try fleet.folder.write(Array("\(fleet.token)\n".utf8), to: "shared")
+            for (file, mode) in [("token", 0o600), ("bad", 0o640), ("shared", 0o644)] as [(String, mode_t)] {
+                #expect(chmod(fleet.folder.path + "/" + file, mode) == 0)
+            }
             func jobs(_ file: String, token: String = "") async throws -> CommandOutcome {
                 try await fleet.muster(
                     "jobs",
@@ -74,7 +79,7 @@ import Testing
             #expect(try await jobs("token").exitCode == 0)
             // What is given itself wins, right or wrong.
             #expect(try await jobs("token", token: "wrong").exitCode == 77)
-            for (file, words) in [("bad", "holds 2 words"), ("missing", "No such file")] {
+            for (file, words) in [("bad", "holds 2 words"), ("missing", "No such file"), ("shared", "0644")] {
                 let outcome = try await jobs(file)
                 #expect(outcome.exitCode == 66)
                 #expect(outcome.errors.contains { $0.contains(words) }, "\(outcome.errors)")

@@ -40,11 +40,15 @@ struct ImageFleet {
     var list: String { urls.joined(separator: ",") }
 
     func put(_ id: Int, _ body: [UInt8], type: String = "image/png") async throws {
-        let response = try await fleet.http.send(
-            HTTPClientRequest(
-                "PUT", "\(originURL)/images/\(id)",
-                headers: [("Authorization", "Bearer " + fleet.token), ("Content-Type", type)], body: body,
-                timeout: .seconds(60)))
+        let request = HTTPClientRequest(
+            "PUT", "\(originURL)/images/\(id)",
+            headers: [("Authorization", "Bearer " + fleet.token), ("Content-Type", type)], body: body,
+            timeout: .seconds(60))
+        // It is listed before it knows what the coordinator's tokens are good for.
+        let response = try await eventually("the origin knows the fleet's tokens") {
+            let response = try await fleet.http.send(request)
+            return response.status == 503 ? nil : response
+        }
         guard [200, 201].contains(response.status) else { throw FleetError("PUT: \(response.status)") }
     }
 

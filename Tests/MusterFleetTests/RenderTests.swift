@@ -146,10 +146,10 @@ import Testing
         }
     }
 
-    /// SIGTERM leaves the connection no time for the rest, and does not wait for it either.
+    /// Where no time is given to finish, SIGTERM leaves the connection none for the rest, and does not wait for it either.
     @Test func aStoppingCoordinatorBreaksTheTransferToo() async throws {
         let sample = try SamplePicture.long.get()
-        try await Fleet.run { fleet in
+        try await Fleet.run(flags: ["--finish-seconds", "0"]) { fleet in
             _ = try fleet.startWorker("worker")
             try await fleet.awaitWorkers(1)
             let stream = try await fleet.stream(sample.path)

@@ -79,7 +79,8 @@ import Testing
         (#"{"name":"a:81","port":"1"}"#, 422, "a:81"),
         (#"{"name":"a/..","port":"1"}"#, 422, "a/.."), (#"{"name":"a@b","port":"1"}"#, 422, "a@b"),
         (#"{"name":"a","port":"0"}"#, 422, "port"), (#"{"name":"a","port":"65536"}"#, 422, "65536"),
-        (#"{"name":"a","port":-1}"#, 422, "-1"), (#"{"name":"a","port":1.5}"#, 422, "1.5"),
+        (#"{"name":"a","port":-1}"#, 422, "-1"), (#"{"name":"a","port":80}"#, 422, "80"),
+        (#"{"name":"a","port":1.5}"#, 422, "1.5"),
         (#"{"name":"a","port":"x"}"#, 422, "x"), (#"{"name":1,"port":"1"}"#, 422, "name"),
         (#"{"name":"a","port":"1","zone":"x"}"#, 422, "zone"), (#"[]"#, 422, ""), ("{", 400, ""),
         ("{\"name\":\"\(String(repeating: "a", count: 254))\",\"port\":\"1\"}", 422, "name"),
@@ -122,14 +123,18 @@ import Testing
         defer { for server in [answering, failing, silent] { server.stop() } }
         try await withCoordinator { coordinator in
             let tokens = coordinator.tokens
-            // The last one is its twin with the port as a number: the same server.
-            let ports = [answering, failing, silent].map { "\"\($0.port)\"" } + ["\(answering.port)", "\"1\""]
+            // Signing up again changes nothing.
+            let ports = [answering, failing, silent, answering].map { "\"\($0.port)\"" } + ["\"1\""]
             for port in ports {
                 let body = "{\"name\":\"127.0.0.1\",\"port\":\(port)}"
                 let response = coordinator.ask("POST", "/prox_connected", token: tokens.join, body: body)
-                #expect(response?.status == 200 && response?.text == #"{"success":true}"#)
+                #expect(response?.status == 200 && response?.text == #"{"message":"Successfully registered to proxy"}"#)
             }
-            let wanted = [["name=127.0.0.1", "port=\(answering.port)"]]
+            let none = try Self.listed(coordinator)
+            #expect(none == [], "without a worker nobody would compute what is asked of them")
+            _ = try coordinator.join(#"{"name":"worker"}"#)
+            let worker = ["name=worker", "port=\(coordinator.port)"]
+            let wanted = [worker, ["name=127.0.0.1", "port=\(answering.port)"]]
             for _ in 0..<2 {
                 let found = try Self.listed(coordinator)
                 #expect(found == wanted)
@@ -137,7 +142,7 @@ import Testing
             #expect(answering.seen.allSatisfy { $0.hasPrefix("GET /up HTTP/1.1\r\n") } && !answering.seen.isEmpty)
             answering.stop()
             let left = try Self.listed(coordinator)
-            #expect(left == [])
+            #expect(left == [worker])
         }
     }
 }

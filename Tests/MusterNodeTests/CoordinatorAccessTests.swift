@@ -45,6 +45,16 @@ enum Credential: String, CaseIterable, Sendable {
         }
     }
 
+    /// RFC 6750, 3: a realm; an error only where something was shown.
+    static func challenge(_ response: RawResponse, _ credential: Credential) -> String? {
+        let realm = #"Bearer realm="muster""#
+        return switch response.status {
+        case 401: [.none, .empty].contains(credential) ? realm : realm + #", error="invalid_token""#
+        case 403: realm + #", error="insufficient_scope""#
+        default: nil
+        }
+    }
+
     @Test(arguments: RouteName.allCases)
     func everyRouteWithEveryCredential(_ name: RouteName) async throws {
         try await withCoordinator { coordinator in
@@ -61,7 +71,7 @@ enum Credential: String, CaseIterable, Sendable {
                 #expect(response?.status == wanted, "\(name) with \(credential): \(response?.text ?? "no answer")")
                 guard let response, response.status >= 400 else { continue }
                 #expect(response["content-type"] == Problem.contentType)
-                #expect((response.status == 401) == (response["www-authenticate"] == "Bearer"))
+                #expect(response["www-authenticate"] == Self.challenge(response, credential))
                 if let token, token.count > 8 { #expect(!response.text.contains(token), "a token came back") }
             }
         }

@@ -111,6 +111,7 @@ import Testing
         .createJob: [
             "kernel": #""noop""#, "count": "2", "inputs": "[[1],[2]]", "params": "{}", "priority": #""interactive""#,
             "attempts": "3", "quorum": #""2/3""#, "retryDelay": "2.5", "atMost": "3", "copies": "false",
+            "name": #""nightly""#, "timeoutSeconds": "2.5",
         ],
         .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [
@@ -238,7 +239,8 @@ import Testing
     @Test(arguments: [
         "/v1/jobs?limit=0", "/v1/jobs?limit=1001", "/v1/jobs?limit=-1", "/v1/jobs?limit=1e2", "/v1/jobs?limit=",
         "/v1/jobs?limit", "/v1/jobs?limit=1&limit=2", "/v1/jobs?before=0", "/v1/jobs?before=x",
-        "/v1/jobs?before=99999999999999999999", "/v1/jobs/1/results?wait=maybe", "/v1/jobs/1/results?wait=",
+        "/v1/jobs?before=99999999999999999999", "/v1/jobs?state=over", "/v1/jobs?state=", "/v1/jobs?kernel=a&kernel=b",
+        "/v1/jobs/1/results?wait=maybe", "/v1/jobs/1/results?wait=",
         "/v1/jobs/1/results?from=-1", "/v1/jobs/1/results?from=100000001", "/v1/jobs/1/results?from=NaN",
         "/v1/jobs/1/results?wait=true&wait=true",
     ])

@@ -133,8 +133,10 @@ struct SampleRequest {
         case .getMbrot: body = "width=30"
         default: body = nil
         }
+        // There is no link without a code.
+        if name == .signIn { status = 422 }
         // Nobody has this address; there is no command yet.
-        if [.unassignRank, .command, .revokeToken].contains(name) { status = 404 }
+        if [.unassignRank, .command, .revokeToken, .cancelChild].contains(name) { status = 404 }
         // The sample's job is not over.
         if name == .retryJob { status = 409 }
         // This coordinator takes no volunteers.

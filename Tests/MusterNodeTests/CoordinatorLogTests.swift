@@ -62,6 +62,22 @@ private func logged(_ format: LogFormat, _ body: () async throws -> Void) async 
         #expect(!lines.contains { $0.hasPrefix("2026-01-01T00:00:00.000Z") }, "no line was forged")
     }
 
+    static let values: [(value: String, shown: String)] = [
+        ("plain-1", "plain-1"), ("", #""""#), ("two words", #""two words""#), ("a=b", #""a=b""#),
+        (#"say "x""#, #""say \"x\"""#), ("\u{202E}gpj.exe", "?gpj.exe"), ("a\u{200B}\u{200D}\u{FEFF}b", "a???b"),
+        ("\u{2066}x\u{2069} y", #""?x? y""#), ("\u{2028}\u{2029}\u{AD}\u{E0041}", "????"),
+        ("Zo\u{EB} \u{4E2D}", "\"Zo\u{EB} \u{4E2D}\""),
+    ]
+
+    /// One value a name: what would not be seen is, and no value ends before its end.
+    @Test(arguments: values)
+    func valuesAreReadAsOne(_ value: String, _ shown: String) async throws {
+        let log = try await logged(.text) { Log.notice("valuesAreReadAsOne", ["value": value, "then": "1"]) }
+        #expect(
+            log.split(separator: "\n").contains { $0.hasSuffix(" notice valuesAreReadAsOne value=\(shown) then=1") },
+            "\(log)")
+    }
+
     /// In answers names stay what they are, as JSON escapes; nothing raw reaches a terminal.
     @Test func namesInAnswersAreEscaped() async throws {
         try await withCoordinator { coordinator in

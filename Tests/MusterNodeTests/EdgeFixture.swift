@@ -132,7 +132,7 @@ extension RawClient {
 /// An upstream that answers everything with its target, fresh for an hour and with a strong tag, and does as conditions
 /// and single ranges ask.
 let plainUpstream: ScriptedUpstream.Script = { request, connection in
-    let body = Array(String(repeating: request.target + "|", count: 100).utf8)
+    let body = WireText.bytes(String(repeating: request.target + "|", count: 100))
     let fields = ["Cache-Control: max-age=3600", "ETag: \"1\"", "Content-Type: text/plain"]
     if request["if-none-match"] == "\"1\"" { return connection.answer(304, fields) }
     if let range = request["range"], request["if-range"].map({ $0 == "\"1\"" }) ?? true,

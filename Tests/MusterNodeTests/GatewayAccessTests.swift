@@ -54,31 +54,63 @@ import Testing
         }
     }
 
-    static let callers: [(host: String, origin: String?, status: Int)] = [
-        ("localhost", nil, 200), ("localhost:8080", nil, 200), ("127.0.0.1:1", nil, 200), ("[::1]:8080", nil, 200),
-        ("LOCALHOST", nil, 200), ("127.9.9.9", nil, 200), ("example.org", nil, 403), ("example.org:8080", nil, 403),
-        ("127.0.0.1.example.org", nil, 403), ("localhost.example.org", nil, 403), ("127.0.0.999", nil, 403),
-        ("10.0.0.1", nil, 403), ("localhost:8080", "http://localhost:8080", 200),
-        ("localhost:8080", "http://localhost:9090", 403),
-        ("localhost", "http://127.0.0.1", 403),
-        ("localhost", "http://example.org", 403), ("localhost", "https://localhost.example.org", 403),
-        ("localhost", "null", 403), ("localhost", "http://", 403), ("localhost", "http://example.org@localhost", 403),
+    /// What stands in a request that a program, or a page, sends without a token.
+    static let callers: [(headers: [String], isProgram: Bool)] = [
+        (["Host: localhost:8080"], true), (["Host: 10.0.0.1"], true), (["Host: [2001:db8::1]:8080"], true),
+        (["Host: coordinator:8080"], true), (["Host: FLEET.example.org"], true), (["Host: evil.example"], false),
+        (["Host: [::1]evil.example"], false), (["Host: localhost:99999evil"], false), (["Host: 127.0.0.999"], false),
+        (["Host: localhost.evil.example"], false), (["Host: "], false),
+        (["Host: localhost:8080", "Origin: http://localhost:8080"], true),
+        (["Host: localhost:8080", "Origin: http://localhost:9090"], false),
+        (["Host: localhost", "Origin: http://127.0.0.1"], false), (["Host: localhost", "Origin: null"], false),
+        (["Host: localhost", "Origin: "], false),
+        (["Host: localhost", "Origin: http://evil.example@localhost"], false),
+        (["Host: localhost", "Sec-Fetch-Site: cross-site"], false),
+        (["Host: localhost", "Sec-Fetch-Site: same-site"], false),
+        (["Host: localhost", "Sec-Fetch-Site: none"], true),
+        (["Host: localhost", "Sec-Fetch-Site: same-origin"], true),
+        // Whoever put a proxy before it opened it to those behind that.
+        (["Host: localhost", "X-Forwarded-For: 8.8.8.8"], true),
     ]
 
+    private static func post(_ target: String, _ headers: [String], _ port: UInt16) -> Int? {
+        let client = RawClient(port: port)
+        let lines = headers.map { $0 + "\r\n" }.joined()
+        client.send(Array("POST \(target) HTTP/1.1\r\n\(lines)Connection: close\r\nContent-Length: 0\r\n\r\n".utf8))
+        return client.rest().map { String(decoding: $0, as: UTF8.self) }.flatMap { Int($0.dropFirst(9).prefix(3)) }
+    }
+
     @Test(arguments: callers)
-    func thisMachineItself(_ host: String, _ origin: String?, _ status: Int) async throws {
-        try await withCoordinator(access: Self.settings { $0.trustsLoopback = true }) { coordinator in
-            let headers = [("Host", host)] + (origin.map { [("Origin", $0)] } ?? [])
-            func ask(_ method: String, _ target: String, token: String? = nil, body: String? = nil) -> RawResponse? {
-                RawClient(port: coordinator.port)
-                    .ask(method, target, token: token, body: body.map { Array($0.utf8) }, headers: headers)
+    func openClassicRoutesAreForPrograms(_ headers: [String], _ isProgram: Bool) async throws {
+        let settings = Self.settings { ($0.isClassicOpen, $0.hostNames) = (true, ["fleet.example.org"]) }
+        try await withCoordinator(access: settings) { coordinator in
+            #expect(Self.post("/create-child", headers, coordinator.port) == (isProgram ? 202 : 403))
+            // A token says who it is, whatever the page.
+            let bearer = "Authorization: Bearer \(coordinator.tokens.admin)"
+            #expect(Self.post("/create-child", headers + [bearer], coordinator.port) == 202)
+            #expect(
+                Self.post("/create-child", headers + ["Authorization: Bearer "], coordinator.port)
+                    == (isProgram ? 202 : 403))
+        }
+    }
+
+    /// As `muster up` has it: an address is no right, and what a proxy passed on has none at all.
+    @Test func aFleetOfOneMachineIsNotForThoseBehindAProxy() async throws {
+        let settings = Self.settings { ($0.isClassicOpen, $0.isForThisMachine) = (true, true) }
+        try await withCoordinator(access: settings) { coordinator in
+            #expect(Self.post("/v1/jobs", ["Host: localhost"], coordinator.port) == 401)
+            #expect(Self.post("/create-child", ["Host: 127.0.0.1:8080"], coordinator.port) == 202)
+            let signs = [
+                "Forwarded: for=8.8.8.8", "X-Forwarded-Host: a", "Via: 1.1 a", "X-Real-IP: 8.8.8.8", "x-forwarded-x: ",
+            ]
+            for sign in signs {
+                #expect(Self.post("/create-child", ["Host: localhost", sign], coordinator.port) == 403, "\(sign)")
+                let bearer = "Authorization: Bearer \(coordinator.tokens.admin)"
+                #expect(Self.post("/create-child", ["Host: localhost", sign, bearer], coordinator.port) == 202)
             }
-            #expect(ask("GET", "/v1/jobs")?.status == status)
-            let job = #"{"kernel":"noop","count":1}"#
-            #expect(ask("POST", "/v1/jobs", body: job)?.status == (status == 200 ? 201 : status))
-            // A token says who it is, whatever the page; a wrong one is not as good as none.
-            #expect(ask("GET", "/v1/jobs", token: coordinator.tokens.read)?.status == 200)
-            #expect(ask("GET", "/v1/jobs", token: "nonsense")?.status == 401)
+            for host in ["10.0.0.1", "coordinator", "evil.example"] {
+                #expect(Self.post("/create-child", ["Host: \(host)"], coordinator.port) == 403, "\(host)")
+            }
         }
     }
 }

@@ -40,19 +40,49 @@ import Testing
         }
     }
 
-    /// As `muster up` has it.
-    @Test func whoSitsHereNeedsNoTokenButPagesDo() async throws {
+    /// Listed at a coordinator: that says what tokens are good for, its own too.
+    @Test func theFleetsTokensAreGoodHere() async throws {
         try await withOrigin {
-            $0.access.trustsLoopback = true
+            ($0.adminToken, $0.joinToken) = (nil, "joins")
         } body: { origin in
-            let first = try origin.ask("PUT", "/images/1", token: nil, body: [1])
-            #expect(first.status == 201)
-            for header in [("Origin", "http://example.org"), ("Host", "example.org"), ("Sec-Fetch-Site", "cross-site")]
-            {
-                let answer = try origin.ask("PUT", "/images/1", token: nil, body: [2], headers: [header])
-                #expect(answer.status == 403, "\(header)")
+            func put(_ token: String) throws -> RawResponse {
+                try origin.ask("PUT", "/images/1", token: token, body: [1])
             }
-            #expect(try origin.ask("GET", "/images/1").body == [1])
+            let early = try put("joins")
+            #expect(early.status == 503 && early["retry-after"] == "1")
+            #expect(try put("fleet-admin").status == 401)
+            let fleet = try TokenStore(
+                directory: origin.folder + "/images", givenAdmin: "fleet-admin", givenRead: "fleet-read")
+            origin.origin.learn(FleetTokens.codes(of: fleet))
+            #expect(try put("fleet-admin").status == 201)
+            // It joined by something that this coordinator does not know.
+            #expect(try put("joins").status == 401)
+            for (token, put, metrics) in [
+                ("fleet-admin", 200, 200), (fleet.join, 403, 403), ("fleet-read", 403, 200),
+                (origin.origin.tokens.admin, 200, 200), (origin.origin.tokens.read, 403, 200),
+            ] {
+                #expect(try origin.ask("PUT", "/images/1", token: token, body: [1]).status == put, "\(token)")
+                #expect(try origin.ask("GET", "/metrics", token: token).status == metrics, "\(token)")
+            }
+        }
+    }
+
+    /// An earlier version took the fleet's join token for its own admin token, and kept it.
+    @Test func whoMayOnlyJoinStoresNothing() async throws {
+        try await withOrigin {
+            ($0.adminToken, $0.joinToken) = ("joins", "joins")
+        } body: { origin in
+            let fleet = FleetTokens.codes(
+                of: try TokenStore(directory: origin.folder + "/images", givenAdmin: "fleet-admin"))
+            var codes = fleet
+            // What a coordinator whose join token is that one tells.
+            try writePrivately("joins\n", to: origin.folder + "/images/join.token")
+            codes = FleetTokens.codes(
+                of: try TokenStore(directory: origin.folder + "/images", givenAdmin: "fleet-admin"))
+            #expect(codes.join != fleet.join)
+            origin.origin.learn(codes)
+            #expect(try origin.ask("PUT", "/images/1", token: "joins", body: [1]).status == 403)
+            #expect(try origin.ask("GET", "/images", token: "joins").status == 200)
         }
     }
 

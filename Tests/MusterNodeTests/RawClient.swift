@@ -1,4 +1,5 @@
 import Glibc
+import MusterHTTP
 
 /// One response as it came off the wire.
 struct RawResponse: Sendable {
@@ -62,7 +63,7 @@ final class RawClient {
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if let token { head += "Authorization: Bearer \(token)\r\n" }
         if let body { head += "Content-Length: \(body.count)\r\n" }
-        send(Array((head + "\r\n").utf8) + (body ?? []))
+        send(WireText.bytes(head + "\r\n") + (body ?? []))
         return response(headOnly: headOnly)
     }
 
@@ -101,7 +102,7 @@ final class RawClient {
         while true {
             while from + end.count <= pending.count {
                 if pending[from..<from + end.count].elementsEqual(end) {
-                    return String(decoding: take(from + end.count)!, as: UTF8.self)
+                    return WireText.text(take(from + end.count)!)
                 }
                 from += 1
             }

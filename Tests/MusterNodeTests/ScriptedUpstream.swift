@@ -1,4 +1,5 @@
 import Glibc
+import MusterHTTP
 import Synchronization
 
 /// A request as an upstream got it.
@@ -33,7 +34,7 @@ final class UpConnection: Sendable {
     }
 
     @discardableResult
-    func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+    func send(_ text: String) -> Bool { send(WireText.bytes(text)) }
 
     /// A whole, true answer. To a HEAD, only its head.
     func answer(
@@ -42,7 +43,7 @@ final class UpConnection: Sendable {
         var head = "HTTP/1.1 \(status) Answer\r\n"
         if status != 304 && status != 204 { head += "Content-Length: \(body.count)\r\n" }
         for header in headers { head += header + "\r\n" }
-        send(Array((head + "\r\n").utf8) + (isHead || status == 304 ? [] : body))
+        send(WireText.bytes(head + "\r\n") + (isHead || status == 304 ? [] : body))
     }
 
     func hangUp() { shutdown(descriptor, CInt(SHUT_RDWR)) }
@@ -146,7 +147,7 @@ final class ScriptedUpstream: Sendable {
             guard recv(connection.descriptor, &byte, 1, 0) == 1 else { return nil }
             bytes.append(byte)
         }
-        let lines = String(decoding: bytes.dropLast(4), as: UTF8.self).split(separator: "\r\n").map(String.init)
+        let lines = WireText.text(bytes.dropLast(4)).split(separator: "\r\n").map(String.init)
         let words = lines[0].split(separator: " ")
         guard words.count == 3 else { return nil }
         var request = UpRequest(

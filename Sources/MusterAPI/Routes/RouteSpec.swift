@@ -112,8 +112,8 @@ package enum RouteName: String, CaseIterable, Sendable {
     case sendCommand, commands, command, assignRank, unassignRank, classicCommand
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results
-    case createChild, createChildren, children, childNumbers, ownChild, progress, scale
-    case createToken, tokens, revokeToken, machines
+    case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale
+    case createToken, tokens, revokeToken, machines, signIn, createSignInLink
     case install, ownToken, volunteerImage, volunteerImageChecksum, volunteerArchive, volunteerArchiveChecksum
     case healthz, readyz, metrics, openapi
 }

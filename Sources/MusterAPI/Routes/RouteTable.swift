@@ -12,7 +12,8 @@ package enum RouteTable {
 
     private static let jobs: [RouteSpec] = [
         RouteSpec(
-            name: .createJob, method: "POST", pattern: "/v1/jobs", access: .admin, summary: "Ask for a job.",
+            name: .createJob, method: "POST", pattern: "/v1/jobs", access: .admin,
+            summary: "Ask for a job. Idempotency-Key makes it safe to repeat.",
             fields: [
                 .body("kernel", .text(1...Limits.nameBytesMax), "What each task computes.", required: true),
                 .body("count", .integer(1...Limits.jobTasksMax), "How many tasks; needed when there are no inputs."),
@@ -36,23 +37,35 @@ package enum RouteTable {
                 .body(
                     "quorum", .text(3...5, pattern: "^[0-9]{1,2}/[0-9]{1,2}$"),
                     "k/n: each task counts when k of at first n machines agree on it."),
+                .body("name", shown, "What people call it: at most 128 bytes; empty for none."),
+                .body(
+                    "timeoutSeconds", .number(Limits.timeoutSecondsMin...Limits.timeoutSecondsMax),
+                    "An attempt at a task that takes longer has failed; 0.1 to 2592000."),
+                .idempotencyKey,
             ], bodyBytesMax: Limits.bodyBytesMax, status: 201, answer: .named("Job")),
         RouteSpec(
             name: .assignAll, method: "POST", pattern: "/assign/all", access: .admin,
-            summary: "Deal tuples of numbers to all live workers in turn; each adds up its own.",
+            summary:
+                "Deal tuples of numbers to all live workers in turn; each adds up its own. Idempotency-Key makes it safe to "
+                + "repeat.",
             fields: [
                 .body(
                     "dataset",
                     .list(
                         .list(.number, 1...AssignRequest.numbersMax),
                         1...AssignRequest.tuplesMax),
-                    "1 to 100000 lists of 1 to 64 numbers; default 100 pairs of random numbers from 1 to 1000.")
+                    "1 to 100000 lists of 1 to 64 numbers; default 100 pairs of random numbers from 1 to 1000."),
+                .idempotencyKey,
             ], bodyBytesMax: Limits.bodyBytesMax, status: 201, isClassic: true, answer: .named("Job")),
         RouteSpec(
             name: .listJobs, method: "GET", pattern: "/v1/jobs", access: .read, summary: "List jobs, newest first.",
             fields: [
                 .query("limit", .integer(1...1_000), "At most so many, 1 to 1000, default 100."),
                 .query("before", .id, "Only jobs with a smaller id."),
+                .query(
+                    "state", .choice(JobState.self),
+                    "Only those that are queued, running, done, failed or cancelled."),
+                .query("kernel", .text(1...Limits.nameBytesMax), "Only those of this kernel."),
             ], answer: .named("Jobs")),
         RouteSpec(
             name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands.",
@@ -93,7 +106,7 @@ package enum RouteTable {
         RouteSpec(
             name: .joinFleet, method: "POST", pattern: "/v1/members", access: .join, summary: "Become a member.",
             fields: [
-                .body("name", .string, "The name to be known by; made unique."),
+                .body("name", shown, "The name to be known by; made unique."),
                 .body(
                     "role", .choice(MemberRole.self),
                     "worker (default), client, or origin or edge: those two have no rank."),
@@ -157,6 +170,15 @@ package enum RouteTable {
             name: .machines, method: "GET", pattern: "/v1/machines", access: .read,
             summary: "Machines that ever joined: what each did, and how far it is believed. The 10,000 that did most.",
             answer: .named("Machines")),
+        RouteSpec(
+            name: .createSignInLink, method: "POST", pattern: "/v1/sign-in-links", access: .admin,
+            summary:
+                "Make a link by which a browser comes in, once: path (behind this URL) and seconds, so long it is good.",
+            status: 201, answer: .named("SignInLink")),
+        RouteSpec(
+            name: .signIn, method: "GET", pattern: "/sign-in", access: .open,
+            summary: "Where such a link leads: the answer sets a cookie that has the rights of an admin.",
+            fields: [.query("code", .string, "What only this link has.", required: true)], answerType: "text/plain"),
     ]
 
     /// Those that are open to everybody are there with `--volunteers` only.
@@ -252,7 +274,7 @@ package enum RouteTable {
                 .body(
                     "port", .either(.text(1...5, pattern: "^[0-9]+$"), .integer(1...65_535)), "Its port.",
                     required: true),
-            ], bodyBytesMax: smallBody, isClassic: true, answer: .named("Success")),
+            ], bodyBytesMax: smallBody, isClassic: true, answer: .named("Message")),
         RouteSpec(
             name: .getMbrot, method: "POST", pattern: "/get_mbrot", access: .read,
             summary: "Classic: vertical strip id of total of a picture, or all of it.",
@@ -286,6 +308,10 @@ package enum RouteTable {
                 .query("before", .id, "Only children with a smaller id."),
             ], answer: .named("Children")),
         RouteSpec(
+            name: .cancelChild, method: "DELETE", pattern: "/v1/children/{id}", access: .admin,
+            summary: "Call a child off; the numbers that it brought stay. One that is over stays as it is.",
+            answer: .named("Child")),
+        RouteSpec(
             name: .childNumbers, method: "POST", pattern: "/v1/children/{id}/numbers", access: .child,
             summary: "A child delivers its next numbers; answered when they are durable.",
             fields: numberFields, bodyBytesMax: 16 << 20, answer: .named("Recorded")),
@@ -311,6 +337,10 @@ package enum RouteTable {
         .body("rejected", .integer(0...Int(Int32.max)), "Lines that were no number."),
         .body("last", .boolean, "There are no more."),
     ]
+    /// A name that people can see: without control characters, and not of blanks alone.
+    private static let shown = Schema.text(
+        0...Limits.nameBytesMax,
+        pattern: "^([^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*)?$")
     private static let childFields: [FieldSpec] = [
         .body("count", .integer(1...Limits.childrenAtOnceMax), "How many, 1 to 10,000; default 1."),
         .body(

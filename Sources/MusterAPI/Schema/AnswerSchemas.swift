@@ -16,6 +16,7 @@ package enum AnswerSchemas {
                 .maybe("retryAfter", .integer, "Seconds after which asking again may help."))
         ),
         ("Success", .open(.always("success", .boolean))),
+        ("Message", .open(.always("message", .prose))),
         ("Status", .open(.always("status", .prose))),
     ]
 
@@ -29,7 +30,9 @@ package enum AnswerSchemas {
                 .always("workers", .map(.integer), "Recorded tasks by worker name."),
                 .always("seconds", .seconds, "From submission to the end, or to now."),
                 .always("priority", .choice(Priority.self)),
-                .maybe("waiting", .prose, "Why nothing of it can be done now."), .maybe("quorum", .prose))
+                .maybe("waiting", .prose, "Why nothing of it can be done now."), .maybe("quorum", .prose),
+                .maybe("name", .prose, "What people call it."), .maybe("created", .seconds, "Since 1970."),
+                .maybe("timeoutSeconds", .seconds, "How long an attempt at a task may take."))
         ),
         ("Jobs", list("jobs", of: "Job")),
         (
@@ -48,7 +51,8 @@ package enum AnswerSchemas {
             "Joined",
             .open(
                 .always("id", .id), .always("secret", .prose, "Its token: proves that it is this member."),
-                .always("name", .prose), .always("rank", .integer.orNull))
+                .always("name", .prose), .always("rank", .integer.orNull),
+                .maybe("fleetTokens", .object, "For an origin or an edge: how it tells the fleet's tokens."))
         ),
         (
             "Member",
@@ -79,6 +83,12 @@ package enum AnswerSchemas {
                 .always("members", .integer, "Members that are here by it."))
         ),
         ("Tokens", list("tokens", of: "Token")),
+        (
+            "SignInLink",
+            .open(
+                .always("path", .prose, "What comes behind this URL."),
+                .always("seconds", .integer, "It is good for so long."))
+        ),
         (
             "Machine",
             .open(
@@ -122,7 +132,8 @@ package enum AnswerSchemas {
             "Child",
             .open(
                 .always("id", .id), .always("name", .prose), .always("state", .choice(ChildState.self)),
-                .always("numbers", .integer, "How many it is to bring."), .always("received", .integer),
+                .maybe("numbers", .integer, "How many it is to bring; a foreign child's are what it brings."),
+                .always("received", .integer),
                 .always("rejected", .integer), .always("attempts", .integer), .always("created", .seconds),
                 .maybe("ended", .seconds), .maybe("reason", .prose, "Why it died last."))
         ),
@@ -138,9 +149,15 @@ package enum AnswerSchemas {
                     "children",
                     .open(
                         .always("waiting", .integer), .always("live", .integer), .always("done", .integer),
-                        .always("died", .integer), .always("failed", .integer))))
+                        .always("died", .integer), .always("failed", .integer),
+                        .always("cancelled", .integer))))
         ),
-        ("Scaled", .open(.always("workers", .integer), .always("running", .integer))),
+        (
+            "Scaled",
+            .open(
+                .always("workers", .integer, "So many were asked for."), .always("running", .integer),
+                .always("joined", .integer, "Those of them that are members."))
+        ),
     ]
 
     private static let work: [(name: String, schema: Schema)] = [
@@ -149,7 +166,8 @@ package enum AnswerSchemas {
             .open(
                 .always("job", .id), .always("first", .integer), .always("count", .id), .always("attempt", .id),
                 .always("ticket", .prose), .always("kernel", .prose), .always("params", .object),
-                .maybe("transient", .boolean), .maybe("inputs", .array, "One value a task."))
+                .maybe("transient", .boolean), .maybe("inputs", .array, "One value a task."),
+                .maybe("timeoutSeconds", .seconds, "A task that takes longer has failed."))
         ),
         ("Leases", list("leases", of: "Lease")),
         (

@@ -123,7 +123,8 @@ package struct ChildStatus: Hashable, Sendable {
     package var name: String
     /// Nil in the answer to a request for children, which gives ids and names only; then all below is empty too.
     package var state: ChildState?
-    package var numbers = 0
+    /// How many it shall bring; nil for a foreign child, which brings what it brings.
+    package var numbers: Int?
     package var received = 0
     package var rejected = 0
     package var attempts = 0
@@ -134,12 +135,12 @@ package struct ChildStatus: Hashable, Sendable {
 
     package static func name(of id: ChildID) -> String { "child-\(id)" }
 
-    private init(_ value: JSONValue) throws(Problem) {
+    package init(_ value: JSONValue) throws(Problem) {
         var fields = try JSONFields(value, path: "children.")
         id = ChildID(Int64(try fields.required("id", fields.int("id", in: 1...Int.max))))
         name = try fields.string("name") ?? Self.name(of: id)
         state = try fields.string("state").flatMap { ChildState(rawValue: $0) }
-        numbers = try fields.int("numbers", in: 0...Int.max) ?? 0
+        numbers = try fields.int("numbers", in: 0...Int.max)
         received = try fields.int("received", in: 0...Int.max) ?? 0
         rejected = try fields.int("rejected", in: 0...Int.max) ?? 0
         attempts = try fields.int("attempts", in: 0...Int.max) ?? 0
@@ -160,7 +161,7 @@ package struct ChildStatus: Hashable, Sendable {
         json.field("id", record.id.rawValue)
         json.field("name", name(of: record.id))
         json.field("state", record.state.rawValue)
-        json.field("numbers", record.wanted)
+        if !record.isForeign { json.field("numbers", record.wanted) }
         json.field("received", record.received)
         json.field("rejected", record.rejected)
         json.field("attempts", record.attempt)
@@ -180,10 +181,11 @@ package struct NumbersProgress: Hashable, Sendable {
     package var range: Int
     package var childrenWaiting: Int
     package var childrenLive: Int
-    /// Sums since the coordinator's start.
+    /// Sums since ever, as the numbers are.
     package var childrenDone: Int
     package var childrenDied: Int
     package var childrenFailed: Int
+    package var childrenCancelled: Int
 
     /// Of the whole range.
     package var percentage: Double { 100 * Double(unique) / Double(range) }
@@ -194,7 +196,7 @@ package struct NumbersProgress: Hashable, Sendable {
         (self.unique, self.received, self.rejected, self.range) = (unique, received, rejected, range)
         (childrenWaiting, childrenLive) = (children.waitingCount, children.liveCount)
         (childrenDone, childrenDied) = (children.counters.done, children.counters.died)
-        childrenFailed = children.counters.failed
+        (childrenFailed, childrenCancelled) = (children.counters.failed, children.counters.cancelled)
     }
 
     package init(body: [UInt8]) throws(Problem) {
@@ -210,6 +212,7 @@ package struct NumbersProgress: Hashable, Sendable {
         childrenDone = try counts.int("done", in: 0...Int.max) ?? 0
         childrenDied = try counts.int("died", in: 0...Int.max) ?? 0
         childrenFailed = try counts.int("failed", in: 0...Int.max) ?? 0
+        childrenCancelled = try counts.int("cancelled", in: 0...Int.max) ?? 0
     }
 
     package var body: [UInt8] {
@@ -228,6 +231,7 @@ package struct NumbersProgress: Hashable, Sendable {
         json.field("done", childrenDone)
         json.field("died", childrenDied)
         json.field("failed", childrenFailed)
+        json.field("cancelled", childrenCancelled)
         json.endObject()
         json.endObject()
         return json.bytes

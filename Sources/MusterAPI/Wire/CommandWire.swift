@@ -96,11 +96,37 @@ package struct CommandNotice: Hashable, Sendable {
     package var body: JSONWriter {
         var json = JSONWriter()
         json.beginObject()
+        writeFields(to: &json)
+        json.endObject()
+        return json
+    }
+
+    fileprivate func writeFields(to json: inout JSONWriter) {
         json.field("id", id.rawValue)
         json.key("sender")
         if let rank { json.value(rank) } else { json.null() }
         json.field("from", from)
         json.field("command", text)
+    }
+}
+
+/// A command as the fleet's events tell it: what its receivers get, and how many they are.
+package struct CommandAnnouncement: Hashable, Sendable {
+    package var notice: CommandNotice
+    package var recipients: Int
+    /// Everybody with a rank, when it was accepted.
+    package var members: Int
+
+    package init(_ record: CommandRecord, members: Int) {
+        (notice, recipients, self.members) = (CommandNotice(record), record.recipients.count, members)
+    }
+
+    package var body: JSONWriter {
+        var json = JSONWriter()
+        json.beginObject()
+        notice.writeFields(to: &json)
+        json.field("recipients", recipients)
+        json.field("members", members)
         json.endObject()
         return json
     }

@@ -20,6 +20,10 @@ package struct JobRequest: Hashable, Sendable {
     package var mayCopy: Bool?
     /// How many machines must agree on each task; nil: one result is enough.
     package var quorum: Quorum?
+    /// What people call it; empty for none.
+    package var name = ""
+    /// An attempt at a task that takes longer has failed; nil: no limit.
+    package var timeoutSeconds: Double?
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
@@ -50,6 +54,9 @@ package struct JobRequest: Hashable, Sendable {
         atMost = try fields.int("atMost", in: 1...Limits.jobTasksMax)
         mayCopy = try fields.bool("copies")
         quorum = try Self.quorum(&fields)
+        name = try Self.name(&fields)
+        timeoutSeconds = try fields.double(
+            "timeoutSeconds", in: Limits.timeoutSecondsMin...Limits.timeoutSecondsMax)
         try fields.finish()
         if let inputs, let asked, asked != inputs.count {
             throw Problem(422, "\"count\" is \(asked), but there are \(inputs.count) inputs; leave \"count\" out.")
@@ -63,6 +70,19 @@ package struct JobRequest: Hashable, Sendable {
                 422, "A job with a quorum has at most \(Limits.quorumTasksMax) tasks, not \(count).", code: "field")
         }
         self.count = count
+    }
+
+    /// For people, so it must show.
+    private static func name(_ fields: inout JSONFields) throws(Problem) -> String {
+        let name = try fields.string("name") ?? ""
+        guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
+            name.isEmpty || !name.allSatisfy(\.isWhitespace)
+        else {
+            throw Problem(
+                422, "\"name\" must hold more than blanks, and no control characters; leave it out for none.",
+                code: "field")
+        }
+        return name
     }
 
     private static func quorum(_ fields: inout JSONFields) throws(Problem) -> Quorum? {
@@ -102,6 +122,8 @@ package struct JobRequest: Hashable, Sendable {
         if let atMost { json.field("atMost", atMost) }
         if let mayCopy { json.field("copies", mayCopy) }
         if let quorum { json.field("quorum", quorum.description) }
+        if !name.isEmpty { json.field("name", name) }
+        if let timeoutSeconds { json.field("timeoutSeconds", timeoutSeconds) }
         json.endObject()
         return json.bytes
     }
@@ -124,6 +146,12 @@ package struct JobStatus: Hashable, Sendable {
     /// Why nothing of it can be done now; nil: nothing is known to be in its way.
     package var waiting: String?
     package var quorum: Quorum?
+    /// What people call it; empty for none.
+    package var name = ""
+    /// When it was asked for, in seconds since 1970; 0: not told.
+    package var created = 0.0
+    /// How long an attempt at a task may take; nil: as long as it likes.
+    package var timeoutSeconds: Double?
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
@@ -154,6 +182,9 @@ package struct JobStatus: Hashable, Sendable {
         priority = try fields.choice("priority", Priority.self) ?? .batch
         waiting = try fields.string("waiting", bytesMax: 4_096)
         quorum = try fields.string("quorum").flatMap { Quorum($0) }
+        name = try fields.string("name") ?? ""
+        created = try fields.double("created", in: 0...1e12) ?? 0
+        timeoutSeconds = try fields.double("timeoutSeconds", in: 0...1e12)
         workers = [:]
         for (name, value) in fields.value("workers")?.members ?? [] { workers[name] = value.int }
     }
@@ -161,6 +192,7 @@ package struct JobStatus: Hashable, Sendable {
     package func write(to json: inout JSONWriter) {
         json.beginObject()
         json.field("id", id.rawValue)
+        if !name.isEmpty { json.field("name", name) }
         json.field("kernel", kernel)
         json.field("state", state.rawValue)
         json.field("count", count)
@@ -174,6 +206,8 @@ package struct JobStatus: Hashable, Sendable {
         }
         json.endObject()
         json.field("seconds", seconds)
+        if created > 0 { json.field("created", created) }
+        if let timeoutSeconds { json.field("timeoutSeconds", timeoutSeconds) }
         json.field("priority", priority.rawValue)
         if let waiting { json.field("waiting", waiting) }
         if let quorum { json.field("quorum", quorum.description) }

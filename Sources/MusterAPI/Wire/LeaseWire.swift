@@ -64,6 +64,7 @@ package struct LeaseOffer: Hashable, Sendable {
         inputs = try fields.column("inputs")
         grant.hasInputs = inputs != nil
         grant.isTransient = try fields.bool("transient") ?? false
+        grant.timeoutSeconds = try fields.double("timeoutSeconds", in: 0...1e12)
         if let inputs, inputs.count != key.count {
             throw Problem(422, "A lease of \(key.count) tasks came with \(inputs.count) inputs.")
         }
@@ -76,6 +77,7 @@ package struct LeaseOffer: Hashable, Sendable {
         json.field("kernel", grant.kernel)
         json.field("params", raw: grant.params)
         if grant.isTransient { json.field("transient", true) }
+        if let seconds = grant.timeoutSeconds { json.field("timeoutSeconds", seconds) }
         if let inputs {
             json.key("inputs")
             json.array(lines: inputs.bytes)

@@ -39,6 +39,11 @@ package struct JoinRequest: Hashable, Sendable {
     package init(body: [UInt8]) throws(Problem) {
         var fields = try JSONFields(body: body, emptyAllowed: true)
         name = try fields.string("name") ?? ""
+        guard name.isEmpty || !name.allSatisfy(\.isWhitespace) else {
+            throw Problem(
+                422, "\"name\" is \"\(name)\", of blanks alone; give one that shows, or none to be given one.",
+                code: "field")
+        }
         role = try fields.choice("role", MemberRole.self) ?? .worker
         slots = try fields.int("slots", in: 1...Limits.slotsMax) ?? 1
         labels = try fields.strings("labels", countMax: Limits.labelsMax) ?? [:]
@@ -104,11 +109,14 @@ package struct JoinReply: Hashable, Sendable {
     /// The name as it is known in the fleet: the one asked for, with a number behind it when that was taken.
     package var name: String
     package var rank: Int?
+    /// For origins and edges.
+    package var fleetTokens: FleetTokenCodes?
 
-    package init(identity: MemberIdentity, name: String, rank: Int?) {
+    package init(identity: MemberIdentity, name: String, rank: Int?, fleetTokens: FleetTokenCodes? = nil) {
         self.identity = identity
         self.name = name
         self.rank = rank
+        self.fleetTokens = fleetTokens
     }
 
     package init(body: [UInt8]) throws(Problem) {
@@ -118,6 +126,7 @@ package struct JoinReply: Hashable, Sendable {
         identity = MemberIdentity(id: MemberID(Int64(id)), secret: secret)
         name = try fields.string("name") ?? ""
         rank = try fields.int("rank", in: 0...Int.max)
+        fleetTokens = try fields.value("fleetTokens").map { value throws(Problem) in try FleetTokenCodes(value) }
     }
 
     package var body: [UInt8] {
@@ -128,6 +137,10 @@ package struct JoinReply: Hashable, Sendable {
         json.field("name", name)
         json.key("rank")
         if let rank { json.value(rank) } else { json.null() }
+        if let fleetTokens {
+            json.key("fleetTokens")
+            fleetTokens.write(to: &json)
+        }
         json.endObject()
         return json.bytes
     }

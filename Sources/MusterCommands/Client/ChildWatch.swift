@@ -21,6 +21,10 @@ struct ChildWatch {
             show(ended.count, ended.values.count { $0 == .failed })
             if ended.count < ids.count { try await Task.sleep(for: .milliseconds(100)) }
         }
+        let cancelled = ids.count { ended[$0] == .cancelled }
+        guard cancelled == 0 else {
+            throw CommandError(.failure, "\(cancelled) of \(ids.count) children were called off")
+        }
         let failed = ids.filter { ended[$0] == .failed }
         guard failed.isEmpty else {
             throw CommandError(.failure, "\(failed.count) of \(ids.count) children failed; 'muster children' says why")

@@ -53,6 +53,8 @@ struct Patience {
                 if try await attempt() { return }
                 awaySince = nil
                 backoff.reset()
+            } catch let unreachable as CoordinatorClient.Unreachable {
+                throw unreachable.error
             } catch let error as CommandError where error.exitCode == .unavailable || error.exitCode == .temporary {
                 try giveUpIfTooLong(error)
             } catch let error as HTTPClientError {

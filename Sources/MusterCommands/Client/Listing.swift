@@ -1,3 +1,4 @@
+internal import MusterAPI
 internal import MusterLog
 internal import MusterNode
 internal import Synchronization
@@ -20,10 +21,10 @@ final class Listing: Sendable {
         var awayTime: Duration { lost.withLock { $0 }.map { ContinuousClock().now - $0 } ?? .zero }
     }
 
-    /// `onEdges`: for an edge, where the others are.
+    /// `onEdges`: for an edge, where the others are. `onTokens`: by which it knows the fleet's tokens.
     init(
         _ configuration: FleetMember.Configuration, orphanTime: Duration?,
-        onEdges: @escaping @Sendable ([String]) -> Void = { _ in }
+        onEdges: @escaping @Sendable ([String]) -> Void, onTokens: @escaping @Sendable (FleetTokenCodes) -> Void
     ) {
         self.orphanTime = orphanTime
         let contact = Contact()
@@ -38,6 +39,7 @@ final class Listing: Sendable {
                 contact.missing()
                 Log.warning("the coordinator is away; trying again", ["coordinator": coordinator, "reason": reason])
             case .edges(let urls): onEdges(urls)
+            case .tokens(let codes): onTokens(codes)
             case .ranked, .command: break
             }
         }

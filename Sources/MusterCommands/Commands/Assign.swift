@@ -37,18 +37,13 @@ package enum AssignCommand {
         // Made up here, so that they can be shown beside their sums.
         let given = try invocation[dataset].map { try TupleFile.read($0) }
         let request = AssignRequest(dataset: AssignRequest(dataset: given).tuples)
-        let answer = try await client.call("POST", "/assign/all", request.body)
+        let answer = try await client.callOnce("/assign/all", request.body)
         let job = try JobStatus(JSONValue(parsing: answer))
         if invocation[detach] {
             try invocation.out.write(invocation[CommonFlags.json] ? answer + [0x0A] : Array("\(job.id)\n".utf8))
             return try invocation.out.flush()
         }
-        let bar = invocation.progress("job \(job.id) assign", total: job.count)
-        defer { bar.finish() }
-        let last = try await JobWatch(client: client, id: job.id).follow { status in
-            bar.update(done: status.done + status.failed, failed: status.failed)
-        }
-        bar.finish()
+        let last = try await invocation.waitForJob(job, client)
         try await show(last, request.tuples.lines, client, invocation)
         try JobWatch.requireDone(last)
     }

@@ -20,13 +20,10 @@ package enum CancelCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         let answer = try await CoordinatorClient(invocation).call("DELETE", "/v1/jobs/\(invocation[id])")
         let job = try JobStatus(JSONValue(parsing: answer))
-        if invocation[CommonFlags.json] {
-            try invocation.out.write(answer + [0x0A])
-        } else {
-            try invocation.out.line("job \(job.id) is \(job.state.rawValue)")
-        }
+        if invocation[CommonFlags.json] { try invocation.out.write(answer + [0x0A]) }
         guard job.state == .cancelled else {
             throw CommandError(.data, "job \(job.id) had ended before: it is \(job.state.rawValue)")
         }
+        if !invocation[CommonFlags.json] { try invocation.out.line("job \(job.id) is cancelled") }
     }
 }

@@ -112,7 +112,7 @@ package enum ClientCommand {
             let sender = rank.map { "rank \($0)" } ?? "the operator"
             let name = from.isEmpty ? sender : "\(Terminal.clean(from)) (\(sender))"
             try invocation.out.line("received \(Terminal.clean(text)) from \(name)")
-        case .edges: break
+        case .edges, .tokens: break
         case .away(let reason): try invocation.out.line("away: \(Terminal.clean(reason))")
         }
         try invocation.out.flush()

@@ -32,7 +32,7 @@ package enum CoordinatorCommand {
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
     package static let openClassic = Flag.bool(
         "open-classic",
-        "Let callers without a token use the classic routes, which old clients call.")
+        "Let programs without a token use the classic routes, which old clients call; web pages of others may not.")
     package static let isPrivate = Flag.bool("private", "Demand a token of those who only look at pictures, too.")
     package static let wait = Flag.seconds(
         "wait-seconds", in: 0.1...3600, default: 10,
@@ -40,7 +40,7 @@ package enum CoordinatorCommand {
     package static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,
         "The admin token. Better set by the variable: other users of the machine can read a command line."
-    ).defaulting(to: "one made at the first start, kept in the data directory and printed once")
+    ).defaulting(to: "one made at the first start, kept in the data directory")
 
     package static let command = Command(
         name: "coordinator", summary: "run the control plane that workers join and clients ask",
@@ -51,7 +51,8 @@ package enum CoordinatorCommand {
                 + "acknowledged survives a crash at any moment. One coordinator at a time can use a data directory.",
         ],
         flags: [
-            CommonFlags.data.spec, port.spec, token.spec, silence.spec, grace.spec, lease.spec,
+            CommonFlags.data.spec, port.spec, token.spec, AccessFlags.readToken.spec,
+            AccessFlags.hostName.spec, AccessFlags.callbackNetworks.spec, silence.spec, grace.spec, lease.spec,
             crashLimit.spec, strictQuorum.spec, forget.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec,
         ] + ServerFlags.all + SpawnFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])] + SpawnFlags.rules,
@@ -84,9 +85,16 @@ package enum CoordinatorCommand {
         try await serve(coordinator, until: signals, invocation)
     }
 
+    /// Throws a `CommandError` that names the port and what to pass instead, where somebody listens there.
+    static func requireFreePort(_ server: HTTPServer.Configuration) async throws {
+        try await translatingErrors { try HTTPServer.check(server) }
+    }
+
     /// Throws a `CommandError`.
     static func started(_ configuration: CoordinatorConfiguration) async throws -> Coordinator {
         try await translatingErrors {
+            // Before there is a new folder for nothing.
+            try HTTPServer.check(configuration.server)
             let coordinator = try await Coordinator(configuration)
             try await coordinator.start()
             return coordinator
@@ -97,16 +105,14 @@ package enum CoordinatorCommand {
         for url in ServerFlags.urls(invocation, scheme: scheme, port: coordinator.port) {
             try invocation.out.line("listening on \(url)")
         }
-        if coordinator.tokens.adminIsNew {
-            let path = TokenStore.adminPath(in: coordinator.dataDirectory)
-            try invocation.out.line("admin token \(coordinator.tokens.admin) (kept in \(path))")
-        }
+        try AccessFlags.tell(coordinator.tokens, in: coordinator.dataDirectory, invocation)
         try invocation.out.flush()
     }
 
     /// Ends the process after the first signal, once `stop` is through, and at the second one at once.
     @MainActor static func serve(
-        _ coordinator: Coordinator, until signals: AsyncStream<Int32>, _ invocation: Invocation
+        _ coordinator: Coordinator, until signals: AsyncStream<Int32>, _ invocation: Invocation,
+        atEnd: @escaping @Sendable () -> Void = {}
     ) async throws {
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         var stopping: Task<Void, Never>?
@@ -117,6 +123,7 @@ package enum CoordinatorCommand {
             }
             Log.notice("stopping; a second signal ends it at once")
             stopping = Task {
+                atEnd()
                 await coordinator.drain(for: drain)
                 await coordinator.stop(graceSeconds: finish.inSeconds)
                 exit(ExitCode.success.rawValue)
@@ -139,6 +146,9 @@ package enum CoordinatorCommand {
         configuration.renderWait = invocation[wait]
         configuration.access.isPrivate = invocation[isPrivate]
         configuration.access.isClassicOpen = invocation[openClassic]
+        configuration.access.hostNames = try AccessFlags.hostNames(invocation)
+        configuration.readToken = try AccessFlags.readToken(invocation)
+        configuration.callbackNetworks = try AccessFlags.networks(invocation)
         try SpawnFlags.apply(invocation, to: &configuration.spawning)
         configuration.volunteers = try SpawnFlags.volunteers(invocation)
         configuration.spawning.tlsAuthority = invocation[CommonFlags.tlsCert]
@@ -152,7 +162,13 @@ package enum CoordinatorCommand {
         guard store.hasPrefix("sqlite:"), store.utf8.count > 7 else {
             throw .usage("--store: \(CommandError.quoted(store)) is not sqlite:PATH")
         }
-        return String(store.dropFirst(7))
+        let path = String(store.dropFirst(7))
+        guard path != ":memory:", !path.hasPrefix("file:") else {
+            throw .usage(
+                "--store: \(CommandError.quoted(store)) is no path of a file: what is acknowledged must survive, so the state is"
+                    + " kept in a file (./\(path) for one of that name)")
+        }
+        return path
     }
 
     static func text(of path: String) throws -> String {
@@ -162,6 +178,18 @@ package enum CoordinatorCommand {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Of a private key. Throws for one that others may read.
+    static func secret(of path: String) throws -> String {
+        do throws(NodeError) {
+            guard let bytes = try readSecret(path, bytesMax: 1 << 20, isOurs: false) else {
+                throw NodeError(.files, "there is no file \(path)")
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        } catch {
+            throw CommandError(.noInput, "--tls-key: \(error.message)")
+        }
+    }
+
     /// Throws a `CommandError` for what a role throws when it cannot start.
     static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
@@ -169,7 +197,9 @@ package enum CoordinatorCommand {
         } catch let error as NodeError {
             throw CommandError(error)
         } catch let error as HTTPServerError {
-            throw CommandError(error.isTLS ? .configuration : .unavailable, error.message)
+            let advice =
+                error.isTaken ? "; another one listens there already: --port takes another port, 0 any free one" : ""
+            throw CommandError(error.isTLS ? .configuration : .unavailable, error.message + advice)
         } catch let error as StoreError {
             let code: ExitCode =
                 switch error.code {

@@ -1,6 +1,5 @@
 internal import MusterAPI
 internal import MusterCore
-internal import MusterCrypto
 
 /// `muster create-child`.
 package enum CreateChildCommand {
@@ -32,14 +31,7 @@ package enum CreateChildCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         let client = try CoordinatorClient(invocation)
         let request = ChildrenRequest(count: invocation[count], numbers: invocation[numbers])
-        let key = hex(randomBytes(16))
-        var answer: [UInt8] = []
-        var patience = Patience(.seconds(60))
-        try await patience.run {
-            // The key makes a second try safe where the first one's answer was lost.
-            answer = try await client.call("POST", "/v1/children", request.body, headers: [("Idempotency-Key", key)])
-            return true
-        }
+        let answer = try await client.callOnce("/v1/children", request.body)
         let children = try ChildStatus.list(of: answer)
         if invocation[CommonFlags.json] {
             try invocation.out.write(answer + [0x0A])
@@ -49,9 +41,12 @@ package enum CreateChildCommand {
         try invocation.out.flush()
         guard invocation[wait] else { return }
         let bar = invocation.progress("\(children.count) children", total: children.count)
-        defer { bar.finish() }
-        try await ChildWatch(client: client, ids: children.map(\.id)).follow { done, failed in
-            bar.update(done: done, failed: failed)
+        try await invocation.waiting(
+            bar, goodbye: "the children go on; 'muster children' lists them, 'muster children cancel' calls them off"
+        ) {
+            try await ChildWatch(client: client, ids: children.map(\.id)).follow { done, failed in
+                bar.update(done: done, failed: failed)
+            }
         }
     }
 }

@@ -69,7 +69,7 @@ package enum EdgeCommand {
             upstream.spec,
             fleetUpstream.spec, upstreamToken.spec, upstreamSeconds.spec, cacheBytes.spec, memoryBytes.spec,
             negativeSeconds.spec, peers.spec, heartbeat.spec, OriginCommand.isPrivate.spec,
-            OriginCommand.trustLoopback.spec, join.spec,
+            AccessFlags.readToken.spec, join.spec,
             OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCA.spec,
         ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
@@ -101,8 +101,8 @@ package enum EdgeCommand {
         _ = try OriginCommand.announce(
             scheme: scheme, port: edge.port, tokens: edge.tokens, dataDirectory: edge.dataDirectory, invocation)
         let listing = try OriginCommand.member(
-            invocation, role: .edge, name: "edge-\(configuration.id)", labels: ["id": "\(configuration.id)"], edge.url
-        ) { edge.meet($0) }
+            invocation, role: .edge, name: "edge-\(configuration.id)", labels: ["id": "\(configuration.id)"], edge.url,
+            onEdges: { edge.meet($0) }, onTokens: { edge.learn($0) })
         if let member = listing?.member { edge.onLeader { member.report($0) } }
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         try await serve(edge, until: signals, as: listing) {
@@ -135,6 +135,7 @@ package enum EdgeCommand {
     /// Throws a `CommandError`.
     static func started(_ configuration: EdgeConfiguration) async throws -> Edge {
         try await CoordinatorCommand.translatingErrors {
+            try HTTPServer.check(configuration.server)
             let edge = try Edge(configuration)
             try edge.start()
             return edge
@@ -156,8 +157,10 @@ package enum EdgeCommand {
             id: id, dataDirectory: invocation[CommonFlags.data] + "/edge-\(id)",
             sharedDirectory: invocation[CommonFlags.data], server: server, upstream: upstream,
             version: MusterCommand.version)
-        configuration.adminToken = invocation[CoordinatorCommand.token]
-        configuration.access = try OriginCommand.access(invocation)
+        configuration.adminToken = invocation[join] == nil ? invocation[CoordinatorCommand.token] : nil
+        configuration.readToken = try AccessFlags.readToken(invocation)
+        configuration.joinToken = try joinToken(invocation)
+        configuration.access.isPrivate = invocation[OriginCommand.isPrivate]
         configuration.limits.diskBytes = invocation[cacheBytes]
         configuration.limits.memoryBytes = invocation[memoryBytes]
         configuration.policy = CachePolicy(negativeSeconds: invocation[negativeSeconds])
@@ -168,11 +171,16 @@ package enum EdgeCommand {
         configuration.advertisedURL = invocation[OriginCommand.advertise]
         configuration.isListed = invocation[join] != nil
         if let coordinator = invocation[join] {
-            let token = try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
             configuration.gateway = EdgeConfiguration.Upstream(
-                url: try originOf(coordinator), isOfFleet: true, token: token)
+                url: try originOf(coordinator), isOfFleet: true, token: configuration.joinToken)
         }
         return configuration
+    }
+
+    /// By which it joins the coordinator of its own `--join`; nil without that, or where there is none.
+    @MainActor private static func joinToken(_ invocation: Invocation) throws(CommandError) -> String? {
+        guard let coordinator = invocation[join] else { return nil }
+        return try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
     }
 
     /// Throws a `CommandError` for what no other edge can be found by.

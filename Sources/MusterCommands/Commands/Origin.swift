@@ -22,10 +22,6 @@ package enum OriginCommand {
         "no-samples", "Start empty: render no sample images at the first start.")
     package static let isPrivate = Flag.bool(
         "private", "Demand a token of those who only look at images, too: the read or the join token.")
-    package static let trustLoopback = Flag.bool(
-        "trust-loopback",
-        "Whoever sits at this machine needs no token, as with 'muster up'. Refused unless --host is this machine's own."
-    )
     package static let join = Flag<String?>.text(
         "join", "URL", as: .url, "A coordinator to be listed at, as a member without a rank."
     ).defaulting(to: "none")
@@ -44,7 +40,7 @@ package enum OriginCommand {
         ],
         flags: [
             CommonFlags.data.spec, port.spec, CoordinatorCommand.token.spec, images.spec,
-            imageBytesMax.spec, maxAge.spec, noSamples.spec, isPrivate.spec, trustLoopback.spec, join.spec,
+            imageBytesMax.spec, maxAge.spec, noSamples.spec, isPrivate.spec, AccessFlags.readToken.spec, join.spec,
             advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCA.spec,
         ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
@@ -75,7 +71,9 @@ package enum OriginCommand {
         let url = try announce(
             scheme: scheme, port: origin.port, tokens: origin.tokens, dataDirectory: origin.dataDirectory, invocation)
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
-        try await serve(until: signals, as: try member(invocation, role: .origin, name: "origin", labels: [:], url)) {
+        let listing = try member(
+            invocation, role: .origin, name: "origin", labels: [:], url, onTokens: { origin.learn($0) })
+        try await serve(until: signals, as: listing) {
             await origin.drain(for: drain)
             await origin.stop(graceSeconds: finish.inSeconds)
         }
@@ -109,6 +107,7 @@ package enum OriginCommand {
     /// Throws a `CommandError`.
     static func started(_ configuration: OriginConfiguration) async throws -> Origin {
         try await CoordinatorCommand.translatingErrors {
+            try HTTPServer.check(configuration.server)
             let origin = try await Origin(configuration)
             try origin.start()
             return origin
@@ -121,9 +120,7 @@ package enum OriginCommand {
     ) throws -> String {
         let urls = ServerFlags.urls(invocation, scheme: scheme, port: port)
         for url in urls { try invocation.out.line("listening on \(url)") }
-        if tokens.adminIsNew {
-            try invocation.out.line("admin token \(tokens.admin) (kept in \(TokenStore.adminPath(in: dataDirectory)))")
-        }
+        try AccessFlags.tell(tokens, in: dataDirectory, invocation)
         try invocation.out.flush()
         return urls[0]
     }
@@ -132,38 +129,38 @@ package enum OriginCommand {
         let server = try ServerFlags.configuration(invocation, port: invocation[port])
         var configuration = OriginConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/origin", server: server,
-            adminToken: invocation[CoordinatorCommand.token], version: MusterCommand.version)
+            adminToken: invocation[join] == nil ? invocation[CoordinatorCommand.token] : nil,
+            version: MusterCommand.version)
+        configuration.readToken = try AccessFlags.readToken(invocation)
+        configuration.joinToken = try joinToken(invocation)
         configuration.images = invocation[images]
         configuration.imageBytesMax = invocation[imageBytesMax]
         configuration.maxAgeSeconds = invocation[maxAge]
         configuration.makesSamples = !invocation[noSamples]
-        configuration.access = try access(invocation)
+        configuration.access.isPrivate = invocation[isPrivate]
         return configuration
     }
 
-    @MainActor static func access(_ invocation: Invocation) throws(CommandError) -> AccessSettings {
-        var access = AccessSettings()
-        access.isPrivate = invocation[isPrivate]
-        access.trustsLoopback = invocation[trustLoopback]
-        let foreign = invocation[CommonFlags.hosts].first { !UpCommand.isLoopback(host: $0) }
-        if access.trustsLoopback, let foreign {
-            throw .usage("--trust-loopback: \(foreign) is not this machine's own address")
-        }
-        return access
+    /// By which it joins the coordinator of `--join`; nil without that, or where there is none.
+    @MainActor static func joinToken(_ invocation: Invocation) throws(CommandError) -> String? {
+        guard let coordinator = invocation[join] else { return nil }
+        return try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
     }
 
     /// Lists this process at the coordinator of `--join`; nil without it.
     @MainActor static func member(
         _ invocation: Invocation, role: MemberRole, name: String, labels: [String: String], _ url: String,
-        onEdges: @escaping @Sendable ([String]) -> Void = { _ in }
+        onEdges: @escaping @Sendable ([String]) -> Void = { _ in },
+        onTokens: @escaping @Sendable (FleetTokenCodes) -> Void
     ) throws -> Listing? {
         guard let coordinator = invocation[join] else { return nil }
-        let token = try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
+        let token = try joinToken(invocation)
         var configuration = FleetMember.Configuration(
             coordinatorURL: coordinator, token: token, name: name, version: MusterCommand.version)
         configuration.role = role
         configuration.labels = labels.merging(["url": invocation[advertise] ?? url]) { own, _ in own }
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
-        return Listing(configuration, orphanTime: invocation[WorkerCommand.orphan], onEdges: onEdges)
+        return Listing(
+            configuration, orphanTime: invocation[WorkerCommand.orphan], onEdges: onEdges, onTokens: onTokens)
     }
 }

@@ -34,17 +34,18 @@ package enum ProgressCommand {
         var progress = try NumbersProgress(body: answer)
         if progress.childrenLeft == 0 { return answer }
         let bar = invocation.progress("unique numbers", total: progress.range)
-        defer { bar.finish() }
         var patience = Patience(.seconds(60))
-        while true {
-            bar.update(done: progress.unique)
-            if progress.childrenLeft == 0 { return answer }
-            try await Task.sleep(for: .milliseconds(100))
-            try await patience.run {
-                answer = try await client.call("GET", "/progress")
-                return true
+        return try await invocation.waiting(bar, goodbye: "the children go on; 'muster progress --follow' comes back") {
+            while true {
+                bar.update(done: progress.unique)
+                if progress.childrenLeft == 0 { return answer }
+                try await Task.sleep(for: .milliseconds(100))
+                try await patience.run {
+                    answer = try await client.call("GET", "/progress")
+                    return true
+                }
+                progress = try NumbersProgress(body: answer)
             }
-            progress = try NumbersProgress(body: answer)
         }
     }
 }

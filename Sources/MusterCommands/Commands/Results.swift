@@ -27,6 +27,14 @@ package enum ResultsCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         let client = try CoordinatorClient(invocation)
         let job = JobID(Int64(invocation[id]))
+        guard invocation[wait] else { return try await print(job, client, invocation) }
+        let goodbye = "job \(job) goes on, if it was not over; 'muster results \(job) --wait' begins again"
+        try await invocation.waiting(nil, goodbye: goodbye) { try await print(job, client, invocation) }
+    }
+
+    @MainActor private static func print(
+        _ job: JobID, _ client: CoordinatorClient, _ invocation: Invocation
+    ) async throws {
         let waits = invocation[wait]
         // Only a coordinator that was there is waited for.
         var status = try await client.call("GET", "/v1/jobs/\(job)")

@@ -10,7 +10,8 @@ package enum ScaleCommand {
         description: [
             "The coordinator starts or ends workers that it launched itself, each of one slot, until there are N; those that "
                 + "joined by themselves do not count. One that ends finishes what it computes first.",
-            "The number is kept: a worker that dies is started again, also after a restart of the coordinator.",
+            "Prints how many of them have joined by now, and how many are on their way; 'muster workers' tells later. The number "
+                + "is kept: a worker that dies is started again, also after a restart of the coordinator.",
         ],
         positionals: [workers.spec], flags: CommonFlags.client,
         exits: [Command.Exit(.success, "The number is stored; workers come and go from now on.")]
@@ -25,7 +26,9 @@ package enum ScaleCommand {
         let answer = try await CoordinatorClient(invocation).call("POST", "/v1/scale", json.bytes)
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
         var fields = try JSONFields(body: answer)
-        let running = try fields.int("running", in: 0...Int.max) ?? 0
-        try invocation.out.line("\(invocation[workers]) workers wanted, \(running) running")
+        let joined = try fields.int("joined", in: 0...Int.max) ?? 0
+        let starting = max(0, invocation[workers] - joined)
+        try invocation.out.line(
+            "\(invocation[workers]) workers wanted, \(joined) joined" + (starting > 0 ? ", \(starting) starting" : ""))
     }
 }

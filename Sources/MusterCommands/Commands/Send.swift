@@ -48,19 +48,21 @@ package enum SendCommand {
         _ receipt: CommandReceipt, _ client: CoordinatorClient, _ invocation: Invocation
     ) async throws -> [UInt8] {
         let bar = invocation.progress("command \(receipt.id)", total: receipt.recipients)
-        defer { bar.finish() }
         var patience = Patience(.seconds(60))
         var answer: [UInt8] = []
-        while true {
-            try await patience.run {
-                answer = try await client.call("GET", "/v1/commands/\(receipt.id)")
-                return true
+        return try await invocation.waiting(bar, goodbye: "command \(receipt.id) goes on to those that do not have it")
+        {
+            while true {
+                try await patience.run {
+                    answer = try await client.call("GET", "/v1/commands/\(receipt.id)")
+                    return true
+                }
+                var fields = try JSONFields(body: answer)
+                let pending = try fields.int("pending", in: 0...Int.max) ?? 0
+                bar.update(done: receipt.recipients - pending)
+                if pending == 0 { return answer }
+                try await Task.sleep(for: .milliseconds(50))
             }
-            var fields = try JSONFields(body: answer)
-            let pending = try fields.int("pending", in: 0...Int.max) ?? 0
-            bar.update(done: receipt.recipients - pending)
-            if pending == 0 { return answer }
-            try await Task.sleep(for: .milliseconds(50))
         }
     }
 

@@ -31,7 +31,7 @@ package enum ServerFlags {
         server.port = UInt16(port)
         server.limits.connectionsPerAddress = invocation[perAddress]
         server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
-        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.text(of:))
+        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.secret(of:))
         server.tlsCiphers = invocation[ciphers]
         return server
     }
@@ -58,7 +58,7 @@ package enum ServerFlags {
                     continue
                 }
                 do {
-                    try replace(CoordinatorCommand.text(of: certificate), CoordinatorCommand.text(of: key))
+                    try replace(CoordinatorCommand.text(of: certificate), CoordinatorCommand.secret(of: key))
                     Log.notice("the certificate was read again", ["file": certificate])
                 } catch {
                     Log.error(

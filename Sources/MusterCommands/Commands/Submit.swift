@@ -40,22 +40,33 @@ package enum SubmitCommand {
         "copies",
         "Idle workers may compute again what others are slow with, and the first result counts. All kernels but "
             + "container do this anyway.")
+    package static let name = Flag<String?>.text(
+        "name", "NAME", as: .text(bytesMax: Limits.nameBytesMax, suggestions: []),
+        "What people call the job: 'muster jobs' shows it. Several may share one."
+    ).environment("MUSTER_JOB_NAME")
+    package static let timeout = Flag<Duration?>.seconds(
+        "timeout", in: Limits.timeoutSecondsMin...Limits.timeoutSecondsMax,
+        "How long an attempt at a task may take; one that takes longer has failed."
+    ).defaulting(to: "as long as it likes")
     package static let wait = Flag.bool(
         "wait", short: "w", "Wait until the job has ended, with progress on standard error.")
 
     package static let command = Command(
         name: "submit", summary: "hand the fleet a job",
         description: [
-            "Prints the new job's number and nothing else (with --json: the job). The job is stored by then: "
-                + "it survives a crash of the coordinator. 'muster results ID' prints its results.",
-            "The kernels of this version: noop does nothing; sleep waits (ms=N); fail fails (attempts=N: that "
-                + "often, then succeeds); sum adds up the list of numbers that is its input; mandelbrot computes a picture "
-                + "strip by strip, its params being those of 'muster render' ('muster render' itself is simpler).",
+            "Prints the new job's number and nothing else (with --json: the job; with --wait --json: the job at its end). The job "
+                + "is stored by then: it survives a crash of the coordinator. 'muster results ID' prints its results. A coordinator "
+                + "that goes away meanwhile is asked again for up to a minute, and makes one job of it.",
+            "The kernels of this version: "
+                + KernelTable.all.map { "\($0.name) \($0.summary)" }.joined(separator: ". ")
+                + ". 'muster render' is a simpler way to pictures.",
+            "--wait says on standard error how far the job is, and why nothing moves where that is known. To end the wait by "
+                + "Ctrl-C leaves the job alone: 'muster job ID --wait' comes back to it.",
         ],
         positionals: [kernel.spec],
         flags: [
             count.spec, params.spec, input.spec, priority.spec, quorum.spec, attempts.spec, retryDelay.spec,
-            atMost.spec, copies.spec, wait.spec,
+            atMost.spec, copies.spec, name.spec, timeout.spec, wait.spec,
         ] + CommonFlags.client,
         rules: [.exclusive(["count", "input"])],
         exits: [
@@ -79,29 +90,33 @@ package enum SubmitCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         let client = try CoordinatorClient(invocation)
         let request = try jobRequest(invocation)
-        let answer = try await client.call("POST", "/v1/jobs", request.body)
+        let answer = try await client.callOnce("/v1/jobs", request.body)
         let job = try JobStatus(JSONValue(parsing: answer))
-        try invocation.out.write(invocation[CommonFlags.json] ? answer + [0x0A] : Array("\(job.id)\n".utf8))
-        try invocation.out.flush()
-        guard invocation[wait] else { return }
-        let bar = invocation.progress("job \(job.id) \(job.kernel)", total: job.count)
-        defer { bar.finish() }
-        let last = try await JobWatch(client: client, id: job.id).follow { status in
-            bar.update(done: status.done + status.failed, failed: status.failed)
+        let isJSON = invocation[CommonFlags.json]
+        guard invocation[wait] else {
+            return try invocation.out.write(isJSON ? answer + [0x0A] : Array("\(job.id)\n".utf8))
         }
-        bar.finish()
+        if !isJSON {
+            try invocation.out.line("\(job.id)")
+            try invocation.out.flush()
+        }
+        let last = try await invocation.waitForJob(job, client)
+        if isJSON { try JobCommand.write(last, invocation.out) }
         try JobWatch.requireDone(last)
     }
 
     @MainActor private static func jobRequest(_ invocation: Invocation) throws -> JobRequest {
         let inputs = try invocation[input].map(readInputs)
         let quorum = try invocation[quorum].map(readQuorum)
-        return JobRequest(
+        var request = JobRequest(
             kernel: invocation[kernel], params: try params(invocation[params]),
             count: inputs?.count ?? invocation[count] ?? 1, inputs: inputs,
             priority: Priority(rawValue: invocation[priority]) ?? .batch, attemptsMax: invocation[attempts],
             quorum: quorum, retryDelay: Duration(seconds: invocation[retryDelay]), atMost: invocation[atMost],
             mayCopy: invocation[copies] ? true : nil)
+        request.name = invocation[name] ?? ""
+        request.timeoutSeconds = invocation[timeout].map(\.inSeconds)
+        return request
     }
 
     private static func readQuorum(_ text: String) throws(CommandError) -> Quorum {
@@ -122,7 +137,6 @@ package enum SubmitCommand {
                     "the inputs up to here exceed \(Limits.bodyBytesMax >> 20) MiB; split them over several jobs")
             }
         }
-        if inputs.count == 0 { throw CommandError(.data, "\(path) holds no line; a job has at least one task") }
         return inputs
     }
 

@@ -1,3 +1,5 @@
+internal import Glibc
+internal import MusterCore
 internal import MusterHTTP
 internal import MusterNode
 internal import MusterSystem
@@ -17,12 +19,14 @@ package enum UpCommand {
         description: [
             "Starts a coordinator, and beside it workers, an origin of images and edges that cache them; ends them all on SIGINT "
                 + "or SIGTERM. Prints 'listening on URL' once it serves. With --port 0 all of them take free ports.",
-            "As long as it listens on this machine only, and --token is not given, whoever sits at the machine needs no "
-                + "token, a browser included. Old clients may use the classic routes.",
+            "Commands of the same user on this machine find its token by themselves, in whatever folder they run; a browser comes in "
+                + "by the link that is printed, once, within ten minutes ('muster sign-in' prints another). Old clients may use the "
+                + "classic routes; where it listens on this machine only, not through a proxy.",
         ],
         flags: [
             workers.spec, edges.spec, CommonFlags.data.spec, CoordinatorCommand.port.spec,
-            CoordinatorCommand.token.spec, CoordinatorCommand.wait.spec, CoordinatorCommand.isPrivate.spec,
+            CoordinatorCommand.token.spec, AccessFlags.readToken.spec, AccessFlags.hostName.spec,
+            AccessFlags.callbackNetworks.spec, CoordinatorCommand.wait.spec, CoordinatorCommand.isPrivate.spec,
         ] + ServerFlags.plain + SpawnFlags.all + CommonFlags.always,
         rules: SpawnFlags.rules, reservedFlags: ["demo"],
         exits: CoordinatorCommand.command.exits,
@@ -45,25 +49,60 @@ package enum UpCommand {
         configuration.renderWait = invocation[CoordinatorCommand.wait]
         configuration.access.isPrivate = invocation[CoordinatorCommand.isPrivate]
         configuration.access.isClassicOpen = true
-        configuration.access.trustsLoopback =
-            invocation[CoordinatorCommand.token] == nil && invocation[CommonFlags.hosts].allSatisfy(isLoopback(host:))
+        configuration.access.hostNames = try AccessFlags.hostNames(invocation)
+        configuration.access.isForThisMachine =
+            invocation[CommonFlags.hosts].allSatisfy(isLoopback(host:)) && configuration.access.hostNames.isEmpty
+        configuration.readToken = try AccessFlags.readToken(invocation)
+        configuration.callbackNetworks = try AccessFlags.networks(invocation)
         try SpawnFlags.apply(invocation, to: &configuration.spawning)
         configuration.volunteers = try SpawnFlags.volunteers(invocation)
         configuration.spawning.workers = invocation[workers]
         configuration.spawning.workersAtFirst = 4
-        let parts = parts(invocation, trustsLoopback: configuration.access.trustsLoopback)
+        let parts = parts(invocation)
+        // Before there is a new folder for nothing.
+        try await CoordinatorCommand.requireFreePort(configuration.server)
+        try shareTokens(configuration, among: parts.map(\.companion.name), invocation)
         configuration.spawning.companions = parts.map(\.companion)
         let coordinator = try await CoordinatorCommand.started(configuration)
+        let claim = OwnerPlace(invocation.environment).publish(entry(coordinator), port: Int(coordinator.port))
+        defer { claim?.end() }
         try CoordinatorCommand.announce(coordinator, scheme: "http", invocation)
         for part in parts { try invocation.out.line("\(part.companion.name) at \(part.url)") }
+        try invocation.out.line("in a browser, once, within ten minutes: \(coordinator.signInURL())")
         try invocation.out.flush()
-        try await CoordinatorCommand.serve(coordinator, until: signals, invocation)
+        try await CoordinatorCommand.serve(coordinator, until: signals, invocation) { claim?.end() }
     }
 
-    /// The origin and the edges. All of them know the one admin token, if it is given.
-    @MainActor private static func parts(
-        _ invocation: Invocation, trustsLoopback: Bool
-    ) -> [(companion: Companion, url: String)] {
+    /// By which commands of the same user find it.
+    private static func entry(_ coordinator: Coordinator) -> OwnerPlace.Entry {
+        let path = TokenStore.adminPath(in: coordinator.dataDirectory)
+        let whole = realpath(path, nil)
+        defer { free(whole) }
+        return OwnerPlace.Entry(
+            url: coordinator.ownURL, token: coordinator.tokens.admin, path: whole.map { String(cString: $0) } ?? path)
+    }
+
+    /// The coordinator's tokens are those of the origin and the edges from their first moment on. Throws a `CommandError`.
+    @MainActor private static func shareTokens(
+        _ configuration: CoordinatorConfiguration, among names: [String], _ invocation: Invocation
+    ) throws(CommandError) {
+        do throws(NodeError) {
+            try makeOwnDirectory(configuration.dataDirectory)
+            let tokens = try TokenStore(
+                directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,
+                givenRead: configuration.readToken)
+            for name in names {
+                let directory = "\(invocation[CommonFlags.data])/\(name)"
+                try makeOwnDirectory(directory)
+                _ = try TokenStore(directory: directory, givenAdmin: tokens.admin, givenRead: tokens.read)
+            }
+        } catch {
+            throw CommandError(error)
+        }
+    }
+
+    /// The origin and the edges; each keeps its data in a folder of its name.
+    @MainActor private static func parts(_ invocation: Invocation) -> [(companion: Companion, url: String)] {
         let count = invocation[edges]
         guard count > 0 else { return [] }
         let host = invocation[CommonFlags.host]
@@ -71,14 +110,12 @@ package enum UpCommand {
         func port(_ usual: Int) -> Int { takesFree ? Int(freePort()) : usual }
         let shared =
             ["--data", invocation[CommonFlags.data], "--host", invocation[CommonFlags.hosts].joined(separator: ",")]
-            + (trustsLoopback ? ["--trust-loopback"] : [])
             + (invocation[CoordinatorCommand.isPrivate] ? ["--private"] : [])
         let near = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
         func url(_ port: Int) -> String { "http://\(near.contains(":") ? "[\(near)]" : near):\(port)" }
-        let environment = invocation[CoordinatorCommand.token].map { ["MUSTER_TOKEN": $0] } ?? [:]
         let originPort = port(9_000)
         let origin = Companion(
-            name: "origin", arguments: ["origin", "--port", "\(originPort)"] + shared, environment: environment)
+            name: "origin", arguments: ["origin", "--port", "\(originPort)"] + shared)
         let ports = (1...count).map { port(8_000 + $0) }
         let peers = ports.map(url).joined(separator: ",")
         return [(origin, url(originPort))]
@@ -87,10 +124,17 @@ package enum UpCommand {
                     "edge", "--id", "\(id)", "--port", "\(port)", "--upstream", url(originPort), "--peers", peers,
                 ]
                 let edge = Companion(
-                    name: "edge-\(id)", arguments: arguments + ["--fleet-upstream"] + shared, environment: environment)
+                    name: "edge-\(id)", arguments: arguments + ["--fleet-upstream"] + shared)
                 return (edge, url(port))
             }
     }
 
-    static func isLoopback(host: String) -> Bool { host.hasPrefix("127.") || host == "::1" || host == "localhost" }
+    /// Whether only this machine reaches what listens there.
+    static func isLoopback(host: String) -> Bool {
+        switch Authority.host(host) {
+        case .address(let address)?: address.isLoopback
+        case .name(let name)?: name == "localhost"
+        case nil: false
+        }
+    }
 }

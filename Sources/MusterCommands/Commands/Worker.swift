@@ -3,13 +3,14 @@ internal import MusterContainers
 internal import MusterCore
 internal import MusterLog
 internal import MusterNode
+internal import MusterSystem
 
 /// `muster worker`.
 package enum WorkerCommand {
     package static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
     package static let slots = Flag<Int?>.int(
         "slots", "N", in: 1...1024, "How many tasks it computes at one time."
-    ).defaulting(to: "as many as the machine has processors")
+    ).defaulting(to: "as many as it may use processors: by affinity, and by its control group's quota, rounded up")
     package static let name = Flag<String?>.text(
         "name", "NAME", as: .text(bytesMax: 128, suggestions: []), "The name that its results carry."
     ).defaulting(to: "the machine's name and the process's number")
@@ -54,7 +55,7 @@ package enum WorkerCommand {
         ],
         examples: [
             Command.Example(
-                "muster worker --join http://127.0.0.1:8080", "A worker on every processor of this machine."),
+                "muster worker --join http://127.0.0.1:8080", "A worker on every processor that it may use."),
             Command.Example(
                 "muster worker --join https://hub.example:8080 --slots 2 --labels room=12,os=debian",
                 "Two tasks at a time, with labels; the token is in MUSTER_TOKEN."),
@@ -63,7 +64,7 @@ package enum WorkerCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         let token = try token(invocation, data: invocation[CommonFlags.data], to: invocation[join])
         var settings = WorkerAgent.Settings()
-        settings.slots = invocation[slots] ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        settings.slots = invocation[slots] ?? Processors.usable
         settings.drainTime = invocation[drain]
         var configuration = WorkerConfiguration(
             coordinatorURL: invocation[join], token: token, name: invocation[name] ?? defaultName(),
@@ -106,13 +107,12 @@ package enum WorkerCommand {
         }
     }
 
-    /// The given one, else that of a coordinator on the same data directory, which shares it with the same user; else none,
-    /// which only a coordinator on this machine takes.
+    /// The given one, else that of a fleet which this user runs there, or on the same data directory; none at a URL on this machine
+    /// where there is none.
     @MainActor static func token(
         _ invocation: Invocation, data: String, to url: String
     ) throws(CommandError) -> String? {
-        if let given = invocation[CommonFlags.token] { return given }
-        if let own = try? TokenStore.readAdmin(inData: data) { return own }
+        if let shown = try ShownToken(invocation, for: url, data: data, isFound: true) { return shown.text }
         if CoordinatorClient.isLoopback(url) { return nil }
         throw CommandError(.noPermission, "\(url) asks for the fleet's join token: --token or MUSTER_TOKEN")
     }

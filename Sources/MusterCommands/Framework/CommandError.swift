@@ -22,7 +22,8 @@ package struct CommandError: Error, Hashable, Sendable {
         CommandError(exitCode, "\(attempt): \(systemMessage(code))")
     }
 
-    /// An answer that is an error: the exit code follows from its status, the message is its detail.
+    /// An answer that is an error: the exit code follows from its status, the message is its detail, in words that need no
+    /// knowledge of the protocol.
     package init(_ problem: Problem, by server: String = "the coordinator") {
         let code: ExitCode =
             switch problem.status {
@@ -31,9 +32,17 @@ package struct CommandError: Error, Hashable, Sendable {
             case 408, 425, 429, 503, 507: .temporary
             case 502, 504: .unavailable
             case 500...: .internalError
-            default: .data
+            default: problem.isRetryable ? .temporary : .data
             }
-        self.init(code, "\(server) answered \(problem.status) \(problem.title): \(problem.detail)")
+        let says =
+            switch code {
+            case .noInput: "says"
+            case .temporary: "cannot do this now"
+            case .unavailable: "cannot be reached by who stands before it"
+            case .internalError: "failed"
+            default: "refuses"
+            }
+        self.init(code, "\(server) \(says): \(problem.detail)")
     }
 
     /// The system's words for an `errno` value, such as `No such file or directory`.

@@ -24,9 +24,7 @@ extension CommandTable {
     /// `--help` wins over any mistake beside it. Flags and arguments may be mixed; after `--` all are arguments. A
     /// value that begins with `-` and is no number is written `--flag=VALUE`.
     package func parse(_ arguments: [String], environment: [String: String]) throws(ParseError) -> Request {
-        guard let first = arguments.first else {
-            throw ParseError(error: .usage("a command is needed"), command: nil)
-        }
+        guard let first = arguments.first else { return .overview }
         if first == "--help" || first == "-h" { return .overview }
         if first == "--version" { return .version }
         if first.hasPrefix("-") {

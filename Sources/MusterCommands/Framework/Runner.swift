@@ -1,5 +1,7 @@
 internal import Glibc
+internal import MusterLaunch
 internal import MusterLog
+internal import MusterSystem
 
 /// Runs the process: reads the command line, runs the command, reports its error, and ends with its exit code.
 package enum Runner {
@@ -7,6 +9,8 @@ package enum Runner {
     @MainActor package static func runProcess() async -> Never {
         // A reader that went away shows as EPIPE where it is handled, not as a death by signal.
         signal(SIGPIPE, SIG_IGN)
+        // In a container it may be the process to which all orphans there are left.
+        if getpid() == 1 { Descendants.reapStrays() }
         do {
             let arguments = try commandLine()
             let environment = try TokenFile.applied(to: environment())
@@ -48,6 +52,7 @@ package enum Runner {
             try out.write(Help.page(for: command, in: table, width: Terminal.helpWidth(environment)))
         case .version: try out.write("\(table.program) \(table.version)\n")
         case .run(let command, let arguments):
+            try requireDescriptors(SystemLimits.raiseDescriptors())
             let terminal = Terminal.standardError(environment)
             if command.flag(named: CommonFlags.logLevel.spec.name) != nil { configureLog(arguments) }
             try await command.run(
@@ -55,6 +60,18 @@ package enum Runner {
                     table: table, command: command, arguments: arguments, environment: environment, out: out,
                     terminal: terminal))
         }
+    }
+
+    /// Below it, some library of some command ends the process without a word.
+    package static let descriptorsMin = 64
+
+    /// Throws a `CommandError` where so few files may be open.
+    package static func requireDescriptors(_ count: Int) throws(CommandError) {
+        guard count < descriptorsMin else { return }
+        throw CommandError(
+            .osError,
+            "this process may have \(count) files open, and needs \(descriptorsMin) at least: raise the limit (ulimit -n \(descriptorsMin))"
+        )
     }
 
     private static func configureLog(_ arguments: ParsedArguments) {

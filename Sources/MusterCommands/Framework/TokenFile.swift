@@ -1,28 +1,34 @@
 internal import Glibc
+internal import MusterNode
 
 /// `MUSTER_TOKEN_FILE`: a file that holds what `MUSTER_TOKEN` would, as containers are handed secrets.
 enum TokenFile {
     static let variable = "MUSTER_TOKEN_FILE"
-    private static let bytesMax = 4_096
+    /// Under this name the variables say which file the token was read from.
+    static let source = "MUSTER_TOKEN_FILE (read)"
 
     /// The variables with `MUSTER_TOKEN` read from the file, if one is named and the variable itself is not set. White space
-    /// around the token is dropped. Throws for a file that cannot be read or holds no token.
+    /// around the token is dropped. Throws for a file that cannot be read, that others may read, or that holds no token.
     static func applied(to environment: [String: String]) throws(CommandError) -> [String: String] {
         guard let path = environment[variable], !path.isEmpty, environment["MUSTER_TOKEN"]?.isEmpty != false else {
             return environment
         }
-        guard let file = fopen(path, "re") else {
-            throw .system(.noInput, "cannot read the token from \(path), which \(variable) names", errno: errno)
+        let bytes: [UInt8]?
+        do throws(NodeError) {
+            bytes = try readSecret(path, bytesMax: 4_096, isOurs: false)
+        } catch {
+            throw CommandError(.noInput, "the token that \(variable) names: \(error.message)")
         }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: bytesMax)
-        let count = fread(&bytes, 1, bytesMax, file)
-        let token = String(decoding: bytes[..<count], as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard let bytes else {
+            throw .system(.noInput, "cannot read the token from \(path), which \(variable) names", errno: ENOENT)
+        }
+        let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
         guard token.count == 1 else {
             throw CommandError(.noInput, "\(path), which \(variable) names, holds \(token.count) words, not one token")
         }
         var environment = environment
         environment["MUSTER_TOKEN"] = String(token[0])
+        environment[source] = path
         return environment
     }
 }

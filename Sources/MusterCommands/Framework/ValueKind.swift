@@ -4,7 +4,7 @@ internal import MusterCore
 
 /// What a flag or a positional argument may hold, and how its text becomes a value.
 package enum ValueKind: Hashable, Sendable {
-    /// Any text of 1…`bytesMax` bytes without control characters. Suggestions are offered by completion, not enforced.
+    /// Any text of 1…`bytesMax` bytes without control characters, and not of blanks alone. Suggestions are offered by completion, not enforced.
     case text(bytesMax: Int, suggestions: [String])
     case int(ClosedRange<Int>)
     case double(ClosedRange<Double>)
@@ -81,7 +81,7 @@ extension ValueKind {
     /// What a good value is, to stand after "is not".
     package var expectation: String {
         switch self {
-        case .text(let bytesMax, _): "a text of 1 to \(bytesMax) bytes without control characters"
+        case .text(let bytesMax, _): "a text of 1 to \(bytesMax) bytes, not of blanks alone, without control characters"
         case .int(let range):
             "a whole number from \(range.lowerBound)" + (range.upperBound == .max ? "" : " to \(range.upperBound)")
         case .double(let range):
@@ -107,7 +107,10 @@ extension ValueKind {
     private func accept(_ text: String) -> ArgumentValue? {
         switch self {
         case .text(let bytesMax, _):
-            return (1...bytesMax).contains(text.utf8.count) && !text.utf8.contains(where: isControl) ? .text(text) : nil
+            let isGood =
+                (1...bytesMax).contains(text.utf8.count) && !text.utf8.contains(where: isControl)
+                && !text.allSatisfy(\.isWhitespace)
+            return isGood ? .text(text) : nil
         case .int(let range): return Int(text).flatMap { range.contains($0) ? .int($0) : nil }
         case .double(let range): return decimal(text, in: range).map { .double($0) }
         case .seconds(let range): return decimal(text, in: range).map { .seconds(.nanoseconds(Int64($0 * 1e9))) }

@@ -13,6 +13,8 @@ internal import MusterNode
     private let servers: ImageServers
     private let http: HTTPClient
     private let token: String?
+    /// Of the fleet that this user runs: for the edges on this machine that it lists.
+    private let ownToken: String?
 
     /// Throws a `CommandError`.
     init(_ invocation: Invocation) throws {
@@ -24,14 +26,22 @@ internal import MusterNode
         }
         http = HTTPClient(HTTPClient.Configuration(tlsCAFile: authority))
         token = try invocation[CommonFlags.token] ?? Self.originToken(invocation)
+        let isListed = invocation[ImageCommand.origin] == nil && invocation[ImageCommand.edges] == nil
+        ownToken =
+            isListed
+            ? OwnerPlace(invocation.environment).entry(for: invocation[CommonFlags.coordinator])?.token : nil
     }
 
     /// What an origin on this machine keeps in the data directory; for that origin only, as an edge may stand before
     /// somebody else's.
-    private static func originToken(_ invocation: Invocation) throws -> String? {
+    private static func originToken(_ invocation: Invocation) throws(CommandError) -> String? {
         guard let origin = invocation[ImageCommand.origin], CoordinatorClient.isLoopback(origin) else { return nil }
         let data = invocation.environment["MUSTER_DATA"] ?? CommonFlags.dataDefault
-        do { return try TokenStore.read(TokenStore.adminPath(in: data + "/origin")) } catch { return nil }
+        do throws(NodeError) {
+            return try TokenStore.read(TokenStore.adminPath(in: data + "/origin"))
+        } catch {
+            throw CommandError(error)
+        }
     }
 
     /// What the first server that answers answers; `attempt` throws an `ImageFailure` for the next to be asked.
@@ -68,7 +78,9 @@ internal import MusterNode
         var request = HTTPClientRequest(method, server.url + path)
         request.connectTimeout = min(.seconds(1), silence)
         request.idleTimeout = silence
-        if let token { request.headers.append(("Authorization", "Bearer " + token)) }
+        if let token = token ?? (CoordinatorClient.isLoopback(server.url) ? ownToken : nil) {
+            request.headers.append(("Authorization", "Bearer " + token))
+        }
         return request
     }
 
@@ -109,8 +121,7 @@ internal import MusterNode
     func failure(
         _ error: HTTPClientError, _ request: HTTPClientRequest, _ server: ImageServer, after bytes: UInt64 = 0
     ) -> ImageFailure {
-        let prefix = "\(request.method) \(request.url): "
-        var reason = error.message.hasPrefix(prefix) ? String(error.message.dropFirst(prefix.count)) : error.message
+        var reason = error.reason
         if error.code == .tls { reason += " (--tls-ca names the certificate to trust where the system does not)" }
         if bytes > 0 { reason = "it broke off after \(bytes) bytes: \(reason)" }
         let mayHaveActed = ![.connect, .resolve, .tls, .badURL].contains(error.code)
@@ -125,11 +136,11 @@ internal import MusterNode
     /// What an answer other than the one wanted amounts to: an `ImageFailure` or a `CommandError`.
     private func refusal(_ status: Int, _ body: [UInt8], _ source: ImageSource, _ image: ImageID) -> any Error {
         var fields = try? JSONFields(body: body)
-        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given"
+        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given (status \(status))"
         let problem = Problem(status, detail)
         guard status < 500 else {
             return ImageFailure(
-                source.server, "it answered \(status) \(problem.title): \(CommandError.clause(detail))", status: status,
+                source.server, "it could not: \(CommandError.clause(detail))", status: status,
                 mayHaveActed: true)
         }
         var error = CommandError(problem, by: source.shown)

@@ -88,7 +88,9 @@ package struct LineSplitter {
     /// How many lines there were.
     package mutating func finish(_ body: (ArraySlice<UInt8>, Int) throws -> Void) throws -> Int {
         if !partial.isEmpty { try take(partial[...], body) }
-        guard number > 0 else { throw CommandError(.data, "\(name) is empty: give one input a line") }
+        guard number > 0 else {
+            throw CommandError(.data, "\(name) is empty: each line of it is one input, and one is needed at least")
+        }
         return number
     }
 

@@ -1,18 +1,21 @@
-internal import Glibc
 package import MusterCore
+internal import MusterSystem
 
-/// When a line is due where lines cannot be redrawn: at most one a second on crossing a tenth, else one every five
-/// seconds.
+/// When a line is due where lines cannot be redrawn: at once when there is another reason why nothing moves, at most one a
+/// second on crossing a tenth, else one every five seconds.
 package struct PlainPacing: Sendable {
     private var lastAt: Moment
     private var lastTenth = 0
+    private var lastWaiting: String?
 
     package init(started: Moment) { lastAt = started }
 
     package mutating func isDue(_ state: ProgressState, now: Moment) -> Bool {
         let since = (now - lastAt).inSeconds
         let tenth = state.total.map { Format.percentage(state.done, of: $0) / 10 } ?? 0
-        guard since >= 5 || (since >= 1 && tenth > lastTenth) else { return false }
+        let isStuck = state.waiting != nil && state.waiting != lastWaiting
+        guard since >= 5 || isStuck || (since >= 1 && tenth > lastTenth) else { return false }
+        lastWaiting = state.waiting
         lastAt = now
         lastTenth = tenth
         return true
@@ -34,7 +37,7 @@ package struct PlainPacing: Sendable {
 
     /// `total` nil: not known. `done`: what was done before, which does not count into the rate.
     package init(label: String, total: Int?, done: Int = 0, terminal: Terminal, isQuiet: Bool) {
-        let now = Self.now()
+        let now = SystemTime.now()
         state = ProgressState(label: label, total: total, done: done, started: now)
         pacing = PlainPacing(started: now)
         self.terminal = terminal
@@ -51,9 +54,10 @@ package struct PlainPacing: Sendable {
     deinit { ticking?.cancel() }
 
     /// Takes the new counts; they show at the next redraw.
-    package func update(done: Int, failed: Int = 0) {
+    package func update(done: Int, failed: Int = 0, waiting: String? = nil) {
         state.done = done
         state.failed = failed
+        state.waiting = waiting.map(Terminal.clean)
     }
 
     /// The amount became known, or changed.
@@ -75,11 +79,11 @@ package struct PlainPacing: Sendable {
         clear()
         // Of what never began there is nothing to say.
         guard state.done > 0 || state.total != nil else { return }
-        terminal.write(ProgressLine.last(state, now: Self.now()) + "\n")
+        terminal.write(ProgressLine.last(state, now: SystemTime.now()) + "\n")
     }
 
     private func tick() {
-        let now = Self.now()
+        let now = SystemTime.now()
         state.tick(now)
         if terminal.isInteractive {
             // The last column stays free: some terminals wrap as soon as it is written.
@@ -93,11 +97,5 @@ package struct PlainPacing: Sendable {
     private func clear() {
         if isDrawn { terminal.write("\r\u{1B}[K") }
         isDrawn = false
-    }
-
-    private static func now() -> Moment {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }

@@ -15,6 +15,11 @@ package enum ProgressLine {
         let counts = ["\(Format.count(state.done))/\(Format.count(total))"]
         let left = state.secondsLeft.map { [Format.clock($0) + " left"] } ?? []
         let name = [state.label]
+        if let waiting = state.waiting {
+            let reason = ["waiting: \(waiting)"]
+            return fit(
+                [name + percent + counts + failed + reason + elapsed, name + percent + reason, name + reason], width)
+        }
         let full = name + percent + counts + failed + rate + left + elapsed
         // Two spaces before the bar, two brackets; a bar under ten cells says nothing.
         let room = width - joined(full).count - 4
@@ -38,6 +43,7 @@ package enum ProgressLine {
         }
         if state.failed > 0 { parts.append("\(Format.count(state.failed)) failed") }
         if let rate = state.meter.perSecond { parts.append(Format.rate(rate)) }
+        if let waiting = state.waiting { parts.append("waiting: \(waiting)") }
         if let left = state.secondsLeft, left > 0 { parts.append("\(Format.duration(left)) left") }
         parts.append("\(Format.duration(state.elapsedSeconds(now))) elapsed")
         return "\(state.label): \(parts.joined(separator: ", "))"

@@ -10,6 +10,8 @@ package struct ProgressState: Sendable {
     package var total: Int?
     package var done = 0
     package var failed = 0
+    /// Why nothing moves; nil: nothing is known to be in the way.
+    package var waiting: String?
     package private(set) var meter: RateMeter
 
     package init(label: String, total: Int?, done: Int = 0, started: Moment) {

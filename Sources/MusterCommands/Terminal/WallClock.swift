@@ -2,7 +2,10 @@ internal import Glibc
 
 /// Points in time as people read them: local time, to the second.
 enum WallClock {
-    static func now() -> String { text(Double(time(nil))) }
+    static func now() -> String { text(seconds()) }
+
+    /// Since 1970-01-01 UTC.
+    static func seconds() -> Double { Double(time(nil)) }
 
     /// Seconds since 1970-01-01 UTC.
     static func text(_ seconds: Double) -> String {

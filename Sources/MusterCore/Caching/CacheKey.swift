@@ -14,7 +14,7 @@ package struct CacheKey: Hashable, Sendable {
     /// `origin`: scheme and authority, without a slash at the end.
     package init(origin: String, target: String) {
         self.origin = origin
-        self.target = String(target.prefix { $0 != "#" })
+        self.target = String(FieldSyntax.prefix(target, before: "#"))
     }
 
     package var text: String { origin + target }

@@ -9,6 +9,13 @@ enum FieldSyntax {
         return Substring(bytes)
     }
 
+    /// What stands before the first of these bytes, which are ASCII; all of it where there is none.
+    static func prefix(_ text: some StringProtocol, before ends: Unicode.Scalar...) -> Substring {
+        let text = Substring(text)
+        let end = text.utf8.firstIndex { byte in ends.contains { UInt8(ascii: $0) == byte } } ?? text.endIndex
+        return text[..<end]
+    }
+
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
     static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 

@@ -9,13 +9,15 @@ package struct Forwarding: Sendable {
     package func isLoop(_ fields: HeaderFields) -> Bool {
         fields.list("CDN-Loop").contains { FieldSyntax.same(Self.name(Substring($0)), pseudonym) }
             || fields.list("Via").contains { member in
-                let words = Substring(member).split { $0 == " " || $0 == "\t" }
-                return words.count >= 2 && FieldSyntax.same(words[1], pseudonym)
+                let words = member.utf8.split(whereSeparator: FieldSyntax.isBlank)
+                return words.count >= 2 && FieldSyntax.same(Substring(words[1]), pseudonym)
             }
     }
 
     /// Of `name; parameter`.
-    private static func name(_ member: Substring) -> Substring { FieldSyntax.trimmed(member.prefix { $0 != ";" }) }
+    private static func name(_ member: Substring) -> Substring {
+        FieldSyntax.trimmed(FieldSyntax.prefix(member, before: ";"))
+    }
 
     /// A request's fields on their way upstream: hop-by-hop ones out, `Via` and `CDN-Loop` extended. `conditions`, if given, take
     /// the place of all of the request's own, and of its `Range`: what comes back is for the cache.

@@ -70,7 +70,7 @@ extension Freshness {
     /// `Age`: the first member of its first line; nil when that is no number (5.1).
     static func ageValue(_ fields: HeaderFields) -> Int? {
         guard let line = fields["Age"] else { return nil }
-        return FieldSyntax.deltaSeconds(FieldSyntax.trimmed(line.prefix { $0 != "," }))
+        return FieldSyntax.deltaSeconds(FieldSyntax.trimmed(FieldSyntax.prefix(line, before: ",")))
     }
 
     /// 4.2.1: `s-maxage`, `max-age`, `Expires` minus `Date`, in this order; nil without any of them.

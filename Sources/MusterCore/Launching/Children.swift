@@ -22,6 +22,8 @@ package struct Children: Sendable {
         case restored(ChildRecord)
         case adopted(Set<ChildID>)
         case asked([ChildRecord])
+        /// Those of them that are not over shall never be.
+        case cancelled([ChildID])
         case launched(ChildID)
         /// `isRetryable`: the machine has no room now; nothing is held against the child.
         case launchFailed(ChildID, reason: String, isRetryable: Bool)
@@ -38,12 +40,15 @@ package struct Children: Sendable {
         case save(ChildRecord)
     }
 
-    /// Sums since the coordinator's start.
+    /// Sums over all children that ever were asked for, as the numbers beside them are.
     package struct Counters: Hashable, Sendable {
         package var launched = 0
         package var died = 0
         package var failed = 0
         package var done = 0
+        package var cancelled = 0
+
+        package init() {}
     }
 
     let settings: Settings
@@ -65,10 +70,14 @@ package struct Children: Sendable {
     private var launchAt = Moment.zero
     private var launchBackoff = Backoff(cap: .seconds(5))
     private var random: any RandomNumberGenerator & Sendable
-    package private(set) var counters = Counters()
+    package private(set) var counters: Counters
 
-    package init(settings: Settings = Settings(), random: any RandomNumberGenerator & Sendable) {
+    /// `counters`: what earlier processes of the coordinator counted.
+    package init(
+        settings: Settings = Settings(), counters: Counters = Counters(), random: any RandomNumberGenerator & Sendable
+    ) {
         self.settings = settings
+        self.counters = counters
         self.random = random
     }
 
@@ -88,6 +97,7 @@ package struct Children: Sendable {
                 records[record.id] = record
                 if isReady { line.append(record.id) }
             }
+        case .cancelled(let ids): for id in ids { cancel(id, &effects) }
         case .launched(let id):
             counters.launched += 1
             launchBackoff.reset()
@@ -125,8 +135,8 @@ package struct Children: Sendable {
         stopping.remove(id)
         launchAt = now + launchBackoff.next(using: &random)
         guard var record = records[id] else { return }
-        if record.state == .done {
-            // An earlier life of it has reported meanwhile.
+        if record.state.isFinal {
+            // An earlier life of it has reported meanwhile, or it was called off.
             records[id] = nil
         } else if isRetryable {
             record.state = .queued
@@ -143,7 +153,27 @@ package struct Children: Sendable {
         live[id] = nil
         stopping.remove(id)
         guard let record = records[id] else { return }
-        if record.state == .done { records[id] = nil } else { die(id, reason, now, &effects) }
+        if record.state.isFinal { records[id] = nil } else { die(id, reason, now, &effects) }
+    }
+
+    /// Numbers that it brought stay.
+    private mutating func cancel(_ id: ChildID, _ effects: inout [Effect]) {
+        guard var record = records[id], !record.state.isFinal else { return }
+        counters.cancelled += 1
+        record.state = .cancelled
+        records[id] = record
+        forget(id)
+        effects.append(.save(record))
+        if live[id] != nil, stopping.insert(id).inserted { effects.append(.stop(id)) }
+    }
+
+    /// Nothing of it is launched any more; gone at once where nothing of it runs.
+    private mutating func forget(_ id: ChildID) {
+        line.remove(id)
+        comeBack.removeAll { $0 == id }
+        notBefore[id] = nil
+        deaths[id] = nil
+        if live[id] == nil { records[id] = nil }
     }
 
     /// One death more; the work is done again, or given up.
@@ -172,13 +202,12 @@ package struct Children: Sendable {
         records[id]!.received = received
         records[id]!.rejected = rejected
         guard isLast else { return }
+        // Its last numbers were durable before it was called off.
+        if record.state == .cancelled { counters.cancelled -= 1 }
         counters.done += 1
         records[id]!.state = .done
         // One that was taken for dead has reported after all.
-        line.remove(id)
-        comeBack.removeAll { $0 == id }
-        notBefore[id] = nil
-        if live[id] == nil { records[id] = nil }
+        forget(id)
     }
 
     private mutating func stopOverdue(_ now: Moment, _ effects: inout [Effect]) {

@@ -40,6 +40,9 @@ package struct WorkerPool: Sendable {
 
     package var runningCount: Int { slots.values.count { $0.isRunning } }
 
+    /// Those that run and shall go on.
+    package var staying: [Int] { slots.filter { $0.value.isRunning && !$0.value.isStopping }.keys.sorted() }
+
     /// Those that finish what they have, and take no more.
     package var stopping: [Int] { slots.filter { $0.value.isStopping }.keys.sorted() }
 

@@ -87,6 +87,7 @@ package struct Membership: Sendable {
     package subscript(id: MemberID) -> Member? { members[id] }
     /// In rank order.
     package var ranked: [Member] { order.map { members[$0.id]! } }
+    package var rankedCount: Int { order.count }
     /// Members without a rank, by id.
     package var unranked: [Member] {
         members.values.filter { !$0.record.role.isRanked }.sorted { $0.record.id < $1.record.id }

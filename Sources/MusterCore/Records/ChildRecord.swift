@@ -1,7 +1,7 @@
-/// How a child stands. The last two are final.
+/// How a child stands. The last three are final.
 package enum ChildState: String, CaseIterable, Sendable {
-    case queued, running, done, failed
-    package var isFinal: Bool { self == .done || self == .failed }
+    case queued, running, done, failed, cancelled
+    package var isFinal: Bool { self == .done || self == .failed || self == .cancelled }
 }
 
 /// One child as it was asked for: so many random numbers, gathered by a process of its own.
@@ -9,8 +9,10 @@ package struct ChildRecord: Hashable, Sendable {
     package var id: ChildID
     /// The `Idempotency-Key` of the request that asked for it; nil when it had none.
     package var key: String?
-    /// Numbers it shall bring. 1…`Limits.childNumbersMax`. A foreign child brings what it brings.
+    /// Numbers it shall bring. 1…`Limits.childNumbersMax`. Says nothing of a foreign child.
     package var wanted: Int
+    /// It is somebody else's program, and brings what it brings.
+    package var isForeign = false
     /// Valid numbers recorded so far.
     package var received: Int
     /// Lines or numbers that were none, or out of range.

@@ -12,6 +12,19 @@ package enum JobState: String, CaseIterable, Sendable {
     package var isFinal: Bool { self == .done || self == .failed || self == .cancelled }
 }
 
+/// The `Idempotency-Key` of a request and what it asked for: the same key with the same digest is the same request.
+package struct RequestKey: Hashable, Sendable {
+    /// 1…`Limits.nameBytesMax` bytes.
+    package var key: String
+    /// SHA-256 of what was asked for.
+    package var digest: [UInt8]
+
+    package init(key: String, digest: [UInt8]) {
+        self.key = key
+        self.digest = digest
+    }
+}
+
 /// One job as it was asked for. Its tasks are `0..<count`.
 package struct JobRecord: Hashable, Sendable {
     package var id: JobID
@@ -37,6 +50,12 @@ package struct JobRecord: Hashable, Sendable {
     package var atMost: Int?
     /// Whether an idle worker may be given what another is slow with while that one goes on.
     package var mayCopy: Bool
+    /// What people call it; empty when nobody gave it a name. Need not be unique.
+    package var name = ""
+    /// An attempt at a task that takes longer has failed; nil: it may take as long as it likes.
+    package var timeoutSeconds: Double?
+    /// Of the request that asked for it; nil when that had none.
+    package var request: RequestKey?
 
     package init(
         id: JobID, kernel: String, params: [UInt8], count: Int, priority: Priority, hasInputs: Bool,
@@ -114,6 +133,18 @@ package enum MemberRole: String, CaseIterable, Sendable {
     case worker, client, origin, edge
     /// Workers and clients have ranks; origins and edges are listed, no more.
     package var isRanked: Bool { self == .worker || self == .client }
+}
+
+/// What people know a member by, for as long as something names it, the member's own record or not.
+package struct MemberName: Hashable, Sendable {
+    package var name: String
+    /// The URL at which it takes commands; empty for one that holds a stream instead.
+    package var callback: String
+
+    /// As old clients know it: by its address, where it has one.
+    package var address: String { callback.isEmpty ? name : callback }
+
+    package init(name: String, callback: String) { (self.name, self.callback) = (name, callback) }
 }
 
 /// One member as the coordinator remembers it across restarts. Rank order is the order of `joinOrder`.

@@ -16,7 +16,8 @@ package struct Copy: Hashable, Sendable {
 package struct CopyQueue: Sendable {
     package static let copiesMax = 4_096
 
-    private var versions: [String: UInt64?] = [:]
+    /// By a target's bytes: texts of different bytes may be equal.
+    private var versions: [[UInt8]: UInt64?] = [:]
     private var order: [String] = []
     private var taken = 0
 
@@ -26,13 +27,14 @@ package struct CopyQueue: Sendable {
     package var isEmpty: Bool { versions.isEmpty }
 
     package mutating func add(_ copy: Copy) {
-        if let known = versions[copy.target] {
+        let key = Array(copy.target.utf8)
+        if let known = versions[key] {
             if Copy(target: copy.target, version: known).isOlder(than: copy) {
-                versions[copy.target] = copy.version
+                versions[key] = copy.version
             }
             return
         }
-        versions[copy.target] = .some(copy.version)
+        versions[key] = .some(copy.version)
         order.append(copy.target)
         if versions.count > Self.copiesMax { _ = next() }
     }
@@ -46,7 +48,9 @@ package struct CopyQueue: Sendable {
                 order.removeFirst(taken)
                 taken = 0
             }
-            if let version = versions.removeValue(forKey: target) { return Copy(target: target, version: version) }
+            if let version = versions.removeValue(forKey: Array(target.utf8)) {
+                return Copy(target: target, version: version)
+            }
         }
         return nil
     }

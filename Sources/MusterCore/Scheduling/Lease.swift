@@ -63,6 +63,8 @@ package struct Grant: Hashable, Sendable {
     package var hasInputs: Bool
     /// The tasks' bytes are wanted as they are, and are not to be kept: the job is transient.
     package var isTransient: Bool
+    /// A task that takes longer has failed; nil: no limit.
+    package var timeoutSeconds: Double?
 
     package init(
         key: LeaseKey, ticket: String, kernel: String, params: [UInt8], hasInputs: Bool, isTransient: Bool = false

@@ -188,9 +188,11 @@ extension Scheduler {
         earliestDeadline = min(earliestDeadline ?? deadline, deadline)
         jobs[id]!.highestAttempt = max(jobs[id]!.highestAttempt, run.attempt)
         count { $0.granted += run.tasks.count }
-        return Grant(
+        var grant = Grant(
             key: key, ticket: sealer.seal(key), kernel: record.kernel, params: record.params,
             hasInputs: record.hasInputs, isTransient: jobs[id]!.isTransient)
+        grant.timeoutSeconds = record.timeoutSeconds
+        return grant
     }
 
     /// Idle workers take over what others are too slow with. The first result counts; the other is stale.

@@ -176,9 +176,13 @@ package struct Scheduler: Sendable {
 
     mutating func count(_ change: (inout Counters) -> Void) { change(&counters) }
 
-    /// Durable counts of an unfinished job; nil for one that is unknown or over.
-    package func progress(of id: JobID) -> (done: Int, failed: Int, running: Bool, workers: [String: Int])? {
-        jobs[id].map { ($0.done, $0.failed, $0.takenCount > 0 || !$0.leases.isEmpty, $0.workers) }
+    /// Durable counts of an unfinished job, and whether somebody holds a part of it now; nil for one that is unknown or over.
+    package func progress(
+        of id: JobID
+    ) -> (done: Int, failed: Int, running: Bool, isHeld: Bool, workers: [String: Int])? {
+        jobs[id].map { job in
+            (job.done, job.failed, job.takenCount > 0 || !job.leases.isEmpty, !job.leases.isEmpty, job.workers)
+        }
     }
 
     /// Whether this unfinished job has no result yet, not even one on its way to the store.

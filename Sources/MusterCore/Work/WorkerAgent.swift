@@ -72,6 +72,10 @@ package struct WorkerAgent: Sendable {
         case leaveAndExit
     }
 
+    /// Asks under way at one time, however many slots are free: one is held for as long as there is nothing to do, and one
+    /// speaks for slots that become free meanwhile. Each holds a connection that calls of more weight may need.
+    package static let asksMax = 2
+
     package let settings: Settings
     private var random: any RandomNumberGenerator & Sendable
     private enum Standing { case outside, joining, joined }
@@ -81,7 +85,9 @@ package struct WorkerAgent: Sendable {
     private var ending: Set<LeaseKey> = []
     /// Asked for ahead, so that no slot is idle for the time of an exchange; each begins when a batch ends.
     private var waiting: [(grant: Grant, since: Moment)] = []
+    /// Slots that asks under way speak for, and how many asks that are.
     private var asked = 0
+    private var asks = 0
     private var outbox: [OutboxID: Int] = [:]
     private var delivering: Set<OutboxID> = []
     private var backoff = (join: Backoff(), ask: Backoff(), deliver: Backoff())
@@ -118,6 +124,7 @@ package struct WorkerAgent: Sendable {
         case .leased(let count, let grants): take(grants, asked: count, now)
         case .askFailed(let count, let isStranger):
             asked -= count
+            asks -= 1
             askAt = now + backoff.ask.next(using: &random)
             if isStranger { becomeStranger() }
         case .partFinished(let id, let bytes): outbox[id] = bytes
@@ -165,6 +172,7 @@ package struct WorkerAgent: Sendable {
 
     private mutating func take(_ grants: [Grant], asked count: Int, _ now: Moment) {
         asked -= count
+        asks -= 1
         backoff.ask.reset()
         // Leases that arrive after SIGTERM are not begun: leaving hands them back.
         guard !isLeaving else { return }
@@ -240,8 +248,9 @@ package struct WorkerAgent: Sendable {
             effects.append(.heartbeat(held.sorted { ($0.job, $0.first) < ($1.job, $1.first) }))
         }
         let free = settings.slots - (running.count - ending.count) - waiting.count - asked
-        if !isLeaving, free > 0, askAt <= now, outbox.count < settings.outboxMax {
+        if !isLeaving, free > 0, asks < Self.asksMax, askAt <= now, outbox.count < settings.outboxMax {
             asked += free
+            asks += 1
             effects.append(.ask(slots: free))
         }
     }

@@ -5,8 +5,11 @@ extension EasyHandle {
     /// Sets everything that one transfer needs. Throws when its upload cannot be read.
     func prepare(_ transfer: Transfer, _ configuration: HTTPClient.Configuration) throws(HTTPClientError) {
         let request = transfer.request
+        transfer.mayConnect = configuration.mayConnect
         callbacks(for: transfer)
         set(CURLOPT_URL, request.url)
+        // libcurl would escape bytes that are not ASCII in a path: an upstream may tell both spellings apart.
+        if let target = URLText.targetWithOtherBytes(of: request.url) { set(CURLOPT_REQUEST_TARGET, target) }
         // `a/../b` is the server's to read: a cache that asked for `b` would store the answer under the other's name.
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_PROTOCOLS_STR, "http,https")
@@ -20,7 +23,7 @@ extension EasyHandle {
         set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds: request.connectTimeout)
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, milliseconds: timeout) }
         if let path = request.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
-        if !configuration.usesProxies || request.unixSocket != nil || request.isLoopback { set(CURLOPT_PROXY, "") }
+        if !request.mayUseProxy(configuration) { set(CURLOPT_PROXY, "") }
         if request.connectsOnly { set(CURLOPT_CONNECT_ONLY, 1) }
         prepareTLS(configuration)
         try prepareBody(transfer)
@@ -79,7 +82,9 @@ extension EasyHandle {
         for header in request.headers {
             // libcurl's spelling of a header without a value; with a colon it would leave the header out.
             let isEmpty = header.value.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 }
-            list = curl_slist_append(list, isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
+            list = WireText.withCString(isEmpty ? "\(header.name);" : "\(header.name): \(header.value)") {
+                curl_slist_append(list, $0)
+            }
         }
         if request.bodyToSend != nil, request.headers.first(named: "Content-Type") == nil {
             // libcurl would call every body a form.
@@ -91,6 +96,10 @@ extension EasyHandle {
 }
 
 extension HTTPClientRequest {
+    func mayUseProxy(_ configuration: HTTPClient.Configuration) -> Bool {
+        configuration.usesProxies && unixSocket == nil && !isLoopback
+    }
+
     /// Methods that carry a body by their nature send an empty one, with its length, where there is none.
     fileprivate var bodyToSend: [UInt8]? {
         body ?? (upload == nil && ["POST", "PUT", "PATCH"].contains(method) ? [] : nil)
@@ -98,7 +107,7 @@ extension HTTPClientRequest {
 }
 
 extension HTTPClientError {
-    init(_ code: CURLcode, _ what: String, request: HTTPClientRequest) {
+    init(_ code: CURLcode, _ what: String, request: HTTPClientRequest, proxy: EnvironmentProxy?) {
         let mapped: Code =
             switch code {
             case CURLE_URL_MALFORMAT: .badURL
@@ -115,6 +124,6 @@ extension HTTPClientError {
                 .broken
             default: .other
             }
-        self.init(mapped, "\(what) (libcurl \(code.rawValue))", request: request)
+        self.init(mapped, "\(what) (libcurl \(code.rawValue))", request: request, proxy: proxy)
     }
 }

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Glibc
+internal import MusterCore
 
 /// One libcurl easy handle with its error text; used for one transfer after the other, on the engine's thread alone.
 final class EasyHandle {
@@ -35,7 +36,9 @@ final class EasyHandle {
         check(option, muster_curl_set_size(pointer, option, curl_off_t(value)))
     }
 
-    func set(_ option: CURLoption, _ value: String) { check(option, muster_curl_set_string(pointer, option, value)) }
+    func set(_ option: CURLoption, _ value: String) {
+        check(option, WireText.withCString(value) { muster_curl_set_string(pointer, option, $0) })
+    }
 
     func set(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) {
         check(option, muster_curl_set_pointer(pointer, option, value))
@@ -65,6 +68,7 @@ final class EasyHandle {
         muster_curl_on_header(pointer, onHeader)
         set(CURLOPT_PREREQDATA, box)
         muster_curl_on_prerequest(pointer, onPrerequest)
+        set(CURLOPT_OPENSOCKETDATA, box)
         muster_curl_on_open_socket(pointer, onOpenSocket)
     }
 
@@ -134,6 +138,27 @@ private func onOpenSocket(
     _ box: UnsafeMutableRawPointer?, _ purpose: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
 ) -> curl_socket_t {
     guard let address else { return CURL_SOCKET_BAD }
+    if let mayConnect = transfer(box).mayConnect {
+        guard let number = ipAddress(address), mayConnect(number) else {
+            transfer(box).failure = transfer(box).error(.connect, "its address is none that may be called")
+            return CURL_SOCKET_BAD
+        }
+    }
     let type = address.pointee.socktype | CInt(SOCK_CLOEXEC.rawValue)
     return socket(address.pointee.family, type, address.pointee.protocol)
+}
+
+/// libcurl's structure ends in a `sockaddr` that may be longer than C declares it. Nil for what is no IP address.
+private func ipAddress(_ address: UnsafeMutablePointer<curl_sockaddr>) -> IPAddress? {
+    guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return nil }
+    let start = UnsafeRawPointer(address) + offset
+    switch address.pointee.family {
+    case AF_INET:
+        let number = start.loadUnaligned(as: sockaddr_in.self).sin_addr
+        return IPAddress(bytes: withUnsafeBytes(of: number) { Array($0) })
+    case AF_INET6:
+        let number = start.loadUnaligned(as: sockaddr_in6.self).sin6_addr
+        return IPAddress(bytes: withUnsafeBytes(of: number) { Array($0) })
+    default: return nil
+    }
 }

@@ -1,3 +1,4 @@
+package import MusterCore
 internal import Synchronization
 
 /// An HTTP/1.1 client over libcurl: kept-alive connections, cancellation, streams, unix sockets, one thread of its own.
@@ -23,6 +24,8 @@ package final class HTTPClient: Sendable {
         /// Whether the environment's proxies are used for hosts that are not loopback.
         package var usesProxies: Bool
         package var userAgent: String
+        /// Asked of each address before a connection is opened, whatever name led to it; false: there is none. Nil: any will do.
+        package var mayConnect: (@Sendable (IPAddress) -> Bool)?
 
         package init(
             connectionsPerHostMax: Int = 256, connectionsMax: Int = 1024, exchangesMax: Int = 16_384,

@@ -24,18 +24,26 @@ package struct HTTPClientError: Error, Sendable, Hashable {
     package let code: Code
     /// Method, URL (without user and password) and what happened.
     package let message: String
+    /// What happened, without method and URL.
+    package let reason: String
     /// Whether the same request may well succeed later. The server may have acted on it: repeat only what is idempotent.
     package let isRetryable: Bool
 
-    init(_ code: Code, _ what: String, request: HTTPClientRequest, isRetryable: Bool? = nil) {
+    /// `proxy`: through which the request was to go.
+    init(
+        _ code: Code, _ what: String, request: HTTPClientRequest, proxy: EnvironmentProxy? = nil,
+        isRetryable: Bool? = nil
+    ) {
+        let what = proxy.map { "\(what); it was to go through the proxy \($0)" } ?? what
         let place = request.unixSocket.map { " (unix socket \($0))" } ?? ""
         let text = "\(request.method.prefix(32)) \(URLText.presentable(request.url))\(place): \(what)"
-        self.init(code, Log.printable(text), isRetryable: isRetryable)
+        self.init(code, Log.printable(text), reason: Log.printable(what), isRetryable: isRetryable)
     }
 
-    init(_ code: Code, _ message: String, isRetryable: Bool? = nil) {
+    init(_ code: Code, _ message: String, reason: String? = nil, isRetryable: Bool? = nil) {
         self.code = code
         self.message = message
+        self.reason = reason ?? message
         self.isRetryable = isRetryable ?? [.resolve, .connect, .timeout, .broken].contains(code)
     }
 }
@@ -58,6 +66,14 @@ enum URLText {
         }
         let ends: [UInt8] = [slash, UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: "\\")]
         return start..<(utf8[start...].firstIndex(where: ends.contains) ?? utf8.endIndex)
+    }
+
+    /// Path and query, where the path holds bytes that are not ASCII; nil where it does not.
+    static func targetWithOtherBytes(of url: String) -> String? {
+        guard let authority = authority(of: url) else { return nil }
+        let target = url.utf8[authority.upperBound...].prefix { $0 != UInt8(ascii: "#") }
+        let path = target.prefix { $0 != UInt8(ascii: "?") }
+        return path.contains { $0 >= 0x80 } ? String(Substring(target)) : nil
     }
 
     /// For messages and logs: without user and password, at most 512 characters.

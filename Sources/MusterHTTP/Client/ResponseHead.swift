@@ -43,13 +43,13 @@ struct ResponseHead {
 
     private mutating func add(_ line: Slice<UnsafeRawBufferPointer>, isFolded: Bool) {
         if isFolded, !headers.isEmpty {
-            headers[headers.count - 1].value += " " + String(decoding: line, as: UTF8.self)
+            headers[headers.count - 1].value += " " + WireText.text(line)
             return
         }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
         let name = ResponseHead.trimmed(line[..<colon])
         let value = ResponseHead.trimmed(line[line.index(after: colon)...])
-        headers.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
+        headers.append((WireText.text(name), WireText.text(value)))
     }
 
     private static func trimmed(_ bytes: Slice<UnsafeRawBufferPointer>) -> Slice<UnsafeRawBufferPointer> {

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import MusterCore
 internal import Synchronization
 
 /// One exchange, from submission to its one outcome.
@@ -21,6 +22,8 @@ final class Transfer: @unchecked Sendable {
     var upload: (any UploadSource)?
     /// Set by a callback before it makes libcurl give up; says more than libcurl's code.
     var failure: HTTPClientError?
+    /// Of the client's configuration.
+    var mayConnect: (@Sendable (IPAddress) -> Bool)?
     var isReceivingPaused = false
     var isSendingPaused = false
     var begun = ContinuousClock.now

@@ -223,7 +223,10 @@ final class TransferEngine: @unchecked Sendable {
     private func failure(of transfer: Transfer, _ code: CURLcode) -> HTTPClientError? {
         guard code != CURLE_OK else { return nil }
         let what = transfer.easy?.message(of: code) ?? String(cString: curl_easy_strerror(code))
-        return HTTPClientError(code, what, request: transfer.request)
+        let isProxied = transfer.request.mayUseProxy(configuration)
+        return HTTPClientError(
+            code, what, request: transfer.request,
+            proxy: isProxied ? EnvironmentProxy(for: transfer.request, EnvironmentProxy.variable) : nil)
     }
 
     /// The only way out of a transfer: what it held is given back before its outcome is told.

@@ -38,6 +38,7 @@ final class Exchange: @unchecked Sendable {
     var sender: String?
     var reader: HTTPBodyReader?
     var stream: HTTPStream?
+    var source: (any HTTPBodySource)?
     var streamWatch: ConnectionWatcher.Token?
     var bodyWatch: ConnectionWatcher.Token?
     let shared = Mutex(Shared())
@@ -121,13 +122,19 @@ final class Exchange: @unchecked Sendable {
             shared.isOver = true
             let wasWaiting = shared.response == nil && !shared.isGone
             shared.isGone = shared.isGone || wasWaiting
-            defer { shared.onGone = [] }
+            defer {
+                shared.onGone = []
+                // Whoever still holds the request has no more use for what it was answered with.
+                shared.response = nil
+            }
             return wasWaiting ? shared.onGone : []
         }
         if let streamWatch { server.watcher.remove(streamWatch) }
         unwatchBody()
         reader?.fail()
         stream?.clientGone()
+        source?.clientGone()
+        source = nil
         for handler in handlers { handler() }
         server.release(self)
     }
@@ -147,7 +154,7 @@ extension Exchange {
         let isBodiless = isHead || response.status == 304
         guard let made = isBodiless ? makeBodiless(response) : make(response, connection) else { return false }
         defer { MHD_destroy_response(made) }
-        for (name, value) in response.headers where muster_mhd_add_header(made, name, value) != 1 {
+        for (name, value) in response.headers where !addHeader(name, value, to: made) {
             Log.error("an answer's header was left out: it is not one", ["name": name, "value": value])
         }
         if server.isStopping || server.isWindingDown { _ = muster_mhd_add_header(made, "Connection", "close") }
@@ -223,8 +230,12 @@ extension Exchange {
     }
 
     private func make(_ body: HTTPSourceBody, _ connection: OpaquePointer) -> OpaquePointer? {
+        source = body.source
         let sleeper = HTTPSleeper(connection)
-        streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak sleeper] in sleeper?.clientGone() }
+        streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak sleeper, weak source = body.source] in
+            sleeper?.clientGone()
+            source?.clientGone()
+        }
         let reader = Unmanaged.passRetained(SourceReader(body, sleeper))
         return MHD_create_response_from_callback(
             body.count ?? muster_mhd_size_unknown, body.pieceBytes,

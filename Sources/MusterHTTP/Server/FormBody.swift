@@ -26,7 +26,7 @@ enum FormBody {
                 if offset == 0 {
                     fields.isTooMany = fields.found.count >= FormBody.fieldsMax
                     guard !fields.isTooMany else { return .NO }
-                    fields.found.append((String(cString: key!), Array(bytes)))
+                    fields.found.append((WireText.text(cString: key!), Array(bytes)))
                 } else {
                     fields.found[fields.found.count - 1].bytes += bytes
                 }

@@ -7,6 +7,14 @@ package protocol HTTPBodySource: AnyObject, Sendable {
     /// Copies bytes from `offset` on into `room`, never waiting. With none there yet it keeps `sleeper`, calls its `sleep()`
     /// under the lock under which bytes are added, and wakes it when there are some. Called on the HTTP thread.
     func read(into room: UnsafeMutableRawBufferPointer, at offset: UInt64, sleeper: HTTPSleeper) -> HTTPBodyPortion
+
+    /// The client went away, or has all: this answer reads no more, though somebody may hold it for a while. Called once or twice, on
+    /// the watcher's or the HTTP thread.
+    func clientGone()
+}
+
+extension HTTPBodySource {
+    package func clientGone() {}
 }
 
 package enum HTTPBodyPortion: Sendable {

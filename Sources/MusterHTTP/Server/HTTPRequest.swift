@@ -4,8 +4,6 @@ internal import MusterAPI
 package final class HTTPPeer: Sendable {
     /// An IPv4 or IPv6 address in text, without the port; empty when it cannot be told. IPv4 looks alike whatever the socket is.
     package let address: String
-    /// True for 127.0.0.0/8 and ::1.
-    package let isLoopback: Bool
     /// How the server is reminded of this connection's end, and of a head that does not end.
     let watched: WatchedConnection?
     let network: NetworkKey
@@ -21,7 +19,6 @@ package final class HTTPPeer: Sendable {
         self.watched = watched
         self.network = network
         self.refusal = refusal
-        isLoopback = address.hasPrefix("127.") || address == "::1"
     }
 }
 

@@ -71,8 +71,21 @@ package struct HTTPResponse: Sendable {
         json.endObject()
         var headers = [(name: "Content-Type", value: Problem.contentType)]
         if let seconds = problem.retryAfter { headers.append(("Retry-After", String(seconds))) }
-        if problem.status == 401 { headers.append(("WWW-Authenticate", "Bearer")) }
+        if let challenge = challenge(problem) { headers.append(("WWW-Authenticate", challenge)) }
+        // RFC 9110, 15.5.16: what would have been taken.
+        if problem.type == "/problems/encoding" { headers.append(("Accept-Encoding", "identity")) }
         return HTTPResponse(status: problem.status, headers: headers, body: .bytes(json.bytes))
+    }
+
+    /// RFC 6750, 3: no error where nothing was shown.
+    private static func challenge(_ problem: Problem) -> String? {
+        let realm = "Bearer realm=\"muster\""
+        return switch (problem.status, problem.type) {
+        case (401, Problem.noTokenType): realm
+        case (401, _): realm + ", error=\"invalid_token\""
+        case (403, Problem.rightsType): realm + ", error=\"insufficient_scope\""
+        default: nil
+        }
     }
 }
 
@@ -107,7 +120,7 @@ package final class PreparedBody: @unchecked Sendable {
         guard let made = muster_mhd_copied_response(bytes.count, bytes) else { preconditionFailure("out of memory") }
         self.init(made, HTTPResponse(status: status, headers: headers, body: .bytes(bytes)))
         for (name, value) in headers {
-            precondition(muster_mhd_add_header(made, name, value) == 1, "not a header: \(name): \(value)")
+            precondition(addHeader(name, value, to: made), "not a header: \(name): \(value)")
         }
     }
 
@@ -117,7 +130,7 @@ package final class PreparedBody: @unchecked Sendable {
     ) {
         guard let made = shared.makeResponse(range) else { preconditionFailure("out of memory") }
         self.init(made, HTTPResponse(status: status, headers: headers, body: .shared(shared, range)))
-        for (name, value) in headers { _ = muster_mhd_add_header(made, name, value) }
+        for (name, value) in headers { _ = addHeader(name, value, to: made) }
     }
 
     private init(_ made: OpaquePointer, _ unprepared: HTTPResponse) {
@@ -127,6 +140,11 @@ package final class PreparedBody: @unchecked Sendable {
     }
 
     deinit { MHD_destroy_response(response) }
+}
+
+/// False for what is no header.
+func addHeader(_ name: String, _ value: String, to response: OpaquePointer) -> Bool {
+    WireText.withCString(value) { muster_mhd_add_header(response, name, $0) == 1 }
 }
 
 extension SharedBytes {

@@ -8,6 +8,8 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
     package var message: String
     /// The certificate or the key is at fault, not the address.
     package var isTLS = false
+    /// Somebody else listens there.
+    package var isTaken = false
     package var description: String { message }
 }
 
@@ -128,10 +130,22 @@ package final class HTTPServer: Sendable {
             refused: core.refused.load(ordering: .relaxed), underWay: core.underWay.load(ordering: .relaxed))
     }
 
+    /// Throws an `HTTPServerError` where an address is taken, or closed to this process. Who is to make files before it listens
+    /// asks this first; what else may be wrong shows when it listens.
+    package static func check(_ configuration: Configuration) throws(HTTPServerError) {
+        for host in configuration.hosts {
+            let failure = try SocketAddress(host: host, port: configuration.port).failureToListen()
+            guard failure == EADDRINUSE || failure == EACCES else { continue }
+            let reason = String(cString: strerror(failure))
+            throw HTTPServerError(
+                message: "cannot listen on \(host):\(configuration.port): \(reason)", isTaken: failure == EADDRINUSE)
+        }
+    }
+
     /// Binds and begins to answer. Throws `HTTPServerError` that names host and port.
     package func start() throws(HTTPServerError) {
         var limits = configuration.limits
-        let descriptors = Self.raiseDescriptorLimit()
+        let descriptors = SystemLimits.raiseDescriptors()
         limits.connectionsMax = max(
             16, min(limits.connectionsMax, descriptors - 128 - Admission.surplusMax - limits.descriptorsReserved))
         let core = try ServerCore(routes, limits, authorize)
@@ -215,15 +229,4 @@ package final class HTTPServer: Sendable {
     }
 
     private static let retiredMax = 16
-
-    private static func raiseDescriptorLimit() -> Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
-        if limit.rlim_cur < limit.rlim_max {
-            limit.rlim_cur = limit.rlim_max
-            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        }
-        return Int(clamping: limit.rlim_cur)
-    }
 }

@@ -90,12 +90,14 @@ final class Listener: @unchecked Sendable {
     private static func error(_ host: String, _ port: UInt16, _ configuration: HTTPServer.Configuration)
         -> HTTPServerError
     {
-        let isTLS = errno == 0 && configuration.tlsCertificate != nil
+        let code = errno
+        let isTLS = code == 0 && configuration.tlsCertificate != nil
         let reason =
             isTLS
             ? "the TLS certificate or key does not fit, or the ciphers are not known: \(configuration.tlsCiphers)"
-            : String(cString: strerror(errno))
-        return HTTPServerError(message: "cannot listen on \(host):\(port): \(reason)", isTLS: isTLS)
+            : String(cString: strerror(code))
+        return HTTPServerError(
+            message: "cannot listen on \(host):\(port): \(reason)", isTLS: isTLS, isTaken: code == EADDRINUSE)
     }
 
     var isEmpty: Bool { muster_mhd_connections(daemon) == 0 }

@@ -14,7 +14,7 @@ struct RequestTarget {
     }
 
     init(_ target: String) throws(Problem) {
-        let raw = Array(target.utf8)
+        let raw = WireText.bytes(target)
         // RFC 9112, 3.2.2: a server takes the absolute form too.
         let start = Self.pathStart(raw)
         let question = raw.firstIndex(of: UInt8(ascii: "?")) ?? raw.endIndex

@@ -14,7 +14,7 @@ let onTarget:
         let core = core(context)
         core.requests.add(1, ordering: .relaxed)
         core.underWay.add(1, ordering: .relaxed)
-        return Unmanaged.passRetained(Exchange(core, target: String(cString: target!))).toOpaque()
+        return Unmanaged.passRetained(Exchange(core, target: WireText.text(cString: target!))).toOpaque()
     }
 
 /// False cuts a connection before anything is made of it.

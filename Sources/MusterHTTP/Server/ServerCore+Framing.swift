@@ -8,7 +8,7 @@ extension ServerCore {
     static func headers(of head: ReceivedHead) throws(Problem) -> [(name: String, value: String)] {
         var found: [(name: String, value: String)] = []
         let areWhole = head.allHeaders { name, value in
-            found.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
+            found.append((WireText.text(name), WireText.text(value)))
             return true
         }
         guard areWhole else {

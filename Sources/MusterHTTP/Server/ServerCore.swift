@@ -279,7 +279,7 @@ final class ServerCore: Sendable {
 
 extension ServerCore {
     private static func header(_ name: String, _ connection: OpaquePointer) -> String? {
-        MHD_lookup_connection_value(connection, .HEADER_KIND, name).map { String(cString: $0) }
+        MHD_lookup_connection_value(connection, .HEADER_KIND, name).map { WireText.text(cString: $0) }
     }
 
     static func peer(of connection: OpaquePointer) -> HTTPPeer {

@@ -15,6 +15,9 @@ struct SocketAddress {
     /// All addresses of the machine, of IPv6 and with it of IPv4.
     var isAnySix: Bool { withPointer { muster_is_any_six($0) != 0 } }
 
+    /// Why nobody could listen there now, an `errno` value; 0: nothing is in the way.
+    func failureToListen() -> Int32 { withPointer { muster_failure_to_listen($0) } }
+
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
         withUnsafePointer(to: storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) }

@@ -11,7 +11,7 @@ package struct Child: Sendable {
     package enum Identity: Sendable {
         /// Launched, with a secret of its own; so many of its numbers are recorded already.
         case launched(ChildID, secret: String, offset: Int)
-        /// Started by hand, with the fleet's join token, or none where the coordinator trusts its own machine.
+        /// Started by hand, with the fleet's join token; nil: there is none to show.
         case byHand(token: String?)
     }
 
@@ -163,7 +163,8 @@ package struct Child: Sendable {
             guard clock.now < giveUp else {
                 throw NodeError(
                     .unavailable,
-                    "\(configuration.coordinatorURL) did not take the numbers for \(configuration.orphanTime): \(reason)")
+                    "\(configuration.coordinatorURL) did not take the numbers for \(configuration.orphanTime): \(reason)"
+                )
             }
             try await Task.sleep(for: backoff.next(using: &random))
         }

@@ -112,14 +112,23 @@ extension Coordinator {
         Task { [weak self] in await self?.answerWithInputs(call.held, grants) }
     }
 
+    /// Inputs in one answer to a worker, which reads no longer one: what does not fit goes back into the line.
+    private static let inputsBytesMax = 32 << 20
+
     private func answerWithInputs(_ held: HeldRequest, _ grants: [Grant]) async {
         do {
             var offers: [LeaseOffer] = []
-            for grant in grants {
+            var bytes = 0
+            for grant in grants where bytes < Self.inputsBytesMax {
                 let inputs = grant.hasInputs ? try await inputs(of: grant.key) : nil
+                bytes += inputs?.bytes.count ?? 0
+                // One alone may be larger.
+                if bytes > Self.inputsBytesMax, !offers.isEmpty { break }
                 offers.append(LeaseOffer(grant: grant, inputs: inputs))
             }
             held.respond(.json(LeaseOffer.reply(offers)))
+            let left = grants.dropFirst(offers.count)
+            if !left.isEmpty { handle(.work(.grantUndelivered(left.map(\.key)))) }
         } catch {
             Log.error("inputs cannot be read", ["error": "\(error)"])
             handle(.work(.grantUndelivered(grants.map(\.key))))
@@ -206,6 +215,10 @@ extension Coordinator {
             announceRanks(&state)
             for id in state.jobsWithNews { publishProgress(id, &state) }
             state.jobsWithNews = []
+            if now - state.statesAnnouncedAt >= .seconds(1) {
+                state.statesAnnouncedAt = now
+                signals.announceStates()
+            }
             return state.storeTrouble != nil
         }
         if isTroubled { probeStore() }

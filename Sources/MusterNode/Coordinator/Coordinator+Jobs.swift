@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterStore
@@ -18,11 +19,15 @@ extension Coordinator {
     func createJob(
         _ request: HTTPRequest, isDealt: Bool, _ read: @escaping @Sendable ([UInt8]) throws(Problem) -> JobRequest
     ) throws -> HTTPOutcome {
+        // Of what came, not of what it means: who repeats itself sends the same bytes.
+        let key = try request.idempotencyKey().map { key in
+            RequestKey(key: key, digest: SHA256.digest(of: Array("\(request.path) ".utf8) + request.body))
+        }
         if request.body.count > Self.bodyBytesOnHTTPThreadMax {
             return .hold { held in
                 Task {
                     do throws(Problem) {
-                        self.create(try read(request.body), isDealt: isDealt, held)
+                        self.create(try read(request.body), key, isDealt: isDealt, held)
                     } catch {
                         held.respond(.problem(error))
                     }
@@ -30,7 +35,7 @@ extension Coordinator {
             }
         }
         let job = try read(request.body)
-        return .hold { self.create(job, isDealt: isDealt, $0) }
+        return .hold { self.create(job, key, isDealt: isDealt, $0) }
     }
 
     private static func checked(_ body: [UInt8]) throws(Problem) -> JobRequest {
@@ -39,27 +44,71 @@ extension Coordinator {
         return request
     }
 
+    /// With a key that was used before: answers with what was made then.
+    private func create(_ request: JobRequest, _ key: RequestKey?, isDealt: Bool, _ held: HeldRequest) {
+        guard let key else { return createNew(request, nil, isDealt: isDealt, held) }
+        guard state.withLock({ $0.requestsOnTheirWay.insert(key.key).inserted }) else {
+            let problem = Problem(409, "A request with this Idempotency-Key is being answered.", retryAfter: 1)
+            return held.respond(.problem(problem))
+        }
+        Task {
+            do {
+                guard let known = try await store.job(requestKey: key.key) else {
+                    return createNew(request, key, isDealt: isDealt, held)
+                }
+                try answer(with: known.record, to: key, held)
+            } catch {
+                held.respond(
+                    .problem(error as? Problem ?? (error as? StoreError).map(Self.problem) ?? Problem(503, "\(error)")))
+            }
+            end(key)
+        }
+    }
+
+    private func end(_ key: RequestKey?) {
+        guard let key else { return }
+        state.withLock { _ = $0.requestsOnTheirWay.remove(key.key) }
+    }
+
+    /// Throws a 422 where the key asked for something else before.
+    private func answer(with job: JobRecord, to key: RequestKey, _ held: HeldRequest) throws(Problem) {
+        guard job.request?.digest == key.digest else {
+            throw Problem(
+                422,
+                "This Idempotency-Key asked for job \(job.id) before, by another body; take another key for another job.",
+                code: "key")
+        }
+        respondWithJob(job.id, held, status: 201)
+    }
+
     /// Stores the job, then schedules it and answers.
-    private func create(_ request: JobRequest, isDealt: Bool, _ held: HeldRequest) {
+    private func createNew(_ request: JobRequest, _ key: RequestKey?, isDealt: Bool, _ held: HeldRequest) {
         let record: JobRecord? = state.withLock { state in
             guard state.records.count + state.jobsOnTheirWay < Limits.unfinishedJobsMax else { return nil }
             state.jobsOnTheirWay += 1
-            return JobRecord(
-                id: state.newJobID(), kernel: request.kernel, params: request.params, count: request.count,
-                priority: request.priority, hasInputs: request.inputs != nil,
-                attemptsMax: request.attemptsMax ?? KernelTable.attemptsDefault(request.kernel),
-                createdMs: SystemTime.wallClockMs(), quorum: request.quorum,
-                isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
-                atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
+            return Self.record(of: request, key, id: state.newJobID())
         }
         guard let record else {
+            end(key)
             let detail = "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end."
-            held.respond(.problem(Problem(503, detail, retryAfter: 10)))
-            return
+            return held.respond(.problem(Problem(503, detail, retryAfter: 10)))
         }
-        store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] in
-            self?.created(record, isDealt: isDealt, $0, held)
+        store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] result in
+            self?.end(key)
+            self?.created(record, isDealt: isDealt, result, held)
         }
+    }
+
+    private static func record(of request: JobRequest, _ key: RequestKey?, id: JobID) -> JobRecord {
+        var record = JobRecord(
+            id: id, kernel: request.kernel, params: request.params, count: request.count,
+            priority: request.priority, hasInputs: request.inputs != nil,
+            attemptsMax: request.attemptsMax ?? KernelTable.attemptsDefault(request.kernel),
+            createdMs: SystemTime.wallClockMs(), quorum: request.quorum,
+            isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
+            atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
+        (record.name, record.timeoutSeconds, record.request) = (request.name, request.timeoutSeconds, key)
+        return record
     }
 
     /// Inputs rest in pieces, so that a lease reads only what it needs.
@@ -105,11 +154,13 @@ extension Coordinator {
     }
 
     static func status(of job: StoredJob, now: WallClockMs) -> JobStatus {
-        JobStatus(
+        var status = JobStatus(
             id: job.record.id, kernel: job.record.kernel, state: job.state, count: job.record.count, done: job.done,
             failed: job.failed, workers: job.workers,
             seconds: Double(max(0, (job.endedMs ?? now) - job.record.createdMs)) / 1_000,
             priority: job.record.priority, quorum: job.record.quorum)
+        status.tell(of: job.record)
+        return status
     }
 
     /// From memory, for a job that is not over; nil for others.
@@ -118,12 +169,18 @@ extension Coordinator {
         guard let record = state.records[id], let progress = state.fleet.scheduler.progress(of: id),
             let elapsed = state.fleet.scheduler.elapsed(of: id, at: now)
         else { return nil }
-        let obstacle = progress.running ? nil : Self.obstacle(to: record.kernel, state)
-        return JobStatus(
+        // Who is free asks.
+        let areBusy = !progress.isHeld && state.fleet.scheduler.heldCallCount == 0
+        let waiting =
+            (progress.isHeld ? nil : Self.obstacle(to: record.kernel, state)) ?? state.fleet.scheduler.trouble(of: id)
+            ?? (areBusy ? "every worker is busy with other work" : nil)
+        var status = JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
             done: progress.done, failed: progress.failed, workers: progress.workers,
             seconds: elapsed.inSeconds, priority: record.priority, quorum: record.quorum,
-            waiting: obstacle ?? state.fleet.scheduler.trouble(of: id))
+            waiting: waiting)
+        status.tell(of: record)
+        return status
     }
 
     /// What keeps all workers from this kernel.
@@ -156,10 +213,13 @@ extension Coordinator {
 
     static func noSuchJob(_ id: JobID) -> Problem { Problem(404, "There is no job \(id).") }
 
-    func respondWithJob(_ id: JobID, _ held: HeldRequest) {
+    func respondWithJob(_ id: JobID, _ held: HeldRequest, status: Int = 200) {
         Task {
             do {
-                held.respond(try await answer(withJob: id))
+                var response = try await answer(withJob: id)
+                if status == 201 { response.headers.append(("Location", "/v1/jobs/\(id)")) }
+                response.status = status
+                held.respond(response)
             } catch {
                 held.respond(.problem(error as? Problem ?? Problem(503, "\(error)", retryAfter: 5)))
             }
@@ -169,18 +229,45 @@ extension Coordinator {
     func listJobs(_ request: HTTPRequest) throws -> HTTPOutcome {
         let limit = try request.queryInt("limit", in: 1...1_000) ?? 100
         let before = try request.queryInt("before", in: 1...Int.max).map { JobID(Int64($0)) }
+        let kernel = try request.queryText("kernel")
+        let wanted = try request.queryChoice("state", JobState.self)
         return .task {
+            let jobs: [JobStatus]
+            if let wanted, !wanted.isFinal {
+                jobs = self.activeJobs(before: before, limit: limit, kernel: kernel, in: wanted)
+            } else {
+                jobs = try await self.storedJobs(before: before, limit: limit, kernel: kernel, endedAs: wanted)
+            }
             var json = JSONWriter(reserving: 16 << 10)
             json.beginObject()
             json.key("jobs")
             json.beginArray()
-            for job in try await self.store.jobs(before: before, limit: limit) {
-                let active = self.state.withLock { self.activeStatus(of: job.record.id, $0) }
-                (active ?? Self.status(of: job, now: SystemTime.wallClockMs())).write(to: &json)
-            }
+            for job in jobs { job.write(to: &json) }
             json.endArray()
             json.endObject()
             return .json(json.bytes)
+        }
+    }
+
+    private func storedJobs(
+        before: JobID?, limit: Int, kernel: String?, endedAs wanted: JobState?
+    ) async throws -> [JobStatus] {
+        try await store.jobs(before: before, limit: limit, kernel: kernel, endedAs: wanted).map { job in
+            let active = state.withLock { activeStatus(of: job.record.id, $0) }
+            return active ?? Self.status(of: job, now: SystemTime.wallClockMs())
+        }
+    }
+
+    /// Whether a job is queued or running is known in memory only, and so are all that are not over.
+    private func activeJobs(before: JobID?, limit: Int, kernel: String?, in wanted: JobState) -> [JobStatus] {
+        state.withLock { state in
+            var found: [JobStatus] = []
+            for id in state.records.keys.sorted(by: >) where found.count < limit {
+                if let before, id >= before { continue }
+                if let kernel, state.records[id]!.kernel != kernel { continue }
+                if let status = activeStatus(of: id, state), status.state == wanted { found.append(status) }
+            }
+            return found
         }
     }
 
@@ -198,5 +285,13 @@ extension Coordinator {
             // A job that is over stays as it is: cancelling again answers the same.
             if !isActive { self.respondWithJob(id, held) }
         }
+    }
+}
+
+extension JobStatus {
+    /// What its record says of a job beside its progress.
+    fileprivate mutating func tell(of record: JobRecord) {
+        (name, timeoutSeconds) = (record.name, record.timeoutSeconds)
+        created = Double(record.createdMs) / 1_000
     }
 }

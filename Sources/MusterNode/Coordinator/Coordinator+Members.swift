@@ -14,6 +14,7 @@ extension Coordinator {
                 403, "This secret is not that of member \(identity.id); join without id and secret.", code: "identity")
         }
         let token = try volunteerToken(request, join)
+        if !join.callback.isEmpty, let problem = refusal(ofCallback: join.callback) { throw problem }
         let address = request.peer.address
         return .hold { [self] held in
             admit(join, from: address, token: token) { result in
@@ -27,7 +28,7 @@ extension Coordinator {
 
     /// The number of the volunteer's token by which it joins; nil for the fleet's own.
     private func volunteerToken(_ request: HTTPRequest, _ join: JoinRequest) throws(Problem) -> Int64? {
-        guard case .volunteer(let token) = authenticator.principal(authorization: request.header("authorization"))
+        guard case .volunteer(let token) = authenticator.principal(of: request)
         else { return nil }
         guard join.role == .worker, join.callback.isEmpty else {
             throw Problem(
@@ -92,13 +93,14 @@ extension Coordinator {
             return .success(
                 JoinReply(
                     identity: MemberIdentity(id: record.id, secret: authenticator.secret(of: record.id)),
-                    name: record.name, rank: state.fleet.membership.rank(of: record.id)))
+                    name: record.name, rank: state.fleet.membership.rank(of: record.id),
+                    fleetTokens: [.origin, .edge].contains(record.role) ? authenticator.tokenCodes : nil))
         }
     }
 
     /// The member that a request speaks for. Strangers (unknown, or removed meanwhile) are told to join again.
     func sender(of request: HTTPRequest) throws(Problem) -> MemberID {
-        guard case .member(let id) = authenticator.principal(authorization: request.header("authorization")) else {
+        guard case .member(let id) = authenticator.principal(of: request) else {
             throw Problem(403, "Only a member can do this, with the secret that its joining answered.", code: "rights")
         }
         let isKnown = state.withLock { state in
@@ -107,24 +109,43 @@ extension Coordinator {
                 .membership(.seen(id)), now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
             return true
         }
-        guard isKnown else {
-            throw Problem(401, "Member \(id) is not in the fleet any more; join again.", code: "stranger")
-        }
+        guard isKnown else { throw Self.stranger(id) }
         return id
+    }
+
+    private static func stranger(_ id: MemberID) -> Problem {
+        Problem(401, "Member \(id) is not in the fleet any more; join again.", code: "stranger")
+    }
+
+    /// What a secret is good for is asked before a body is taken, which may be large. Throws a `Problem`.
+    func requirePresent(_ request: HTTPRequest) throws(Problem) {
+        guard let access = authenticator.access(of: request), [.member, .send, .child].contains(access) else { return }
+        switch authenticator.principal(of: request) {
+        case .member(let id):
+            if access == .member, request.parameters["id"] != nil {
+                let named = MemberID(try request.number("id", of: "member"))
+                guard named == id else { throw Self.another(id, named) }
+            }
+            guard state.withLock({ $0.fleet.membership[id] != nil }) else { throw Self.stranger(id) }
+        case .child(let id): try requireOwn(id, request)
+        default: break
+        }
+    }
+
+    private static func another(_ id: MemberID, _ named: MemberID) -> Problem {
+        Problem(403, "Member \(id) cannot speak for member \(named).", code: "rights")
     }
 
     /// The same, where the path names the member too.
     private func sender(named request: HTTPRequest) throws(Problem) -> MemberID {
         let named = MemberID(try request.number("id", of: "member"))
         let id = try sender(of: request)
-        guard id == named else { throw Problem(403, "Member \(id) cannot speak for member \(named).", code: "rights") }
+        guard id == named else { throw Self.another(id, named) }
         return id
     }
 
     func leaveFleet(_ request: HTTPRequest) throws -> HTTPOutcome {
-        // Who came this far without a token sits at this machine.
-        let authorization = request.header("authorization")
-        let isAdmin = authorization == nil || authenticator.principal(authorization: authorization) == .admin
+        let isAdmin = authenticator.principal(of: request) == .admin
         let id = isAdmin ? MemberID(try request.number("id", of: "member")) : try sender(named: request)
         let isKnown = state.withLock { state in
             guard state.fleet.membership[id] != nil else { return false }

@@ -93,16 +93,21 @@ extension Coordinator {
         }
     }
 
-    /// The job's state now, at each change (at most ten times a second), and at its end.
+    /// The job's state now, at each change (at most ten times a second), and at its end. What it waits for may change without
+    /// news of the job itself.
     private func sendEvents(of id: JobID, _ stream: HTTPStream) async throws {
         var version = signals.watch(id)
         defer { signals.unwatch(id) }
         stream.onDisconnect { [signals] in signals.announce(id) }
+        var told: JobStatus?
         while !stream.isClosed {
             guard let status = try await status(of: id) else { return }
-            var json = JSONWriter()
-            status.write(to: &json)
-            try await stream.send(ServerSentEvent.bytes("job", id: version, data: json.bytes))
+            if told.map({ !$0.isLike(status) }) ?? true {
+                var json = JSONWriter()
+                status.write(to: &json)
+                try await stream.send(ServerSentEvent.bytes("job", id: version, data: json.bytes))
+                told = status
+            }
             if status.state.isFinal { return }
             let sent = ContinuousClock.now
             version = await signals.wait(id, beyond: version)
@@ -111,5 +116,14 @@ extension Coordinator {
                 try await Task.sleep(until: sent + .milliseconds(100), clock: .continuous)
             }
         }
+    }
+}
+
+extension JobStatus {
+    /// The same but for the time that went by.
+    fileprivate func isLike(_ other: JobStatus) -> Bool {
+        var later = self
+        later.seconds = other.seconds
+        return later == other
     }
 }

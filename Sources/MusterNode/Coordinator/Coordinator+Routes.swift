@@ -56,6 +56,7 @@ extension Coordinator {
         case .classicCommand: { [unowned self] in try classicCommand($0) }
         case .createChild, .createChildren: { [unowned self] in try createChildren($0) }
         case .children: { [unowned self] in try listChildren($0) }
+        case .cancelChild: { [unowned self] in try cancelChild($0) }
         case .childNumbers: { [unowned self] in try takeNumbers($0) }
         case .ownChild: { [unowned self] in try takeOwnNumbers($0) }
         case .progress: { [unowned self] _ in progress() }
@@ -66,6 +67,8 @@ extension Coordinator {
         case .tokens: { [unowned self] _ in listTokens() }
         case .revokeToken: { [unowned self] in try revokeToken($0) }
         case .machines: { [unowned self] _ in listMachines() }
+        case .createSignInLink: { [unowned self] _ in createSignInLink() }
+        case .signIn: { [unowned self] in try signIn($0) }
         case .install: { [unowned self] in try install($0) }
         case .ownToken: { _ in .respond(.json(Array("{\"status\":\"good\"}".utf8))) }
         case .volunteerImage: { [unowned self] in try volunteerFile(.image, $0) }

@@ -23,7 +23,8 @@ package final class Coordinator: Sendable {
     let sharedPictures = SharedPictures()
     let pictureLengths = PictureLengths()
     /// For all that the coordinator asks of others.
-    private let client = HTTPClient(HTTPClient.Configuration())
+    private let client: HTTPClient
+    let callbackNetworks: CallbackNetworks
     let signedUpServers: ClassicServers
     let callbacks: Callbacks
     let spawner: Spawner
@@ -43,13 +44,17 @@ package final class Coordinator: Sendable {
 
     /// Opens the store and takes up what an earlier process left. Throws `NodeError` or `StoreError`.
     package init(_ configuration: CoordinatorConfiguration) async throws {
-        try makeDirectory(configuration.dataDirectory)
+        try makeOwnDirectory(configuration.dataDirectory)
         let store = try SQLiteStore(path: configuration.databasePath)
         self.store = store
         self.configuration = configuration
+        callbackNetworks = configuration.callbackNetworks ?? ownPrivateNetworks()
+        client = Self.client(within: callbackNetworks)
         signedUpServers = ClassicServers(client: client)
         callbacks = Callbacks(client: client)
-        tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
+        tokens = try TokenStore(
+            directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,
+            givenRead: configuration.readToken)
         let volunteersTokens = try await store.joinTokens()
         authenticator = Authenticator(
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
@@ -66,6 +71,13 @@ package final class Coordinator: Sendable {
             from: store, into: fleet, revoked: volunteersTokens.filter { $0.revokedMs != nil }.map(\.id),
             standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
         state = Mutex(CoordinatorState(restored))
+    }
+
+    /// Names are looked up anew for each connection: what counts is where that would go. A proxy would hide it.
+    private static func client(within networks: CallbackNetworks) -> HTTPClient {
+        var settings = HTTPClient.Configuration(usesProxies: false)
+        settings.mayConnect = { networks.allow($0) }
+        return HTTPClient(settings)
     }
 
     /// So many launched workers have their descriptors for sure.
@@ -95,7 +107,11 @@ package final class Coordinator: Sendable {
         settings.limits.descriptorsReserved = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
         var routes = HTTPServer.Routes(routes())
         routes.identify = { [authenticator] in authenticator.holder(of: $0) }
-        let server = HTTPServer(settings, routes) { [authenticator] head in try authenticator.require(head) }
+        let server = HTTPServer(settings, routes) { [authenticator, weak self] head in
+            try authenticator.require(head)
+            try self?.requirePresent(head)
+            try head.refuseEncodedBody()
+        }
         try server.start()
         self.server.withLock { $0 = server }
         callbacks.onAnswer { [weak self] member, command, answer in

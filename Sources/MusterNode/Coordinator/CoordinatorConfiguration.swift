@@ -8,6 +8,10 @@ package struct CoordinatorConfiguration: Sendable {
     package var server: HTTPServer.Configuration
     /// From `--token`; nil makes one at first start and keeps it.
     package var adminToken: String?
+    /// From `--read-token-file`; nil makes one at first start and keeps it.
+    package var readToken: String?
+    /// From `--callback-networks`; nil: the private networks of this machine's own interfaces.
+    package var callbackNetworks: CallbackNetworks?
     package var scheduler = Scheduler.Settings()
     package var membership = Membership.Settings()
     /// How long a render waits for a worker that is there and free. From `--wait-seconds`, else 10.

@@ -57,6 +57,7 @@ extension Coordinator {
             page.add(
                 "children_died_total", "counter", "Children that ended before their numbers were in.", counters.died)
             page.add("children_failed_total", "counter", "Children given up.", counters.failed)
+            page.add("children_cancelled_total", "counter", "Children called off.", counters.cancelled)
             page.add("workers_wanted", "gauge", "Workers to be launched.", state.pool.wanted)
             page.add("workers_launched", "gauge", "Launched workers that run.", state.pool.runningCount)
         }

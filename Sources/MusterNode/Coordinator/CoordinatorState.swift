@@ -44,7 +44,11 @@ struct CoordinatorState: ~Copyable {
     var records: [JobID: JobRecord] = [:]
     /// Jobs whose events are due at the next tick.
     var jobsWithNews: Set<JobID> = []
+    /// When watchers of jobs last looked without news.
+    var statesAnnouncedAt = Moment.zero
     var jobsOnTheirWay = 0
+    /// Keys of requests for jobs that are on their way.
+    var requestsOnTheirWay: Set<String> = []
     /// Why the store refused the last write; nil while it takes them.
     var storeTrouble: String?
     /// How many votes were judged so far, and since when no more.

@@ -2,7 +2,8 @@ internal import MusterCore
 internal import MusterHTTP
 internal import Synchronization
 
-/// Wakes whoever waits for news of a job: streams of results and of events. Waiting costs nothing while nothing happens.
+/// Wakes whoever waits for news of a job: streams of results and of events. Waiting for results costs nothing while
+/// nothing happens; who watches a job's state looks once a second, as what it waits for may change.
 final class JobSignals: Sendable {
     private struct Watched {
         var version: UInt64 = 0
@@ -61,6 +62,14 @@ final class JobSignals: Sendable {
         wake(id) { entry in
             for feed in entry.feeds.values { _ = feed.end(count: count) }
             return true
+        }
+    }
+
+    /// Something may have changed for every job that somebody watches the state of.
+    func announceStates() {
+        for id in watched.withLock({ watched in watched.filter { $0.value.feeds.count < $0.value.watchers }.map(\.key) }
+        ) {
+            announce(id)
         }
     }
 

@@ -129,7 +129,7 @@ extension Edge {
         if response.status == 206 { return try await receivedPart(response, stream, fetch, flight, leader) }
         let declared = Self.length(response)
         if fetch.request.cache.isGet, flight.mayStore, case .storable = policy.storable(fetch.request.cache, response),
-            fits(declared)
+            fits(declared), flights.isKept(fetch.request.cache.key, nowMs: nowMs)
         {
             try await keep(response, stream, declared, fetch, flight, leader)
         } else {

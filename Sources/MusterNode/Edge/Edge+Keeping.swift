@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCache
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterLog
 internal import MusterSystem
 internal import Synchronization
 
@@ -21,21 +22,59 @@ extension Edge {
         if let leader { answer(leader, live, isCollapsed: false) }
         for waiter in waiters { answer(waiter, live, isCollapsed: true) }
         do {
-            while let piece = try await stream.next() { try await append(piece, to: body) }
-            let object = try await stored(head, body, fetch.request.cache.key)
-            // Stored first: whoever sees the body's end finds it there.
-            let isStored = insert(object, flight)
-            if !isStored { store.discard(object) }
-            body.end(whole: true)
-            if isStored, fetch.copy == nil { wasFilled(object) }
+            guard try await takeIn(stream, body, flight) else { return stream.cancel() }
         } catch {
             // Nobody may join what broke off.
             flights.end(flight)
             body.end(whole: false)
             _ = flight.close()
             counters.fetchesFailed.add(1, ordering: .relaxed)
-            // What the disk does not take is not tried on it again at once.
-            if error is CacheError { flights.doNotShare(flight.key, nowMs: nowMs) }
+            return
+        }
+        // Stored first: whoever sees the body's end finds it there.
+        await store(head, body, fetch, flight)
+        body.end(whole: true)
+    }
+
+    /// All of the body, kept as long as it can be: what cannot is still for those who read it, to its end. False: nobody does any more.
+    /// Throws when the upstream breaks off.
+    private func takeIn(_ stream: HTTPClientStream, _ body: GrowingBody, _ flight: Flight) async throws -> Bool {
+        while let piece = try await stream.next() {
+            if !body.isPassing {
+                do {
+                    try await append(piece, to: body)
+                    continue
+                } catch {
+                    stopKeeping(body, flight, because: error)
+                }
+            }
+            guard await body.pass(piece) else { return false }
+        }
+        return true
+    }
+
+    /// Nobody joins it any more, and what the cache does not take is not tried on it again at once.
+    private func stopKeeping(_ body: GrowingBody, _ flight: Flight, because error: any Error) {
+        Log.debug(
+            "an answer is passed on and not kept",
+            ["target": String(flight.key.target.prefix(200)), "reason": "\(error)"])
+        flights.doNotKeep(flight.key, nowMs: nowMs)
+        flights.end(flight)
+        body.stopKeeping()
+        flight.close().forEach(again)
+    }
+
+    private func store(_ head: StoredResponse, _ body: GrowingBody, _ fetch: Fetch, _ flight: Flight) async {
+        if body.isPassing { return }
+        do {
+            let object = try await stored(head, body, fetch.request.cache.key)
+            let isStored = insert(object, flight)
+            if !isStored { store.discard(object) }
+            if isStored, fetch.copy == nil { wasFilled(object) }
+        } catch {
+            flights.doNotKeep(flight.key, nowMs: nowMs)
+            Log.debug(
+                "an answer is not kept", ["target": String(flight.key.target.prefix(200)), "reason": "\(error)"])
         }
     }
 
@@ -80,11 +119,11 @@ extension Edge {
     func answer(_ waiter: Waiter, _ live: LiveAnswer, isCollapsed: Bool) {
         let request = waiter.request.cache
         guard !isCollapsed || live.head.vary.matches(request.fields) else { return again(waiter) }
-        counters.misses.add(1, ordering: .relaxed)
         var status = CacheStatus(cache: cacheName, forward: live.reason)
         (status.forwardStatus, status.stored, status.collapsed) = (live.head.status, true, isCollapsed)
         let now = nowMs
         if Preconditions.isNotModified(request, live.head, nowMs: now) {
+            counters.misses.add(1, ordering: .relaxed)
             let fields = Preconditions.notModifiedFields(live.head, nowMs: now)
             return waiter.held.respond(
                 HTTPResponse(
@@ -92,20 +131,25 @@ extension Edge {
                     body: .lengthOnly(live.declared.map { UInt64($0) })))
         }
         var fields = live.head.fields
-        var source = HTTPSourceBody(
-            live.body, count: live.declared.map { UInt64($0) }, pieceBytes: isCollapsed ? 16 << 10 : 128 << 10)
-        var code = live.head.status
+        var part: Range<Int>?
         if let declared = live.declared,
             case .parts(let ranges) = ByteRanges.answer(to: request, from: live.head, bytes: declared, nowMs: now),
             ranges.count == 1
         {
+            part = ranges[0]
             fields.set("Content-Range", ContentRange(range: ranges[0], bytes: declared).text)
-            source.offset = UInt64(ranges[0].lowerBound)
-            source.count = UInt64(ranges[0].count)
-            code = 206
         }
+        let reader = live.body.reader(from: part?.lowerBound ?? 0, to: part?.upperBound ?? live.declared ?? .max)
+        // Its beginning has gone by: it was not to be kept.
+        guard let reader else { return again(waiter) }
+        counters.misses.add(1, ordering: .relaxed)
+        let source = HTTPSourceBody(
+            reader, offset: UInt64(part?.lowerBound ?? 0), count: (part?.count ?? live.declared).map { UInt64($0) },
+            pieceBytes: isCollapsed ? 16 << 10 : 128 << 10)
         let body: HTTPResponse.Body = live.declared == 0 ? .none : .source(source)
-        waiter.held.respond(HTTPResponse(status: code, headers: headers(fields, .miss, status), body: body))
+        waiter.held.respond(
+            HTTPResponse(
+                status: part == nil ? live.head.status : 206, headers: headers(fields, .miss, status), body: body))
     }
 
     // MARK: An answer for one

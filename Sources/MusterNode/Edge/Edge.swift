@@ -49,24 +49,27 @@ package final class Edge: Sendable {
     private let isStopping = Atomic(false)
     private let resting = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
+    private let fleetTokens: FleetTokens
 
     /// Takes up what an earlier process cached. Throws a `NodeError`.
     package init(_ configuration: EdgeConfiguration) throws {
         self.configuration = configuration
         policy = configuration.policy
         let directory = configuration.dataDirectory
-        try makeDirectory(directory)
+        try makeOwnDirectory(directory)
         guard let lock = try FileLock(path: directory + "/lock") else {
             throw NodeError(
                 .unavailable, "another edge uses \(directory): stop it, or give this one an --id or --data of its own")
         }
         self.lock = lock
         tokens = try TokenStore(
-            directory: directory, givenAdmin: configuration.adminToken, joinDirectory: configuration.sharedDirectory)
-        peerToken = configuration.adminToken ?? tokens.join
+            directory: directory, givenAdmin: configuration.adminToken, givenRead: configuration.readToken,
+            joinDirectory: configuration.sharedDirectory)
+        fleetTokens = FleetTokens(joinsWith: configuration.joinToken)
+        peerToken = configuration.adminToken ?? configuration.joinToken ?? tokens.join
         authenticator = Authenticator(
             key: .random(), tokens: tokens, settings: configuration.access,
-            routes: EdgeRoutes.all + [EdgeRoutes.forwarded])
+            routes: EdgeRoutes.all + [EdgeRoutes.forwarded], fleetTokens: fleetTokens)
         forwarding = Forwarding(pseudonym: "muster-edge-\(configuration.id)-\(try Self.nonce(in: directory))")
         do {
             store = try CacheStore(
@@ -184,6 +187,9 @@ package final class Edge: Sendable {
     }
 
     // MARK: What the process is told
+
+    /// What the coordinator tells of the fleet's tokens: they are good here from now on.
+    package func learn(_ codes: FleetTokenCodes) { fleetTokens.learn(codes) }
 
     /// Calls it with each change of the leader from now on.
     package func onLeader(_ news: @escaping @Sendable (EdgeLeadership) -> Void) { leaderNews.withLock { $0 = news } }

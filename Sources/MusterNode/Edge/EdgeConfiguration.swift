@@ -28,8 +28,12 @@ package struct EdgeConfiguration: Sendable {
     package var upstream: Upstream
     /// The coordinator, which renders `/mandelbrot.png` and `/tiles/`; nil: they go to the upstream as all else.
     package var gateway: Upstream?
-    /// From `--token`; nil makes one at first start and keeps it.
+    /// From `--token`, where it is listed nowhere; nil makes one at first start and keeps it.
     package var adminToken: String?
+    /// From `--read-token-file`; nil makes one at first start and keeps it.
+    package var readToken: String?
+    /// By which it joins the coordinator of `--join`, which then tells what that and other tokens are good for.
+    package var joinToken: String?
     package var access = AccessSettings()
     package var version: String
     package var limits = CacheLimits()
@@ -61,7 +65,8 @@ package struct EdgeConfiguration: Sendable {
     /// Who computes or keeps what this target names.
     func upstream(of target: String) -> Upstream {
         guard let gateway else { return upstream }
-        let path = target.prefix { $0 != "?" }
-        return path == "/mandelbrot.png" || path.hasPrefix("/tiles/") ? gateway : upstream
+        // By bytes: what follows a character may belong to it, as texts go.
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
+        return path.elementsEqual("/mandelbrot.png".utf8) || path.starts(with: "/tiles/".utf8) ? gateway : upstream
     }
 }

@@ -35,6 +35,7 @@ extension Edge {
         let upstream = configuration.upstream(of: target)
         HopByHop.remove(from: &fields)
         fields.removeAll { field in Self.notForwarded.contains(field.name.lowercased()) }
+        FleetCookies.remove(from: &fields)
         let shown = fields.values("Authorization")
         guard shown.count <= 1 else { throw Problem(400, "\(shown.count) Authorization headers; there may be one.") }
         if !upstream.isOfFleet, let shown = shown.first, authenticator.isOwn(shown) { fields.remove("Authorization") }
@@ -54,13 +55,16 @@ extension Edge {
 
     /// RFC 9112, 3.2: a server takes the absolute form too; `OPTIONS *` is answered like any other target that is no path.
     private static func originForm(_ target: String) throws(Problem) -> String {
-        if target.hasPrefix("/") { return target }
-        let lower = target.prefix(8).lowercased()
-        guard let scheme = ["http://", "https://"].first(where: { lower.hasPrefix($0) }) else {
+        let bytes = target.utf8
+        if bytes.first == UInt8(ascii: "/") { return target }
+        let scheme = ["http://", "https://"].first { scheme in
+            bytes.count >= scheme.utf8.count
+                && zip(bytes, scheme.utf8).allSatisfy { ((0x41...0x5A).contains($0) ? $0 | 0x20 : $0) == $1 }
+        }
+        guard let scheme else {
             throw Problem(400, "The request target \"\(target.prefix(80))\" is not a path.")
         }
-        let rest = target.dropFirst(scheme.count)
-        let path = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-        return rest[path...].hasPrefix("/") ? String(rest[path...]) : "/" + rest[path...]
+        let path = bytes.dropFirst(scheme.utf8.count).drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+        return (path.first == UInt8(ascii: "/") ? "" : "/") + String(Substring(path))
     }
 }

@@ -84,12 +84,12 @@ final class Flights: Sendable {
         var flights: [CacheKey: Flight] = [:]
         /// Fetches for one client alone, which nobody joins.
         var lone: [ObjectIdentifier: Flight] = [:]
-        /// Answers for one client only: until then (milliseconds since 1970) nobody waits for another's.
-        var unshared: [CacheKey: Int] = [:]
+        /// Answers for one client only: nobody waits for another's.
+        var unshared = RecentKeys()
+        /// Answers that the cache could not take: they are passed on at once.
+        var unkept = RecentKeys()
     }
     private let table = Mutex(Table())
-    static let unsharedMax = 10_000
-    static let unsharedMs = 10_000
 
     enum Seat {
         /// The waiter is in line; somebody else fetches.
@@ -105,10 +105,7 @@ final class Flights: Sendable {
     func join(_ waiter: Waiter, nowMs: Int) -> Seat {
         let key = waiter.request.cache.key
         return table.withLock { table in
-            if let until = table.unshared[key] {
-                if until > nowMs { return .alone }
-                table.unshared[key] = nil
-            }
+            if table.unshared.contains(key, nowMs: nowMs) { return .alone }
             guard let flight = table.flights[key] else { return .leader(Self.add(key, &table)) }
             return flight.state.withLock { state in
                 if let live = state.live { return .live(live) }
@@ -148,11 +145,12 @@ final class Flights: Sendable {
         }
     }
 
-    func doNotShare(_ key: CacheKey, nowMs: Int) {
-        table.withLock { table in
-            if table.unshared.count >= Self.unsharedMax { table.unshared = [:] }
-            table.unshared[key] = nowMs + Self.unsharedMs
-        }
+    func doNotShare(_ key: CacheKey, nowMs: Int) { table.withLock { $0.unshared.add(key, nowMs: nowMs) } }
+
+    func doNotKeep(_ key: CacheKey, nowMs: Int) { table.withLock { $0.unkept.add(key, nowMs: nowMs) } }
+
+    func isKept(_ key: CacheKey, nowMs: Int) -> Bool {
+        table.withLock { !$0.unkept.contains(key, nowMs: nowMs) }
     }
 
     /// What is under way for these keys is not stored, unless it turns out to be of this version of the origin's or a newer one;
@@ -165,5 +163,24 @@ final class Flights: Sendable {
             }
             for flight in table.lone.values where matches(flight.key) { flight.forbidStoring(below: version) }
         }
+    }
+}
+
+/// What was found out of some keys, for ten seconds each.
+private struct RecentKeys {
+    static let countMax = 10_000
+    static let lifeMs = 10_000
+    /// Until when (milliseconds since 1970) it counts.
+    private var ends: [CacheKey: Int] = [:]
+
+    mutating func add(_ key: CacheKey, nowMs: Int) {
+        if ends.count >= Self.countMax { ends = [:] }
+        ends[key] = nowMs + Self.lifeMs
+    }
+
+    mutating func contains(_ key: CacheKey, nowMs: Int) -> Bool {
+        guard let end = ends[key] else { return false }
+        if end <= nowMs { ends[key] = nil }
+        return end > nowMs
     }
 }

@@ -5,17 +5,29 @@ internal import MusterSystem
 internal import Synchronization
 
 /// A body on its way in, which any number of clients read from its beginning while it comes. In memory as long as it is small,
-/// else in a file.
-final class GrowingBody: HTTPBodySource {
+/// else in a file. What can be kept in neither is passed on from there through a window, at the pace of the slowest reader.
+final class GrowingBody: Sendable {
     private enum Ending { case open, whole, broken }
+
+    /// Up to which byte a client has the body, and behind which it needs none.
+    private struct Place {
+        var next: Int
+        var end: Int
+    }
 
     private struct State {
         var memory: SharedBytes
         /// Set once the body is too large for memory; then it holds all bytes.
         var spool: SpoolFile?
+        /// Set once the body is not kept any more; then it holds what comes, and memory or file what came before.
+        var window: PassingWindow?
         var count = 0
         var ending = Ending.open
         var sleepers: [HTTPSleeper] = []
+        var places: [Int: Place] = [:]
+        var readers = 0
+        /// Waits for room in the window.
+        var writer: CheckedContinuation<Void, Never>?
     }
 
     private let state: Mutex<State>
@@ -31,26 +43,62 @@ final class GrowingBody: HTTPBodySource {
 
     // MARK: Readers, on the HTTP thread
 
+    /// For one client, which reads the bytes from `start` up to `end`, at most. Nil: they are not all here any more.
+    func reader(from start: Int = 0, to end: Int = .max) -> BodyReader? {
+        let number: Int? = state.withLock { state in
+            if let window = state.window, start < window.start, !Self.holdsBeginning(state) { return nil }
+            state.readers += 1
+            state.places[state.readers] = Place(next: start, end: end)
+            return state.readers
+        }
+        return number.map { BodyReader(self, number: $0) }
+    }
+
+    /// Whether what came before the window is still there.
+    private static func holdsBeginning(_ state: State) -> Bool {
+        state.spool != nil || state.memory.capacity > 0
+    }
+
     func read(
-        into room: UnsafeMutableRawBufferPointer, at offset: UInt64, sleeper: HTTPSleeper
+        _ number: Int, into room: UnsafeMutableRawBufferPointer, at offset: Int, _ sleeper: HTTPSleeper
     ) -> HTTPBodyPortion {
         let room = SendableBuffer(buffer: room)
-        return state.withLock { state in
-            // The last byte is kept back until all is stored: whoever has it may ask again at once, and expects a hit.
-            let shown = state.ending == .open && state.count == declared ? state.count - 1 : state.count
-            let ready = min(room.buffer.count, shown - Int(offset))
-            guard ready > 0 else { return Self.atEnd(&state, sleeper) }
-            if let spool = state.spool {
-                let count = pread(spool.descriptor, room.buffer.baseAddress!, ready, Int(offset))
-                return count > 0 ? .bytes(count) : .broken
+        let (portion, writer) = state.withLock { state -> (HTTPBodyPortion, CheckedContinuation<Void, Never>?) in
+            let portion = copy(state, into: room.buffer, from: offset)
+            switch portion {
+            case .bytes(let count):
+                state.places[number]?.next = offset + count
+                if let place = state.places[number], place.next >= place.end { state.places[number] = nil }
+                return (portion, Self.letGo(&state))
+            case .wait: return (Self.atEnd(&state, sleeper), nil)
+            case .end, .broken: return (portion, nil)
             }
-            room.buffer.copyMemory(from: state.memory.bytes(Int(offset)..<Int(offset) + ready))
-            return .bytes(ready)
         }
+        writer?.resume()
+        return portion
     }
 
     /// `@unchecked Sendable`: it never leaves the call that made it; the lock's closure runs on the same thread.
     private struct SendableBuffer: @unchecked Sendable { let buffer: UnsafeMutableRawBufferPointer }
+
+    /// `.wait` where there is nothing yet.
+    private func copy(_ state: State, into room: UnsafeMutableRawBufferPointer, from offset: Int) -> HTTPBodyPortion {
+        if let window = state.window, offset >= window.start {
+            let count = window.copy(into: room, from: offset)
+            return count > 0 ? .bytes(count) : .wait
+        }
+        // The last byte is kept back until all is stored: whoever has it may ask again at once, and expects a hit.
+        let isLastHeld = state.ending == .open && state.count == declared && state.window == nil
+        let held = state.window?.start ?? (isLastHeld ? state.count - 1 : state.count)
+        let ready = min(room.count, held - offset)
+        guard ready > 0 else { return .wait }
+        if let spool = state.spool {
+            let count = pread(spool.descriptor, room.baseAddress!, ready, offset)
+            return count > 0 ? .bytes(count) : .broken
+        }
+        room.copyMemory(from: state.memory.bytes(offset..<offset + ready))
+        return .bytes(ready)
+    }
 
     private static func atEnd(_ state: inout State, _ sleeper: HTTPSleeper) -> HTTPBodyPortion {
         switch state.ending {
@@ -61,6 +109,29 @@ final class GrowingBody: HTTPBodySource {
             state.sleepers.append(sleeper)
             return .wait
         }
+    }
+
+    /// A reader has what it wanted, or is gone.
+    func leave(_ number: Int) {
+        let writer = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.places[number] = nil
+            return Self.letGo(&state)
+        }
+        writer?.resume()
+    }
+
+    /// Forgets what is not kept and all have had. Returns the writer, if it may go on.
+    private static func letGo(_ state: inout State) -> CheckedContinuation<Void, Never>? {
+        guard let window = state.window else { return nil }
+        let slowest = state.places.values.map(\.next).min() ?? state.count
+        if slowest >= window.start, holdsBeginning(state) {
+            state.spool = nil
+            state.memory = SharedBytes(capacity: 0)
+        }
+        state.window?.drop(before: slowest)
+        guard state.window?.isFull == false || state.places.isEmpty else { return nil }
+        defer { state.writer = nil }
+        return state.writer
     }
 
     // MARK: The one writer
@@ -104,6 +175,35 @@ final class GrowingBody: HTTPBodySource {
             return Self.takeSleepers(&state)
         }
         for sleeper in sleepers { sleeper.wake() }
+    }
+
+    /// What comes from now on is only passed on.
+    func stopKeeping() {
+        state.withLock { state in
+            if state.window == nil { state.window = PassingWindow(at: state.count) }
+        }
+    }
+
+    var isPassing: Bool { state.withLock { $0.window != nil } }
+
+    /// Bytes for those who read now, once there is room for more. False: nobody does.
+    func pass(_ bytes: [UInt8]) async -> Bool {
+        await withCheckedContinuation { continuation in
+            let mayGoOn = state.withLock { state in
+                if state.window?.isFull != true || state.places.isEmpty { return true }
+                state.writer = continuation
+                return false
+            }
+            if mayGoOn { continuation.resume() }
+        }
+        let (isRead, sleepers) = state.withLock { state in
+            guard !state.places.isEmpty else { return (false, [HTTPSleeper]()) }
+            state.window?.append(bytes)
+            state.count += bytes.count
+            return (true, Self.takeSleepers(&state))
+        }
+        for sleeper in sleepers { sleeper.wake() }
+        return isRead
     }
 
     var spool: SpoolFile? { state.withLock { $0.spool } }

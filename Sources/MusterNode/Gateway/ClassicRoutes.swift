@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
+internal import MusterLog
 internal import Synchronization
 
 /// The routes of the old render system, as thin translations.
@@ -22,20 +23,23 @@ extension Coordinator {
                 json.endObject()
             }
             for worker in workers { add(worker, Int(port)) }
-            for server in await signedUpServers.answering() { add(server.name, server.port) }
+            // Whatever an old client has a server compute is computed by workers: without them, none is any use.
+            if !workers.isEmpty {
+                for server in await signedUpServers.answering() { add(server.name, server.port) }
+            }
             json.endArray()
             return .json(json.bytes)
         }
     }
 
-    /// `{"name", "port"}`, the port as a string, as of old, or as a number.
+    /// `{"name", "port"}`, both strings. The answer is that of old.
     func classicSignUp(_ request: HTTPRequest) throws -> HTTPOutcome {
         var fields = try JSONFields(body: request.body)
         let name = try fields.required("name", fields.string("name", bytesMax: 253))
         let given = try fields.required("port", fields.value("port"))
         try fields.finish()
-        guard let port = given.string.flatMap({ Int($0) }) ?? given.int, (1...65_535).contains(port) else {
-            throw fields.wrong("port", given, "a port, 1 to 65535")
+        guard let port = given.string.flatMap({ Int($0) }), (1...65_535).contains(port) else {
+            throw fields.wrong("port", given, "a port as a string, \"1\" to \"65535\"")
         }
         let isHost = name.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
@@ -45,8 +49,13 @@ extension Coordinator {
         guard isHost, !name.isEmpty, name.utf8.count(where: { $0 == UInt8(ascii: ":") }) != 1 else {
             throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
         }
+        guard let host = Authority.host(name) else {
+            throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
+        }
+        if let problem = refusal(ofHost: host) { throw problem }
         try signedUpServers.signUp(ClassicServers.Server(name: name, port: port))
-        return .respond(.json(Array("{\"success\":true}".utf8)))
+        Log.info("server signed up", ["name": name, "port": "\(port)"])
+        return .respond(.json(Array("{\"message\":\"Successfully registered to proxy\"}".utf8)))
     }
 
     /// One vertical strip of a picture, or the whole. `server` and `port` are read and ignored: workers compute it.

@@ -9,7 +9,7 @@ internal import Synchronization
 package final class FleetMember: Sendable {
     package struct Configuration: Sendable {
         package var coordinatorURL: String
-        /// A join or admin token; nil where the coordinator trusts its own machine.
+        /// A join or admin token; nil: there is none to show.
         package var token: String?
         package var name: String
         /// Where it takes commands; empty: over the connection that it holds.
@@ -35,6 +35,8 @@ package final class FleetMember: Sendable {
         case away(reason: String)
         /// For an edge: where the others are.
         case edges([String])
+        /// For an origin or an edge: by which it knows the fleet's tokens.
+        case tokens(FleetTokenCodes)
     }
 
     private struct State {
@@ -149,6 +151,7 @@ package final class FleetMember: Sendable {
         }
         let reply = try JoinReply(body: response.body)
         state.withLock { $0.identity = reply.identity }
+        if let codes = reply.fleetTokens { onNews(.tokens(codes)) }
         onNews(.joined(name: reply.name, rank: reply.rank))
         return reply.identity
     }

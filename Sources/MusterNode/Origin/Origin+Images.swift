@@ -137,7 +137,9 @@ extension Origin {
             throw Problem(400, "An image is stored whole: Content-Range has no place here (RFC 9110, 14.5).")
         }
         if let coding = request.header("content-encoding") {
-            throw Problem(415, "An image is stored without a Content-Encoding, not with \"\(coding.prefix(40))\".")
+            throw Problem(
+                415, "An image is stored without a Content-Encoding, not with \"\(coding.prefix(40))\".",
+                code: "encoding")
         }
         let type = request.header("content-type") ?? ""
         guard type.utf8.count <= ImageRecord.typeBytesMax else {

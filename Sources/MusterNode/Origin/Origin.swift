@@ -1,4 +1,4 @@
-internal import MusterAPI
+package import MusterAPI
 internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterLog
@@ -25,16 +25,21 @@ package final class Origin: Sendable {
     let readiness = Readiness()
     private let ticking = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
+    private let fleetTokens: FleetTokens
 
     /// Takes the folder of the images for itself and reads what is there; at first start it renders samples. Throws a
     /// `NodeError`.
     package init(_ configuration: OriginConfiguration) async throws {
         self.configuration = configuration
-        try makeDirectory(configuration.dataDirectory)
-        tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
+        try makeOwnDirectory(configuration.dataDirectory)
+        tokens = try TokenStore(
+            directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,
+            givenRead: configuration.readToken)
+        fleetTokens = FleetTokens(joinsWith: configuration.joinToken)
         // It makes no secrets of its own: the key is of no consequence after this process.
         authenticator = Authenticator(
-            key: .random(), tokens: tokens, settings: configuration.access, routes: OriginRoutes.all)
+            key: .random(), tokens: tokens, settings: configuration.access, routes: OriginRoutes.all,
+            fleetTokens: fleetTokens)
         let (threads, events) = (threads, events)
         let dropping = ImageDropping()
         store = try await threads.perform {
@@ -88,6 +93,9 @@ package final class Origin: Sendable {
     package func replaceCertificate(_ certificate: String, key: String) throws {
         try server.withLock { $0 }?.replaceCertificate(certificate, key: key)
     }
+
+    /// What the coordinator tells of the fleet's tokens: they are good here from now on.
+    package func learn(_ codes: FleetTokenCodes) { fleetTokens.learn(codes) }
 
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
     package var dataDirectory: String { configuration.dataDirectory }

@@ -6,8 +6,12 @@ package struct OriginConfiguration: Sendable {
     /// Its own folder: tokens, and the images unless they are elsewhere. Created 0700.
     package var dataDirectory: String
     package var server: HTTPServer.Configuration
-    /// From `--token`; nil makes one at first start and keeps it.
+    /// From `--token`, where it is listed nowhere; nil makes one at first start and keeps it.
     package var adminToken: String?
+    /// From `--read-token-file`; nil makes one at first start and keeps it.
+    package var readToken: String?
+    /// By which it joins the coordinator of `--join`, which then tells what that and other tokens are good for.
+    package var joinToken: String?
     package var access = AccessSettings()
     package var version: String
     /// From `--images`; nil is `images` in the data directory.

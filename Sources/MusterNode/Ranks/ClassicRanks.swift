@@ -77,6 +77,7 @@ extension Coordinator {
         }
         if let known, isOwnWord, !Self.isClassic(known.record) { return then(.failure(Self.foreign(address))) }
         if let known { return then(.success((known.record.id, known.rank))) }
+        if let problem = refusal(ofCallback: address) { return then(.failure(problem)) }
         let join = JoinRequest(
             name: address, role: .client, slots: 1, labels: [:], version: "", incarnation: Self.incarnation(address),
             identity: nil, callback: address)
@@ -85,28 +86,43 @@ extension Coordinator {
         }
     }
 
+    /// Why no member is called at this URL; nil: it may be one. A name is looked up at each call: then its address counts.
+    func refusal(ofCallback url: String) -> Problem? {
+        guard let authority = Authority(url: url) else {
+            return Problem(422, "\"\(url.prefix(80))\" names no host to call back.", code: "field")
+        }
+        return refusal(ofHost: authority.host)
+    }
+
+    func refusal(ofHost host: Authority.Host) -> Problem? {
+        guard case .address(let address) = host, !callbackNetworks.allow(address) else { return nil }
+        return Problem(
+            422,
+            "This coordinator calls nobody at that address: it is in none of its own private networks, nor in those of "
+                + "--callback-networks.", code: "callback")
+    }
+
     /// `{"<address>": {"success": …}}` for each recipient, once all have it or the silence time is up.
     private func outcomes(of record: CommandRecord) async -> HTTPResponse {
         await end(of: record.id, within: min(.seconds(5), configuration.membership.silenceTime))
         let outcomes: [(MemberID, CommandOutcome)]
+        let names: [MemberID: MemberName]
         do {
             outcomes = try await self.outcomes(of: record.id)?.1 ?? []
+            names = try await self.names(of: outcomes.map(\.0))
         } catch {
             let problem = error as? Problem
             return .problem(problem ?? Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5))
         }
         var json = JSONWriter()
-        state.withLock { state in
+        json.beginObject()
+        for (id, outcome) in outcomes {
+            json.key(named: names[id]?.address ?? "member-\(id)")
             json.beginObject()
-            for (id, outcome) in outcomes {
-                let member = state.fleet.membership[id]?.record
-                json.key(named: member.map { $0.callback.isEmpty ? $0.name : $0.callback } ?? "member-\(id)")
-                json.beginObject()
-                json.field("success", outcome == .delivered)
-                json.endObject()
-            }
+            json.field("success", outcome == .delivered)
             json.endObject()
         }
+        json.endObject()
         return .json(json.bytes)
     }
 

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterLog
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization
@@ -24,7 +25,7 @@ extension Coordinator {
 
     /// Nil: the operator.
     private func commandSender(_ request: HTTPRequest, _ asked: CommandRequest) throws(Problem) -> MemberID? {
-        if case .member = authenticator.principal(authorization: request.header("authorization")) {
+        if case .member = authenticator.principal(of: request) {
             let id = try sender(of: request)
             let (name, isVolunteer) = state.withLock { state in
                 let record = state.fleet.membership[id]?.record
@@ -59,13 +60,14 @@ extension Coordinator {
                 senderName: sender.flatMap { membership[$0]?.record.name } ?? "",
                 rank: sender.flatMap { membership.rank(of: $0) }, view: membership.view, text: text,
                 recipients: membership.recipients(of: sender), createdMs: SystemTime.wallClockMs())
+            let members = membership.rankedCount
             // Under the lock, so that they are durable in the order of their ids.
             store.commit([.saveCommand(record)]) { [weak self] result in
                 guard let self else { return }
                 noteStore(result.failureReason)
                 if case .failure(let error) = result { return then(.failure(Self.problem(error))) }
                 handle(.command(.sent(record)))
-                publish(record)
+                announce(record, members: members)
                 then(.success(record))
             }
             return record
@@ -75,7 +77,18 @@ extension Coordinator {
         }
     }
 
-    private func publish(_ record: CommandRecord) { events.publish("command", CommandNotice(record).body) }
+    /// The log and the fleet's events: who sent what to how many, and of how many.
+    private func announce(_ record: CommandRecord, members: Int) {
+        Log.info(
+            "command",
+            [
+                "id": "\(record.id)", "command": record.text,
+                "from": record.sender == nil ? "operator" : record.senderName,
+                "rank": record.rank.map { "\($0)" } ?? "-", "recipients": "\(record.recipients.count)",
+                "members": "\(members)",
+            ])
+        events.publish("command", CommandAnnouncement(record, members: members).body)
+    }
 
     func perform(_ effect: Commands.Effect, _ state: inout CoordinatorState) {
         switch effect {
@@ -159,7 +172,8 @@ extension Coordinator {
             guard let (command, outcomes) = try await outcomes(of: id) else {
                 throw Problem(404, "There is no command \(id).")
             }
-            return .json(status(of: command.record, command.end, outcomes))
+            let names = try await names(of: outcomes.map(\.0))
+            return .json(Self.status(of: command, outcomes, names))
         }
     }
 
@@ -168,18 +182,31 @@ extension Coordinator {
             .map { ($0.0, $0.1[$0.0] ?? (stored.end == nil ? .pending : .delivered)) }
     }
 
-    private func status(
-        of record: CommandRecord, _ end: CommandEnd?, _ outcomes: [(MemberID, CommandOutcome)]
-    ) -> [UInt8] {
-        let names = state.withLock { state in
+    /// What recipients are called, or were: who has left since is named all the same.
+    func names(of ids: [MemberID]) async throws -> [MemberID: MemberName] {
+        var names = state.withLock { state in
             Dictionary(
-                uniqueKeysWithValues: outcomes.compactMap { id, _ in
-                    state.fleet.membership[id].map { (id, $0.record.name) }
+                uniqueKeysWithValues: ids.compactMap { id in
+                    (state.fleet.membership[id]?.record).map {
+                        (id, MemberName(name: $0.name, callback: $0.callback))
+                    }
                 })
         }
+        let left = ids.filter { names[$0] == nil }
+        guard !left.isEmpty else { return names }
+        // Their removal may be on its way to the store.
+        try await store.commit([])
+        names.merge(try await store.names(of: left)) { $1 }
+        return names
+    }
+
+    private static func status(
+        of command: StoredCommand, _ outcomes: [(MemberID, CommandOutcome)], _ names: [MemberID: MemberName]
+    ) -> [UInt8] {
         var json = JSONWriter(reserving: 256 + outcomes.count * 64)
         CommandStatus.write(
-            record, endedMs: end?.endedMs, outcomes: outcomes, name: { names[$0] }, isWhole: true, to: &json)
+            command.record, endedMs: command.end?.endedMs, outcomes: outcomes, name: { names[$0]?.name }, isWhole: true,
+            to: &json)
         return json.bytes
     }
 

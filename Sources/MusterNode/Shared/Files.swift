@@ -7,14 +7,53 @@ private func reason() -> String { String(cString: strerror(errno)) }
 
 /// Nil when there is no such file.
 package func readWhole(_ path: String, bytesMax: Int) throws(NodeError) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    try read(path, bytesMax: bytesMax, flags: 0) { _ in nil }
+}
+
+/// Reads what proves something: a token, a key. Nil when there is no such file. Throws for one that others may read or that another
+/// user wrote, naming its mode or its owner. `isOurs`: it lies in a folder of this process's own, where a symbolic link is none of
+/// its making; else somebody named it, and may have named a link.
+package func readSecret(_ path: String, bytesMax: Int, isOurs: Bool = true) throws(NodeError) -> [UInt8]? {
+    try read(path, bytesMax: bytesMax, flags: isOurs ? O_NOFOLLOW : 0) { status in
+        let group =
+            status.st_mode & 0o070 != 0 && !(isOurs ? handsGroupOn(folder(of: path)) : status.st_mode & 0o020 == 0)
+        if status.st_mode & S_IFMT != S_IFREG { return "is no file" }
+        if status.st_mode & 0o007 != 0 || group {
+            return "has the mode 0\(String(status.st_mode & 0o777, radix: 8)), so that others may use it: chmod 600"
+        }
+        // Who is root reads what any user keeps.
+        guard [geteuid(), 0].contains(status.st_uid) || geteuid() == 0 else {
+            return "belongs to user \(status.st_uid)"
+        }
+        return nil
+    }
+}
+
+private func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+}
+
+/// As Kubernetes leaves the folders of an `fsGroup`: that group is the pod's own.
+private func handsGroupOn(_ folder: String) -> Bool {
+    var status = stat()
+    return stat(folder, &status) == 0 && status.st_mode & S_ISGID != 0
+}
+
+/// `objection`: why a file is not to be read.
+private func read(
+    _ path: String, bytesMax: Int, flags: Int32, objection: (stat) -> String?
+) throws(NodeError) -> [UInt8]? {
+    // A pipe that nobody writes to is no reason to wait.
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags)
     if file < 0 {
         if errno == ENOENT { return nil }
-        throw NodeError(.files, "cannot read \(path): \(reason())")
+        let why = errno == ELOOP && flags & O_NOFOLLOW != 0 ? "it is a symbolic link, which is not followed" : reason()
+        throw NodeError(.files, "cannot read \(path): \(why)")
     }
     defer { close(file) }
     var status = stat()
     guard fstat(file, &status) == 0 else { throw NodeError(.files, "cannot read \(path): \(reason())") }
+    if let objection = objection(status) { throw NodeError(.files, "\(path) \(objection)") }
     guard status.st_size <= bytesMax else {
         throw NodeError(.files, "\(path) has \(status.st_size) bytes; at most \(bytesMax) are expected")
     }
@@ -59,7 +98,8 @@ package func writeWhole(_ bytes: [UInt8], to path: String) throws(NodeError) {
 
 /// Writes in place: a crash may leave a part. Mode 0600.
 func writeDirectly(_ bytes: [UInt8], to path: String, synced: Bool = false) throws(NodeError) {
-    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    // Nobody's link leads a write elsewhere.
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw NodeError(.files, "cannot write \(path): \(reason())") }
     defer { close(file) }
     var written = 0
@@ -82,13 +122,33 @@ package func makeDirectory(_ path: String) throws(NodeError) {
     throw NodeError(.files, "cannot make the folder \(path): \(reason())")
 }
 
+/// Makes a role's own folder, and those above it, where they are missing. Throws for one that another user made, or may write to:
+/// what lies there may be anybody's.
+package func makeOwnDirectory(_ path: String) throws(NodeError) {
+    try makeDirectory(path)
+    var (link, target) = (stat(), stat())
+    guard lstat(path, &link) == 0, stat(path, &target) == 0 else {
+        throw NodeError(.files, "cannot look at the folder \(path): \(reason())")
+    }
+    guard target.st_mode & S_IFMT == S_IFDIR else { throw NodeError(.files, "\(path) is no folder") }
+    let owners: Set = [geteuid(), 0]
+    // Root keeps data for others, in containers for instance.
+    if geteuid() != 0, let stranger = [link.st_uid, target.st_uid].first(where: { !owners.contains($0) }) {
+        throw NodeError(.files, "the folder \(path) belongs to user \(stranger), not to this one; give --data another")
+    }
+    guard target.st_mode & 0o002 == 0 else {
+        let mode = String(target.st_mode & 0o7777, radix: 8)
+        throw NodeError(.files, "the folder \(path) has the mode 0\(mode), so that others may write to it: chmod 700")
+    }
+}
+
 /// A lock on a file that is held as long as this is kept, and at most until the process ends, however it ends.
 package final class FileLock: Sendable {
     private let file: Int32
 
     /// Nil when another process holds it.
     package init?(path: String) throws(NodeError) {
-        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw NodeError(.files, "cannot open the lock \(path): \(reason())") }
         if flock(file, LOCK_EX | LOCK_NB) != 0 {
             return nil

@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterCore
 internal import MusterHTTP
 
 /// Values of a query, or a `Problem` (422) that names the parameter and what it was. Nil: it is not there.
@@ -24,6 +25,28 @@ extension HTTPRequest {
                 422, "The query parameter \"\(name)\" must be true or false, not \"\(text.prefix(80))\".", code: "field"
             )
         }
+    }
+
+    /// The caller's own name for this request, under which it may be repeated; nil where it gave none.
+    func idempotencyKey() throws(Problem) -> String? {
+        guard let key = header("idempotency-key") else { return nil }
+        guard (1...Limits.nameBytesMax).contains(key.utf8.count) else {
+            throw Problem(
+                422, "Idempotency-Key has \(key.utf8.count) bytes; 1 to \(Limits.nameBytesMax).", code: "field")
+        }
+        return key
+    }
+
+    /// One of the words of an enumeration.
+    func queryChoice<T: RawRepresentable<String> & CaseIterable>(_ name: String, _: T.Type) throws(Problem) -> T? {
+        guard let text = try queryText(name) else { return nil }
+        guard let value = T(rawValue: text) else {
+            throw Problem(
+                422,
+                "The query parameter \"\(name)\" must be one of \(T.allCases.map(\.rawValue).joined(separator: ", ")), not"
+                    + " \"\(text.prefix(80))\".", code: "field")
+        }
+        return value
     }
 
     func queryText(_ name: String) throws(Problem) -> String? {

@@ -28,6 +28,18 @@ extension AccessSettings {
 }
 
 extension HTTPRequest {
+    /// Bodies are taken as they are. Throws a `Problem` (415) for one that is compressed, before it is read.
+    func refuseEncodedBody() throws(Problem) {
+        guard ["POST", "PUT", "PATCH", "DELETE"].contains(method) else { return }
+        for (name, value) in headers where name.lowercased() == "content-encoding" {
+            let codings = value.split(separator: ",").map { String($0.drop(while: \.isWhitespace)) }
+            if codings.allSatisfy({ $0.lowercased() == "identity" }) { continue }
+            throw Problem(
+                415, "Content-Encoding is \"\(value.prefix(80))\", which is not read here; send the body as it is.",
+                code: "encoding")
+        }
+    }
+
     /// Throws a `Problem` (422) that names the first query parameter that is none of these.
     func refuseQuery(otherThan known: Set<String>) throws(Problem) {
         for (name, _) in query where !known.contains(name) {

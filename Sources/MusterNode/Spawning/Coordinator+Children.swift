@@ -11,7 +11,7 @@ extension Coordinator {
     /// Native and classic in one: text where the client neither names JSON nor sends it.
     func createChildren(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ChildrenRequest(body: request.body)
-        let key = try Self.idempotencyKey(request)
+        let key = try request.idempotencyKey()
         let isJSON = !request.body.isEmpty || request.header("accept")?.lowercased().contains("json") == true
         return .hold { [self] held in
             Task {
@@ -25,15 +25,6 @@ extension Coordinator {
         }
     }
 
-    private static func idempotencyKey(_ request: HTTPRequest) throws(Problem) -> String? {
-        guard let key = request.header("idempotency-key") else { return nil }
-        guard (1...Limits.nameBytesMax).contains(key.utf8.count) else {
-            throw Problem(
-                422, "Idempotency-Key has \(key.utf8.count) bytes; 1 to \(Limits.nameBytesMax).", code: "field")
-        }
-        return key
-    }
-
     private static func problem(of error: any Error) -> Problem {
         if let problem = error as? Problem { return problem }
         if let error = error as? StoreError { return problem(error) }
@@ -41,7 +32,7 @@ extension Coordinator {
     }
 
     private static func created(_ records: [ChildRecord], isJSON: Bool) -> HTTPResponse {
-        guard isJSON else { return .text("Child process started\n", status: 202) }
+        guard isJSON else { return .text("Child process started", status: 202) }
         var json = JSONWriter()
         json.beginObject()
         json.key("children")
@@ -74,20 +65,44 @@ extension Coordinator {
         }
     }
 
+    /// A child that is over stays as it is: cancelling again answers the same.
+    func cancelChild(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = ChildID(try request.number("id", of: "child"))
+        return .task { [self] in
+            do {
+                guard let record = try await spawner.cancel(id) else { throw Problem(404, "There is no child \(id).") }
+                var json = JSONWriter()
+                ChildStatus.write(record, to: &json)
+                return .json(json.bytes)
+            } catch {
+                throw Self.problem(of: error)
+            }
+        }
+    }
+
     /// A child delivers. Answered when it is durable: what it has recorded so far, and whether that was all.
     func takeNumbers(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = ChildID(try request.number("id", of: "child"))
-        guard case .child(id) = authenticator.principal(authorization: request.header("authorization")) else {
-            throw Problem(403, "Only child \(id) itself delivers its numbers.", code: "rights")
-        }
+        guard case .child(let sender) = authenticator.principal(of: request) else { throw Self.notTheChild(id) }
+        try requireOwn(sender, request)
         return taken { [spawner] in
             try await spawner.record(NumbersReport(body: request.body, range: spawner.configuration.range), of: id)
         }
     }
 
+    /// Whether this child is the one that the path names.
+    func requireOwn(_ child: ChildID, _ request: HTTPRequest) throws(Problem) {
+        let named = ChildID(try request.number("id", of: "child"))
+        guard child == named else { throw Self.notTheChild(named) }
+    }
+
+    private static func notTheChild(_ id: ChildID) -> Problem {
+        Problem(403, "Only child \(id) itself delivers its numbers.", code: "rights")
+    }
+
     /// As `takeNumbers`, from a child that somebody started by hand.
     func takeOwnNumbers(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let key = try Self.idempotencyKey(request)
+        let key = try request.idempotencyKey()
         return taken { [spawner] in
             let report = try NumbersReport(body: request.body, range: spawner.configuration.range)
             guard report.offset == 0 else {
@@ -128,10 +143,16 @@ extension Coordinator {
             } catch {
                 throw Self.problem(of: error)
             }
+            let running = spawner.state.withLock { $0.pool.runningCount }
+            let names = spawner.launchedWorkers
+            let joined = state.withLock { state in
+                state.fleet.membership.liveWorkers.count { names.contains($0.name) }
+            }
             var json = JSONWriter()
             json.beginObject()
             json.field("workers", count)
-            json.field("running", spawner.state.withLock { $0.pool.runningCount })
+            json.field("running", running)
+            json.field("joined", joined)
             json.endObject()
             return .json(json.bytes, status: 202)
         }

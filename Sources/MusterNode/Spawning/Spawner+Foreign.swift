@@ -65,7 +65,7 @@ extension Spawner {
     /// A foreign child has ended: its numbers are recorded, unless it failed. Throws what is worth another try.
     func readNumbers(of name: String, _ end: ContainerEnd) async throws {
         guard let number = Int64(name.dropFirst(Self.childName.count)),
-            let record = state.withLock({ $0.children[ChildID(number)] }), record.state != .done
+            let record = state.withLock({ $0.children[ChildID(number)] }), !record.state.isFinal
         else { return }
         let (isOverdue, full) = state.withLock { ($0.overdue.contains(name), $0.full[name]) }
         var output = full ?? ForeignOutput(range: configuration.range)

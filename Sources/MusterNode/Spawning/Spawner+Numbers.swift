@@ -23,9 +23,16 @@ extension Spawner {
                 throw Problem(
                     503, "\(unfinished) children are not over yet, too many for \(asked.count) more.", retryAfter: 10)
             }
-            return (0..<asked.count).map { _ in state.newChild(key, wanted: asked.numbers) }
+            let isForeign = configuration.areChildrenForeign
+            return (0..<asked.count).map { _ in state.newChild(key, wanted: asked.numbers, isForeign: isForeign) }
         }
         try await store.commit(records.map { .saveChild($0) })
+        Log.info(
+            "children ordered",
+            [
+                "children": "\(records.count)", "first": records.first.map { "\($0.id)" } ?? "-",
+                "numbers": "\(asked.numbers)",
+            ])
         handle(.asked(records))
         return records
     }
@@ -74,7 +81,7 @@ extension Spawner {
     }
 
     private func recordNew(_ report: NumbersReport, _ key: String?) async throws -> ChildRecord {
-        var record = state.withLock { $0.newChild(key, wanted: report.numbers.count) }
+        var record = state.withLock { $0.newChild(key, wanted: report.numbers.count, isForeign: false) }
         record.state = .running
         let added = record
         (record.state, record.attempt, record.endedMs) = (.done, 1, SystemTime.wallClockMs())
@@ -109,7 +116,7 @@ extension Spawner {
     /// Throws `Problem` or `StoreError`. What is not the next part of the child's numbers changes nothing.
     func record(_ report: NumbersReport, of id: ChildID) async throws -> NumbersVerdict {
         let record = state.withLock { state -> ChildRecord? in
-            guard let record = state.children[id], record.state != .done, state.delivering.insert(id).inserted else {
+            guard let record = state.children[id], !record.state.isFinal, state.delivering.insert(id).inserted else {
                 return nil
             }
             return record
@@ -122,7 +129,7 @@ extension Spawner {
         var writes: [StoreWrite] = [.addNumbers(batch(report, id))]
         record.received += report.numbers.count
         record.rejected += report.rejected
-        let isLast = report.isLast || (record.received >= record.wanted && configuration.childCommand == nil)
+        let isLast = report.isLast || (record.received >= record.wanted && !record.isForeign)
         if isLast {
             record.state = .done
             record.endedMs = SystemTime.wallClockMs()
@@ -135,9 +142,23 @@ extension Spawner {
         return NumbersVerdict(received: record.received, isDone: isLast)
     }
 
+    /// Calls a child off, and returns it as it stands: one that was over before stays as it was. Nil: there is none. Throws
+    /// `StoreError`.
+    func cancel(_ id: ChildID) async throws -> ChildRecord? {
+        guard var record = state.withLock({ $0.children[id] }), !record.state.isFinal else {
+            return try await store.child(id)
+        }
+        (record.state, record.endedMs) = (.cancelled, SystemTime.wallClockMs())
+        // Durable first. What it delivers at this moment comes before or after that, whole: the store says which.
+        try await store.commit([.saveChild(record)])
+        guard let stored = try await store.child(id) else { return nil }
+        if stored.state == .cancelled { handle(.cancelled([id])) }
+        return stored
+    }
+
     /// Of a child that is over, or that delivers at this very moment.
     private func standing(of id: ChildID) async throws -> NumbersVerdict {
-        if let record = state.withLock({ $0.children[id] }), record.state != .done {
+        if let record = state.withLock({ $0.children[id] }), !record.state.isFinal {
             throw Problem(409, "Another delivery of child \(id) is being stored.", retryAfter: 1)
         }
         guard let record = try await store.child(id) else { throw Problem(404, "There is no child \(id).") }

@@ -37,9 +37,12 @@ final class Spawner: Sendable {
         var backoffs: [String: Backoff] = [:]
 
         /// The next child's record, of no effect before it is stored.
-        mutating func newChild(_ key: String?, wanted: Int) -> ChildRecord {
+        mutating func newChild(_ key: String?, wanted: Int, isForeign: Bool) -> ChildRecord {
             lastChild += 1
-            return ChildRecord(id: ChildID(lastChild), key: key, wanted: wanted, createdMs: SystemTime.wallClockMs())
+            var record = ChildRecord(
+                id: ChildID(lastChild), key: key, wanted: wanted, createdMs: SystemTime.wallClockMs())
+            record.isForeign = isForeign
+            return record
         }
     }
 
@@ -84,7 +87,9 @@ final class Spawner: Sendable {
         self.foreignChildren = foreignChildren
         let stored = try await store.numbers()
         numbers = try NumberSet(range: configuration.range, stored: stored)
-        var children = Children(settings: configuration.children, random: SystemRandomNumberGenerator())
+        var children = Children(
+            settings: configuration.children, counters: try await store.childCounters(),
+            random: SystemRandomNumberGenerator())
         let now = SystemTime.now()
         for record in try await store.unfinishedChildren() { _ = children.handle(.restored(record), now: now) }
         let lastChild = try await store.largestIDs().child
@@ -177,8 +182,10 @@ final class Spawner: Sendable {
     private func save(_ record: ChildRecord) {
         var record = record
         if record.state.isFinal { record.endedMs = SystemTime.wallClockMs() }
-        if record.state == .failed {
-            Log.error("a child failed", ["child": "\(record.id)", "reason": record.reason])
+        switch record.state {
+        case .failed: Log.error("a child failed", ["child": "\(record.id)", "reason": record.reason])
+        case .done: Log.info("child done", ["child": "\(record.id)", "numbers": "\(record.received)"])
+        default: break
         }
         store.commit([.saveChild(record)]) { result in
             if case .failure(let error) = result { Log.error("a child cannot be stored", ["reason": error.message]) }
@@ -190,6 +197,7 @@ final class Spawner: Sendable {
             { [self] in spec(of: record) },
             then: { [weak self] failure in
                 guard let failure else {
+                    Log.info("child started", ["child": "\(record.id)", "attempt": "\(record.attempt)"])
                     self?.handle(.launched(record.id))
                     self?.superviseForeign(record.id)
                     return
@@ -283,6 +291,11 @@ final class Spawner: Sendable {
             environment: [Self.urlName: reachableURL, "MUSTER_TOKEN": authenticator.joinToken])
     }
 
+    /// Names of those that are launched and shall stay.
+    var launchedWorkers: Set<String> {
+        state.withLock { Set($0.pool.staying.map { "\(Self.workerName)\($0)" }) }
+    }
+
     var leavingWorkers: Set<String> {
         state.withLock { Set($0.pool.stopping.map { "\(Self.workerName)\($0)" }) }
     }
@@ -349,6 +362,8 @@ package struct SpawnConfiguration: Sendable {
     package var containers: ContainerSettings?
     /// Whose containers print the numbers. From `--child-image`; nil is Muster's own child.
     package var childImage: ChildImage?
+    /// Whether children are somebody else's program, which brings what it brings.
+    var areChildrenForeign: Bool { childCommand != nil || childImage != nil }
     /// What else is kept running. From `up`.
     package var companions: [Companion] = []
 

@@ -182,6 +182,44 @@ is_good() {
     return "$code"
 }
 
+# --- The machine ------------------------------------------------------------------------------------------------------------
+
+# quota_of FOLDER: microseconds in a period, and the period, of that control group; nothing where it has no quota.
+quota_of() {
+    if [ -r "$1/cpu.max" ]; then
+        cat "$1/cpu.max"
+    elif [ -r "$1/cpu.cfs_quota_us" ]; then
+        cat "$1/cpu.cfs_quota_us" "$1/cpu.cfs_period_us"
+    fi
+}
+
+# How many processors may be used: by affinity, and by the control groups' quotas, rounded up.
+processors() {
+    count=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+    for base in /sys/fs/cgroup /sys/fs/cgroup/cpu; do
+        case $base in
+        */cpu) group=$(sed -n 's/^[0-9]*:\([^:]*,\)*cpu\(,[^:]*\)*:\//\//p' /proc/self/cgroup 2>/dev/null) ;;
+        *) group=$(sed -n 's/^0::\//\//p' /proc/self/cgroup 2>/dev/null) ;;
+        esac
+        case $group in *..*) group= ;; esac
+        while :; do
+            # shellcheck disable=SC2046 # words on purpose
+            set -- $(quota_of "$base$group")
+            case ${1:-max}${2:-max} in
+            *[!0-9]*) ;;
+            *)
+                most=$((($1 + $2 - 1) / $2))
+                [ "$most" -ge "$count" ] || count=$most
+                ;;
+            esac
+            [ -n "$group" ] || break
+            group=${group%/*}
+        done
+    done
+    [ "$count" -ge 1 ] || count=1
+    say "$count"
+}
+
 # --- Containers -------------------------------------------------------------------------------------------------------------
 
 # Why each engine that is here is not used, for the summary.
@@ -237,7 +275,7 @@ networks() {
 }
 
 settle() {
-    processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 1)
+    processors=$(processors)
     safe="--no-healthcheck --read-only --tmpfs /tmp:rw,nosuid,nodev,size=64m --cap-drop ALL --security-opt no-new-privileges"
     limits="--cpu-shares 2 --memory 512m --memory-swap 512m --pids-limit 256"
     if [ "$percent" -lt 100 ]; then
@@ -505,7 +543,7 @@ END
 
 write_settings() {
     run_workers=$workers
-    processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc 2>/dev/null || echo 1)
+    processors=$(processors)
     if [ "$percent" -lt 100 ]; then
         # A worker takes one processor at most: fewer of them take no more than that share.
         most=$((processors * percent / 100))

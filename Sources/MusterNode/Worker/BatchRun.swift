@@ -39,14 +39,14 @@ struct BatchRun {
         var taskBegan = partBegan
         var isEnding = false
         let inputs = offer.inputs?.lines
+        let timer = offer.grant.timeoutSeconds.map { TaskTimer(seconds: $0, cancellation) }
         for task in key.tasks {
             if cancellation.isCancelled { return (part.report(offer), false) }
             let input = inputs.map { JSONValue(line: $0[task - key.first]) }
             do throws(TaskFailure) {
                 let task = KernelTask(index: task, attempt: key.attempt, input: input)
                 let bytesMax = isTransient ? Limits.blobBytesMax : Limits.valueBytesMax
-                let value =
-                    try isTransient ? kernel.runTransient(task, cancellation) : kernel.run(task, cancellation)
+                let value = try compute(task, by: kernel, within: timer)
                 if value.count > bytesMax {
                     throw TaskFailure("its value has \(value.count) bytes; at most \(bytesMax)")
                 }
@@ -72,6 +72,16 @@ struct BatchRun {
             }
         }
         return (part.report(offer), true)
+    }
+
+    private func compute(
+        _ task: KernelTask, by kernel: any Kernel, within timer: TaskTimer?
+    ) throws(TaskFailure) -> [UInt8] {
+        let compute = { (cancellation: Cancellation) throws(TaskFailure) -> [UInt8] in
+            try offer.grant.isTransient ? kernel.runTransient(task, cancellation) : kernel.run(task, cancellation)
+        }
+        guard let timer else { return try compute(cancellation) }
+        return try timer.run(compute)
     }
 
     private static func isNearlyOver(_ key: LeaseKey, after task: Int, _ began: Moment, _ now: Moment) -> Bool {

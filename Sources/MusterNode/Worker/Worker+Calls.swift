@@ -49,11 +49,12 @@ extension Worker {
             if (200..<300).contains(response.status) { return .success(response.body) }
             var fields = try? JSONFields(body: response.body)
             let type = (try? fields?.string("type")) ?? ""
-            let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? ""
+            let detail =
+                (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given (status \(response.status))"
             let wait = response.header("Retry-After").flatMap { Double($0) }.map { Duration(seconds: min($0, 300)) }
             return .failure(
                 CallFailure(
-                    status: response.status, problemType: type, reason: "\(response.status): \(detail)",
+                    status: response.status, problemType: type, reason: detail,
                     retryAfter: wait))
         }
     }

@@ -5,7 +5,7 @@ package import MusterCore
 package struct WorkerConfiguration: Sendable {
     /// The coordinator's URL, without a path.
     package var coordinatorURL: String
-    /// A join or admin token. Nil: none, which a coordinator on this machine may be content with.
+    /// A join or admin token. Nil: there is none to show.
     package var token: String?
     package var name: String
     package var labels: [String: String]

@@ -8,6 +8,7 @@ struct ChildReads {
     private let unfinished: Statement
     private let ofKey: Statement
     private let totals: Statement
+    private let counters: Statement
     private let batches: Statement
 
     init(_ connection: Connection) throws(StoreError) {
@@ -20,6 +21,14 @@ struct ChildReads {
             """
             SELECT received, rejected, snapshot,
                 (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'number_batch') FROM number_total
+            """)
+        // One that was launched again died before. Who is cancelled while it runs did not die.
+        counters = try connection.prepare(
+            """
+            SELECT coalesce(sum(state = 'done'), 0), coalesce(sum(state = 'failed'), 0),
+                coalesce(sum(state = 'cancelled'), 0), coalesce(sum(attempt), 0),
+                coalesce(sum(CASE WHEN state IN ('queued', 'failed') THEN attempt ELSE max(attempt - 1, 0) END), 0)
+            FROM child
             """)
         batches = try connection.prepare("SELECT numbers FROM number_batch ORDER BY sequence")
     }
@@ -40,6 +49,15 @@ struct ChildReads {
     func children(key: String) throws(StoreError) -> [ChildRecord] {
         try ofKey.bind(1, key)
         return try rows(of: ofKey)
+    }
+
+    func childCounters() throws(StoreError) -> Children.Counters {
+        defer { counters.reset() }
+        var sums = Children.Counters()
+        guard try counters.step() else { return sums }
+        (sums.done, sums.failed, sums.cancelled) = (counters.int(0), counters.int(1), counters.int(2))
+        (sums.launched, sums.died) = (counters.int(3), counters.int(4))
+        return sums
     }
 
     func numbers() throws(StoreError) -> StoredNumbers {
@@ -72,6 +90,7 @@ struct ChildReads {
             id: id, key: row.isNull(1) ? nil : row.text(1), wanted: row.int(2), createdMs: row.int64(7))
         (record.received, record.rejected, record.attempt) = (row.int(3), row.int(4), row.int(6))
         (record.state, record.reason) = (state, row.text(9))
+        record.isForeign = row.int64(10) != 0
         record.endedMs = row.isNull(8) ? nil : row.int64(8)
         return record
     }

@@ -13,16 +13,16 @@ struct ChildWrites {
         // What is recorded of a child only grows, by its batches: an older record must not take it back.
         saveChild = try connection.prepare(
             """
-            INSERT INTO child (id, key, wanted, received, rejected, state, attempt, created_ms, ended_ms, reason)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO child (id, key, wanted, received, rejected, state, attempt, created_ms, ended_ms, reason, is_foreign)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
                 ended_ms = excluded.ended_ms, reason = excluded.reason
-            WHERE state <> 'done'
+            WHERE state NOT IN ('done', 'cancelled')
             """)
         advance = try connection.prepare(
             """
             UPDATE child SET received = received + ?1, rejected = rejected + ?2
-            WHERE id = ?3 AND received = ?4 AND state <> 'done' RETURNING id
+            WHERE id = ?3 AND received = ?4 AND state NOT IN ('done', 'cancelled') RETURNING id
             """)
         addBatch = try connection.prepare("INSERT INTO number_batch (numbers) VALUES (?)")
         addTotals = try connection.prepare(
@@ -42,6 +42,7 @@ struct ChildWrites {
         try saveChild.bind(8, child.createdMs)
         if let ended = child.endedMs { try saveChild.bind(9, ended) }
         try saveChild.bind(10, child.reason)
+        try saveChild.bind(11, child.isForeign ? 1 : 0)
         try saveChild.run()
     }
 
@@ -52,7 +53,7 @@ struct ChildWrites {
         try advance.bind(4, batch.offset)
         defer { advance.reset() }
         guard try advance.step() else {
-            throw .conflict("child \(batch.child) is not at \(batch.offset): its numbers are recorded once")
+            throw .conflict("child \(batch.child) is over, or not at \(batch.offset): its numbers are recorded once")
         }
         _ = try advance.step()
         if batch.count > 0 {

@@ -5,6 +5,7 @@ struct JobReads {
     private let path: String
     private let one: Statement
     private let newest: Statement
+    private let ofRequest: Statement
     private let unfinished: Statement
     private let workers: Statement
     private let scan: Statement
@@ -15,19 +16,30 @@ struct JobReads {
         one = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic, retry_delay_ms, at_most, may_copy
+                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
+                request_digest
             FROM job WHERE id = ?
             """)
         newest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic, retry_delay_ms, at_most, may_copy
-            FROM job WHERE id < ?1 OR ?1 IS NULL ORDER BY id DESC LIMIT ?2
+                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
+                request_digest
+            FROM job WHERE (id < ?1 OR ?1 IS NULL) AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
+            ORDER BY id DESC LIMIT ?2
+            """)
+        ofRequest = try connection.prepare(
+            """
+            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
+                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
+                request_digest
+            FROM job WHERE request_key = ?
             """)
         unfinished = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic, retry_delay_ms, at_most, may_copy
+                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
+                request_digest
             FROM job WHERE state IS NULL ORDER BY id
             """)
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
@@ -44,10 +56,17 @@ struct JobReads {
         return try rows(of: one).first.map { (job) throws(StoreError) in try counted(job).job }
     }
 
-    func jobs(before: JobID?, limit: Int) throws(StoreError) -> [StoredJob] {
+    func job(requestKey: String) throws(StoreError) -> StoredJob? {
+        try ofRequest.bind(1, requestKey)
+        return try rows(of: ofRequest).first.map { (job) throws(StoreError) in try counted(job).job }
+    }
+
+    func jobs(before: JobID?, limit: Int, kernel: String?, endedAs state: JobState?) throws(StoreError) -> [StoredJob] {
         if let before { try newest.bind(1, before.rawValue) }
         // SQLite takes a negative limit for none at all.
         try newest.bind(2, max(0, limit))
+        if let kernel { try newest.bind(3, kernel) }
+        if let state { try newest.bind(4, state.rawValue) }
         return try rows(of: newest).map { (job) throws(StoreError) in try counted(job).job }
     }
 
@@ -101,11 +120,14 @@ struct JobReads {
             throw .corrupt(path, "job \(id) has the state \(String(reflecting: row.text(1)))")
         }
         guard row.int(5) >= 0 else { throw .corrupt(path, "job \(id) has \(row.int(5)) tasks") }
-        let record = JobRecord(
+        var record = JobRecord(
             id: id, kernel: row.text(10), params: row.bytes(11), count: row.int(5), priority: priority,
             hasInputs: row.int64(6) != 0, attemptsMax: row.int(7), createdMs: row.int64(8), quorum: try quorum(row, id),
             isDeterministic: row.int64(13) != 0, retryDelay: .milliseconds(row.int64(14)),
             atMost: row.isNull(15) ? nil : row.int(15), mayCopy: row.int64(16) != 0)
+        record.name = row.text(17)
+        if !row.isNull(18) { record.timeoutSeconds = row.double(18) }
+        if !row.isNull(19) { record.request = RequestKey(key: row.text(19), digest: row.bytes(20)) }
         return StoredJob(
             record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
             failed: row.int(4), workers: [:])

@@ -19,8 +19,8 @@ struct JobWrites {
         insertJob = try connection.prepare(
             """
             INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
-                is_deterministic, retry_delay_ms, at_most, may_copy)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+                is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key, request_digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
         insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
@@ -61,7 +61,15 @@ struct JobWrites {
         try insertJob.bind(11, Int(job.retryDelay.inNanoseconds / 1_000_000))
         if let most = job.atMost { try insertJob.bind(12, most) }
         try insertJob.bind(13, job.mayCopy ? 1 : 0)
-        guard try insertJob.step() else { throw .conflict("job \(job.id) exists already: ids are never used twice") }
+        try insertJob.bind(14, job.name)
+        if let seconds = job.timeoutSeconds { try insertJob.bind(15, seconds) }
+        if let request = job.request {
+            try insertJob.bind(16, request.key)
+            try insertJob.bind(17, request.digest)
+        }
+        guard try insertJob.step() else {
+            throw .conflict("job \(job.id) or its request's key exists already: neither is used twice")
+        }
         // The row is written whole only when the statement has run to its end.
         _ = try insertJob.step()
     }

@@ -5,6 +5,7 @@ struct MemberReads {
     private let path: String
     private let all: Statement
     private let labels: Statement
+    private let name: Statement
     private let meta: Statement
 
     init(_ connection: Connection) throws(StoreError) {
@@ -16,6 +17,12 @@ struct MemberReads {
             FROM member ORDER BY join_order
             """)
         labels = try connection.prepare("SELECT key, value FROM member_label WHERE member = ?")
+        // Both know one that came back; what it is called now counts.
+        name = try connection.prepare(
+            """
+            SELECT name, callback FROM member WHERE id = ?1
+            UNION ALL SELECT name, callback FROM former_member WHERE id = ?1 LIMIT 1
+            """)
         meta = try connection.prepare("SELECT value FROM meta WHERE key = ?")
     }
 
@@ -35,6 +42,16 @@ struct MemberReads {
                     token: all.isNull(11) ? nil : all.int64(11), circle: all.text(12)))
         }
         return members
+    }
+
+    func names(of ids: [MemberID]) throws(StoreError) -> [MemberID: MemberName] {
+        var found: [MemberID: MemberName] = [:]
+        for id in ids {
+            defer { name.reset() }
+            try name.bind(1, id.rawValue)
+            if try name.step() { found[id] = MemberName(name: name.text(0), callback: name.text(1)) }
+        }
+        return found
     }
 
     func value(_ key: String) throws(StoreError) -> [UInt8]? {

@@ -2,8 +2,12 @@ internal import MusterCore
 
 /// Writes of members and of named values.
 struct MemberWrites {
+    /// So many of those who left keep their names, the last ones.
+    private static let formerMax: Int64 = 100_000
     private let saveMember: Statement
     private let raiseLargest: Statement
+    private let rememberMember: Statement
+    private let pruneFormer: Statement
     private let removeMember: Statement
     private let insertLabel: Statement
     private let removeLabels: Statement
@@ -23,6 +27,12 @@ struct MemberWrites {
             """)
         raiseLargest = try connection.prepare(
             "UPDATE largest_id SET member = max(member, ?), join_order = max(join_order, ?)")
+        rememberMember = try connection.prepare(
+            """
+            INSERT OR REPLACE INTO former_member (id, name, callback) SELECT id, name, callback FROM member WHERE id = ?
+            """)
+        pruneFormer = try connection.prepare(
+            "DELETE FROM former_member WHERE sequence <= (SELECT max(sequence) FROM former_member) - ?")
         removeMember = try connection.prepare("DELETE FROM member WHERE id = ?")
         insertLabel = try connection.prepare("INSERT INTO member_label (member, key, value) VALUES (?, ?, ?)")
         removeLabels = try connection.prepare("DELETE FROM member_label WHERE member = ?")
@@ -57,7 +67,12 @@ struct MemberWrites {
         }
     }
 
+    /// Its name stays known to `MemberReads.names`.
     func remove(_ id: MemberID) throws(StoreError) {
+        try rememberMember.bind(1, id.rawValue)
+        try rememberMember.run()
+        try pruneFormer.bind(1, Self.formerMax)
+        try pruneFormer.run()
         try removeMember.bind(1, id.rawValue)
         try removeMember.run()
         try dropLabels(id)

@@ -101,12 +101,24 @@ package final class SQLiteStore: Store {
         try await read { (session) throws(StoreError) in try session.memberReads.members() }
     }
 
+    package func names(of members: [MemberID]) async throws -> [MemberID: MemberName] {
+        try await read { (session) throws(StoreError) in try session.memberReads.names(of: members) }
+    }
+
     package func job(_ id: JobID) async throws -> StoredJob? {
         try await read { (session) throws(StoreError) in try session.jobReads.job(id) }
     }
 
-    package func jobs(before: JobID?, limit: Int) async throws -> [StoredJob] {
-        try await read { (session) throws(StoreError) in try session.jobReads.jobs(before: before, limit: limit) }
+    package func job(requestKey: String) async throws -> StoredJob? {
+        try await read { (session) throws(StoreError) in try session.jobReads.job(requestKey: requestKey) }
+    }
+
+    package func jobs(
+        before: JobID?, limit: Int, kernel: String?, endedAs state: JobState?
+    ) async throws -> [StoredJob] {
+        try await read { (session) throws(StoreError) in
+            try session.jobReads.jobs(before: before, limit: limit, kernel: kernel, endedAs: state)
+        }
     }
 
     package func results(
@@ -149,6 +161,10 @@ package final class SQLiteStore: Store {
 
     package func children(key: String) async throws -> [ChildRecord] {
         try await read { (session) throws(StoreError) in try session.childReads.children(key: key) }
+    }
+
+    package func childCounters() async throws -> Children.Counters {
+        try await read { (session) throws(StoreError) in try session.childReads.childCounters() }
     }
 
     package func command(_ id: CommandID) async throws -> StoredCommand? {

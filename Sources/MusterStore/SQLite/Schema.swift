@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth, fifth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -193,6 +193,26 @@ enum Schema {
         ALTER TABLE job ADD COLUMN may_copy INTEGER NOT NULL DEFAULT 1;
         ALTER TABLE result ADD COLUMN output BLOB; -- what a failed task left, NULL: nothing
         PRAGMA user_version = 5;
+        """
+
+    private static let sixth: StaticString = """
+        CREATE TABLE former_member ( -- so that commands go on naming their recipients
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            id INTEGER NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            callback TEXT NOT NULL
+        ) STRICT;
+        PRAGMA user_version = 6;
+        """
+
+    private static let seventh: StaticString = """
+        ALTER TABLE job ADD COLUMN name TEXT NOT NULL DEFAULT '';
+        ALTER TABLE job ADD COLUMN timeout_seconds REAL; -- of an attempt at a task, NULL: none
+        ALTER TABLE job ADD COLUMN request_key TEXT; -- of the request that asked for it, where it had one
+        ALTER TABLE job ADD COLUMN request_digest BLOB;
+        CREATE UNIQUE INDEX job_request ON job (request_key) WHERE request_key IS NOT NULL;
+        ALTER TABLE child ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0;
+        PRAGMA user_version = 7;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

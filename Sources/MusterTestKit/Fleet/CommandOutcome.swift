@@ -8,6 +8,11 @@ package struct CommandOutcome: Sendable {
 extension Fleet {
     /// Runs a `muster` command to its end. Throws `LaunchError` or `FleetError`.
     package func muster(_ arguments: String..., environment: [String: String] = [:]) async throws -> CommandOutcome {
+        try await muster(arguments: arguments, environment: environment)
+    }
+
+    /// The same for arguments that are a list already.
+    package func muster(arguments: [String], environment: [String: String] = [:]) async throws -> CommandOutcome {
         try await outcome(of: start(arguments, environment: environment))
     }
 

@@ -37,7 +37,8 @@ package final class SimWorld: FaultyWorld {
         workerCount = Int.random(in: 2...6, using: &random)
         isOneMachine = random.chance(0.2)
         hasVolunteer = !isOneMachine && workerCount >= 4 && random.chance(0.5)
-        bareWorker = workerCount >= 3 && random.chance(0.4) ? 1 : nil
+        // Not beside a volunteer: a quorum would wait for a machine of the fleet's own that can run the job.
+        bareWorker = workerCount >= 3 && random.chance(0.4) && !hasVolunteer ? 1 : nil
         diceSeed = random.next()
         store = SimStore(clock, checker, bug: bug, seed: random.next())
         network = SimNetwork(clock, faults, seed: random.next())

@@ -87,7 +87,6 @@ import Testing
     }
 
     static let refusals: [Refusal] = [
-        Refusal([], "muster: a command is needed; try 'muster --help'"),
         Refusal(["drwa"], "muster: unknown command \"drwa\"; did you mean draw?; try 'muster --help'"),
         Refusal(["zzzzzz"], "muster: unknown command \"zzzzzz\"; try 'muster --help'"),
         Refusal([""], "muster: unknown command \"\"; try 'muster --help'"),

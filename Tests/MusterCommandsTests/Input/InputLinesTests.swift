@@ -32,7 +32,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("", "in.ndjson is empty: give one input a line"),
+            ("", "in.ndjson is empty: each line of it is one input, and one is needed at least"),
             ("1\n\n2\n", "in.ndjson, line 2: the line is empty"),
             ("1\n\r\n", "in.ndjson, line 2: the line is empty"),
             ("\n", "in.ndjson, line 1: the line is empty"),

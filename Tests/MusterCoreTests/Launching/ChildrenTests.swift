@@ -32,6 +32,44 @@ struct ChildrenTests {
         #expect(bench.children.counters.done == 20 && bench.children.counters.died == 0)
     }
 
+    @Test("one that is called off never runs, or runs no more, and makes room when it has ended")
+    func calledOff() {
+        var bench = ChildrenBench.ready { $0.liveMax = 1 }
+        #expect(Bench.ids(bench.ask(1...3)) == [1])
+        #expect(bench.deliver(1, 40) == [])
+        let effects = bench.handle(.cancelled([ChildID(1), ChildID(2), ChildID(9)]))
+        #expect(Bench.saves(effects).map(\.state) == [.cancelled, .cancelled])
+        #expect(effects.filter { if case .stop = $0 { true } else { false } } == [.stop(ChildID(1))])
+        #expect(bench.children.counters.cancelled == 2)
+        #expect(bench.handle(.cancelled([ChildID(1), ChildID(2)])) == [], "once")
+        // Its end is no death, and the next one's beginning.
+        #expect(Bench.ids(bench.exit(1)) == [3])
+        #expect(bench.children.counters.died == 0 && bench.children[ChildID(1)] == nil)
+        #expect(bench.children.unfinishedCount == 1)
+    }
+
+    @Test("one whose last numbers were durable before it was called off is done")
+    func calledOffTooLate() {
+        var bench = ChildrenBench.ready()
+        _ = bench.ask(1...1)
+        _ = bench.handle(.cancelled([ChildID(1)]))
+        _ = bench.deliver(1, 100, isLast: true)
+        #expect(bench.children.counters.done == 1 && bench.children.counters.cancelled == 0)
+        #expect(bench.exit(1) == [])
+        #expect(bench.children.unfinishedCount == 0)
+    }
+
+    @Test("sums go on where an earlier coordinator's ended")
+    func sumsSinceEver() {
+        var counters = Children.Counters()
+        (counters.done, counters.died) = (7, 2)
+        var children = Children(counters: counters, random: TestRandom(seed: 1))
+        _ = children.handle(.adopted([]), now: .zero)
+        _ = children.handle(.asked([Bench.record(8)]), now: .zero)
+        _ = children.handle(.recorded(ChildID(8), received: 100, rejected: 0, isLast: true), now: .zero)
+        #expect(children.counters.done == 8 && children.counters.died == 2)
+    }
+
     @Test("it is launched as a record that runs, saved before")
     func launches() throws {
         var bench = ChildrenBench.ready()

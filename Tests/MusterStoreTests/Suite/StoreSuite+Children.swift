@@ -77,6 +77,44 @@ extension StoreSuite {
         }
     }
 
+    @Test(arguments: Backend.all) func childrenAreCounted(_ backend: Backend) async throws {
+        let states: [(ChildState, attempt: Int)] = [
+            (.queued, 0), (.queued, 2), (.running, 1), (.running, 3), (.done, 1), (.done, 4), (.failed, 8),
+            (.cancelled, 0),
+            (.cancelled, 2),
+        ]
+        let saves = zip(1..., states).map { id, child in
+            StoreWrite.saveChild(.sample(Int64(id), state: child.0, attempt: child.attempt))
+        }
+        try await twice(backend, [saves]) { (store) async throws in
+            let counters = try await store.childCounters()
+            #expect((counters.done, counters.failed, counters.cancelled) == (2, 1, 2))
+            #expect(counters.launched == 21)
+            // Two of the queued, two launches of a running one before this, three and one of those that are over, and eight.
+            #expect(counters.died == 2 + 2 + 3 + 1 + 8)
+        }
+    }
+
+    @Test(arguments: Backend.all) func aChildThatIsCalledOffStaysSo(_ backend: Backend) async throws {
+        var foreign = ChildRecord.sample(2, state: .running, attempt: 1)
+        foreign.isForeign = true
+        let cancelled = ChildRecord.sample(1, state: .running, attempt: 1).ended(.cancelled)
+        try await twice(
+            backend,
+            [
+                [.saveChild(.sample(1)), .saveChild(foreign)],
+                [.addNumbers(.sample(1, at: 0, 5)), .saveChild(cancelled)],
+            ]
+        ) { (store) async throws in
+            #expect(try await store.child(ChildID(1)) == cancelled.with(received: 5, rejected: 0))
+            #expect(try await store.unfinishedChildren() == [foreign])
+            let late = [StoreWrite.addNumbers(.sample(1, at: 5, 1)), .saveChild(cancelled.ended(.done))]
+            #expect(await failure(store, late)?.code == .conflict)
+            try await store.commit([.saveChild(.sample(1, state: .queued, attempt: 2))])
+            #expect(try await store.child(ChildID(1))?.state == .cancelled)
+        }
+    }
+
     @Test(arguments: Backend.all) func childrenAreFoundAsTheyWereSaved(_ backend: Backend) async throws {
         let odd = ChildRecord.sample(4, key: "a\0b 😀'; --", wanted: 10_000_000, state: .running, attempt: 3)
         let records = [

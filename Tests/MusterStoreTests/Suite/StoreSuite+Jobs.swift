@@ -44,6 +44,44 @@ import Testing
         await store.close()
     }
 
+    @Test(arguments: Backend.all) func jobsAreListedByKernelAndEnd(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit((1...6).map { .createJob(.sample($0, kernel: $0 % 2 == 0 ? "even" : "odd")) })
+        try await store.commit([
+            .endJob(JobID(1), .cancelled, endedMs: 1), .endJob(JobID(2), .cancelled, endedMs: 1),
+            .endJob(JobID(4), .failed, endedMs: 1),
+        ])
+        func ids(before: JobID? = nil, limit: Int = 9, _ kernel: String?, _ state: JobState?) async throws -> [Int64] {
+            try await store.jobs(before: before, limit: limit, kernel: kernel, endedAs: state).map(\.record.id.rawValue)
+        }
+        #expect(try await ids("even", nil) == [6, 4, 2])
+        #expect(try await ids(before: JobID(6), limit: 1, "even", nil) == [4])
+        #expect(try await ids(nil, .cancelled) == [2, 1])
+        #expect(try await ids("odd", .cancelled) == [1])
+        #expect(try await ids("none", nil) == [])
+        #expect(try await ids(nil, .done) == [])
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func aJobIsFoundByItsRequest(_ backend: Backend) async throws {
+        let scratch = Scratch()
+        var store = try backend.open(scratch)
+        var record = JobRecord.sample(1)
+        (record.name, record.timeoutSeconds) = ("nightly \u{E9}", 2.5)
+        record.request = RequestKey(key: "k-1", digest: [0, 1, 255])
+        try await store.commit([.createJob(record), .createJob(.sample(2))])
+        await store.close()
+        store = try backend.open(scratch)
+        #expect(try await store.job(requestKey: "k-1")?.record == record)
+        #expect(try await store.job(requestKey: "k-2") == nil)
+        // A key names one job for ever.
+        var other = JobRecord.sample(3)
+        other.request = RequestKey(key: "k-1", digest: [9])
+        #expect(await failure(store, [.createJob(other)])?.code == .conflict)
+        #expect(try await store.job(JobID(3)) == nil)
+        await store.close()
+    }
+
     @Test(arguments: Backend.all) func countsFollowResultsAndOutliveTheEnd(_ backend: Backend) async throws {
         let store = try backend.open(Scratch())
         try await store.commit([.createJob(.sample(1, count: 30)), .createJob(.sample(2, count: 30))])

@@ -35,6 +35,29 @@ extension StoreSuite {
         await store.close()
     }
 
+    @Test(arguments: Backend.all) func whoLeftIsStillCalledWhatItWas(_ backend: Backend) async throws {
+        let scratch = Scratch()
+        var store = try backend.open(scratch)
+        var called = MemberRecord.sample(5, order: 1, name: "old")
+        called.callback = "http://10.0.0.1:5000"
+        try await store.commit([.saveMember(called), .saveMember(.sample(6, order: 2, name: "stays"))])
+        try await store.commit([.removeMember(MemberID(5)), .removeMember(MemberID(99))])
+        await store.close()
+        store = try backend.open(scratch)
+        let ids = [5, 6, 99].map { MemberID($0) }
+        #expect(
+            try await store.names(of: ids) == [
+                MemberID(5): MemberName(name: "old", callback: "http://10.0.0.1:5000"),
+                MemberID(6): MemberName(name: "stays", callback: ""),
+            ])
+        // One that comes back is called what it is called now; that it leaves twice is no trouble.
+        try await store.commit([.saveMember(.sample(5, order: 3, name: "new"))])
+        #expect(try await store.names(of: [MemberID(5)]) == [MemberID(5): MemberName(name: "new", callback: "")])
+        try await store.commit([.removeMember(MemberID(5))])
+        #expect(try await store.names(of: [MemberID(5)]) == [MemberID(5): MemberName(name: "new", callback: "")])
+        await store.close()
+    }
+
     @Test(
         arguments: Backend.all,
         [("key", [1, 2, 3]), ("", []), ("k\0y", [0]), ("' OR 1=1; DROP TABLE meta; --", [0xFF, 0xC0])]

@@ -157,7 +157,12 @@ extension Edge {
     private static func matcher(of pattern: PurgePattern) -> @Sendable (CacheKey) -> Bool {
         switch pattern {
         case .image(let id): { ImageTarget(of: $0)?.number == id }
-        case .prefix(let prefix): { $0.target.hasPrefix(prefix) || PlainTarget($0.target).path.hasPrefix(prefix) }
+        case .prefix(let prefix):
+            // By bytes: as texts go, a prefix may end within a character.
+            { key in
+                key.target.utf8.starts(with: prefix.utf8)
+                    || PlainTarget(key.target).path.starts(with: WireText.bytes(prefix))
+            }
         case .all: { _ in true }
         }
     }
