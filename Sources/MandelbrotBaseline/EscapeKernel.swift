@@ -10,6 +10,7 @@
 //     zr' = fma(zr, zr, fma(-zi, zi, cr))            zi' = fma(zr + zr, zi, ci)
 //
 // (x + 0.5 - width / 2 and zr + zr are exact.) The value is the first n in 1...escape with fma(zr, zr, zi * zi) > 4, else 0.
+// Who colours between whole steps gets that z as well.
 
 #if MANDELBROT_AVX512
     typealias Lanes = SIMD8<Double>
@@ -32,6 +33,9 @@ private struct Slot {
     var ci: Lanes
     /// The escape iteration of the lanes that are done.
     var counts: Whole
+    /// Where they were then.
+    var escapedR: Lanes
+    var escapedI: Lanes
     /// All ones where a lane still runs.
     var running: Whole
     /// Steps that the running lanes have made.
@@ -135,6 +139,8 @@ private struct Task {
     slot.pointee.zi = ci
     slot.pointee.cr = cr
     slot.pointee.ci = ci
+    slot.pointee.escapedR = cr
+    slot.pointee.escapedI = ci
     slot.pointee.steps = 1
     slot.pointee.place = pixel
     slot.pointee.laneCount = laneCount
@@ -145,6 +151,12 @@ private struct Task {
 
 @inline(__always) private func masked(_ x: Lanes, _ mask: Whole) -> Lanes {
     unsafeBitCast(unsafeBitCast(x, to: Whole.self) & mask, to: Lanes.self)
+}
+
+/// The first where the mask is all ones, else the second.
+@inline(__always) private func chosen(_ x: Lanes, _ y: Lanes, _ mask: Whole) -> Lanes {
+    unsafeBitCast(
+        unsafeBitCast(x, to: Whole.self) & mask | unsafeBitCast(y, to: Whole.self) & ~mask, to: Lanes.self)
 }
 
 /// Puts the lanes that are done to zero.
@@ -168,6 +180,8 @@ private struct Task {
         advance(&zr, &zi, cr, ci)
         let new = escaped(zr, zi) & running
         counts |= new & Whole(repeating: Int64(step))
+        slot.pointee.escapedR = chosen(zr, slot.pointee.escapedR, new)
+        slot.pointee.escapedI = chosen(zi, slot.pointee.escapedI, new)
         running &= ~new
     }
     slot.pointee.zr = zr
@@ -183,7 +197,16 @@ private struct Task {
     united(slot.pointee.running) == 0
 }
 
-@inline(__always) private func store(_ slot: UnsafeMutablePointer<Slot>, _ counts: UnsafeMutablePointer<UInt32>) {
+@inline(__always) private func store(
+    _ slot: UnsafeMutablePointer<Slot>, _ counts: UnsafeMutablePointer<UInt32>, _ orbits: UnsafeMutablePointer<Double>?
+) {
+    if let orbits {
+        let target = orbits + 2 * slot.pointee.place
+        for lane in 0..<slot.pointee.laneCount {
+            target[2 * lane] = slot.pointee.escapedR[lane]
+            target[2 * lane + 1] = slot.pointee.escapedI[lane]
+        }
+    }
     let target = counts + slot.pointee.place
     #if MANDELBROT_AVX512
         let narrow = SIMD8<UInt32>(truncatingIfNeeded: slot.pointee.counts)
@@ -199,12 +222,13 @@ private struct Task {
 
 /// Takes up the next lanes that have something to compute. Returns false, and leaves the slot empty, when there are none.
 @inline(__always) private func refill(
-    _ slot: UnsafeMutablePointer<Slot>, _ task: Task, _ counts: UnsafeMutablePointer<UInt32>, _ next: inout Int
+    _ slot: UnsafeMutablePointer<Slot>, _ task: Task, _ counts: UnsafeMutablePointer<UInt32>,
+    _ orbits: UnsafeMutablePointer<Double>?, _ next: inout Int
 ) -> Bool {
     while next < task.pixelCount {
         next = load(slot, next, task)
         if !isDone(slot) { return true }
-        store(slot, counts)
+        store(slot, counts, orbits)
     }
     slot.pointee.running = .zero
     slot.pointee.place = -1
@@ -279,14 +303,15 @@ private struct Task {
 }
 
 /// The escape iterations of `rowCount` rows of a picture, row by row from the top, into `counts`: width x rowCount of them.
-/// Pixel (x, y) lies at re + (left + x) * step and im + (top - y) * step.
+/// Pixel (x, y) lies at re + (left + x) * step and im + (top - y) * step. `orbits`, where it is given, takes two numbers a
+/// pixel, real and imaginary part of its z at the escape; what it takes of pixels that do not escape means nothing.
 ///
 /// Returns false when `isCancelled`, asked every fraction of a millisecond (longer without vector hardware), said so.
 /// The caller has checked the bounds: width, rowCount and escape are 1...2^31 - 1.
 @inline(never)
 package func escapeCounts(
     re: Double, im: Double, step: Double, left: Double, top: Double, width: Int, escape: Int, rowCount: Int,
-    counts: UnsafeMutablePointer<UInt32>, context: UnsafeRawPointer,
+    counts: UnsafeMutablePointer<UInt32>, orbits: UnsafeMutablePointer<Double>?, context: UnsafeRawPointer,
     isCancelled: @convention(c) (UnsafeRawPointer) -> Bool
 ) -> Bool {
     let task = Task(
@@ -295,7 +320,7 @@ package func escapeCounts(
     defer { slots.deallocate() }
     var next = 0
     var (inFlight, budget) = (0, blocksPerPoll)
-    for place in 0..<slotCount where refill(slots + place, task, counts, &next) { inFlight += 1 }
+    for place in 0..<slotCount where refill(slots + place, task, counts, orbits, &next) { inFlight += 1 }
     while inFlight > 0 {
         var blocks = max(0, budget)
         for place in 0..<slotCount where slots[place].place >= 0 {
@@ -313,8 +338,8 @@ package func escapeCounts(
             guard slot.pointee.hasNews || slot.pointee.steps + blockSteps > escape else { continue }
             advanceClosely(slot, escape)
             guard isDone(slot) else { continue }
-            store(slot, counts)
-            if !refill(slot, task, counts, &next) { inFlight -= 1 }
+            store(slot, counts, orbits)
+            if !refill(slot, task, counts, orbits, &next) { inFlight -= 1 }
         }
     }
     return true

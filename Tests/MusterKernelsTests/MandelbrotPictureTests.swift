@@ -10,6 +10,15 @@ struct MandelbrotPictureTests {
         ([("width", "1"), ("height", "1"), ("escape", "1")], #"{"width":1,"height":1,"escape":1}"#),
         ([("re", "-0.7436438870371587"), ("span", "1e-12")], #"{"re":-0.7436438870371587,"span":1e-12}"#),
         ([("palette", "raw"), ("im", "0.1")], #"{"palette":"raw","im":0.1}"#),
+        // As people write numbers, on a command line too.
+        ([("re", "+0.1"), ("im", ".5"), ("span", "5.")], #"{"re":0.1,"im":0.5,"span":5}"#),
+        ([("re", "-.5"), ("im", "007.50"), ("span", "+1.e-2")], #"{"re":-0.5,"im":7.5,"span":0.01}"#),
+        ([("width", "+20"), ("height", "010")], #"{"width":20,"height":10}"#),
+        (
+            [("smooth", "true"), ("samples", "3"), ("spread", "logarithm")],
+            #"{"smooth":true,"samples":3,"spread":"logarithm"}"#
+        ),
+        ([("smooth", "false"), ("samples", "1"), ("spread", "cycle")], "{}"),
         (
             [("width", "16384"), ("height", "16384"), ("escape", "3725")],
             #"{"width":16384,"height":16384,"escape":3725}"#
@@ -28,10 +37,10 @@ struct MandelbrotPictureTests {
     }
 
     static let bad: [(query: [(String, String)], words: String)] = [
-        ([("width", "0")], "\"width\" must be a whole number from 1 to 1048576, not 0"),
+        ([("width", "0")], "\"width\" must be a whole number from 1 to 1000000, not 0"),
         ([("width", "-5")], "not -5"), ([("width", "1.5")], "not 1.5"), ([("width", "ten")], "not \"ten\""),
         ([("width", "")], "not \"\""), ([("width", "99999999999999999999")], "not 99999999999999999999"),
-        ([("height", "1048577")], "not 1048577"), ([("escape", "0")], "\"escape\""),
+        ([("height", "1000001")], "not 1000001"), ([("escape", "0")], "\"escape\""),
         ([("escape", "1000000001")], "not 1000000001"), ([("re", "nan")], "not \"nan\""),
         ([("re", "NaN")], "not \"NaN\""), ([("im", "inf")], "not \"inf\""),
         ([("im", "-Infinity")], "not \"-Infinity\""),
@@ -40,10 +49,19 @@ struct MandelbrotPictureTests {
         ([("palette", "pink")], "\"spectrum\", \"ember\", \"glacier\", \"grey\", \"raw\", not \"pink\""),
         ([("zoom", "3")], "Unknown field \"zoom\""), ([("re", "1"), ("re", "1")], "\"re\" stands twice"),
         ([("width", "16385"), ("height", "16384")], "16385 x 16384 = 268451840"),
-        ([("width", "1048576"), ("height", "1048576")], "1048576 x 1048576"),
+        ([("width", "1000000"), ("height", "1000000")], "1000000 x 1000000"),
         ([("escape", "1000000000")], "1920 x 1080 x 1000000000"),
         ([("width", "16384"), ("height", "16384"), ("escape", "3726")], "at most 1000000000000"),
         ([("re", String(repeating: "1", count: 65))], "has 65 bytes; at most 64"),
+        ([("re", ".")], "not \".\""), ([("re", "+")], "not \"+\""), ([("re", "1e")], "not \"1e\""),
+        ([("re", "0x1p3")], "not \"0x1p3\""), ([("re", "1_0")], "not \"1_0\""), ([("re", "--1")], "not \"--1\""),
+        ([("samples", "5")], "from 1 to 4, not 5"), ([("spread", "even")], "\"logarithm\", not \"even\""),
+        ([("smooth", "perhaps")], "true or false, not \"perhaps\""),
+        ([("palette", "raw"), ("smooth", "true")], "\"raw\" holds iterations"),
+        ([("palette", "raw"), ("samples", "2")], "\"raw\" holds iterations"),
+        ([("palette", "raw"), ("spread", "range")], "\"raw\" holds iterations"),
+        ([("width", "250001"), ("height", "1"), ("samples", "4")], "250001 pixels, each with 4 x 4 samples,"),
+        ([("width", "10000"), ("height", "10000"), ("samples", "2")], "must be at most 268435456"),
     ]
 
     @Test("wrong values are refused by name", arguments: bad)
@@ -60,6 +78,28 @@ struct MandelbrotPictureTests {
     @Test("values that never were text are checked too", arguments: numbers)
     func notText(re: Double, im: Double, span: Double) {
         #expect(throws: Problem.self) { try Picture(re: re, im: im, span: span) }
+    }
+
+    @Test("points that doubles cannot tell apart are refused, with the smallest span", arguments: [1, 3])
+    func tooDeep(samples: Int) throws {
+        // 2^-52 of 0.75 a point.
+        let smallest = 0x1.8p-53 * 1_000 * Double(samples)
+        func picture(_ span: Double) throws -> Picture {
+            try Picture(width: 1_000, height: 2, re: -0.75, im: 0.5, span: span, samples: samples)
+        }
+        _ = try picture(smallest)
+        let problem = #expect(throws: Problem.self) { try picture(smallest.nextDown) }
+        #expect(problem?.status == 422)
+        #expect(problem?.detail.contains("smallest span here is \(smallest).") == true, "\(problem?.detail ?? "")")
+        // Round 0 they tell everything apart, and wherever the other part is larger that one counts.
+        _ = try Picture(width: 1_000, height: 2, re: 0, im: 0, span: 1e-300)
+        #expect(throws: Problem.self) { try Picture(width: 1_000, height: 2, re: 0, im: 1, span: smallest / 3) }
+    }
+
+    @Test("the document's names are the palettes' and spreads'")
+    func names() {
+        #expect(PictureFields.palettes == Palette.allCases.map(\.rawValue))
+        #expect(PictureFields.spreads == Spread.allCases.map(\.rawValue))
     }
 
     @Test("tiles divide the plane exactly")

@@ -44,7 +44,7 @@ import Testing
         ("id=0&total=1.5", "1.5"),
         ("id=0&total=4097&width=10000", "4097"), ("id=0&total=101&width=100", "101"), ("width=0", "width"),
         ("width=-1", "-1"), ("width=NaN", "NaN"), ("width=99999999999999999999", "99999999999999999999"),
-        ("width=1048576", "1048576 x 699050"), ("escape=0", "escape"), ("escape=1000000001", "1000000001"),
+        ("width=1000000", "1000000 x 666666"), ("escape=0", "escape"), ("escape=1000000001", "1000000001"),
         ("colour=red", "colour"), ("height=3", "height"), ("width=1&width=1", "width"), ("Width=1", "Width"),
     ]
 

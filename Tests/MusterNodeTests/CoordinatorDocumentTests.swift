@@ -27,6 +27,12 @@ import Testing
             #expect(response.status == sample.status)
             let type = sample.status < 400 ? spec.answerType : Problem.contentType
             #expect(response["content-type"]?.hasPrefix(type) == true)
+            if type == "application/json" || type == Problem.contentType {
+                let document = try DocumentedAnswers(OpenAPI.document(of: RouteTable.all, version: "1"))
+                let trouble = try document.trouble(
+                    with: response.body, of: spec.method, spec.pattern, status: response.status)
+                #expect(trouble == nil)
+            }
             let other = coordinator.ask("BREW", sample.target, token: coordinator.tokens.admin)
             #expect(other?.status == 405)
             #expect(other?["allow"]?.contains(spec.method) == true)
@@ -41,7 +47,7 @@ import Testing
             let paths = try #require(document.value("paths")?.members)
             var listed: Set<String> = []
             for (path, item) in paths {
-                for (method, operation) in try #require(item.members) {
+                for (method, operation) in try #require(item.members) where method != "head" {
                     listed.insert(method.uppercased() + " " + path)
                     let spec = try #require(
                         RouteTable.all.first { $0.method.lowercased() == method && $0.pattern == path })
@@ -49,6 +55,25 @@ import Testing
                 }
             }
             #expect(listed == Set(RouteTable.all.map { $0.method + " " + $0.pattern }))
+        }
+    }
+
+    /// A token is asked for where a stranger needs one, and nowhere else.
+    @Test(arguments: [(false, false), (true, false), (false, true)])
+    func securityIsThatOfTheStart(isPrivate: Bool, isClassicOpen: Bool) async throws {
+        var access = AccessSettings()
+        (access.isPrivate, access.isClassicOpen) = (isPrivate, isClassicOpen)
+        try await withCoordinator(access: access) { coordinator in
+            let bytes = try #require(coordinator.ask("GET", "/openapi.json", token: coordinator.tokens.read)).body
+            let paths = try #require(try JSONValue(parsing: bytes)["paths"])
+            for (pattern, needed) in [
+                ("/healthz", false), ("/v1/jobs", true), ("/mandelbrot.png", isPrivate),
+                ("/progress", !isClassicOpen), ("/get_servers", !isClassicOpen), ("/v1/members", true),
+            ] {
+                let security = paths[pattern]?["get"]?["security"]?.elements
+                #expect(security?.isEmpty == !needed, "\(pattern)")
+                #expect((coordinator.ask("HEAD", pattern, headOnly: true)?.status == 401) == needed, "\(pattern)")
+            }
         }
     }
 
@@ -61,11 +86,13 @@ import Testing
             places[try #require(try entry.string("name"))] = try entry.string("in")
         }
         var wanted = Dictionary(uniqueKeysWithValues: spec.parameters.map { ($0, "path") })
-        for name in spec.queryNames { wanted[name] = "query" }
+        for field in spec.fields where field.place == .query || field.place == .header {
+            wanted[field.name] = field.place.rawValue
+        }
         #expect(places == wanted)
         let responses = try #require(fields.value("responses")?.members)
-        #expect(responses.map(\.key) == ["\(spec.status)", "default"])
-        let bodyFields = spec.fields.filter { $0.place == .body || $0.place == .form }
+        #expect(responses.map(\.key) == ([spec.status] + spec.otherStatuses).map { "\($0)" } + ["default"])
+        let bodyFields = spec.bodyFields
         guard var body = try fields.object("requestBody") else {
             #expect(bodyFields.isEmpty)
             return
@@ -75,7 +102,7 @@ import Testing
         var json = try #require(try content.object(type))
         var schema = try #require(try json.object("schema"))
         #expect(try schema.bool("additionalProperties") == false)
-        #expect(try schema.array("required")?.map(\.string) == bodyFields.filter(\.isRequired).map(\.name))
+        #expect(try (schema.array("required") ?? []).map(\.string) == bodyFields.filter(\.isRequired).map(\.name))
         #expect(schema.value("properties")?.members?.map(\.key) == bodyFields.map(\.name))
     }
 
@@ -92,7 +119,10 @@ import Testing
             "incarnation": #""a""#, "machine": #""rack 7""#,
             "callback": #""http://127.0.0.1:9""#,
         ],
-        .heartbeat: ["acknowledged": "1", "leases": #"[{"job":1,"first":0,"count":1,"attempt":1}]"#],
+        .heartbeat: [
+            "acknowledged": "1", "leases": #"[{"job":1,"first":0,"count":1,"attempt":1}]"#,
+            "edges": #"{"leader":1,"term":0}"#,
+        ],
         .leases: ["slots": "2", "kernels": #"["noop"]"#, "waitSeconds": "0"],
         .createChild: ["count": "2", "numbers": "5"], .createChildren: ["count": "2", "numbers": "5"],
         .childNumbers: ["offset": "0", "numbers": "[7,8]", "rejected": "1", "last": "false"],
@@ -138,10 +168,12 @@ import Testing
                 #expect(response?.status == spec.status, "\(field.name): \(response?.text ?? "no answer")")
                 // A name or an id.
                 if field.name == "from" { continue }
+                fields[field.name] = "null"
+                #expect(try detail(ask(Self.object(fields)), is: 422).contains("\"\(field.name)\""))
                 // The wrong kind of value is refused with its name and itself.
                 // A port may be a number as well, so that one is too large.
                 let wrong = field.name == "port" ? "170000" : "17"
-                fields[field.name] = field.kind == .string ? wrong : #""seventeen""#
+                fields[field.name] = field.schema.isText ? wrong : #""seventeen""#
                 let refused = try detail(ask(Self.object(fields)), is: 422)
                 #expect(refused.contains(field.name), "\(refused)")
                 #expect(refused.contains("17") || refused.contains("seventeen"), "\(refused)")

@@ -1,3 +1,4 @@
+import MusterAPI
 import MusterCache
 import MusterCore
 import MusterSystem
@@ -41,6 +42,13 @@ import Testing
             #expect((400...422).contains(response.status), "\(response.text)")
             #expect(try edge.get("/images/1")["x-cache"] == "HIT")
         }
+    }
+
+    /// None of its fields must be there, but one of them: the document asks for a body.
+    @Test func theDocumentAsksForABody() throws {
+        let document = try JSONValue(parsing: OpenAPI.document(of: EdgeRoutes.all, role: "edge", version: "1"))
+        let body = document["paths"]?["/v1/purge"]?["post"]?["requestBody"]
+        #expect(body?["required"]?.bool == true)
     }
 
     @Test func onlyWithAToken() async throws {

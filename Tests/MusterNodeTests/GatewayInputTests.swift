@@ -13,7 +13,7 @@ import Testing
         ("im=-Infinity", "-Infinity"), ("im=0x10", "0x10"), ("span=0", "not 0"), ("span=-1", "-1"),
         ("span=1e-301", "1e-301"), ("span=1e7", "1e7"), ("span=NaN", "NaN"), ("palette=pink", "pink"),
         ("zoom=3", "zoom"), ("Width=3", "Width"), ("width=1&width=1", "width"), ("re=1&im=0&re=2", "re"),
-        ("width=1048576&height=1048576", "1048576 x 1048576"), ("escape=1000000000", "1920 x 1080 x 1000000000"),
+        ("width=1000000&height=1000000", "1000000 x 1000000"), ("escape=1000000000", "1920 x 1080 x 1000000000"),
         ("firstColumn=1", "firstColumn"), ("columns=1", "columns"),
     ]
 

@@ -10,6 +10,7 @@ import Testing
         let response = try #require(
             coordinator.ask("GET", "/v1/jobs/\(job)/tasks\(query)", token: coordinator.tokens.read))
         #expect(response.status == 200, "\(response.text)")
+        try expectDocumented(response, "GET", "/v1/jobs/{id}/tasks")
         var fields = try JSONFields(body: response.body)
         return try (fields.array("tasks") ?? []).map { try TaskStatus($0) }
     }
@@ -79,6 +80,7 @@ import Testing
             #expect(Self.results(coordinator, job).contains(#""error":"woe","value":{"stdout":"x"}"#))
             let answer = try #require(retry(job))
             #expect(answer.status == 202, "\(answer.text)")
+            try expectDocumented(answer, "POST", "/v1/jobs/{id}/retry")
             let again = try JobStatus(JSONValue(parsing: answer.body))
             #expect((again.id, again.done, again.failed, again.count) == (failed.id, 1, 0, 2))
             let grant = try #require(try hand.ask())
@@ -116,6 +118,7 @@ import Testing
             let answer = try #require(drain("\(hand.identity.id)"))
             #expect(answer.status == 202, "\(answer.text)")
             #expect(answer.text.contains(#""state":"draining""#))
+            try expectDocumented(answer, "POST", "/v1/members/{id}/drain")
             _ = try coordinator.submit()
             #expect(try hand.ask() == nil)
             #expect(

@@ -101,6 +101,12 @@ import Testing
                 spec.method, path, body: name == .putImage ? [1] : nil, isStream: name == .events)
             #expect(answer.status == spec.status)
             if spec.answerType != "*/*" { #expect(answer["content-type"]?.hasPrefix(spec.answerType) == true) }
+            if answer["content-type"] == "application/json" {
+                let document = try DocumentedAnswers(origin.ask("GET", "/openapi.json").body)
+                let trouble = try document.trouble(
+                    with: answer.body, of: spec.method, spec.pattern, status: answer.status)
+                #expect(trouble == nil)
+            }
             let other = try origin.ask("BREW", path)
             #expect(other.status == 405 && other["allow"]?.contains(spec.method) == true)
             var document = try JSONFields(body: try origin.ask("GET", "/openapi.json").body)

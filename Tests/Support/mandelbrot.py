@@ -31,12 +31,12 @@ def decode(data):
             compressed += body
         place += 12 + length
     order = [kind for i, kind in enumerate(kinds) if i == 0 or kinds[i - 1] != kind]
-    assert order == [b"IHDR"] + ([b"PLTE"] if colour_type == 3 else []) + [b"IDAT", b"IEND"], order
+    assert order == [b"IHDR"] + ({0: [b"sRGB"], 2: [], 3: [b"PLTE"]}[colour_type]) + [b"IDAT", b"IEND"], order
     assert colour_type != 3 or len(colours) == 768
     stream = zlib.decompressobj()
     rows = stream.decompress(compressed)
     assert stream.eof and not stream.unused_data and not stream.unconsumed_tail, "the stream's end"
-    unit = depth // 8
+    unit = depth // 8 * (3 if colour_type == 2 else 1)
     row_bytes = width * unit
     assert len(rows) == height * (1 + row_bytes), "rows"
     pixels, above = bytearray(), bytes(row_bytes)

@@ -4,6 +4,8 @@ package import MusterCore
 /// Everything thrown is a `Problem`: 400 for what is not JSON, 422 for a wrong field or value, named with its value.
 package struct JSONFields: Sendable {
     private var fields: [String: JSONValue] = [:]
+    /// Those that were taken out and were null.
+    private var nulls: Set<String> = []
     private let path: String
 
     /// A whole body. An empty one counts as an object without fields if `emptyAllowed`.
@@ -29,11 +31,15 @@ package struct JSONFields: Sendable {
         }
     }
 
-    /// The value as it came; nil when it is absent or null.
+    /// The value as it came; nil when it is absent, and when it is null, which `finish` refuses.
     package mutating func value(_ name: String) -> JSONValue? {
-        guard let value = fields.removeValue(forKey: name), !value.isNull else { return nil }
-        return value
+        guard let value = fields.removeValue(forKey: name) else { return nil }
+        if value.isNull { nulls.insert(name) }
+        return value.isNull ? nil : value
     }
+
+    /// Has null stand for an absent value of a field that was taken out.
+    package mutating func allowNull(_ name: String) { nulls.remove(name) }
 
     package mutating func string(_ name: String, bytesMax: Int = Limits.nameBytesMax) throws(Problem) -> String? {
         guard let value = value(name) else { return nil }
@@ -117,6 +123,7 @@ package struct JSONFields: Sendable {
             }
             found[key] = try rest.string(key)
         }
+        try rest.finish()
         return found
     }
 
@@ -126,8 +133,11 @@ package struct JSONFields: Sendable {
         return found
     }
 
-    /// Refuses what is left.
+    /// Refuses what is left, and null where a value must be.
     package func finish() throws(Problem) {
+        if let name = nulls.min() {
+            throw Problem(422, "\"\(path + name)\" is null; give it a value, or leave it out.", code: "field")
+        }
         guard let unknown = fields.keys.min() else { return }
         throw Problem(422, "Unknown field \"\(path + unknown)\".", code: "unknown-field")
     }

@@ -1,3 +1,5 @@
+internal import MusterCore
+
 /// Each route of an edge's own once, by name; whatever else is asked goes to its upstream.
 package enum EdgeRouteName: String, CaseIterable, Sendable {
     case edge, purge, events, edgeMessages, edgeOrders, edgeFilled, edgePurges, edgeCopies, edgeCopy
@@ -15,7 +17,8 @@ package enum EdgeRoutes {
     private static let own: [Spec] = [
         Spec(
             name: .edge, method: "GET", pattern: "/v1/edge", access: .open,
-            summary: "Which edge this is, who leads, and what its cache does."),
+            summary: "Which edge this is, who leads, and what its cache does.",
+            answer: .named("Edge")),
         Spec(
             name: .purge, method: "POST", pattern: "/v1/purge", access: .join,
             summary:
@@ -24,10 +27,11 @@ package enum EdgeRoutes {
             fields: [
                 .body("id", .integer, "The image of this id, 0 to 2^63-1, whatever its query."),
                 .body(
-                    "prefix", .string,
+                    "prefix", .text(1...PurgePattern.prefixBytesMax, pattern: "^/"),
                     "Every target that begins so, as \"/tiles/\"; a slash first, at most 2,048 bytes."),
                 .body("all", .boolean, "true: everything."),
-            ], bodyBytesMax: 64 << 10),
+            ], bodyBytesMax: 64 << 10, answer: .named("Purged"), otherStatuses: [202],
+            needsBody: true),
         Spec(
             name: .events, method: "GET", pattern: "/v1/events", access: .image,
             summary: "Server-sent events: leader (who leads from now on), purge.", answerType: "text/event-stream"),
@@ -37,36 +41,43 @@ package enum EdgeRoutes {
     private static let amongEdges: [Spec] = [
         Spec(
             name: .edgeMessages, method: "POST", pattern: "/v1/edge/messages", access: .join,
-            summary: "Among edges: messages of an election; the answer holds replies.", bodyBytesMax: 1 << 20),
+            summary: "Among edges: messages of an election; the answer holds replies.", bodyBytesMax: 1 << 20,
+            isInternal: true),
         Spec(
             name: .edgeOrders, method: "POST", pattern: "/v1/edge/orders", access: .join,
             summary: "Among edges: the leader has a follower pull or purge. 409 where a newer term is known.",
-            bodyBytesMax: 16 << 20),
+            bodyBytesMax: 16 << 20, isInternal: true),
         Spec(
             name: .edgeFilled, method: "POST", pattern: "/v1/edge/filled", access: .join,
             summary: "Among edges: a follower tells its leader what it has cached.", bodyBytesMax: 16 << 20,
-            status: 204),
+            status: 204, isInternal: true),
         Spec(
             name: .edgePurges, method: "POST", pattern: "/v1/edge/purges", access: .join,
-            summary: "Among edges: each tells the other the purges that it knows.", bodyBytesMax: 16 << 20),
+            summary: "Among edges: each tells the other the purges that it knows.", bodyBytesMax: 16 << 20,
+            isInternal: true),
         Spec(
             name: .edgeCopies, method: "GET", pattern: "/v1/edge/copies", access: .join,
-            summary: "Among edges: what is stored here for everybody, the most recently used first."),
+            summary: "Among edges: what is stored here for everybody, the most recently used first.",
+            isInternal: true),
         Spec(
             name: .edgeCopy, method: "GET", pattern: "/v1/edge/copy", access: .join,
             summary: "Among edges: a stored answer as it is.",
-            fields: [.query("target", .string, "The path, with its query.")], answerType: "*/*"),
+            fields: [.query("target", .string, "The path, with its query.")], answerType: "*/*", isInternal: true),
     ]
 
     private static let plain: [Spec] = [
-        Spec(name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives."),
+        Spec(
+            name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives.",
+            answer: .named("Status")),
         Spec(
             name: .readyz, method: "GET", pattern: "/readyz", access: .open,
-            summary: "Requests are answered: 200, else 503."),
+            summary: "Requests are answered: 200, else 503.", answer: .named("Status")),
         Spec(
             name: .metrics, method: "GET", pattern: "/metrics", access: .read, summary: "Prometheus metrics.",
             answerType: "text/plain"),
-        Spec(name: .openapi, method: "GET", pattern: "/openapi.json", access: .read, summary: "This document."),
+        Spec(
+            name: .openapi, method: "GET", pattern: "/openapi.json", access: .read, summary: "This document.",
+            answer: .object),
     ]
 
     /// What passes through: reading is anybody's unless the edge is private; the upstream has rules of its own.

@@ -14,28 +14,34 @@ package enum OriginRoutes {
     /// Bytes of an image, unless `--image-bytes-max` says otherwise.
     package static let imageBytesMaxDefault = 256 << 20
 
+    private static let imageID = ["id": Schema.integer]
+
     private static let images: [Spec] = [
         Spec(
             name: .listImages, method: "GET", pattern: "/images", access: .image, summary: "List images by id.",
             fields: [
-                .query("limit", .integer, "At most so many, 1 to 10000, default 1000."),
+                .query("limit", .integer(1...10_000), "At most so many, 1 to 10000, default 1000."),
                 .query("after", .integer, "Only images with a larger id."),
-            ]),
+            ], answer: .named("Images")),
         Spec(
             name: .image, method: "GET", pattern: "/images/{id}", access: .image,
             summary: "An image's bytes, under the type that they were stored with; conditional, whole or in ranges.",
-            answerType: "*/*"),
+            fields: [.range, .ifRange, .ifMatch, .ifNoneMatch, .ifModifiedSince], answerType: "*/*",
+            otherStatuses: [206, 304], parameterSchemas: imageID),
         Spec(
             name: .imageSize, method: "GET", pattern: "/images/{id}/size", access: .image,
-            summary: "How many bytes an image has."),
+            summary: "How many bytes an image has.", fields: [.ifMatch, .ifNoneMatch, .ifModifiedSince],
+            answer: .named("ImageSize"), otherStatuses: [304], parameterSchemas: imageID),
         Spec(
             name: .putImage, method: "PUT", pattern: "/images/{id}", access: .admin,
             summary:
                 "Store an image, whatever its bytes; answered when it is durable: 201, or 200 where it replaces one.",
-            bodyBytesMax: imageBytesMaxDefault, status: 201),
+            fields: [.ifMatch, .ifNoneMatch], bodyBytesMax: imageBytesMaxDefault, status: 201, answer: .named("Image"),
+            otherStatuses: [200], readsBytes: true, parameterSchemas: imageID),
         Spec(
             name: .deleteImage, method: "DELETE", pattern: "/images/{id}", access: .admin,
-            summary: "Delete an image; answered when that is durable."),
+            summary: "Delete an image; answered when that is durable.",
+            fields: [.ifMatch, .ifNoneMatch], answer: .named("ImageChange"), parameterSchemas: imageID),
     ]
 
     private static let following: [Spec] = [
@@ -44,24 +50,28 @@ package enum OriginRoutes {
             summary: "What became of images since a version, each with its latest change, oldest first.",
             fields: [
                 .query("since", .integer, "Only changes after this version; default 0: every image there is."),
-                .query("limit", .integer, "At most so many, 1 to 10000, default 1000."),
-            ]),
+                .query("limit", .integer(1...10_000), "At most so many, 1 to 10000, default 1000."),
+            ], answer: .named("ImageChanges")),
         Spec(
             name: .events, method: "GET", pattern: "/v1/events", access: .image,
             summary:
                 "Server-sent events: change (an image put or deleted); hello at the start; reset where Last-Event-ID, a"
-                + " version, is too far back: ask /v1/changes.", answerType: "text/event-stream"),
+                + " version, is too far back: ask /v1/changes.",
+            fields: [.lastEventID("A version: what happened since comes first.")], answerType: "text/event-stream"),
     ]
 
     private static let plain: [Spec] = [
-        Spec(name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives."),
+        Spec(
+            name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives.",
+            answer: .named("Status")),
         Spec(
             name: .readyz, method: "GET", pattern: "/readyz", access: .open,
-            summary: "Images can be read and stored: 200, else 503."),
+            summary: "Images can be read and stored: 200, else 503.", answer: .named("Status")),
         Spec(
             name: .metrics, method: "GET", pattern: "/metrics", access: .read, summary: "Prometheus metrics.",
             answerType: "text/plain"),
         Spec(
-            name: .openapi, method: "GET", pattern: "/openapi.json", access: .read, summary: "This document."),
+            name: .openapi, method: "GET", pattern: "/openapi.json", access: .read, summary: "This document.",
+            answer: .object),
     ]
 }

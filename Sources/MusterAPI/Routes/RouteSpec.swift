@@ -1,3 +1,5 @@
+internal import MusterCore
+
 /// Who may call a route. Admin is accepted wherever join or read is.
 package enum RouteAccess: String, Sendable {
     /// Needs no token.
@@ -17,27 +19,44 @@ package enum RouteAccess: String, Sendable {
     case admin
 }
 
-/// One value of a body or a query, for the document and for people; the checks live where the body is read.
+/// One value of a body, a query or a header, for the document and for people; the checks live where it is read.
 package struct FieldSpec: Sendable {
-    package enum Place: String, Sendable { case body, query, form }
-    package enum Kind: String, Sendable { case string, integer, number, boolean, array, object }
+    package enum Place: String, Sendable { case body, query, form, header }
     package var name: String
-    package var kind: Kind
+    package var schema: Schema
     package var summary: String
     package var isRequired = false
     package var place = Place.body
 
-    static func body(_ name: String, _ kind: Kind, _ summary: String, required: Bool = false) -> FieldSpec {
-        FieldSpec(name: name, kind: kind, summary: summary, isRequired: required)
+    static func body(_ name: String, _ schema: Schema, _ summary: String, required: Bool = false) -> FieldSpec {
+        FieldSpec(name: name, schema: schema, summary: summary, isRequired: required)
     }
 
-    static func form(_ name: String, _ kind: Kind, _ summary: String) -> FieldSpec {
-        FieldSpec(name: name, kind: kind, summary: summary, place: .form)
+    static func form(_ name: String, _ schema: Schema, _ summary: String) -> FieldSpec {
+        FieldSpec(name: name, schema: schema, summary: summary, place: .form)
     }
 
-    static func query(_ name: String, _ kind: Kind, _ summary: String) -> FieldSpec {
-        FieldSpec(name: name, kind: kind, summary: summary, place: .query)
+    static func query(_ name: String, _ schema: Schema, _ summary: String, required: Bool = false) -> FieldSpec {
+        FieldSpec(name: name, schema: schema, summary: summary, isRequired: required, place: .query)
     }
+
+    static func header(_ name: String, _ schema: Schema, _ summary: String) -> FieldSpec {
+        FieldSpec(name: name, schema: schema, summary: summary, place: .header)
+    }
+}
+
+/// Headers that several routes read.
+extension FieldSpec {
+    static let idempotencyKey = header(
+        "Idempotency-Key", .text(1...Limits.nameBytesMax),
+        "Repeated with the same key, the request is done once and answered again.")
+    static let ifNoneMatch = header(
+        "If-None-Match", .prose, "ETags that the client has: 304 where one of them still holds.")
+    static let ifModifiedSince = header("If-Modified-Since", .prose, "304 where it has not changed since.")
+    static let ifMatch = header("If-Match", .prose, "ETags of which one must hold, or *: else 412.")
+    static let range = header("Range", .prose, "bytes=FIRST-LAST, several of them or one: 206 with these parts.")
+    static let ifRange = header("If-Range", .prose, "The ETag to which Range belongs: the whole where it has changed.")
+    static func lastEventID(_ summary: String) -> FieldSpec { header("Last-Event-ID", .integer, summary) }
 }
 
 /// One route of a role: the server registers it and `/openapi.json` documents it from this same value. `Name` is the
@@ -56,11 +75,29 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     /// Old clients call it: where classic routes are open it needs no token.
     package var isClassic = false
     package var answerType = "application/json"
+    /// What the answer is, where that is JSON.
+    package var answer = Schema.any
+    /// Other good answers, alike but for 204 and 304, which have no content.
+    package var otherStatuses: [Int] = []
+    /// Whether clients that do not ask for JSON get text instead.
+    package var mayAnswerText = false
+    /// Whether there must be a body although no field of it must be there.
+    package var needsBody = false
+    /// Whether the body is the bytes of a file, of any type.
+    package var readsBytes = false
+    /// What parameters of the path may be, where they are not ids from 1.
+    package var parameterSchemas: [String: Schema] = [:]
+    /// Spoken among the fleet's own processes of one version, and not in the document.
+    package var isInternal = false
 
     package var parameters: [String] {
         pattern.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().prefix { $0 != "}" }) }
     }
 
+    /// What a body holds.
+    package var bodyFields: [FieldSpec] { fields.filter { $0.place == .body || $0.place == .form } }
+    /// Streams do not end by themselves.
+    package var isEventStream: Bool { answerType == "text/event-stream" }
     package var readsForm: Bool { fields.contains { $0.place == .form } }
     package var queryNames: Set<String> { Set(fields.filter { $0.place == .query }.map(\.name)) }
 }

@@ -85,6 +85,7 @@ package struct ImageChange: Hashable, Sendable {
         id = ImageID(Int64(try fields.required("id", fields.int("id", in: 0...Int.max))))
         version = UInt64(try fields.required("version", fields.int("version", in: 1...Int.max)))
         etag = try fields.string("etag")
+        fields.allowNull("etag")
         _ = try fields.bool("deleted")
         try fields.finish()
     }

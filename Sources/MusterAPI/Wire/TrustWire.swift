@@ -52,7 +52,7 @@ package struct TokenStatus: Hashable, Sendable {
 /// A machine and what it did, in `GET /v1/machines`.
 package struct MachineStatus: Hashable, Sendable {
     /// `trusted` for the fleet's own; of volunteers: `new` while each result is checked, `proven`, or `distrusted`.
-    package enum State: String, Sendable { case trusted, new, proven, distrusted }
+    package enum State: String, CaseIterable, Sendable { case trusted, new, proven, distrusted }
 
     package var record: MachineRecord
     package var state: State

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import MusterCore
 
 /// What a flag or a positional argument may hold, and how its text becomes a value.
 package enum ValueKind: Hashable, Sendable {
@@ -143,10 +144,8 @@ extension ValueKind {
 
     private func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
 
-    /// Plain decimal notation only: Swift's own parser would also take hexadecimal, `inf` and `nan`.
     private func decimal(_ text: String, in range: ClosedRange<Double>) -> Double? {
-        let plain = text.utf8.allSatisfy { (0x30...0x39).contains($0) || "+-.eE".utf8.contains($0) }
-        return plain ? Double(text).flatMap { range.contains($0) ? $0 : nil } : nil
+        NumberText.double(text).flatMap { range.contains($0) ? $0 : nil }
     }
 
     private func pairs(_ text: String, _ commaSeparated: Bool) -> [KeyValue]? {

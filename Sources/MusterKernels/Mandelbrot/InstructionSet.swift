@@ -32,13 +32,15 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     /// The escape iterations of some rows of a picture, row by row from the top; 0 is inside.
     ///
     /// Returns false, with `counts` filled in part, as soon as `isCancelled` answers yes. It is asked every fraction of a
-    /// millisecond, on the calling thread. `counts` has room for width x rows. The set must be supported.
+    /// millisecond, on the calling thread. `counts` has room for width x rows, `orbits` for twice as many: where each escaped
+    /// point was then. The set must be supported.
     package func escapeCounts(
-        _ picture: Picture, rows: Range<Int>, counts: UnsafeMutablePointer<UInt32>, isCancelled: () -> Bool
+        _ picture: Picture, rows: Range<Int>, counts: UnsafeMutablePointer<UInt32>,
+        orbits: UnsafeMutablePointer<Double>? = nil, isCancelled: () -> Bool
     ) -> Bool {
         withoutActuallyEscaping(isCancelled) { ask in
             withUnsafePointer(to: ask) { question in
-                run(picture, rows: rows, counts: counts, context: UnsafeRawPointer(question)) {
+                run(picture, rows: rows, counts: counts, orbits: orbits, context: UnsafeRawPointer(question)) {
                     $0.assumingMemoryBound(to: (() -> Bool).self).pointee()
                 }
             }
@@ -46,7 +48,8 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     }
 
     private func run(
-        _ picture: Picture, rows: Range<Int>, counts: UnsafeMutablePointer<UInt32>, context: UnsafeRawPointer,
+        _ picture: Picture, rows: Range<Int>, counts: UnsafeMutablePointer<UInt32>,
+        orbits: UnsafeMutablePointer<Double>?, context: UnsafeRawPointer,
         isCancelled: @convention(c) (UnsafeRawPointer) -> Bool
     ) -> Bool {
         let function =
@@ -61,6 +64,6 @@ package enum InstructionSet: String, CaseIterable, Sendable {
             picture.re, picture.im, picture.span / Double(picture.wholeWidth),
             Double(picture.firstColumn) + 0.5 - Double(picture.wholeWidth) / 2,
             Double(picture.height) / 2 - Double(rows.lowerBound) - 0.5, picture.width, picture.escape, rows.count,
-            counts, context, isCancelled)
+            counts, orbits, context, isCancelled)
     }
 }

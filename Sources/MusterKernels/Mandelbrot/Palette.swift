@@ -10,8 +10,6 @@ package enum Palette: String, CaseIterable, Sendable {
     /// 16-bit grey: the escape iteration mod 65,536, 0 inside. For programs, not for eyes.
     case raw
 
-    package var bytesPerPixel: Int { self == .raw ? 2 : 1 }
-
     /// The index of an escape iteration: 0 inside, else 1...255, 32 for each doubling, round and round.
     package static func index(_ escapeIteration: UInt32) -> UInt8 {
         if escapeIteration == 0 { return 0 }

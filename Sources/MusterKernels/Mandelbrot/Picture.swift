@@ -1,4 +1,5 @@
 package import MusterAPI
+internal import MusterCore
 
 /// What a render asks for: a rectangle of the complex plane, its resolution, and its colours. Its values are checked, so
 /// whoever holds one can compute it, and the same one has the same bytes on every machine.
@@ -9,9 +10,9 @@ package struct Picture: Hashable, Sendable {
     /// Pixels, 1...`sideMax`.
     package private(set) var width: Int
     /// Of the picture that this one is some columns of; its own width when it is whole.
-    package let wholeWidth: Int
+    package private(set) var wholeWidth: Int
     package private(set) var firstColumn = 0
-    package let height: Int
+    package private(set) var height: Int
     /// Steps after which a point counts as inside, 1...`escapeMax`.
     package let escape: Int
     /// The centre, each part within `centreMax` of 0.
@@ -20,46 +21,103 @@ package struct Picture: Hashable, Sendable {
     /// The width along the real axis, `spans`.
     package let span: Double
     package let palette: Palette
+    /// Whether colours run on between whole iterations.
+    package private(set) var isSmooth = false
+    /// Points a side of each pixel, whose colours are averaged. 1...4.
+    package private(set) var samples = 1
+    package private(set) var spread = Spread.cycle
 
     /// Changes with whatever changes a picture's bytes: kernel, cut, colours, compressor.
-    package static let bytesVersion = 1
-    /// A row is the least that is computed and held at once.
-    package static let sideMax = 1 << 20
-    /// Width x height.
-    package static let pixelsMax = 1 << 28
-    /// One pixel alone takes some seconds then.
-    package static let escapeMax = 1_000_000_000
-    /// Width x height x escape.
-    package static let stepsMax = 1_000_000_000_000
-    package static let centreMax = 1e6
-    package static let spans = 1e-300...1e6
+    package static let bytesVersion = 2
+    package static let sideMax = PictureBounds.sideMax
+    package static let pixelsMax = PictureBounds.pixelsMax
+    package static let escapeMax = PictureBounds.escapeMax
+    package static let stepsMax = PictureBounds.stepsMax
+    package static let centreMax = PictureBounds.centreMax
+    package static let spans = PictureBounds.spans
     package static let tileSide = 256
     package static let tileEscape = 1_000
-    package static let tileLevels = 0...40
+    package static let tileLevels = PictureBounds.tileLevels
 
     /// Throws a `Problem` (422) that names the value which is out of range.
     package init(
         width: Int = 1_920, height: Int = 1_080, escape: Int = 1_000, re: Double = -0.5, im: Double = 0,
-        span: Double = 3.5, palette: Palette = .spectrum
+        span: Double = 3.5, palette: Palette = .spectrum, isSmooth: Bool = false, samples: Int = 1,
+        spread: Spread = .cycle
     ) throws(Problem) {
         (self.width, wholeWidth, self.height, self.escape) = (width, width, height, escape)
         (self.re, self.im, self.span, self.palette) = (re, im, span, palette)
+        (self.isSmooth, self.samples, self.spread) = (isSmooth, samples, spread)
         try Self.check("width", width, in: 1...Self.sideMax)
         try Self.check("height", height, in: 1...Self.sideMax)
         try Self.check("escape", escape, in: 1...Self.escapeMax)
         try Self.check("re", re, in: -Self.centreMax...Self.centreMax)
         try Self.check("im", im, in: -Self.centreMax...Self.centreMax)
         try Self.check("span", span, in: Self.spans)
-        guard width * height <= Self.pixelsMax else {
-            let product = "\(width) x \(height) = \(width * height)"
-            throw Problem(422, "width x height must be at most \(Self.pixelsMax), not \(product).", code: "field")
+        try Self.check("samples", samples, in: PictureBounds.samples)
+        try checkSize()
+        try checkStep()
+        if palette == .raw && (isSmooth || samples > 1 || spread != .cycle) {
+            throw Problem(
+                422, "\"raw\" holds iterations and no colours: \"smooth\", \"samples\" and \"spread\" are not for it.",
+                code: "field")
         }
-        let (steps, overflow) = (width * height).multipliedReportingOverflow(by: escape)
+    }
+
+    private func checkSize() throws(Problem) {
+        let fine = samples == 1 ? "" : ", each with \(samples) x \(samples) samples,"
+        guard max(width, height) * samples <= Self.sideMax else {
+            throw Problem(
+                422, "A side of \(max(width, height)) pixels\(fine) is more than \(Self.sideMax).", code: "field")
+        }
+        let points = width * height * samples * samples
+        guard points <= Self.pixelsMax else {
+            let product = "\(width) x \(height) = \(width * height)"
+            throw Problem(
+                422, "width x height\(fine) must be at most \(Self.pixelsMax), not \(product).", code: "field")
+        }
+        let (steps, overflow) = points.multipliedReportingOverflow(by: escape)
         guard !overflow, steps <= Self.stepsMax else {
             let product = "\(width) x \(height) x \(escape)"
             throw Problem(
-                422, "width x height x escape must be at most \(Self.stepsMax), not \(product).", code: "field")
+                422, "width x height x escape\(fine) must be at most \(Self.stepsMax), not \(product).", code: "field")
         }
+    }
+
+    /// Doubles must tell neighbouring points apart: they lie 2^-52 of the larger of |re| and |im| apart, or further.
+    private func checkStep() throws(Problem) {
+        let least = max(abs(re), abs(im)) * 0x1p-52 * Double(wholeWidth * samples)
+        guard span < least else { return }
+        throw Problem(
+            422,
+            "\"span\" is \(span): at re \(re), im \(im) the points of a picture \(wholeWidth) pixels wide would lie nearer"
+                + " than doubles can tell; the smallest span here is \(least).", code: "field")
+    }
+
+    package var bytesPerPixel: Int { palette == .raw ? 2 : isTrueColour ? 3 : 1 }
+
+    /// Whether its pixels are colours of their own, not places in a palette.
+    package var isTrueColour: Bool { isSmooth || samples > 1 }
+
+    /// The picture whose pixels are this one's samples.
+    var fine: Picture {
+        var fine = self
+        fine.width *= samples
+        fine.wholeWidth *= samples
+        fine.firstColumn *= samples
+        fine.height *= samples
+        fine.samples = 1
+        return fine
+    }
+
+    /// A coarse look at the whole of it: at most so many points a side, and never more than it has itself.
+    func grid(side: Int) -> Picture {
+        var grid = fine
+        let longer = max(wholeWidth, height)
+        grid.wholeWidth = max(1, min(wholeWidth, wholeWidth * side / longer))
+        grid.height = max(1, min(height, height * side / longer))
+        (grid.width, grid.firstColumn, grid.isSmooth, grid.spread) = (grid.wholeWidth, 0, false, .cycle)
+        return grid
     }
 
     /// Some columns of a whole picture, pixel for pixel. Throws a `Problem` (422) for columns that it does not have.
@@ -75,8 +133,8 @@ package struct Picture: Hashable, Sendable {
         return part
     }
 
-    /// From the params of a job: width, height, escape, re, im, span, palette, and firstColumn and columns for a part, each
-    /// optional. Throws a `Problem` (422) for a value that is wrong and for a name that is unknown.
+    /// From the params of a job: width, height, escape, re, im, span, palette, smooth, samples, spread, and firstColumn and
+    /// columns for a part, each optional. Throws a `Problem` (422) for a value that is wrong and for a name that is unknown.
     package init(params: JSONFields) throws(Problem) {
         var params = params
         try self.init(
@@ -86,7 +144,10 @@ package struct Picture: Hashable, Sendable {
             re: try params.double("re", in: -Self.centreMax...Self.centreMax) ?? -0.5,
             im: try params.double("im", in: -Self.centreMax...Self.centreMax) ?? 0,
             span: try params.double("span", in: Self.spans) ?? 3.5,
-            palette: try params.choice("palette", Palette.self) ?? .spectrum)
+            palette: try params.choice("palette", Palette.self) ?? .spectrum,
+            isSmooth: try params.bool("smooth") ?? false,
+            samples: try params.int("samples", in: PictureBounds.samples) ?? 1,
+            spread: try params.choice("spread", Spread.self) ?? .cycle)
         let firstColumn = try params.int("firstColumn", in: 0...wholeWidth - 1) ?? 0
         let columns = try params.int("columns", in: 1...wholeWidth) ?? wholeWidth - firstColumn
         try params.finish()
@@ -104,7 +165,9 @@ package struct Picture: Hashable, Sendable {
                     422, "\"\(name)\" has \(text.utf8.count) bytes; at most \(Self.queryValueBytesMax).", code: "field")
             }
             writer.key(named: name)
-            if let value = try? JSONValue(parsing: Array(text.utf8)), value.kind == .number {
+            if let number = NumberText.json(text) {
+                writer.raw(number.utf8)
+            } else if name == "smooth", ["true", "false"].contains(text) {
                 writer.raw(text.utf8)
             } else {
                 writer.value(text)
@@ -127,6 +190,10 @@ package struct Picture: Hashable, Sendable {
         writer.field("im", im)
         writer.field("span", span)
         writer.field("palette", palette.rawValue)
+        // Left out where they are as they always were: the same picture has the same question, and so the same name.
+        if isSmooth { writer.field("smooth", true) }
+        if samples > 1 { writer.field("samples", samples) }
+        if spread != .cycle { writer.field("spread", spread.rawValue) }
         if width != wholeWidth {
             writer.field("firstColumn", firstColumn)
             writer.field("columns", width)

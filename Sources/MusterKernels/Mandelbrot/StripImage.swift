@@ -38,7 +38,7 @@ package struct StripImage: Hashable, Sendable {
         guard value.count >= Self.headerCount + PNGChunk.overhead, value.starts(with: Self.magic),
             value[20..<24].elementsEqual("IDAT".utf8),
             number(16..<20) == UInt64(value.count - Self.headerCount - PNGChunk.overhead),
-            number(8..<16) <= UInt64(Picture.pixelsMax) * 4
+            number(8..<16) <= UInt64(Picture.pixelsMax) * 5
         else {
             let start = value.prefix(24).map { String($0, radix: 16) }.joined(separator: " ")
             throw Problem(422, "These \(value.count) bytes are no strip of a picture: \(start)...", code: "strip")

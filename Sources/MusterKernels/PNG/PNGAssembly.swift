@@ -10,17 +10,19 @@ package struct PNGAssembly: Sendable {
 
     package init(_ picture: Picture) { self.picture = picture }
 
-    /// Signature, IHDR, PLTE, and zlib's two header bytes in an IDAT of their own.
+    /// Signature, IHDR, PLTE or sRGB, and zlib's two header bytes in an IDAT of their own.
     package var header: [UInt8] { Self.header(of: picture, rows: picture.height) }
 
     private static func header(of picture: Picture, rows: Int) -> [UInt8] {
         var bytes: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
         let isRaw = picture.palette == .raw
-        let form: [UInt8] = [isRaw ? 16 : 8, isRaw ? 0 : 3, 0, 0, 0]
+        let form: [UInt8] = [isRaw ? 16 : 8, isRaw ? 0 : picture.isTrueColour ? 2 : 3, 0, 0, 0]
         bytes += PNGChunk.bytes(
             "IHDR",
             PNGChunk.bigEndian(UInt32(picture.width)) + PNGChunk.bigEndian(UInt32(rows)) + form)
-        if let colours = picture.palette.colours { bytes += PNGChunk.bytes("PLTE", colours) }
+        // Without it readers take 16-bit samples for linear light, and brighten them.
+        if isRaw { bytes += PNGChunk.bytes("sRGB", [0]) }
+        if !picture.isTrueColour, let colours = picture.palette.colours { bytes += PNGChunk.bytes("PLTE", colours) }
         // RFC 1950: deflate with a window of 32 KiB, compressed fast.
         return bytes + PNGChunk.bytes("IDAT", [0x78, 0x01])
     }
@@ -28,7 +30,7 @@ package struct PNGAssembly: Sendable {
     /// The file's next bytes. Throws a `Problem` (500) for a strip that is not the picture's next one by its size.
     package mutating func append(_ strip: StripImage) throws(Problem) -> ArraySlice<UInt8> {
         let wanted = stripsTaken < picture.stripCount ? picture.strip(stripsTaken).count : 0
-        let rowBytes = 1 + picture.width * picture.palette.bytesPerPixel
+        let rowBytes = 1 + picture.width * picture.bytesPerPixel
         guard wanted > 0, strip.rowBytesTotal == wanted * rowBytes else {
             throw Problem(
                 500, "Strip \(stripsTaken) of \(picture.stripCount) has \(strip.rowBytesTotal) bytes of rows.",

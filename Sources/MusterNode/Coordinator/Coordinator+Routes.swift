@@ -78,7 +78,9 @@ extension Coordinator {
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [unowned self] _ in readyz() }
         case .metrics: { [unowned self] _ in metricsPage() }
-        case .openapi: RoleRoutes.openapi(of: RouteTable.all, role: "coordinator", version: configuration.version)
+        case .openapi:
+            RoleRoutes.openapi(
+                of: RouteTable.all, role: "coordinator", version: configuration.version, access: configuration.access)
         }
     }
 

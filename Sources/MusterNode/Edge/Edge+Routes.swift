@@ -36,7 +36,9 @@ extension Edge {
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [readiness] _ in readiness.answer() }
         case .metrics: { [unowned self] _ in metricsPage() }
-        case .openapi: RoleRoutes.openapi(of: EdgeRoutes.all, role: "edge", version: configuration.version)
+        case .openapi:
+            RoleRoutes.openapi(
+                of: EdgeRoutes.all, role: "edge", version: configuration.version, access: configuration.access)
         case .forwarded: { _ in throw Problem(500, "What is forwarded has no route of its own.") }
         }
     }

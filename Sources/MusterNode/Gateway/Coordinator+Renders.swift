@@ -42,7 +42,7 @@ extension Coordinator {
 
     /// As many strips as memory allows: batches are cut from the window, and short ones cost more way than work.
     private func window(of picture: Picture) -> Int {
-        let stripBytes = picture.strip(0).count * (1 + picture.width * picture.palette.bytesPerPixel)
+        let stripBytes = picture.strip(0).count * (1 + picture.width * picture.bytesPerPixel)
         return max(2, Self.windowBytesMax / stripBytes)
     }
 

@@ -41,7 +41,9 @@ extension Origin {
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [readiness] _ in readiness.answer() }
         case .metrics: { [unowned self] _ in metricsPage() }
-        case .openapi: RoleRoutes.openapi(of: OriginRoutes.all, role: "origin", version: configuration.version)
+        case .openapi:
+            RoleRoutes.openapi(
+                of: OriginRoutes.all, role: "origin", version: configuration.version, access: configuration.access)
         }
     }
 

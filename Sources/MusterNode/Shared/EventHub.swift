@@ -9,7 +9,6 @@ final class EventHub: Sendable {
     private struct Hub {
         var streams: [UInt64: HTTPStream] = [:]
         var nextStream: UInt64 = 1
-        var lastEvent: UInt64 = 0
         var isClosed = false
     }
     static let streamsMax = 10_000
@@ -31,12 +30,12 @@ final class EventHub: Sendable {
         return stream
     }
 
-    /// `data` is one JSON object. Events without an id of their own are numbered. Never blocks.
+    /// `data` is one JSON object. Only events that can be had again carry an id: a client that comes back names the last
+    /// one it saw, and goes on behind it. Never blocks.
     func publish(_ name: String, _ data: JSONWriter, id: UInt64? = nil) {
         hub.withLock { hub in
-            hub.lastEvent = id ?? hub.lastEvent + 1
             guard !hub.streams.isEmpty else { return }
-            let event = ServerSentEvent.bytes(name, id: hub.lastEvent, data: data.bytes)
+            let event = ServerSentEvent.bytes(name, id: id, data: data.bytes)
             for (number, stream) in hub.streams where stream.isFull || !stream.write(event) {
                 stream.abort()
                 hub.streams[number] = nil

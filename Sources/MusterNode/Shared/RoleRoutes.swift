@@ -7,12 +7,23 @@ enum RoleRoutes {
     static let healthz = PreparedBody(
         status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
 
-    /// The document of a role's routes, made once.
+    /// The document of a role's routes as it was started, made once.
     static func openapi<Name>(
-        of routes: [NamedRoute<Name>], role: String, version: String
+        of routes: [NamedRoute<Name>], role: String, version: String, access: AccessSettings
     ) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
-        let document = OpenAPI.document(of: routes, role: role, version: version)
+        let document = OpenAPI.document(of: routes, role: role, version: version) { access.needsToken($0) }
         return { _ in .respond(.json(document)) }
+    }
+}
+
+extension AccessSettings {
+    /// Whether a stranger needs a token for a route.
+    func needsToken<Name>(_ route: NamedRoute<Name>) -> Bool {
+        switch route.access {
+        case .open: false
+        case .picture, .image: isPrivate
+        default: !(route.isClassic && isClassicOpen)
+        }
     }
 }
 

@@ -18,7 +18,7 @@ extension Edge {
     private static let leaderTime: Duration = .seconds(5)
 
     func receivePurge(_ request: HTTPRequest) throws -> HTTPOutcome {
-        var fields = try JSONFields(body: request.body)
+        var fields = try JSONFields(body: request.body, emptyAllowed: true)
         let pattern = try PurgePattern(from: &fields)
         try fields.finish()
         return .task { [self] in try await purgeEverywhere(pattern) }
