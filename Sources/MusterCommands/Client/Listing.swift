@@ -20,9 +20,9 @@ final class Listing: Sendable {
         var awayTime: Duration { lost.withLock { $0 }.map { ContinuousClock().now - $0 } ?? .zero }
     }
 
-    /// `onEdges`: for an edge, where the others are.
+    /// `note`: is told whether it is listed. `onEdges`: for an edge, where the others are.
     init(
-        _ configuration: FleetMember.Configuration, orphanTime: Duration?,
+        _ configuration: FleetMember.Configuration, orphanTime: Duration?, note: ListingNote,
         onEdges: @escaping @Sendable ([String]) -> Void = { _ in }
     ) {
         self.orphanTime = orphanTime
@@ -33,9 +33,11 @@ final class Listing: Sendable {
             switch news {
             case .joined(let name, _):
                 contact.found()
+                note.listed(true)
                 Log.info("joined", ["coordinator": coordinator, "name": name])
             case .away(let reason):
                 contact.missing()
+                note.listed(false)
                 Log.warning("the coordinator is away; trying again", ["coordinator": coordinator, "reason": reason])
             case .edges(let urls): onEdges(urls)
             case .ranked, .command: break

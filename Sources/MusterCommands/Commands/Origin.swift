@@ -75,7 +75,8 @@ package enum OriginCommand {
         let url = try announce(
             scheme: scheme, port: origin.port, tokens: origin.tokens, dataDirectory: origin.dataDirectory, invocation)
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
-        try await serve(until: signals, as: try member(invocation, role: .origin, name: "origin", labels: [:], url)) {
+        let listing = try member(invocation, role: .origin, name: "origin", [:], url, origin.listing)
+        try await serve(until: signals, as: listing) {
             await origin.drain(for: drain)
             await origin.stop(graceSeconds: finish.inSeconds)
         }
@@ -138,6 +139,7 @@ package enum OriginCommand {
         configuration.maxAgeSeconds = invocation[maxAge]
         configuration.makesSamples = !invocation[noSamples]
         configuration.access = try access(invocation)
+        configuration.isListed = invocation[join] != nil
         return configuration
     }
 
@@ -154,8 +156,8 @@ package enum OriginCommand {
 
     /// Lists this process at the coordinator of `--join`; nil without it.
     @MainActor static func member(
-        _ invocation: Invocation, role: MemberRole, name: String, labels: [String: String], _ url: String,
-        onEdges: @escaping @Sendable ([String]) -> Void = { _ in }
+        _ invocation: Invocation, role: MemberRole, name: String, _ labels: [String: String], _ url: String,
+        _ note: ListingNote, onEdges: @escaping @Sendable ([String]) -> Void = { _ in }
     ) throws -> Listing? {
         guard let coordinator = invocation[join] else { return nil }
         let token = try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
@@ -164,6 +166,6 @@ package enum OriginCommand {
         configuration.role = role
         configuration.labels = labels.merging(["url": invocation[advertise] ?? url]) { own, _ in own }
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
-        return Listing(configuration, orphanTime: invocation[WorkerCommand.orphan], onEdges: onEdges)
+        return Listing(configuration, orphanTime: invocation[WorkerCommand.orphan], note: note, onEdges: onEdges)
     }
 }

@@ -20,6 +20,19 @@ extension CacheKey {
         return CacheKey(origin: origin, target: Self.withoutDots("\(folder)\(text)"))
     }
 
+    /// A URI reference of a response as a path of its own server, where it names this origin absolutely; nil where it does not. So a client
+    /// goes on where it came in, by whatever name that is. The fragment stays.
+    package func relative(_ reference: String) -> String? {
+        let text = FieldSyntax.trimmed(Substring(reference))
+        guard let (named, rest) = Self.absolute(text, scheme: String(origin.prefix { $0 != ":" })),
+            Self.normalised(Substring(origin)) == Self.normalised(named)
+        else { return nil }
+        let path = rest.hasPrefix("/") ? String(rest) : "/" + rest
+        // Two slashes, or what browsers take for them, would begin another host's name (RFC 3986 4.2).
+        let second = path.utf8.dropFirst().first
+        return second == UInt8(ascii: "/") || second == UInt8(ascii: "\\") ? "/." + path : path
+    }
+
     /// Origin and the rest, of `http://a/b` and `//a/b`.
     private static func absolute(_ text: Substring, scheme: String) -> (origin: Substring, rest: Substring)? {
         let full: Substring
@@ -32,7 +45,7 @@ extension CacheKey {
         }
         guard let colon = full.firstIndex(of: ":") else { return nil }
         let authority = full.index(colon, offsetBy: 3)
-        let end = full[authority...].firstIndex { $0 == "/" || $0 == "?" } ?? full.endIndex
+        let end = full[authority...].firstIndex { "/?#\\".contains($0) } ?? full.endIndex
         return (full[..<end], full[end...])
     }
 

@@ -147,7 +147,9 @@ extension Exchange {
         let isBodiless = isHead || response.status == 304
         guard let made = isBodiless ? makeBodiless(response) : make(response, connection) else { return false }
         defer { MHD_destroy_response(made) }
-        for (name, value) in response.headers where muster_mhd_add_header(made, name, value) != 1 {
+        // libmicrohttpd takes no empty value; white space around one is not part of it (RFC 9110, 5.5).
+        for (name, value) in response.headers
+        where muster_mhd_add_header(made, name, value.isEmpty ? " " : value) != 1 {
             Log.error("an answer's header was left out: it is not one", ["name": name, "value": value])
         }
         if server.isStopping || server.isWindingDown { _ = muster_mhd_add_header(made, "Connection", "close") }

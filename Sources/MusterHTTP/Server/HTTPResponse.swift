@@ -117,7 +117,7 @@ package final class PreparedBody: @unchecked Sendable {
     ) {
         guard let made = shared.makeResponse(range) else { preconditionFailure("out of memory") }
         self.init(made, HTTPResponse(status: status, headers: headers, body: .shared(shared, range)))
-        for (name, value) in headers { _ = muster_mhd_add_header(made, name, value) }
+        for (name, value) in headers { _ = muster_mhd_add_header(made, name, value.isEmpty ? " " : value) }
     }
 
     private init(_ made: OpaquePointer, _ unprepared: HTTPResponse) {

@@ -14,6 +14,8 @@ package final class Origin: Sendable {
     static let uploadsMax = 64
 
     let configuration: OriginConfiguration
+    /// At a coordinator.
+    package let listing: ListingNote
     let store: ImageStore
     let images: OpenImages
     let events = EventHub()
@@ -30,6 +32,7 @@ package final class Origin: Sendable {
     /// `NodeError`.
     package init(_ configuration: OriginConfiguration) async throws {
         self.configuration = configuration
+        listing = ListingNote(isWanted: configuration.isListed)
         try makeDirectory(configuration.dataDirectory)
         tokens = try TokenStore(directory: configuration.dataDirectory, givenAdmin: configuration.adminToken)
         // It makes no secrets of its own: the key is of no consequence after this process.
