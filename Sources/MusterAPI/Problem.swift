@@ -27,6 +27,16 @@ package struct Problem: Error, Codable, Hashable, Sendable {
 
     package var isRetryable: Bool { retryAfter != nil }
 
+    /// Whether an answer is a Muster server's own word that the same request will always be refused. By its type: whatever else may
+    /// answer at a server's address for a while (a proxy, an ingress whose routes are being set) refuses nobody.
+    package static func isFinal(status: Int, type: String) -> Bool {
+        (400..<500).contains(status) && finalTypes.contains(type)
+    }
+
+    private static let finalTypes = Set(
+        ["token", "rights", "field", "unknown-field", "not-json", "size", "key", "gone", "volunteers"]
+            .map { "/problems/" + $0 })
+
     /// The reason phrase of RFC 9110 for a status.
     package static func title(of status: Int) -> String {
         switch status {

@@ -57,6 +57,28 @@ import Testing
         }
     }
 
+    /// Taken away for good, it leaves the others' lists, the leader's and the followers'.
+    @Test func whoIsTakenAwayIsForgotten() async throws {
+        let change: @Sendable (inout EdgeConfiguration) -> Void = { $0.absence = .milliseconds(500) }
+        try await withEdges([1, 2, 3], configured: change) { edges, _ in
+            // It leads: the others elect, and forget it; as a follower the leader alone would hear that it is gone.
+            for id in [3, 1] {
+                try await edges.stop(id)
+                try await onThread { () throws in
+                    for left in edges.all {
+                        #expect(holdsAtLast { left.peers.withLock { $0.places[EdgeID(id)!] == nil } })
+                    }
+                    edges.await(leader: 2)
+                    let status = try edges.get(2, "/v1/edge").text
+                    #expect(!status.contains("\"id\":\(id)"), "\(status)")
+                }
+            }
+            // It comes back.
+            try edges.start(3)
+            try await onThread { edges.await(leader: 3) }
+        }
+    }
+
     @Test func itselfIsNobody() async throws {
         try await withEdge(plainUpstream) { (edge) throws in
             let own = edge.edge.peers.withLock { $0.own }

@@ -21,9 +21,10 @@ final class Listing: Sendable {
         var awayTime: Duration { lost.withLock { $0 }.map { ContinuousClock().now - $0 } ?? .zero }
     }
 
-    /// `onEdges`: for an edge, where the others are. `onTokens`: by which it knows the fleet's tokens.
+    /// `note`: is told whether it is listed. `onEdges`: for an edge, where the others are. `onTokens`: by which it knows the
+    /// fleet's tokens.
     init(
-        _ configuration: FleetMember.Configuration, orphanTime: Duration?,
+        _ configuration: FleetMember.Configuration, orphanTime: Duration?, note: ListingNote,
         onEdges: @escaping @Sendable ([String]) -> Void, onTokens: @escaping @Sendable (FleetTokenCodes) -> Void
     ) {
         self.orphanTime = orphanTime
@@ -34,9 +35,11 @@ final class Listing: Sendable {
             switch news {
             case .joined(let name, _):
                 contact.found()
+                note.listed(true)
                 Log.info("joined", ["coordinator": coordinator, "name": name])
             case .away(let reason):
                 contact.missing()
+                note.listed(false)
                 Log.warning("the coordinator is away; trying again", ["coordinator": coordinator, "reason": reason])
             case .edges(let urls): onEdges(urls)
             case .tokens(let codes): onTokens(codes)

@@ -48,6 +48,24 @@ package enum EdgeCommand {
         "heartbeat-ms", "N", in: 10...60_000, default: 100,
         "Between two signs of life of the leader, in milliseconds; after eight without one it is taken for lost, and at once when "
             + "its connections break. The same at all edges.")
+    package static let storeSetCookie = Flag.bool(
+        "store-set-cookie",
+        "Store answers that set a cookie on a bare max-age or Expires, too: everybody gets that cookie. Without it only where the "
+            + "upstream says public, s-maxage or CDN-Cache-Control.")
+    package static let forwarded = Flag<String>.text(
+        "forwarded", "HOW", as: .choice(["on", "off"], reserved: []), default: "on",
+        "Tell the upstream where a request came from (Forwarded, X-Forwarded-For, -Proto, -Host). What clients send of these is "
+            + "dropped in any case.")
+    package static let hostNames = Flag<String?>.text(
+        "host-name", "HOST,HOST,…", as: .text(bytesMax: 64 << 10, suggestions: []),
+        "The Hosts by which clients know this edge, with their ports where these show. Of a GET's the upstream is told only "
+            + "these, and the edge's own address: what else a client claims would end up in answers for all."
+    ).defaulting(to: "none")
+    package static let ownPaths = Flag<String?>.text(
+        "own-paths", "PATH", as: .text(bytesMax: 256, suggestions: []),
+        "Put what this edge answers itself (/v1/…, /healthz, /readyz, /metrics, /openapi.json) under this path, so that the "
+            + "upstream's own can be had. The same at all edges."
+    ).defaulting(to: "none: they stand at the root, before the upstream's")
     package static let join = Flag<String?>.text(
         "join", "URL", as: .url,
         "A coordinator to be listed at, as a member without a rank; /tiles/ and /mandelbrot.png are asked of it."
@@ -68,8 +86,8 @@ package enum EdgeCommand {
             id.spec, CommonFlags.data.spec, port.spec, CoordinatorCommand.token.spec,
             upstream.spec,
             fleetUpstream.spec, upstreamToken.spec, upstreamSeconds.spec, cacheBytes.spec, memoryBytes.spec,
-            negativeSeconds.spec, peers.spec, heartbeat.spec, OriginCommand.isPrivate.spec,
-            AccessFlags.readToken.spec, join.spec,
+            negativeSeconds.spec, storeSetCookie.spec, forwarded.spec, hostNames.spec, ownPaths.spec, peers.spec,
+            heartbeat.spec, OriginCommand.isPrivate.spec, AccessFlags.readToken.spec, join.spec,
             OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCA.spec,
         ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
@@ -101,8 +119,8 @@ package enum EdgeCommand {
         _ = try OriginCommand.announce(
             scheme: scheme, port: edge.port, tokens: edge.tokens, dataDirectory: edge.dataDirectory, invocation)
         let listing = try OriginCommand.member(
-            invocation, role: .edge, name: "edge-\(configuration.id)", labels: ["id": "\(configuration.id)"], edge.url,
-            onEdges: { edge.meet($0) }, onTokens: { edge.learn($0) })
+            invocation, role: .edge, name: "edge-\(configuration.id)", ["id": "\(configuration.id)"], edge.url,
+            edge.listing, onEdges: { edge.meet($0) }, onTokens: { edge.learn($0) })
         if let member = listing?.member { edge.onLeader { member.report($0) } }
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         try await serve(edge, until: signals, as: listing) {
@@ -164,6 +182,10 @@ package enum EdgeCommand {
         configuration.limits.diskBytes = invocation[cacheBytes]
         configuration.limits.memoryBytes = invocation[memoryBytes]
         configuration.policy = CachePolicy(negativeSeconds: invocation[negativeSeconds])
+        configuration.policy.storesSetCookie = invocation[storeSetCookie]
+        configuration.tellsClients = invocation[forwarded] == "on"
+        configuration.hostNames = Set((invocation[hostNames] ?? "").lowercased().split(separator: ",").map(String.init))
+        configuration.ownPaths = try ownPaths(invocation[ownPaths])
         configuration.upstreamSeconds = invocation[upstreamSeconds]
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
         configuration.peers = try peers(invocation[peers] ?? "")
@@ -181,6 +203,21 @@ package enum EdgeCommand {
     @MainActor private static func joinToken(_ invocation: Invocation) throws(CommandError) -> String? {
         guard let coordinator = invocation[join] else { return nil }
         return try WorkerCommand.token(invocation, data: invocation[CommonFlags.data], to: coordinator)
+    }
+
+    /// Without a slash at its end. Throws a `CommandError` for what no route could begin with.
+    static func ownPaths(_ text: String?) throws(CommandError) -> String {
+        guard let text else { return "" }
+        let path = text.hasSuffix("/") ? String(text.dropLast()) : text
+        let isPlain = path.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "/-._~".utf8.contains(byte)
+        }
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        guard path.hasPrefix("/"), isPlain, !segments.contains(where: { ["", ".", ".."].contains($0) }) else {
+            throw .usage(
+                "--own-paths: \(CommandError.quoted(text)) is no path such as /.muster, of letters, digits and -._~")
+        }
+        return path
     }
 
     /// Throws a `CommandError` for what no other edge can be found by.

@@ -54,7 +54,20 @@ package enum HealthCommand {
         if servesTLS(process, invocation) {
             return try say("the \(role), process \(process.pid), listens", invocation)
         }
-        for socket in listening { try await ask("http://\(socket.host):\(socket.port)", invocation) }
+        let path = try role == EdgeCommand.command.name ? ownPaths(process, invocation) : ""
+        for socket in listening { try await ask("http://\(socket.host):\(socket.port)\(path)", invocation) }
+    }
+
+    /// Where an edge has its own routes.
+    @MainActor private static func ownPaths(
+        _ process: ProcessLook, _ invocation: Invocation
+    ) throws(CommandError) -> String {
+        let flag = EdgeCommand.ownPaths.spec
+        let arguments = process.arguments
+        let joined = arguments.first { $0.hasPrefix("--\(flag.name)=") }?.dropFirst(flag.name.utf8.count + 3)
+        let apart = arguments.firstIndex(of: "--\(flag.name)").flatMap { arguments.dropFirst($0 + 1).first }
+        let variable = invocation.environment[flag.environmentName].flatMap { $0.isEmpty ? nil : $0 }
+        return try EdgeCommand.ownPaths(joined.map(String.init) ?? apart ?? variable)
     }
 
     /// Checks that are under way beside this one are no answer.

@@ -72,7 +72,7 @@ package enum OriginCommand {
             scheme: scheme, port: origin.port, tokens: origin.tokens, dataDirectory: origin.dataDirectory, invocation)
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         let listing = try member(
-            invocation, role: .origin, name: "origin", labels: [:], url, onTokens: { origin.learn($0) })
+            invocation, role: .origin, name: "origin", [:], url, origin.listing, onTokens: { origin.learn($0) })
         try await serve(until: signals, as: listing) {
             await origin.drain(for: drain)
             await origin.stop(graceSeconds: finish.inSeconds)
@@ -138,6 +138,7 @@ package enum OriginCommand {
         configuration.maxAgeSeconds = invocation[maxAge]
         configuration.makesSamples = !invocation[noSamples]
         configuration.access.isPrivate = invocation[isPrivate]
+        configuration.isListed = invocation[join] != nil
         return configuration
     }
 
@@ -149,8 +150,8 @@ package enum OriginCommand {
 
     /// Lists this process at the coordinator of `--join`; nil without it.
     @MainActor static func member(
-        _ invocation: Invocation, role: MemberRole, name: String, labels: [String: String], _ url: String,
-        onEdges: @escaping @Sendable ([String]) -> Void = { _ in },
+        _ invocation: Invocation, role: MemberRole, name: String, _ labels: [String: String], _ url: String,
+        _ note: ListingNote, onEdges: @escaping @Sendable ([String]) -> Void = { _ in },
         onTokens: @escaping @Sendable (FleetTokenCodes) -> Void
     ) throws -> Listing? {
         guard let coordinator = invocation[join] else { return nil }
@@ -161,6 +162,7 @@ package enum OriginCommand {
         configuration.labels = labels.merging(["url": invocation[advertise] ?? url]) { own, _ in own }
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
         return Listing(
-            configuration, orphanTime: invocation[WorkerCommand.orphan], onEdges: onEdges, onTokens: onTokens)
+            configuration, orphanTime: invocation[WorkerCommand.orphan], note: note, onEdges: onEdges,
+            onTokens: onTokens)
     }
 }

@@ -23,6 +23,21 @@ extension CacheKey {
     /// By bytes: as texts go, what follows may belong to the first character.
     private static func begins(_ text: Substring, _ start: String) -> Bool { text.utf8.starts(with: start.utf8) }
 
+    /// A URI reference of a response as a path of its own server, where it names this origin absolutely; nil where it does not. So a client
+    /// goes on where it came in, by whatever name that is. The fragment stays.
+    package func relative(_ reference: String) -> String? {
+        let text = FieldSyntax.trimmed(Substring(reference))
+        guard
+            let (named, rest) = Self.absolute(
+                text, scheme: String(FieldSyntax.prefix(Substring(origin), before: ":"))),
+            Self.normalised(Substring(origin)) == Self.normalised(named)
+        else { return nil }
+        let path = Self.begins(rest, "/") ? String(rest) : "/" + rest
+        // Two slashes, or what browsers take for them, would begin another host's name (RFC 3986 4.2).
+        let second = path.utf8.dropFirst().first
+        return second == UInt8(ascii: "/") || second == UInt8(ascii: "\\") ? "/." + path : path
+    }
+
     /// Origin and the rest, of `http://a/b` and `//a/b`.
     private static func absolute(_ text: Substring, scheme: String) -> (origin: Substring, rest: Substring)? {
         let full = begins(text, "//") ? Substring(scheme + ":" + text) : text
@@ -32,7 +47,7 @@ extension CacheKey {
         }
         guard let start else { return nil }
         let authority = full.utf8.index(full.startIndex, offsetBy: start.utf8.count)
-        let end = FieldSyntax.prefix(full[authority...], before: "/", "?").endIndex
+        let end = FieldSyntax.prefix(full[authority...], before: "/", "?", "#", "\\").endIndex
         return (full[..<end], full[end...])
     }
 

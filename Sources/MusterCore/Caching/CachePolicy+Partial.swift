@@ -23,6 +23,25 @@ extension CachePolicy {
             vary: VaryKey(response: fields, request: request.fields), content: content, policy: self)
     }
 
+    /// What a 206 alone lets be stored: its part, or the whole where its one range is all there is, as with `bytes=0-`. Nil: its
+    /// `Content-Range` tells no range.
+    package func received(_ response: UpstreamResponse, for request: CacheRequest) -> StoredResponse? {
+        guard let told = response.fields["Content-Range"].flatMap({ ContentRange($0) }), let range = told.range else {
+            return nil
+        }
+        let content = StoredContent.partial(held: ByteIntervals([]), bytes: told.bytes)
+            .adding(range, bytes: told.bytes)
+        guard case .complete(let bytes) = content else {
+            return StoredResponse(request: request, response: response, content: content, policy: self)
+        }
+        var fields = response.fields
+        fields.remove("Content-Range")
+        fields.set("Content-Length", String(bytes))
+        let whole = UpstreamResponse(
+            status: 200, fields: fields, requestTimeMs: response.requestTimeMs, responseTimeMs: response.responseTimeMs)
+        return StoredResponse(request: request, response: whole, content: content, policy: self)
+    }
+
     /// The fields of a request for the bytes of a stored partial response that are missing for `wanted` (nil: for all of
     /// it): one range from the first to the last gap, and `If-Range`. Nil when nothing is missing, or when parts must not be combined
     /// for want of a strong tag or length: forward the request as it is.

@@ -20,34 +20,23 @@ extension CachePolicy {
     /// RFC 9111 section 3, for a shared cache. `refused` says that only the requester may have it.
     ///
     /// `Set-Cookie` does not forbid storing (7.3), but a cookie that is meant for one goes to all: it is stored only where
-    /// the origin made the response fresh explicitly or said `public`, never on a guess or for mere validation.
+    /// the origin speaks of caches that many share (`public`, `s-maxage`, `CDN-Cache-Control`); with `storesSetCookie` where
+    /// it made the response fresh explicitly. Never on a guess or for mere validation.
     package func storable(_ request: CacheRequest, _ response: UpstreamResponse) -> Storability {
         let freshness = Freshness(response, policy: self)
         let refusal =
             refusedByStatus(response.status, request: request, fields: response.fields)
-            ?? refusedByMethod(request, response, freshness)
+            // What is stored stands for GET; a POST's answer is not used for it, which RFC 9110 9.3.3 leaves open.
+            ?? (request.isGet ? nil : .method)
             ?? refusedByDirectives(request, response, freshness)
             ?? refusedAsUseless(response, freshness)
         return refusal.map { .refused($0) } ?? .storable
     }
 
-    private func refusedByMethod(
-        _ request: CacheRequest, _ response: UpstreamResponse, _ freshness: Freshness
-    ) -> StorageRefusal? {
-        if request.isGet { return nil }
-        // RFC 9110 9.3.3: a POST's answer stands for a GET where it says that it is that resource's, and how long.
-        guard request.method == "POST", (200...299).contains(response.status), response.status != 206,
-            freshness.basis == .explicit,
-            let location = response.fields["Content-Location"], request.key.resolve(location) == request.key
-        else { return .method }
-        return nil
-    }
-
     private func refusedByStatus(_ status: Int, request: CacheRequest, fields: HeaderFields) -> StorageRefusal? {
         switch status {
         case ..<200: .interim
-        // They answer this request's conditions and ranges, not the resource.
-        case 304, 412, 416: .status
+        case _ where Self.isOfOneRequest(status): .status
         case 206:
             // Several ranges in one multipart body are not taken apart.
             fields["Content-Range"].flatMap { ContentRange($0) }?.range == nil || !request.fields.contains("Range")
@@ -71,14 +60,19 @@ extension CachePolicy {
         if control.isPrivate { return .isPrivate }
         if request.fields.contains("Authorization"), !allowsAuthorized(control) { return .authorization }
         if response.fields.list("Vary").contains("*") { return .varyStar }
-        let isMeantForAll =
-            control.isPublic || (freshness.basis == .explicit && freshness.lifetimeMs > 0 && !control.noCache)
-        if response.fields.contains("Set-Cookie"), !isMeantForAll { return .setCookie }
+        if response.fields.contains("Set-Cookie"), !isMeantForAll(freshness) { return .setCookie }
         return nil
     }
 
+    private func isMeantForAll(_ freshness: Freshness) -> Bool {
+        let control = freshness.control
+        if control.isPublic { return true }
+        guard freshness.basis == .explicit, freshness.lifetimeMs > 0, !control.noCache else { return false }
+        return storesSetCookie || control.isTargeted || control.sMaxAge != nil
+    }
+
     /// 3.5.
-    private func allowsAuthorized(_ control: CacheControl) -> Bool {
+    func allowsAuthorized(_ control: CacheControl) -> Bool {
         control.isPublic || control.mustRevalidate || control.sMaxAge != nil
     }
 
@@ -100,7 +94,21 @@ extension CachePolicy {
     /// Statuses whose rules for caching this cache knows and keeps.
     static let understood: Set = [
         200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415,
-        421,
-        422, 426, 429, 451, 500, 501, 502, 503, 504, 505,
+        422,
+        451, 500, 501, 502, 503, 504, 505,
     ]
+
+    /// Whether a status speaks of one request, its sender or its connection, and not of the resource: such an answer is never
+    /// another's (RFC 6585 says so of 428, 429, 431 and 511), and says nothing of what is stored.
+    static func isOfOneRequest(_ status: Int) -> Bool { ofOneRequest.contains(status) }
+
+    private static let ofOneRequest: Set = [304, 407, 408, 412, 416, 417, 421, 425, 426, 428, 429, 431, 511]
+
+    /// Whether a final answer to a request that was to validate what is stored ends that, though it is not stored itself
+    /// (RFC 9111 4.3.3): not an error of the server's, and not one that is about this request or its sender.
+    package func endsStored(_ response: UpstreamResponse, to request: CacheRequest) -> Bool {
+        if response.status >= 500 || Self.isOfOneRequest(response.status) { return false }
+        let isOfSender = response.status == 401 || response.status == 403
+        return !isOfSender || !(request.fields.contains("Authorization") || request.fields.contains("Cookie"))
+    }
 }

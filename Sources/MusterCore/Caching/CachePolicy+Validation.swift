@@ -42,6 +42,27 @@ extension CachePolicy {
         return matching.max { stored[$1].isNewer(than: stored[$0]) }.map { [$0] } ?? []
     }
 
+    /// The fields of a request that is to validate `stored` for everybody (4.3.1), `asker` being whose turn it was: those that select
+    /// it, and nothing else of the asker's, whose `no-store` or token would keep the answer from being stored. A token goes with it
+    /// only where what is stored may answer all who show one (3.5). Conditions and a range are not in it.
+    package func fields(validating stored: StoredResponse, asker: CacheRequest) -> HeaderFields {
+        var fields = HeaderFields(
+            stored.vary.selecting.compactMap { name, value in value.map { HeaderFields.Field(name: name, value: $0) } })
+        if !fields.contains("Authorization"), allowsAuthorized(stored.freshness.control),
+            let token = asker.fields["Authorization"]
+        {
+            fields.append("Authorization", token)
+        }
+        return fields
+    }
+
+    /// Whether the answer to this very request, were it to validate `stored`, could not be stored: then the validation is made from
+    /// what is stored.
+    package func keepsToItself(_ request: CacheRequest, validating stored: StoredResponse) -> Bool {
+        request.control?.noStore == true
+            || (request.fields.contains("Authorization") && !allowsAuthorized(stored.freshness.control))
+    }
+
     /// The stored response as a 304 to `request` leaves it (4.3.4 and 3.2).
     package func validated(_ stored: StoredResponse, by response: UpstreamResponse, for request: CacheRequest)
         -> Validated

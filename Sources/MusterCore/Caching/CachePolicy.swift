@@ -14,6 +14,8 @@ package struct CachePolicy: Equatable, Sendable {
     /// How long beyond its life a response that allows it is served while the upstream cannot be reached, where it sets no
     /// `stale-if-error` of its own (RFC 9111 4.2.4), seconds.
     package var disconnectedSecondsMax = 86_400
+    /// Responses with `Set-Cookie` are stored on a bare `max-age` or `Expires`, too.
+    package var storesSetCookie = false
 
     package init(negativeSeconds: Int = 5) { self.negativeSeconds = min(max(negativeSeconds, 0), 300) }
 

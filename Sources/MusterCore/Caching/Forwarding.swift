@@ -45,6 +45,35 @@ package struct Forwarding: Sendable {
         return fields
     }
 
+    /// Says where a request came from (RFC 7239, and the older fields): `client` is an IP address; `host` nil where it is not told.
+    package static func forwarded(client: String, scheme: String, host: String?) -> HeaderFields {
+        let node = client.contains(":") ? "\"[\(client)]\"" : client
+        var forwarded = "for=\(node.isEmpty ? "unknown" : node);proto=\(scheme)"
+        if let host { forwarded += ";host=\(quoted(host))" }
+        var fields: HeaderFields = ["Forwarded": forwarded]
+        if !client.isEmpty { fields.append("X-Forwarded-For", client) }
+        fields.append("X-Forwarded-Proto", scheme)
+        if let host { fields.append("X-Forwarded-Host", host) }
+        return fields
+    }
+
+    private static func quoted(_ text: String) -> String {
+        "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "\""
+    }
+
+    /// `Location` and `Content-Location` that name the upstream's own origin lead clients past this cache: they become paths.
+    /// `key`: of what was asked for.
+    package static func mapped(_ received: HeaderFields, key: CacheKey) -> HeaderFields {
+        guard received.contains("Location") || received.contains("Content-Location") else { return received }
+        return HeaderFields(
+            received.map { field in
+                guard FieldSyntax.same(field.name, "Location") || FieldSyntax.same(field.name, "Content-Location"),
+                    let path = key.relative(field.value)
+                else { return field }
+                return HeaderFields.Field(name: field.name, value: path)
+            })
+    }
+
     private func extend(_ name: String, of fields: inout HeaderFields, with member: String) {
         fields.set(name, fields.combined(name).map { $0.isEmpty ? member : $0 + ", " + member } ?? member)
     }

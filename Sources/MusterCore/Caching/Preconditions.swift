@@ -23,6 +23,14 @@ package enum Preconditions {
         fields.contains("If-Match") || fields.contains("If-Unmodified-Since")
     }
 
+    /// The conditions that a cache may judge, in the order they came: requests that agree in them share a 304.
+    package static func caches(_ fields: HeaderFields) -> HeaderFields {
+        HeaderFields(
+            fields.filter {
+                FieldSyntax.same($0.name, "If-None-Match") || FieldSyntax.same($0.name, "If-Modified-Since")
+            })
+    }
+
     /// Whether a request that may be answered from `stored` gets a 304: `If-None-Match` by weak comparison, and only
     /// without it `If-Modified-Since` (RFC 9110 13.2.2). Conditions count for 200 and 206 only (13.2.1).
     package static func isNotModified(_ request: CacheRequest, _ stored: StoredResponse, nowMs: Int) -> Bool {
@@ -62,13 +70,19 @@ package enum Preconditions {
         return asked.matchesStrongly(tag)
     }
 
-    /// What a 304 of ours carries (RFC 9110 15.4.5): what tells the client's cache about the stored response, `Age`
-    /// included; `Last-Modified` only where there is no entity tag.
+    /// What a 304 of ours carries: all that the stored response has, `Age` included, but what describes a body that is not sent
+    /// (RFC 9110 15.4.5); `Last-Modified` only where there is no entity tag. So a page that may read the one may read the other.
     package static func notModifiedFields(_ stored: StoredResponse, nowMs: Int) -> HeaderFields {
-        let kept =
-            ["age", "cache-control", "cdn-cache-control", "content-location", "date", "etag", "expires", "vary"]
-            + (stored.entityTag == nil ? ["last-modified"] : [])
-        return HeaderFields(
-            stored.fieldsForReuse(nowMs: nowMs).filter { field in kept.contains { FieldSyntax.same($0, field.name) } })
+        var fields = stored.fieldsForReuse(nowMs: nowMs)
+        fields.removeAll { field in
+            describesBody.contains { FieldSyntax.same($0, field.name) }
+                || (stored.entityTag != nil && FieldSyntax.same("Last-Modified", field.name))
+        }
+        return fields
     }
+
+    private static let describesBody = [
+        "content-digest", "content-encoding", "content-language", "content-length", "content-md5", "content-range",
+        "content-type", "digest", "repr-digest",
+    ]
 }

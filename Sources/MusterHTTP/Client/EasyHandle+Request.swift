@@ -22,6 +22,9 @@ extension EasyHandle {
         set(CURLOPT_USERAGENT, configuration.userAgent)
         set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds: request.connectTimeout)
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, milliseconds: timeout) }
+        if let target = request.target { set(CURLOPT_REQUEST_TARGET, target) }
+        // libcurl's own minute is a minute without whoever came back at another address.
+        set(CURLOPT_DNS_CACHE_TIMEOUT, Int(request.namesLast.components.seconds))
         if let path = request.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
         if !request.mayUseProxy(configuration) { set(CURLOPT_PROXY, "") }
         if request.connectsOnly { set(CURLOPT_CONNECT_ONLY, 1) }
@@ -90,6 +93,8 @@ extension EasyHandle {
             // libcurl would call every body a form.
             list = curl_slist_append(list, "Content-Type:")
         }
+        // Without a value libcurl leaves it out.
+        if !request.asksToSend { list = curl_slist_append(list, "Expect:") }
         transfer.headerList = list
         if list != nil { muster_curl_set_headers(pointer, list) }
     }

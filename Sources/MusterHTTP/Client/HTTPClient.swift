@@ -8,7 +8,8 @@ internal import Synchronization
 ///
 /// Proxies: the environment's `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` are obeyed as curl(1) does, except for
 /// loopback hosts and unix sockets, which are always spoken to directly; `usesProxies = false` ignores them for all.
-/// `Expect: 100-continue` is sent only with bodies above 1 MiB or of unknown length, where a refusal saves the sending.
+/// `Expect: 100-continue` is sent only with bodies above 1 MiB or of unknown length, where a refusal saves the sending, and only
+/// where the request wants it. Names are looked up anew after a second.
 package final class HTTPClient: Sendable {
     package struct Configuration: Sendable {
         /// Connections to one host and port, busy and idle, 1 or more. Exchanges above it wait, and their timeouts run.
@@ -41,6 +42,10 @@ package final class HTTPClient: Sendable {
             self.userAgent = userAgent
         }
     }
+
+    /// Bounds of an answer's header, the first line and the empty one among its lines; past them the exchange fails with `.tooLarge`.
+    package static let headLinesMax = ResponseHead.linesMax
+    package static let headBytesMax = ResponseHead.bytesMax
 
     private let engine: TransferEngine
 

@@ -20,6 +20,13 @@ package struct HTTPClientRequest: Sendable {
     package var idleTimeout: Duration?
     /// Path of a unix socket to connect to in place of the URL's host, at most 107 bytes.
     package var unixSocket: String?
+    /// Stands in the request's first line in place of the URL's path and query: `*` for OPTIONS (RFC 9112, 3.2.4).
+    package var target: String?
+    /// Whether a body above 1 MiB, or of unknown length, waits for leave to be sent (`Expect: 100-continue`). A server that does not
+    /// know that costs a second.
+    package var asksToSend = true
+    /// For so long a host's address is used before it is looked up again; whole seconds, zero: with each new connection.
+    package var namesLast: Duration = .seconds(1)
     /// Only connects, on a connection of its own, and sends nothing: it fails with `.broken` when that has worked.
     package var connectsOnly = false
     /// Most body bytes that `send` gathers; more fails with `.tooLarge`. Streams are not held by it.
@@ -78,6 +85,9 @@ extension HTTPClientRequest {
             return refuse(.other, "the value of header \(header.name) holds a control character")
         }
         guard body == nil || upload == nil else { return refuse(.other, "it has both a body and an upload") }
+        guard target?.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) ?? true else {
+            return refuse(.other, "the request target holds a space or a control character")
+        }
         guard method != "HEAD" || (body == nil && upload == nil) else { return refuse(.other, "HEAD carries no body") }
         guard unixSocket.map({ (1...107).contains($0.utf8.count) }) ?? true else {
             return refuse(.connect, "the path of the unix socket must have 1 to 107 bytes")

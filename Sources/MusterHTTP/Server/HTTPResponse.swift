@@ -144,7 +144,8 @@ package final class PreparedBody: @unchecked Sendable {
 
 /// False for what is no header.
 func addHeader(_ name: String, _ value: String, to response: OpaquePointer) -> Bool {
-    WireText.withCString(value) { muster_mhd_add_header(response, name, $0) == 1 }
+    // libmicrohttpd takes no empty value; white space around one is not part of it (RFC 9110, 5.5).
+    WireText.withCString(value.isEmpty ? " " : value) { muster_mhd_add_header(response, name, $0) == 1 }
 }
 
 extension SharedBytes {

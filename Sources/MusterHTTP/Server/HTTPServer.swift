@@ -50,7 +50,7 @@ package final class HTTPServer: Sendable {
     package struct Routes: Sendable {
         package var named: [HTTPRoute]
         /// For whatever no route fits: it gets the target as it came.
-        package var fallback: (@Sendable (_ method: String) -> HTTPRoute)?
+        package var fallback: (@Sendable (_ method: String, _ hasBody: Bool) -> HTTPRoute)?
         /// Asked first of all, on the HTTP thread, before the request is checked or its sender's rights are: it answers only what
         /// it knows to be whole, harmless and anybody's. Nil: the request takes the usual way.
         package var shortcut: (@Sendable (HTTPRawRequest) -> PreparedBody?)?

@@ -10,7 +10,7 @@ final class ServerCore: Sendable {
     static let discardedBytesMax = 1 << 20
 
     let router: Router
-    let fallback: (@Sendable (_ method: String) -> HTTPRoute)?
+    let fallback: (@Sendable (_ method: String, _ hasBody: Bool) -> HTTPRoute)?
     let shortcut: (@Sendable (HTTPRawRequest) -> PreparedBody?)?
     let limits: HTTPServer.Limits
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
@@ -100,7 +100,7 @@ final class ServerCore: Sendable {
             Self.header("Content-Length", connection).map { $0 != "0" } ?? false
             || Self.header("Transfer-Encoding", connection) != nil
         do {
-            try prepare(exchange, head, method)
+            try prepare(exchange, head, method, hasBody: hasBody)
             exchange.phase = .readingBody
             return true
         } catch let refusal as Refusal {
@@ -116,7 +116,7 @@ final class ServerCore: Sendable {
     private struct Refusal: Error { let response: HTTPResponse }
 
     /// Everything that can be said from the headers alone.
-    private func prepare(_ exchange: Exchange, _ head: ReceivedHead, _ method: String) throws {
+    private func prepare(_ exchange: Exchange, _ head: ReceivedHead, _ method: String, hasBody: Bool) throws {
         let connection = head.connection
         let peer = Self.peer(of: connection)
         do {
@@ -124,7 +124,7 @@ final class ServerCore: Sendable {
             if let refusal = peer.refusal { throw refusal }
             let headers = try Self.headers(of: head)
             try Self.checkFraming(headers)
-            let (target, route, parameters) = try route(method, exchange.target)
+            let (target, route, parameters) = try route(method, exchange.target, hasBody: hasBody)
             var request = HTTPRequest(
                 method: method, target: exchange.target, path: target.path, query: target.query, headers: headers,
                 peer: peer)
@@ -150,7 +150,7 @@ final class ServerCore: Sendable {
 
     /// What no route knows is the fallback's, unescaped or not: its target need not mean anything here.
     private func route(
-        _ method: String, _ text: String
+        _ method: String, _ text: String, hasBody: Bool
     ) throws -> (target: RequestTarget, route: HTTPRoute, parameters: [String: String]) {
         do {
             let target = try RequestTarget(text)
@@ -159,7 +159,7 @@ final class ServerCore: Sendable {
         } catch {
             if case RouteMiss.otherMethods? = error as? RouteMiss { throw error }
             guard let fallback else { throw error }
-            return (.opaque, fallback(method), [:])
+            return (.opaque, fallback(method, hasBody), [:])
         }
     }
 

@@ -14,7 +14,10 @@ extension Coordinator {
 
     func signIn(_ request: HTTPRequest) throws -> HTTPOutcome {
         try authenticator.requireOwnMachine(request)
-        guard let code = try request.queryText("code"), request.method == "GET" else {
+        guard request.method == "GET" else {
+            throw Problem(403, "HEAD opens no link, and does not use it up; GET does.", code: "link")
+        }
+        guard let code = try request.queryText("code") else {
             throw Problem(
                 422, "\"code\" is missing: open the whole link, as 'muster sign-in' prints it.", code: "field")
         }

@@ -74,7 +74,7 @@ extension Edge {
         let sent = nowMs
         let stream = try await client.stream(call)
         if let defect = Self.framingDefect(stream.headers) { throw Problem(502, defect) }
-        let head = UpstreamResponse(stream, sentMs: sent, nowMs: nowMs)
+        let head = UpstreamResponse(stream, to: request.cache.key, sentMs: sent, nowMs: nowMs)
         let bytes = head.fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
         guard bytes <= Self.headBytesMax, head.status >= 200 else {
             throw Problem(
@@ -125,6 +125,14 @@ extension Edge {
             stream.cancel()
             return serveStale(stored, fetch, flight, leader, "upstream-\(response.status)")
         }
+        if response.status == 304, fetch.conditions == nil {
+            stream.cancel()
+            return unchanged(response, fetch, flight, leader)
+        }
+        if fetch.isOfStored, policy.storable(fetch.request.cache, response) != .storable {
+            stream.cancel()
+            return askForThemselves(response, fetch, flight, leader)
+        }
         if fetch.request.cache.isHead { learn(fromHead: response, fetch, flight) }
         if response.status == 206 { return try await receivedPart(response, stream, fetch, flight, leader) }
         let declared = Self.length(response)
@@ -169,26 +177,84 @@ extension Edge {
                 store.remove(object)
             }
         }
+        let part = own == nil ? confirmedPart(response, fetch, flight) : nil
         flights.end(flight)
-        let waiters = flight.close()
-        guard let own else {
-            // It speaks of nothing that is stored: what was stored is not used again without an answer of its own.
-            switch fetch.stored {
-            case .object(let object)?: store.remove(object)
-            case .partial?: partials.remove { $0 == key }
-            case nil: break
-            }
-            return ([leader].compactMap { $0 } + waiters).forEach(again)
-        }
+        let waiters = [leader].compactMap { $0 } + flight.close()
         var status = CacheStatus(cache: cacheName, forward: fetch.reason)
         status.forwardStatus = 304
         status.stored = !isUsedOnce
-        for waiter in [leader].compactMap({ $0 }) + waiters {
-            if waiter.held === leader?.held || own.head.vary.matches(waiter.request.cache.fields) {
+        if own == nil, part == nil, let stored = fetch.stored {
+            // It speaks of nothing that is stored: what was stored is not used again without an answer of its own.
+            remove(stored)
+        }
+        for waiter in waiters {
+            let request = waiter.request.cache
+            // The leader asked for this very one, unless it was asked for him.
+            let isLeader = waiter.held === leader?.held && !fetch.isOfStored
+            if let own, isLeader || own.head.vary.matches(request.fields) {
                 answer(waiter, own, status)
+            } else if let part, isLeader || part.head.vary.matches(request.fields),
+                part.head.holds(whatIsAskedBy: request, nowMs: nowMs)
+            {
+                counters.hits.add(1, ordering: .relaxed)
+                waiter.held.respond(answer(part.head, .memory(part.bytes), to: request, .hit, status))
             } else {
                 again(waiter)
             }
+        }
+    }
+
+    /// What is stored in part holds on, too. Nil: nothing is.
+    private func confirmedPart(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight) -> PartialBody? {
+        let parts = partials.all(fetch.request.cache.key)
+        let selected = policy.selected(by: response, among: parts.map(\.head), for: fetch.request.cache)
+        guard let index = selected.first,
+            case .freshened(let head) = policy.validated(parts[index].head, by: response, for: fetch.request.cache)
+        else { return nil }
+        let fresh = PartialBody(key: flight.key, head: head, bytes: parts[index].bytes)
+        return flight.ifMayStore(head.fields.imageVersion) { partials.insert(fresh) } ? fresh : nil
+    }
+
+    /// 304 to conditions of a client's own, of which nothing is stored here: for all who sent the same.
+    private func unchanged(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?) {
+        let control = CacheControl(response: response.fields)
+        let isForAll = !control.noStore && !control.isPrivate && !response.fields.contains("Set-Cookie")
+        if fetch.request.isCollapsible, !isForAll { flights.doNotShare(flight.key, nowMs: nowMs) }
+        flights.end(flight)
+        let waiters = flight.close()
+        let vary = VaryKey(response: response.fields, request: fetch.request.cache.fields)
+        let conditions = Preconditions.caches(fetch.request.cache.fields)
+        var status = CacheStatus(cache: cacheName, forward: fetch.reason)
+        status.forwardStatus = 304
+        if let leader { pass(response, to: leader, status) }
+        status.collapsed = true
+        for waiter in waiters {
+            let fields = waiter.request.cache.fields
+            if isForAll, vary.matches(fields), Preconditions.caches(fields) == conditions {
+                pass(response, to: waiter, status)
+            } else {
+                again(waiter)
+            }
+        }
+    }
+
+    /// A head without a body.
+    private func pass(_ response: UpstreamResponse, to waiter: Waiter, _ status: CacheStatus) {
+        counters.misses.add(1, ordering: .relaxed)
+        waiter.held.respond(passedOn(response, headers(response.fields, .miss, status), isHead: false).response)
+    }
+
+    /// What was asked in the name of what is stored is answered otherwise: whoever waits for it asks with a request of his own.
+    private func askForThemselves(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?) {
+        if let stored = fetch.stored, policy.endsStored(response, to: fetch.request.cache) { remove(stored) }
+        flights.end(flight)
+        for waiter in [leader].compactMap({ $0 }) + flight.close() { again(waiter) }
+    }
+
+    func remove(_ stored: Candidate) {
+        switch stored {
+        case .object(let object): store.remove(object)
+        case .partial(let partial): partials.remove { $0 == partial.key }
         }
     }
 
@@ -276,7 +342,11 @@ extension Edge {
             switch error.code {
             case .timeout: problem = Problem(504, "The upstream did not answer in time.", retryAfter: 2)
             case .connect, .resolve, .tls: problem = Problem(502, "The upstream cannot be reached.", retryAfter: 2)
-            case .tooLarge: problem = Problem(502, "The upstream's header is too large.")
+            case .tooLarge:
+                problem = Problem(
+                    502,
+                    "The upstream's header goes past \(HTTPClient.headLinesMax) lines or \(HTTPClient.headBytesMax) bytes,"
+                        + " the most that is read of one.")
             default: problem = Problem(502, "The upstream's answer broke off.", retryAfter: 2)
             }
         }

@@ -19,7 +19,7 @@ extension Edge {
         let body = GrowingBody(declared: declared, memoryBytesMax: store.limits.memoryObjectBytesMax)
         let live = LiveAnswer(head: head, body: body, declared: declared, reason: fetch.reason)
         let waiters = flight.open(live)
-        if let leader { answer(leader, live, isCollapsed: false) }
+        if let leader { answer(leader, live, isCollapsed: fetch.isOfStored) }
         for waiter in waiters { answer(waiter, live, isCollapsed: true) }
         do {
             guard try await takeIn(stream, body, flight) else { return stream.cancel() }
@@ -164,8 +164,8 @@ extension Edge {
         if fetch.request.isCollapsible { flights.doNotShare(key, nowMs: nowMs) }
         flights.end(flight)
         waiters.forEach(again)
-        if case .object(let object)? = fetch.stored, response.status < 500, !fetch.request.cache.isHead,
-            fetch.conditions?.isEmpty == false
+        if case .object(let object)? = fetch.stored, !fetch.request.cache.isHead, fetch.conditions?.isEmpty == false,
+            policy.endsStored(response, to: fetch.request.cache)
         {
             // It was asked whether this still holds, and something else came.
             store.remove(object)

@@ -96,11 +96,7 @@ extension Edge {
                 (bytes.start + range.lowerBound).copyMemory(from: start, byteCount: from.count)
             }
         }
-        let head =
-            combined
-            ?? StoredResponse(
-                request: fetch.request.cache, response: response,
-                content: .partial(held: ByteIntervals([range]), bytes: total), policy: policy)
+        guard let head = combined ?? policy.received(response, for: fetch.request.cache) else { return nil }
         flight.ifMayStore(head.fields.imageVersion) {
             if head.content.isComplete {
                 partials.remove { $0 == key }

@@ -5,10 +5,13 @@ internal import MusterHTTP
 internal import Synchronization
 
 extension Edge {
-    /// Whatever is not GET or HEAD goes through, its body as it comes; what it may have changed is forgotten.
+    /// Whatever is not GET or HEAD, or has a body, goes through, its body as it comes; what it may have changed is forgotten.
     func pass(_ received: HTTPRequest, _ body: HTTPBodyReader) async throws -> HTTPResponse {
         guard !["CONNECT", "TRACE"].contains(received.method) else {
             throw Problem(405, "\(received.method) is not passed on.")
+        }
+        guard received.method != "HEAD" else {
+            throw Problem(400, "A HEAD request with a body is not passed on; leave the body out.")
         }
         let request = try request(received)
         if request.cache.control?.onlyIfCached == true {
@@ -24,9 +27,15 @@ extension Edge {
             fields.set("Max-Forwards", "\(hops - 1)")
         }
         if !fields.contains("Accept") { fields.append("Accept", "*/*") }
+        if request.cache.isGet, let token = request.upstream.token, !fields.contains("Authorization") {
+            fields.set("Authorization", "Bearer \(token)")
+        }
         var call = HTTPClientRequest(
-            request.cache.method, request.cache.key.text, headers: fields.map { ($0.name, $0.value) },
-            idleTimeout: .seconds(configuration.upstreamSeconds))
+            request.cache.method, request.isForServer ? request.upstream.url : request.cache.key.text,
+            headers: fields.map { ($0.name, $0.value) }, idleTimeout: .seconds(configuration.upstreamSeconds))
+        if request.isForServer { call.target = EdgeRequest.serverTarget }
+        // The client was told to send already; an upstream that does not know the question would cost a second.
+        call.asksToSend = false
         let length = received.header("Content-Length").flatMap { Int($0) }
         if let length, length <= Self.gatheredBytesMax {
             // At once, so that nobody is asked first whether it may be sent.
@@ -46,10 +55,10 @@ extension Edge {
             throw Problem(
                 error.code == .timeout ? 504 : 502, "The upstream did not answer \(received.method).", retryAfter: 2)
         }
-        let response = UpstreamResponse(stream, sentMs: sent, nowMs: nowMs)
+        let response = UpstreamResponse(stream, to: request.cache.key, sentMs: sent, nowMs: nowMs)
         await invalidate(request.cache, response, received)
         counters.misses.add(1, ordering: .relaxed)
-        var status = CacheStatus(cache: cacheName, forward: .method)
+        var status = CacheStatus(cache: cacheName, forward: request.cache.isGet ? .bypass : .method)
         status.forwardStatus = response.status
         let answered = passedOn(response, headers(response.fields, .miss, status), isHead: false)
         guard let out = answered.stream else {

@@ -6,7 +6,18 @@ internal import Synchronization
 
 extension Edge {
     /// What the edge answers itself.
-    func ownRoutes() -> [HTTPRoute] { EdgeRoutes.all.map(route) }
+    func ownRoutes() -> [HTTPRoute] { ownSpecs.map(route) }
+
+    private var ownSpecs: [EdgeRoutes.Spec] {
+        EdgeRoutes.all.map { spec in
+            var spec = spec
+            spec.pattern = ownPath(spec.pattern)
+            return spec
+        }
+    }
+
+    /// A path of the edges' own, at this one as at all others.
+    func ownPath(_ path: String) -> String { configuration.ownPaths + path }
 
     private func route(_ spec: EdgeRoutes.Spec) -> HTTPRoute {
         if spec.name == .healthz {
@@ -22,9 +33,11 @@ extension Edge {
         }
     }
 
+    private static let noStore = [(name: "Cache-Control", value: "no-store")]
+
     private func handler(for name: EdgeRouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
         switch name {
-        case .edge: { [unowned self] _ in .respond(.json(status())) }
+        case .edge: { [unowned self] _ in .respond(.json(status(), headers: Self.noStore)) }
         case .purge: { [unowned self] in try receivePurge($0) }
         case .events: { [unowned self] _ in .respond(.eventStream(try events.open(greeting: greeting()))) }
         case .edgeMessages: { [unowned self] in try receiveMessages($0) }
@@ -34,11 +47,11 @@ extension Edge {
         case .edgeCopies: { [unowned self] _ in try sendCopies() }
         case .edgeCopy: { [unowned self] in try sendCopy($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
-        case .readyz: { [readiness] _ in readiness.answer() }
+        case .readyz: { [readiness, listing] _ in readiness.answer(listing) }
         case .metrics: { [unowned self] _ in metricsPage() }
         case .openapi:
             RoleRoutes.openapi(
-                of: EdgeRoutes.all, role: "edge", version: configuration.version, access: configuration.access)
+                of: ownSpecs, role: "edge", version: configuration.version, access: configuration.access)
         case .forwarded: { _ in throw Problem(500, "What is forwarded has no route of its own.") }
         }
     }
@@ -103,6 +116,7 @@ extension Edge {
             "edge_in_touch", "gauge",
             "1 while what is stored is served; 0: what was purged meanwhile is not known yet.",
             mayVouch ? 1 : 0)
+        listing.add(to: &page)
         page.add("edge_term", "gauge", "The newest term known.", Int(term.rawValue))
         let statistics = store.statistics
         page.add("cache_objects", "gauge", "Answers stored.", statistics.objects)

@@ -25,6 +25,8 @@ struct Fetch: Sendable {
     /// In the place of the request's own conditions and range. Nil: the request goes as it came.
     var conditions: HeaderFields?
     var reason: ForwardReason
+    /// Made from what is stored, to validate it for everybody, and not from the request of the one who waits.
+    var isOfStored = false
     /// Another edge's copy, to be stored here as what the upstream answered.
     var copy: CopySource?
 }
@@ -47,9 +49,10 @@ final class CopySource: Sendable {
 
 extension Edge {
     /// For whatever has no route of its own.
-    func forwardedRoute(_ method: String) -> HTTPRoute {
+    func forwardedRoute(_ method: String, hasBody: Bool) -> HTTPRoute {
         let access = EdgeRouteName.forwarded.rawValue
-        if method == "GET" || method == "HEAD" {
+        // What a GET's body means is known to the upstream alone: its answer is for whoever sent it.
+        if method == "GET" || method == "HEAD", !hasBody {
             return HTTPRoute(method, "*", bodyBytesMax: 0, access: access) { [unowned self] in try serve($0) }
         }
         return HTTPRoute(method, "*", streamedBodyBytesMax: Self.uploadBytesMax, access: access) {
@@ -83,7 +86,7 @@ extension Edge {
                 do {
                     let body = try await store.open(object)
                     store.use(object)
-                    if case .whileRevalidating = kind { revalidate(object, for: request) }
+                    if case .whileRevalidating = kind { revalidate(candidate, for: request) }
                     waiter.held.respond(answer(object.head, body, to: request.cache, kind))
                 } catch {
                     // It is not stored any more: what is damaged is fetched again.
@@ -120,14 +123,13 @@ extension Edge {
             (.staleWhileRevalidate, let chosen?) where !mayVouch:
             // It may have been purged while this edge was away.
             if request.cache.control?.onlyIfCached == true { return .gatewayTimeout }
-            return .fetch(
-                Fetch(request: request, stored: chosen, conditions: chosen.head.conditions, reason: .stale))
+            return .fetch(validation(of: chosen, chosen.head.conditions, request, .stale))
         case (.fresh, let chosen?): return .hit(chosen, .fresh)
         case (.stale, let chosen?): return .hit(chosen, .stale(detail: nil))
         case (.staleWhileRevalidate, let chosen?): return .hit(chosen, .whileRevalidating)
         case (.gatewayTimeout, _): return .gatewayTimeout
-        case (.validate(let conditions, let reason), _):
-            return .fetch(Fetch(request: request, stored: chosen, conditions: conditions, reason: reason))
+        case (.validate(let conditions, let reason), let chosen?):
+            return .fetch(validation(of: chosen, conditions, request, reason))
         case (.miss(let reason), _):
             return .fetch(
                 Fetch(
@@ -140,13 +142,37 @@ extension Edge {
         store.variants(key).map(Candidate.object) + partials.all(key).map(Candidate.partial)
     }
 
-    /// What is missing of something stored in part. A plain request asks without the client's conditions, which the answer
-    /// that is stored for all then meets or not.
+    /// By the client's request; where its answer could not be stored, and so would do for this client only, by one made from what is
+    /// stored. A client that asks for a validation of his own gets it.
+    private func validation(
+        of stored: Candidate, _ conditions: HeaderFields, _ request: EdgeRequest, _ reason: ForwardReason
+    ) -> Fetch {
+        if reason == .stale, request.cache.isGet, request.rounds == 0, !conditions.isEmpty,
+            policy.keepsToItself(request.cache, validating: stored.head)
+        {
+            return validation(of: stored, for: request)
+        }
+        // Without a validator of its own the request's conditions may find one.
+        return Fetch(
+            request: request, stored: stored, conditions: conditions.isEmpty ? nil : conditions, reason: reason)
+    }
+
+    /// The request that would have brought what is stored, as far as anything depends on it.
+    private func validation(of stored: Candidate, for request: EdgeRequest) -> Fetch {
+        let key = request.cache.key
+        let fields = policy.fields(validating: stored.head, asker: request.cache)
+        return Fetch(
+            request: EdgeRequest(
+                cache: CacheRequest(method: "GET", key: key, fields: fields), upstream: request.upstream),
+            stored: stored, conditions: stored.head.conditions, reason: .stale, isOfStored: true)
+    }
+
+    /// What is missing of something stored in part. Nil: the request goes as it came, its conditions too (RFC 9111, 4.3.2).
     private func completion(
         _ stored: Candidate?, _ request: EdgeRequest, _ reason: ForwardReason
     ) -> HeaderFields? {
         guard case .partial(let partial)? = stored, reason == .partial, let bytes = partial.head.bytes else {
-            return request.isCollapsible ? [:] : nil
+            return nil
         }
         switch ByteRanges.answer(to: request.cache, from: partial.head, bytes: bytes, nowMs: nowMs) {
         case .parts(let ranges): return policy.completion(of: partial.head, wanted: ranges)
@@ -163,9 +189,10 @@ extension Edge {
         case .object(let object):
             guard let body = object.body.atHand else { return nil }
             store.use(object)
-            if case .whileRevalidating = kind { revalidate(object, for: request) }
+            if case .whileRevalidating = kind { revalidate(candidate, for: request) }
             return answer(object.head, body, to: request.cache, kind)
         case .partial(let partial):
+            if case .whileRevalidating = kind { revalidate(candidate, for: request) }
             return answer(partial.head, .memory(partial.bytes), to: request.cache, kind)
         }
     }
@@ -197,16 +224,10 @@ extension Edge {
         return response
     }
 
-    /// Once, behind the client's back, while nobody else does.
-    private func revalidate(_ object: CachedObject, for request: EdgeRequest) {
-        let key = request.cache.key
-        var fields = request.cache.fields
-        fields.removeAll { ["range", "if-range", "if-none-match", "if-modified-since"].contains($0.name.lowercased()) }
-        var plain = EdgeRequest(
-            cache: CacheRequest(method: "GET", key: key, fields: fields), upstream: request.upstream)
-        plain.rounds = request.rounds
-        let fetch = Fetch(request: plain, stored: .object(object), conditions: object.head.conditions, reason: .stale)
-        guard let flight = flights.begin(key) else { return }
+    /// Once, behind the client's back, while nobody else does; whatever the client's own request is like.
+    private func revalidate(_ stored: Candidate, for request: EdgeRequest) {
+        guard let flight = flights.begin(request.cache.key) else { return }
+        let fetch = validation(of: stored, for: request)
         Task { await run(fetch, flight) }
     }
 }

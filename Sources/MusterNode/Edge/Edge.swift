@@ -35,6 +35,10 @@ package final class Edge: Sendable {
     /// Held while the log of purges is written.
     let purgesFile = Mutex(())
     let isDiscovered = Atomic(false)
+    /// `Host`s that the upstream may be told of.
+    let hostNames: Mutex<Set<String>>
+    /// At a coordinator.
+    package let listing: ListingNote
     /// Told of each change of the leader.
     private let leaderNews = Mutex<(@Sendable (EdgeLeadership) -> Void)?>(nil)
     private let failures = AsyncStream<NodeError>.makeStream(bufferingPolicy: .bufferingOldest(1))
@@ -54,6 +58,8 @@ package final class Edge: Sendable {
     /// Takes up what an earlier process cached. Throws a `NodeError`.
     package init(_ configuration: EdgeConfiguration) throws {
         self.configuration = configuration
+        hostNames = Mutex(configuration.hostNames)
+        listing = ListingNote(isWanted: configuration.isListed)
         policy = configuration.policy
         let directory = configuration.dataDirectory
         try makeOwnDirectory(directory)
@@ -85,7 +91,7 @@ package final class Edge: Sendable {
         peers = Mutex(
             PeerState(
                 election: election, log: try Self.storedLog(in: directory), own: own,
-                configured: configuration.peers.map(\.withoutTrailingSlashes)))
+                configured: configuration.peers.map(\.withoutTrailingSlashes), absence: configuration.absence))
         let mayHaveMissed = try !configuration.peers.isEmpty || configuration.isListed || Self.hasMet(in: directory)
         isInTouch = Atomic(!mayHaveMissed || store.statistics.objects == 0)
         position = Mutex(try Self.storedPosition(in: directory))
@@ -111,13 +117,16 @@ package final class Edge: Sendable {
         settings.limits.connectionBytesMax = HTTPServer.Limits.ofEdge
         settings.limits.descriptorsReserved = 1_200
         var routes = HTTPServer.Routes(ownRoutes())
-        routes.fallback = { [unowned self] method in forwardedRoute(method) }
+        routes.fallback = { [unowned self] in forwardedRoute($0, hasBody: $1) }
         if !configuration.access.isPrivate { routes.shortcut = { [unowned self] in readyAnswer($0) } }
         let server = HTTPServer(settings, routes) { [authenticator] head in try authenticator.require(head) }
         try server.start()
         self.server.withLock { $0 = server }
         let url = configuration.advertisedURL ?? reachableURL(configuration.server, port: server.port)
         peers.withLock { $0.own.url = url.withoutTrailingSlashes }
+        if let name = url.withoutTrailingSlashes.split(separator: "/").last?.lowercased() {
+            hostNames.withLock { _ = $0.insert(name) }
+        }
         try startTicking()
         resting.withLock { $0 = Task { [weak self] in await self?.restUntilCancelled() } }
         if storedPosition() != nil { followOrigin() }

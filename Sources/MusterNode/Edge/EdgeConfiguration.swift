@@ -40,6 +40,14 @@ package struct EdgeConfiguration: Sendable {
     package var policy = CachePolicy()
     /// Nothing came from the upstream for so long: the fetch has failed.
     package var upstreamSeconds = 30
+    /// Whether the upstream is told where requests come from. From `--forwarded`.
+    package var tellsClients = true
+    /// `Host`s by which clients know this edge, in lower case, beside its own address. From `--host-name`.
+    package var hostNames: Set<String> = []
+    /// Begins the paths of the edge's own routes: empty, or a path without a slash at its end. From `--own-paths`.
+    package var ownPaths = ""
+    /// An edge that nobody hears for so long is forgotten.
+    package var absence: Duration = .seconds(60)
     package var tlsAuthority: String?
     /// Where other edges are; this one may be among them. From `--peers`.
     package var peers: [String] = []

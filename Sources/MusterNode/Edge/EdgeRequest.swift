@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import Synchronization
 
 /// One request on its way through the edge: what the cache decides by, and what the upstream will see.
 struct EdgeRequest: Sendable {
@@ -15,6 +16,10 @@ struct EdgeRequest: Sendable {
     static let roundsInAllMax = 10
 
     var target: String { cache.key.target }
+
+    /// What `OPTIONS *` asks for: the server itself.
+    static let serverTarget = "*"
+    var isForServer: Bool { target == Self.serverTarget }
 
     /// Whether any other plain request for the same key would be answered alike, as far as requests can tell: then one fetch
     /// does for all.
@@ -31,7 +36,7 @@ extension Edge {
         if forwarding.isLoop(fields) {
             throw Problem(508, "This request came through here before: the upstream leads back to this edge.")
         }
-        let target = try Self.originForm(received.target)
+        let target = try Self.originForm(received)
         let upstream = configuration.upstream(of: target)
         HopByHop.remove(from: &fields)
         fields.removeAll { field in Self.notForwarded.contains(field.name.lowercased()) }
@@ -39,6 +44,8 @@ extension Edge {
         let shown = fields.values("Authorization")
         guard shown.count <= 1 else { throw Problem(400, "\(shown.count) Authorization headers; there may be one.") }
         if !upstream.isOfFleet, let shown = shown.first, authenticator.isOwn(shown) { fields.remove("Authorization") }
+        // In what the cache decides by, too: an upstream's `Vary` may name them.
+        if configuration.tellsClients { fields.append(contentsOf: client(of: received)) }
         let key = CacheKey(origin: upstream.url, target: target)
         return EdgeRequest(
             cache: CacheRequest(method: received.method, key: key, fields: fields), upstream: upstream)
@@ -53,10 +60,23 @@ extension Edge {
         "x-method-override", "front-end-https",
     ]
 
-    /// RFC 9112, 3.2: a server takes the absolute form too; `OPTIONS *` is answered like any other target that is no path.
-    private static func originForm(_ target: String) throws(Problem) -> String {
+    private func client(of received: HTTPRequest) -> HeaderFields {
+        var host = received.header("Host")
+        // In no key: an upstream that builds links of it would have one client's claim answered to all.
+        if received.method == "GET" || received.method == "HEAD" {
+            host = host.flatMap { host in hostNames.withLock { $0.contains(host.lowercased()) } ? host : nil }
+        }
+        let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
+        return Forwarding.forwarded(client: received.peer.address, scheme: scheme, host: host)
+    }
+
+    /// RFC 9112, 3.2: a server takes the absolute form too, and `*` for OPTIONS.
+    private static func originForm(_ received: HTTPRequest) throws(Problem) -> String {
+        let target = received.target
         let bytes = target.utf8
-        if bytes.first == UInt8(ascii: "/") { return target }
+        if bytes.first == UInt8(ascii: "/") || (target == EdgeRequest.serverTarget && received.method == "OPTIONS") {
+            return target
+        }
         let scheme = ["http://", "https://"].first { scheme in
             bytes.count >= scheme.utf8.count
                 && zip(bytes, scheme.utf8).allSatisfy { ((0x41...0x5A).contains($0) ? $0 | 0x20 : $0) == $1 }

@@ -85,7 +85,7 @@ extension Edge {
         _ fields: HeaderFields, _ word: CacheWord, _ status: CacheStatus
     ) -> [(name: String, value: String)] {
         var sent = forwarding.response(fields, version: "1.1", nowMs: nowMs)
-        sent.removeAll { $0.value.isEmpty || $0.name.lowercased() == "content-length" }
+        sent.removeAll { $0.name.lowercased() == "content-length" }
         sent.set("X-Cache", word.rawValue)
         status.append(to: &sent)
         return sent.map { ($0.name, $0.value) }

@@ -11,10 +11,11 @@ extension HeaderFields {
 }
 
 extension UpstreamResponse {
-    /// The head of an answer that begins.
-    init(_ stream: HTTPClientStream, sentMs: Int, nowMs: Int) {
+    /// The head of an answer that begins; where it leads to its own server, it leads to the edge from here on.
+    init(_ stream: HTTPClientStream, to key: CacheKey, sentMs: Int, nowMs: Int) {
         self.init(
-            status: stream.status, fields: HeaderFields(stream.headers), requestTimeMs: sentMs, responseTimeMs: nowMs)
+            status: stream.status, fields: Forwarding.mapped(HeaderFields(stream.headers), key: key),
+            requestTimeMs: sentMs, responseTimeMs: nowMs)
     }
 
     /// The same without what one edge tells another.

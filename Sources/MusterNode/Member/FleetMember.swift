@@ -116,11 +116,19 @@ package final class FleetMember: Sendable {
         return request
     }
 
+    /// Final only by the coordinator's own word: whoever else answers at its address for a while refuses nobody.
     private static func refusal(_ response: HTTPClientResponse) -> NodeError {
         var fields = try? JSONFields(body: response.body)
-        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given"
-        let isFinal = (400..<500).contains(response.status) && ![401, 408, 429].contains(response.status)
+        let type = (try? fields?.string("type")) ?? ""
+        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given, so perhaps no coordinator"
+        let isFinal = Problem.isFinal(status: response.status, type: type)
         return NodeError(isFinal ? .refused : .unavailable, "\(response.status): \(detail)")
+    }
+
+    /// The coordinator is another one than before: it does not know this member, which joins as a new one.
+    private static func isUnknownIdentity(_ response: HTTPClientResponse) -> Bool {
+        var fields = try? JSONFields(body: response.body)
+        return (try? fields?.string("type")) == "/problems/identity"
     }
 
     /// From joining until the connection breaks or the coordinator does not know it any more.
@@ -146,7 +154,7 @@ package final class FleetMember: Sendable {
             ).body
         let response = try await client.send(request)
         guard response.status == 201 else {
-            if response.status == 401 { throw NodeError(.refused, Self.refusal(response).message) }
+            if Self.isUnknownIdentity(response) { state.withLock { $0.identity = nil } }
             throw Self.refusal(response)
         }
         let reply = try JoinReply(body: response.body)

@@ -39,7 +39,7 @@ extension Origin {
         case .changes: { [unowned self] in try listChanges($0) }
         case .events: { [unowned self] in try streamEvents($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
-        case .readyz: { [readiness] _ in readiness.answer() }
+        case .readyz: { [readiness, listing] _ in readiness.answer(listing) }
         case .metrics: { [unowned self] _ in metricsPage() }
         case .openapi:
             RoleRoutes.openapi(
@@ -57,6 +57,7 @@ extension Origin {
         page.add("image_deletes_total", "counter", "Images deleted.", figures.deletes)
         page.add("images_damaged", "gauge", "Images found damaged when they were asked for.", images.damagedCount)
         page.add("uploads", "gauge", "Uploads under way.", uploading.load(ordering: .relaxed))
+        listing.add(to: &page)
         page.add(serverStatistics)
         return .respond(page.response)
     }

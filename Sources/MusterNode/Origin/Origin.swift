@@ -14,6 +14,8 @@ package final class Origin: Sendable {
     static let uploadsMax = 64
 
     let configuration: OriginConfiguration
+    /// At a coordinator.
+    package let listing: ListingNote
     let store: ImageStore
     let images: OpenImages
     let events = EventHub()
@@ -31,6 +33,7 @@ package final class Origin: Sendable {
     /// `NodeError`.
     package init(_ configuration: OriginConfiguration) async throws {
         self.configuration = configuration
+        listing = ListingNote(isWanted: configuration.isListed)
         try makeOwnDirectory(configuration.dataDirectory)
         tokens = try TokenStore(
             directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,

@@ -20,6 +20,8 @@ package struct OriginConfiguration: Sendable {
     package var imageBytesMax = OriginRoutes.imageBytesMaxDefault
     /// From `--max-age`: seconds for which others may reuse an answer without asking.
     package var maxAgeSeconds = 60
+    /// Whether a coordinator is to list it. From `--join`.
+    package var isListed = false
     /// Renders some images when it starts for the first time and has none.
     package var makesSamples = true
 

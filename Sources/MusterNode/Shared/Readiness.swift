@@ -20,10 +20,11 @@ final class Readiness: Sendable {
         try? await Task.sleep(for: time)
     }
 
-    /// The answer where nothing else speaks against it.
-    func answer() -> HTTPOutcome {
-        isOver
-            ? .respond(.problem(Self.problem))
-            : .respond(.json(Array("{\"status\":\"ready\"}".utf8)))
+    /// The answer where nothing else speaks against it. Who is not listed where it is to be is ready all the same: whoever
+    /// knows the way is served.
+    func answer(_ listing: ListingNote? = nil) -> HTTPOutcome {
+        if isOver { return .respond(.problem(Self.problem)) }
+        let word = listing?.isMissed == true ? "unlisted" : "ready"
+        return .respond(.json(Array("{\"status\":\"\(word)\"}".utf8), headers: [("Cache-Control", "no-store")]))
     }
 }

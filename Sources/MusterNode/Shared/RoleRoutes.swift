@@ -5,7 +5,8 @@ internal import MusterHTTP
 enum RoleRoutes {
     /// Says that the process lives and answers; nothing is looked at.
     static let healthz = PreparedBody(
-        status: 200, headers: [("Content-Type", "application/json")], bytes: Array("{\"status\":\"ok\"}".utf8))
+        status: 200, headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
+        bytes: Array("{\"status\":\"ok\"}".utf8))
 
     /// The document of a role's routes as it was started, made once.
     static func openapi<Name>(

@@ -106,7 +106,9 @@ extension Coordinator {
         return taken { [spawner] in
             let report = try NumbersReport(body: request.body, range: spawner.configuration.range)
             guard report.offset == 0 else {
-                throw Problem(422, "\"offset\" is \(report.offset); a child that nobody launched has one part, at 0.")
+                throw Problem(
+                    422, "\"offset\" is \(report.offset); a child that nobody launched has one part, at 0.",
+                    code: "field")
             }
             return try await spawner.record(report, key: key)
         }

@@ -161,7 +161,9 @@ extension Spawner {
         if let record = state.withLock({ $0.children[id] }), !record.state.isFinal {
             throw Problem(409, "Another delivery of child \(id) is being stored.", retryAfter: 1)
         }
-        guard let record = try await store.child(id) else { throw Problem(404, "There is no child \(id).") }
+        guard let record = try await store.child(id) else {
+            throw Problem(404, "There is no child \(id).", code: "gone")
+        }
         return NumbersVerdict(received: record.received, isDone: true)
     }
 

@@ -16,8 +16,10 @@ struct CallFailure: Error {
 
     /// It does not know this member (any more).
     var isStranger: Bool { status == 401 && problemType == "/problems/stranger" }
-    /// The same call would be refused for ever.
-    var isFinal: Bool { status.map { (400..<500).contains($0) && $0 != 408 && $0 != 429 } ?? false }
+    /// The same call would be refused for ever, by the coordinator's own word.
+    var isFinal: Bool { status.map { Problem.isFinal(status: $0, type: problemType) } ?? false }
+    /// No answer of a coordinator's: none at all, or somebody else's at its address.
+    var isNobodys: Bool { status == nil || !(problemType == "about:blank" || problemType.hasPrefix("/problems/")) }
 }
 
 typealias CallAnswer = Result<[UInt8], CallFailure>
@@ -50,7 +52,8 @@ extension Worker {
             var fields = try? JSONFields(body: response.body)
             let type = (try? fields?.string("type")) ?? ""
             let detail =
-                (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given (status \(response.status))"
+                (try? fields?.string("detail", bytesMax: 64 << 10))
+                ?? "no reason given (status \(response.status)), so perhaps no coordinator"
             let wait = response.header("Retry-After").flatMap { Double($0) }.map { Duration(seconds: min($0, 300)) }
             return .failure(
                 CallFailure(
@@ -64,7 +67,7 @@ extension Worker {
         let isAway: Bool
         switch answer {
         case .success: isAway = false
-        case .failure(let failure): isAway = failure.status == nil
+        case .failure(let failure): isAway = failure.isNobodys
         }
         let changed = state.withLock { state in
             // The end of this worker breaks its own calls off: that says nothing about the coordinator.

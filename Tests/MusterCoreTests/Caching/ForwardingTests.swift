@@ -52,6 +52,45 @@ struct ForwardingTests {
 
     @Test("what goes upstream comes back as a loop")
     func own() { #expect(edge.isLoop(edge.request([:], version: "1.1"))) }
+
+    @Test("where a request came from is said in the new and the old way")
+    func client() {
+        #expect(
+            Forwarding.forwarded(client: "192.0.2.7", scheme: "http", host: "a.test:80") == [
+                "Forwarded": "for=192.0.2.7;proto=http;host=\"a.test:80\"", "X-Forwarded-For": "192.0.2.7",
+                "X-Forwarded-Proto": "http", "X-Forwarded-Host": "a.test:80",
+            ])
+        #expect(
+            Forwarding.forwarded(client: "2001:db8::1", scheme: "https", host: nil) == [
+                "Forwarded": "for=\"[2001:db8::1]\";proto=https", "X-Forwarded-For": "2001:db8::1",
+                "X-Forwarded-Proto": "https",
+            ])
+        #expect(
+            Forwarding.forwarded(client: "", scheme: "http", host: "a\"b\\c")["Forwarded"]
+                == "for=unknown;proto=http;host=\"a\\\"b\\\\c\"")
+    }
+
+    @Test(
+        "a Location on the upstream's own origin becomes a path, another one stays",
+        arguments: [
+            ("http://origin.test/b?c#d", "/b?c#d"), ("HTTP://Origin.Test:80/b", "/b"), ("//origin.test/b", "/b"),
+            ("http://origin.test", "/"), ("http://origin.test?x", "/?x"), ("http://origin.test#x", "/#x"),
+            // Never another host's name.
+            ("http://origin.test//evil.test/", "/.//evil.test/"), ("http://origin.test/\\evil.test", "/./\\evil.test"),
+            ("https://origin.test/b", "https://origin.test/b"),
+            ("http://origin.test:8080/b", "http://origin.test:8080/b"),
+            ("http://origin.test.evil.test/b", "http://origin.test.evil.test/b"),
+            ("http://origin.test@evil.test/b", "http://origin.test@evil.test/b"),
+            ("http://origin.test\\@evil.test/b", "/./\\@evil.test/b"),
+            ("/b", "/b"), ("b", "b"), ("", ""), ("mailto:a@origin.test", "mailto:a@origin.test"),
+        ])
+    func location(received: String, sent: String) {
+        for name in ["Location", "content-location"] {
+            #expect(
+                Forwarding.mapped(["A": "http://origin.test/", name: received], key: Caching.key)
+                    == ["A": "http://origin.test/", name: sent])
+        }
+    }
 }
 
 @Suite("Cache-Status")

@@ -89,4 +89,29 @@ struct PartialTests {
         #expect(policy.completion(of: part([0..<5], bytes: nil)) == nil)
         #expect(policy.completion(of: Caching.stored(["ETag": "\"a\""])) == nil)
     }
+
+    @Test("the one range that is all there is makes the whole, another makes a part")
+    func wholeAtOnce() throws {
+        let fields: HeaderFields = ["ETag": "\"a\"", "Cache-Control": "max-age=60", "Content-Range": "bytes 0-9/10"]
+        func received(_ range: String) -> StoredResponse? {
+            var fields = fields
+            fields.set("Content-Range", range)
+            return policy.received(
+                Caching.response(fields, status: 206), for: Caching.request(["Range": "bytes=0-"]))
+        }
+        let whole = try #require(received("bytes 0-9/10"))
+        #expect(whole.status == 200)
+        #expect(whole.content == .complete(bytes: 10))
+        #expect(!whole.fields.contains("Content-Range"))
+        #expect(whole.fields["Content-Length"] == "10")
+        #expect(whole.holds(whatIsAskedBy: Caching.request(), nowMs: Caching.now(1)))
+        for (text, length) in [("bytes 0-8/10", 10), ("bytes 1-9/10", 10), ("bytes 0-9/*", nil)] {
+            let part = try #require(received(text))
+            #expect(part.status == 206)
+            #expect(!part.content.isComplete)
+            #expect(part.bytes == length)
+        }
+        #expect(received("bytes */10") == nil)
+        #expect(received("nonsense") == nil)
+    }
 }

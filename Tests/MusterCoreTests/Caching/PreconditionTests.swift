@@ -83,11 +83,17 @@ struct PreconditionTests {
     func fields() {
         let all: HeaderFields = [
             "Cache-Control": "max-age=60", "Content-Location": "/b", "Date": "@0", "ETag": "\"a\"", "Expires": "@9",
-            "Vary": "Foo", "Last-Modified": "@-9", "Content-Type": "text/plain", "Content-Length": "9", "X": "1",
+            "Vary": "Foo", "Last-Modified": "@-9", "Content-Type": "text/plain", "Content-Length": "9", "X": "",
+            "Access-Control-Allow-Origin": "*", "Content-Encoding": "gzip", "Content-Language": "de",
+            "Content-Security-Policy": "default-src 'self'", "Via": "1.1 a", "Cache-Status": "a; hit",
+            "Repr-Digest": "sha-256=:AA==:", "Content-Digest": "sha-256=:AA==:", "Content-Range": "bytes 0-8/9",
         ]
         let fields = Preconditions.notModifiedFields(Caching.stored(all), nowMs: Caching.now(3))
         #expect(
-            fields.map(\.name) == ["Cache-Control", "Content-Location", "Date", "ETag", "Expires", "Vary", "Age"])
+            fields.map(\.name) == [
+                "Cache-Control", "Content-Location", "Date", "ETag", "Expires", "Vary", "X",
+                "Access-Control-Allow-Origin", "Content-Security-Policy", "Via", "Cache-Status", "Age",
+            ])
         #expect(fields["Age"] == "3")
         let untagged = Caching.stored(["Last-Modified": "@-9", "X": "1"])
         #expect(Preconditions.notModifiedFields(untagged, nowMs: Caching.now(3)).contains("Last-Modified"))

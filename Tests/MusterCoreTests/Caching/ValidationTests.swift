@@ -68,7 +68,7 @@ struct ValidationTests {
             [
                 "Cache-Control": "max-age=2", "ETag": "\"a\"", "X": "1", "X": "2", "Y": "3", "Age": "7", "Date": "@0",
                 "Content-Type": "text/plain",
-            ], ["x": "4", "Cache-Control": "max-age=60", "Content-Type": "text/html", "Set-Cookie": "a=b"])
+            ], ["x": "4", "Cache-Control": "public, max-age=60", "Content-Type": "text/html", "Set-Cookie": "a=b"])
         guard case .freshened(let updated) = outcome else {
             Issue.record("\(outcome)")
             return
@@ -104,6 +104,11 @@ struct ValidationTests {
                 Issue.record("\(control) is kept")
                 continue
             }
+        }
+        let cookie: HeaderFields = ["Cache-Control": "max-age=60", "Set-Cookie": "a=b"]
+        guard case .usedOnce = freshened(["ETag": "\"a\""], cookie) else {
+            Issue.record("one's cookie is kept for all")
+            return
         }
         let stored: HeaderFields = ["ETag": "\"a\"", "Cache-Control": "max-age=2"]
         for request: HeaderFields in [["Cache-Control": "no-store"], ["Authorization": "x"]] {
@@ -174,6 +179,8 @@ struct ValidationTests {
 
 @Suite("invalidation")
 struct InvalidationTests {
+    private let policy = CachePolicy()
+
     private func keys(
         _ method: String, _ status: Int, _ fields: HeaderFields = [:], target: String = "/dir/a?q",
         origins: [String] = []
@@ -206,6 +213,46 @@ struct InvalidationTests {
         for name in ["Location", "Content-Location"] {
             let found = keys("POST", 201, [name: reference], origins: ["http://edge.test:8001"])
             #expect(found == ["/dir/a?q"] + (target.map { [$0] } ?? []))
+        }
+    }
+
+    @Test("a validation for everybody has the fields that select what is stored, and nothing of who asks")
+    func forEverybody() {
+        let asker = Caching.request([
+            "Authorization": "Bearer x", "Cache-Control": "no-store", "Cookie": "a=b", "Accept-Language": "en",
+            "Range": "bytes=0-1", "If-None-Match": "\"z\"",
+        ])
+        func fields(_ stored: StoredResponse) -> HeaderFields { policy.fields(validating: stored, asker: asker) }
+        let first: HeaderFields = ["Accept-Language": "de, en", "Other": "1"]
+        #expect(fields(Caching.stored(["Cache-Control": "max-age=1"], request: first)).isEmpty)
+        #expect(
+            fields(Caching.stored(["Cache-Control": "max-age=1", "Vary": "Accept-Language, Foo"], request: first))
+                == ["accept-language": "de,en"])
+        // Its answer may be stored though it is authorized.
+        #expect(
+            fields(Caching.stored(["Cache-Control": "public, max-age=1"], request: first))
+                == ["Authorization": "Bearer x"])
+    }
+
+    @Test("whose answer would be their own")
+    func keepsToItself() {
+        let bare = Caching.stored(["Cache-Control": "max-age=1"])
+        let shared = Caching.stored(["Cache-Control": "public, max-age=1"])
+        #expect(!policy.keepsToItself(Caching.request(), validating: bare))
+        #expect(policy.keepsToItself(Caching.request(["Authorization": "x"]), validating: bare))
+        #expect(!policy.keepsToItself(Caching.request(["Authorization": "x"]), validating: shared))
+        #expect(policy.keepsToItself(Caching.request(["Cache-Control": "no-store"]), validating: shared))
+    }
+
+    @Test("what ends a stored response that was to be validated")
+    func ends() {
+        func ends(_ status: Int, _ fields: HeaderFields = [:]) -> Bool {
+            policy.endsStored(Caching.response([:], status: status), to: Caching.request(fields))
+        }
+        for status in [200, 204, 301, 400, 401, 403, 404, 410] { #expect(ends(status), "\(status)") }
+        for status in [304, 407, 408, 412, 428, 429, 431, 500, 503, 511] { #expect(!ends(status), "\(status)") }
+        for status in [401, 403] {
+            #expect(!ends(status, ["Authorization": "x"]) && !ends(status, ["Cookie": "a=b"]), "\(status)")
         }
     }
 }

@@ -38,6 +38,7 @@ extension Edge {
             sayHello(&state, now)
             if !state.isStarted { startElection(&state, waited: now - began) }
             handle(.ticked, &state)
+            forgetAbsent(&state, now)
             seeToTouch(&state)
             tell(&state)
         }
@@ -125,7 +126,7 @@ extension Edge {
     private func watch(_ leader: EdgeID, at url: String) async {
         while !Task.isCancelled {
             do {
-                var request = peerRequest("GET", url + "/v1/events")
+                var request = peerRequest("GET", url + ownPath("/v1/events"))
                 request.timeout = nil
                 let stream = try await client.stream(request)
                 if stream.status == 200 {
@@ -163,6 +164,7 @@ extension Edge {
         state.pauses += 1
         state.mustAsk = true
         state.digests = [:]
+        state.absences.beginAnew()
     }
 
     /// Whether what is stored here is known not to have been purged while this edge was away: from then on it may be served.

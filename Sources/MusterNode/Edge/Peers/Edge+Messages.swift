@@ -33,7 +33,7 @@ extension Edge {
         link.waiting = []
         state.links[url] = link
         let body = envelope(messages, state).body
-        client.send(peerRequest("POST", url + "/v1/edge/messages", body: body)) { [weak self] result in
+        client.send(peerRequest("POST", url + ownPath("/v1/edge/messages"), body: body)) { [weak self] result in
             self?.posted(to: url, result)
         }
     }
@@ -51,6 +51,8 @@ extension Edge {
         request.headers = [("Authorization", "Bearer \(peerToken)")]
         if body != nil { request.headers.append(("Content-Type", "application/json")) }
         request.responseBytesMax = 4 << 20
+        // Names are followed with each new connection: an edge that comes back elsewhere is found there at once.
+        request.namesLast = .zero
         return request
     }
 
@@ -100,15 +102,22 @@ extension Edge {
                 "another edge refuses this one",
                 ["url": url, "reason": why, "help": "give all edges the same --token, or one --data folder"])
         }
-        let isForgotten = !link.isConfigured && link.failures >= PeerState.failuresMax
+        let isForgotten = !link.isConfigured && link.id == nil && link.failures >= PeerState.failuresMax
         if link.failures == PeerState.failuresForOtherURL, link.id != nil { state.reconsiderAliases() }
         state.links[url] = isForgotten ? nil : link
-        guard let id = link.id else { return }
-        handle(.undeliverable(to: id), &state)
-        if isForgotten {
-            state.places[id] = nil
-            tellPeers(&state)
+        if let id = link.id { handle(.undeliverable(to: id), &state) }
+    }
+
+    /// Those who were taken away for good leave the list: neither they nor anything of them is heard any more.
+    func forgetAbsent(_ state: inout PeerState, _ now: Moment) {
+        state.absences.heard(state.election.livePeers, now)
+        let gone = state.absences.gone(among: state.places.keys, now)
+        guard !gone.isEmpty else { return }
+        for id in gone {
+            Log.info("an edge is forgotten: nothing was heard of it for too long", ["id": "\(id)"])
+            state.forget(id)
         }
+        tellPeers(&state)
     }
 
     /// Who answers there? Asked of all places where that is not known.
@@ -162,6 +171,7 @@ extension Edge {
             state.remember(sender.url)
         }
         state.digests[sender.id] = envelope.digest
+        state.absences.heard([sender.id], SystemTime.now())
         if envelope.messages.contains(where: { $0.kind == .acknowledgement }) { makeUp(for: sender.id, &state) }
         // Whoever is said to have this one's id is asked, too: it may be another.
         for (id, place) in envelope.edges where state.places[id] == nil { state.remember(place) }

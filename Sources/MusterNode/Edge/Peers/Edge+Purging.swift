@@ -48,7 +48,7 @@ extension Edge {
         json.beginObject()
         pattern.write(to: &json)
         json.endObject()
-        let request = peerRequest("POST", url + "/v1/purge", body: json.bytes, timeout: Self.confirmTime * 2)
+        let request = peerRequest("POST", url + ownPath("/v1/purge"), body: json.bytes, timeout: Self.confirmTime * 2)
         return try await client.send(request)
     }
 
@@ -78,7 +78,7 @@ extension Edge {
 
     /// How many answers it forgot; nil: it did not confirm.
     private func confirmation(of order: [UInt8], at url: String, within time: Duration) async -> Int? {
-        let request = peerRequest("POST", url + "/v1/edge/orders", body: order, timeout: time)
+        let request = peerRequest("POST", url + ownPath("/v1/edge/orders"), body: order, timeout: time)
         for _ in 0..<Self.ordersMax {
             guard let response = try? await client.send(request) else { return nil }
             if response.status == 200, var fields = try? JSONFields(body: response.body) {
@@ -201,7 +201,7 @@ extension Edge {
 
     /// The digest of what the other told, all of which is done here by then; nil: it did not.
     private func exchange(_ own: [UInt8], with url: String) async -> UInt64? {
-        var request = peerRequest("POST", url + "/v1/edge/purges", body: own, timeout: .seconds(5))
+        var request = peerRequest("POST", url + ownPath("/v1/edge/purges"), body: own, timeout: .seconds(5))
         request.responseBytesMax = EdgePurges.bytesMax
         do {
             let response = try await client.send(request)

@@ -51,7 +51,8 @@ extension Edge {
         let copies = state.untold.next(EdgeOrder.copiesMax)
         guard !copies.isEmpty else { return }
         state.isTelling = true
-        client.send(peerRequest("POST", url + "/v1/edge/filled", body: EdgeCopies(copies).body)) { [weak self] result in
+        let news = peerRequest("POST", url + ownPath("/v1/edge/filled"), body: EdgeCopies(copies).body)
+        client.send(news) { [weak self] result in
             guard let self else { return }
             peers.withLock { state in
                 state.isTelling = false
@@ -131,7 +132,7 @@ extension Edge {
         guard !copies.isEmpty else { return }
         state.sending.insert(id)
         let order = EdgeOrder(leader: state.own.id, term: state.election.term, pull: copies)
-        client.send(peerRequest("POST", url + "/v1/edge/orders", body: order.body)) { [weak self] result in
+        client.send(peerRequest("POST", url + ownPath("/v1/edge/orders"), body: order.body)) { [weak self] result in
             self?.peers.withLock { state in
                 state.sending.remove(id)
                 if case .success(let response) = result, response.status == 204 {
@@ -211,7 +212,7 @@ extension Edge {
         let request = EdgeRequest(cache: CacheRequest(method: "GET", key: key, fields: [:]), upstream: upstream)
         counters.pulls.add(1, ordering: .relaxed)
         let copy = CopySource(
-            url: url + "/v1/edge/copy?target=" + Self.escaped(key.target), position: storedPosition())
+            url: url + ownPath("/v1/edge/copy?target=") + Self.escaped(key.target), position: storedPosition())
         return Fetch(request: request, stored: nil, conditions: [:], reason: .uriMiss, copy: copy)
     }
 
@@ -235,7 +236,7 @@ extension Edge {
     func catchUp(from url: String, _ leader: EdgeID) async {
         // A leader that is new itself has to hear first what was purged while it was away. Another one ends this.
         while !Task.isCancelled {
-            let request = peerRequest("GET", url + "/v1/edge/copies", timeout: .seconds(10))
+            let request = peerRequest("GET", url + ownPath("/v1/edge/copies"), timeout: .seconds(10))
             let response = try? await client.send(request)
             if Task.isCancelled { return }
             if response?.status == 200, let copies = try? EdgeCopies(body: response?.body ?? []).copies {

@@ -27,7 +27,7 @@ struct PeerState: Sendable {
     static let waitingMax = EdgeMessages.messagesMax
     /// Other edges' URLs that are remembered.
     static let linksMax = EdgeMessages.edgesMax
-    /// One that nobody configured is forgotten after so many failures in succession.
+    /// A URL that nobody configured, and where nobody was met yet, is forgotten after so many failures in succession.
     static let failuresMax = 20
     /// After so many in succession an edge is looked for by the other URLs that it was known by.
     static let failuresForOtherURL = 4
@@ -40,6 +40,8 @@ struct PeerState: Sendable {
     var places: [EdgeID: String] = [:]
     /// Of the purges that the others know, as they told last.
     var digests: [EdgeID: UInt64] = [:]
+    /// When each was heard of last.
+    var absences: Absences
     var isStarted = false
     /// Another edge was met since the start.
     var hasMet = false
@@ -73,9 +75,20 @@ struct PeerState: Sendable {
     var unwarmed = CopyQueue()
     var warming = 0
 
-    init(election: Election, log: PurgeLog, own: EdgeIdentity, configured: [String]) {
+    init(election: Election, log: PurgeLog, own: EdgeIdentity, configured: [String], absence: Duration) {
         (self.election, self.log, self.own) = (election, log, own)
+        absences = Absences(patience: absence)
         for url in configured { links[url] = Link(isConfigured: true) }
+    }
+
+    /// Its place, and what was to be told it. Where it was configured somebody may come to be again: who is there is asked now and then.
+    mutating func forget(_ id: EdgeID) {
+        if let url = places.removeValue(forKey: id), let link = links[url], link.id == id {
+            links[url] = link.isConfigured ? Link(isConfigured: true) : nil
+        }
+        digests[id] = nil
+        outgoing[id] = nil
+        behind.remove(id)
     }
 
     /// As many of them as others listen to.
