@@ -3,7 +3,7 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
     var route: NamedRoute<Name>
     /// The same without its content: every GET has it.
     var isHead: Bool
-    var needsToken: Bool
+    var need: TokenNeed
 
     func write(to json: inout JSONWriter) {
         let name = route.name.rawValue
@@ -16,8 +16,16 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
         writeBody(to: &json)
         writeResponses(to: &json)
         json.key("security")
-        json.raw((needsToken ? #"[{"bearer":[]}]"# : "[]").utf8)
+        json.raw(security.utf8)
         json.endObject()
+    }
+
+    private var security: String {
+        switch need {
+        case .never: "[]"
+        case .always: #"[{"bearer":[]}]"#
+        case .sometimes: #"[{"bearer":[]},{}]"#
+        }
     }
 
     private func writeParameters(to json: inout JSONWriter) {

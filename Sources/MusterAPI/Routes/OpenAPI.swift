@@ -1,9 +1,16 @@
+/// Whether a stranger needs a token for a route.
+package enum TokenNeed: Sendable {
+    case never, always
+    /// For some of what it names.
+    case sometimes
+}
+
 /// The OpenAPI 3.1 document of a table of routes.
 package enum OpenAPI {
-    /// `role` names the process that has these routes; `needsToken` says which of them ask for one as it was started.
+    /// `role` names the process that has these routes; `need` says which of them ask for a token as it was started.
     package static func document<Name>(
         of routes: [NamedRoute<Name>], role: String = "coordinator", version: String,
-        needsToken: (NamedRoute<Name>) -> Bool = { $0.access != .open }
+        need: (NamedRoute<Name>) -> TokenNeed = { $0.access == .open ? .never : .always }
     ) -> [UInt8] {
         var json = JSONWriter(reserving: 64 << 10)
         json.beginObject()
@@ -21,7 +28,7 @@ package enum OpenAPI {
             json.beginObject()
             for route in known where route.pattern == pattern {
                 for isHead in route.method == "GET" && !route.isEventStream ? [false, true] : [false] {
-                    OperationWriter(route: route, isHead: isHead, needsToken: needsToken(route)).write(to: &json)
+                    OperationWriter(route: route, isHead: isHead, need: need(route)).write(to: &json)
                 }
             }
             json.endObject()

@@ -74,6 +74,8 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     package var status = 200
     /// Old clients call it: where classic routes are open it needs no token.
     package var isClassic = false
+    /// It reads one job: where classic routes are open it needs no token for a job that one of them made without a token.
+    package var readsOpenJobs = false
     package var answerType = "application/json"
     /// What the answer is, where that is JSON.
     package var answer = Schema.any

@@ -47,7 +47,7 @@ package enum RouteTable {
             name: .assignAll, method: "POST", pattern: "/assign/all", access: .admin,
             summary:
                 "Deal tuples of numbers to all live workers in turn; each adds up its own. Idempotency-Key makes it safe to "
-                + "repeat.",
+                + "repeat. Where it is open, whoever asked without a token reads the job without one.",
             fields: [
                 .body(
                     "dataset",
@@ -69,7 +69,7 @@ package enum RouteTable {
             ], answer: .named("Jobs")),
         RouteSpec(
             name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands.",
-            answer: .named("Job")),
+            readsOpenJobs: true, answer: .named("Job")),
         RouteSpec(
             name: .cancelJob, method: "DELETE", pattern: "/v1/jobs/{id}", access: .admin,
             summary: "Cancel a job; its recorded results stay.", answer: .named("Job")),
@@ -88,14 +88,14 @@ package enum RouteTable {
         RouteSpec(
             name: .jobEvents, method: "GET", pattern: "/v1/jobs/{id}/events", access: .read,
             summary: "Server-sent events of a job: job (its state, at each change), until it ends.",
-            answerType: eventStream),
+            readsOpenJobs: true, answerType: eventStream),
         RouteSpec(
             name: .jobResults, method: "GET", pattern: "/v1/jobs/{id}/results", access: .read,
             summary: "Results in task order, a line a task.",
             fields: [
                 .query("wait", .boolean, "true: stream results as they come, until the job ends."),
                 .query("from", .integer(0...Limits.jobTasksMax), "Start at this task."),
-            ], answerType: ndjson),
+            ], readsOpenJobs: true, answerType: ndjson),
         RouteSpec(
             name: .events, method: "GET", pattern: "/v1/events", access: .read,
             summary: "Server-sent events of the fleet: members that join and go, jobs that begin and end.",
@@ -271,9 +271,7 @@ package enum RouteTable {
             summary: "Classic: a server signs up; it is listed while GET /up at its port answers.",
             fields: [
                 .body("name", .text(1...253, pattern: "^[-A-Za-z0-9._:]+$"), "Its host.", required: true),
-                .body(
-                    "port", .either(.text(1...5, pattern: "^[0-9]+$"), .integer(1...65_535)), "Its port.",
-                    required: true),
+                .body("port", .text(1...5, pattern: "^[0-9]+$"), "Its port, as a string.", required: true),
             ], bodyBytesMax: smallBody, isClassic: true, answer: .named("Message")),
         RouteSpec(
             name: .getMbrot, method: "POST", pattern: "/get_mbrot", access: .read,

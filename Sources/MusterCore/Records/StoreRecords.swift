@@ -56,6 +56,8 @@ package struct JobRecord: Hashable, Sendable {
     package var timeoutSeconds: Double?
     /// Of the request that asked for it; nil when that had none.
     package var request: RequestKey?
+    /// Whether somebody without a token asked for it, by a route that was open: then it needs none to be looked at by such a route.
+    package var isOpen = false
 
     package init(
         id: JobID, kernel: String, params: [UInt8], count: Int, priority: Priority, hasInputs: Bool,

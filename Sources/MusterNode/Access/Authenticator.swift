@@ -16,7 +16,13 @@ struct Authenticator: Sendable {
     /// What origins and edges are told of this coordinator's tokens.
     let tokenCodes: FleetTokenCodes
     /// What each route asks for, by its name.
-    private let rules: [String: (access: RouteAccess, isClassic: Bool)]
+    private let rules: [String: Rule]
+
+    private struct Rule {
+        var access: RouteAccess
+        var isClassic: Bool
+        var readsOpenJobs: Bool
+    }
 
     /// For the routes of one role. `fleetTokens`: those of the coordinator at which it is listed.
     init<Name>(
@@ -24,7 +30,14 @@ struct Authenticator: Sendable {
         volunteers: [JoinTokenRecord] = [], fleetTokens: FleetTokens? = nil
     ) {
         self.volunteers = VolunteerTokens(key: key, volunteers)
-        rules = Dictionary(uniqueKeysWithValues: routes.map { ($0.name.rawValue, ($0.access, $0.isClassic)) })
+        rules = Dictionary(
+            uniqueKeysWithValues: routes.map { route in
+                let (isClassic, readsOpenJobs) = (route.isClassic, route.readsOpenJobs)
+                return (
+                    route.name.rawValue,
+                    Rule(access: route.access, isClassic: isClassic, readsOpenJobs: readsOpenJobs)
+                )
+            })
         self.key = key
         self.tokens = tokens
         self.settings = settings
@@ -131,12 +144,30 @@ extension Authenticator {
         let isPicture = spec.access == .picture || spec.access == .image
         if spec.access == .open || (isPicture && !settings.isPrivate) { return }
         let shown = credential(of: request)
-        if case .token(let principal) = shown, principal.may(spec.access, route: request.access) { return }
-        if case .session = shown, Principal.admin.may(spec.access, route: request.access) {
-            return try requireOwnPage(request)
+        if Self.suffices(shown, spec, request) {
+            if case .session = shown { try requireOwnPage(request) }
+            return
         }
-        if spec.isClassic && settings.isClassicOpen { return try requireProgram(request) }
+        // Which job it is, and so whether that is open, the handler sees.
+        if settings.isClassicOpen, spec.isClassic || spec.readsOpenJobs { return try requireProgram(request) }
         throw refusal(shown, spec.access, request, isClassic: spec.isClassic)
+    }
+
+    /// Of a request that `require` let through: nil where its sender's own rights are enough, else what it would have been answered
+    /// were the route not open.
+    func lackOfRights(_ request: HTTPRequest) -> Problem? {
+        guard let spec = rules[request.access] else { return Problem(500, "A route without its rights.") }
+        let shown = credential(of: request)
+        return Self.suffices(shown, spec, request)
+            ? nil : refusal(shown, spec.access, request, isClassic: spec.isClassic)
+    }
+
+    private static func suffices(_ shown: Credential, _ spec: Rule, _ request: HTTPRequest) -> Bool {
+        switch shown {
+        case .token(let principal): principal.may(spec.access, route: request.access)
+        case .session: Principal.admin.may(spec.access, route: request.access)
+        case .none, .unknown: false
+        }
     }
 
     private func refusal(

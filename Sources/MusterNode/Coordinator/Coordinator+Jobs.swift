@@ -23,11 +23,12 @@ extension Coordinator {
         let key = try request.idempotencyKey().map { key in
             RequestKey(key: key, digest: SHA256.digest(of: Array("\(request.path) ".utf8) + request.body))
         }
+        let asking = JobAsking(key: key, isDealt: isDealt, isOpen: authenticator.lackOfRights(request) != nil)
         if request.body.count > Self.bodyBytesOnHTTPThreadMax {
             return .hold { held in
                 Task {
                     do throws(Problem) {
-                        self.create(try read(request.body), key, isDealt: isDealt, held)
+                        self.create(try read(request.body), asking, held)
                     } catch {
                         held.respond(.problem(error))
                     }
@@ -35,7 +36,7 @@ extension Coordinator {
             }
         }
         let job = try read(request.body)
-        return .hold { self.create(job, key, isDealt: isDealt, $0) }
+        return .hold { self.create(job, asking, $0) }
     }
 
     private static func checked(_ body: [UInt8]) throws(Problem) -> JobRequest {
@@ -45,8 +46,8 @@ extension Coordinator {
     }
 
     /// With a key that was used before: answers with what was made then.
-    private func create(_ request: JobRequest, _ key: RequestKey?, isDealt: Bool, _ held: HeldRequest) {
-        guard let key else { return createNew(request, nil, isDealt: isDealt, held) }
+    private func create(_ request: JobRequest, _ asking: JobAsking, _ held: HeldRequest) {
+        guard let key = asking.key else { return createNew(request, asking, held) }
         guard state.withLock({ $0.requestsOnTheirWay.insert(key.key).inserted }) else {
             let problem = Problem(409, "A request with this Idempotency-Key is being answered.", retryAfter: 1)
             return held.respond(.problem(problem))
@@ -54,9 +55,9 @@ extension Coordinator {
         Task {
             do {
                 guard let known = try await store.job(requestKey: key.key) else {
-                    return createNew(request, key, isDealt: isDealt, held)
+                    return createNew(request, asking, held)
                 }
-                try answer(with: known.record, to: key, held)
+                try answer(with: known.record, to: asking, held)
             } catch {
                 held.respond(
                     .problem(error as? Problem ?? (error as? StoreError).map(Self.problem) ?? Problem(503, "\(error)")))
@@ -71,8 +72,9 @@ extension Coordinator {
     }
 
     /// Throws a 422 where the key asked for something else before.
-    private func answer(with job: JobRecord, to key: RequestKey, _ held: HeldRequest) throws(Problem) {
-        guard job.request?.digest == key.digest else {
+    private func answer(with job: JobRecord, to asking: JobAsking, _ held: HeldRequest) throws(Problem) {
+        // A stranger who guesses a key is not told of the job that its owner has by it.
+        guard job.request?.digest == asking.key?.digest, job.isOpen || !asking.isOpen else {
             throw Problem(
                 422,
                 "This Idempotency-Key asked for job \(job.id) before, by another body; take another key for another job.",
@@ -82,24 +84,24 @@ extension Coordinator {
     }
 
     /// Stores the job, then schedules it and answers.
-    private func createNew(_ request: JobRequest, _ key: RequestKey?, isDealt: Bool, _ held: HeldRequest) {
+    private func createNew(_ request: JobRequest, _ asking: JobAsking, _ held: HeldRequest) {
         let record: JobRecord? = state.withLock { state in
             guard state.records.count + state.jobsOnTheirWay < Limits.unfinishedJobsMax else { return nil }
             state.jobsOnTheirWay += 1
-            return Self.record(of: request, key, id: state.newJobID())
+            return Self.record(of: request, asking, id: state.newJobID())
         }
         guard let record else {
-            end(key)
+            end(asking.key)
             let detail = "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end."
             return held.respond(.problem(Problem(503, detail, retryAfter: 10)))
         }
         store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] result in
-            self?.end(key)
-            self?.created(record, isDealt: isDealt, result, held)
+            self?.end(asking.key)
+            self?.created(record, isDealt: asking.isDealt, result, held)
         }
     }
 
-    private static func record(of request: JobRequest, _ key: RequestKey?, id: JobID) -> JobRecord {
+    private static func record(of request: JobRequest, _ asking: JobAsking, id: JobID) -> JobRecord {
         var record = JobRecord(
             id: id, kernel: request.kernel, params: request.params, count: request.count,
             priority: request.priority, hasInputs: request.inputs != nil,
@@ -107,7 +109,8 @@ extension Coordinator {
             createdMs: SystemTime.wallClockMs(), quorum: request.quorum,
             isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
             atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
-        (record.name, record.timeoutSeconds, record.request) = (request.name, request.timeoutSeconds, key)
+        (record.name, record.timeoutSeconds) = (request.name, request.timeoutSeconds)
+        (record.request, record.isOpen) = (asking.key, asking.isOpen)
         return record
     }
 
@@ -200,8 +203,28 @@ extension Coordinator {
     }
 
     func getJob(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = JobID(try request.number("id", of: "job"))
-        return .task { try await self.answer(withJob: id) }
+        let id = try jobID(request)
+        return .task {
+            try await self.requireReadable(id, request)
+            return try await self.answer(withJob: id)
+        }
+    }
+
+    /// Of the path. What is no number is nobody's job: who may see some only is told no more of it.
+    func jobID(_ request: HTTPRequest) throws(Problem) -> JobID {
+        do throws(Problem) {
+            return JobID(try request.number("id", of: "job"))
+        } catch {
+            throw authenticator.lackOfRights(request) ?? error
+        }
+    }
+
+    /// Throws a `Problem` where a sender whom only an open route lets in asks for a job that is not open, or for none.
+    func requireReadable(_ id: JobID, _ request: HTTPRequest) async throws {
+        guard let lack = authenticator.lackOfRights(request) else { return }
+        var isOpen = state.withLock { $0.records[id]?.isOpen }
+        if isOpen == nil { isOpen = try await store.job(id)?.record.isOpen }
+        guard isOpen == true else { throw lack }
     }
 
     private func answer(withJob id: JobID) async throws -> HTTPResponse {
@@ -286,6 +309,15 @@ extension Coordinator {
             if !isActive { self.respondWithJob(id, held) }
         }
     }
+}
+
+/// How a job was asked for, beside what it is.
+struct JobAsking: Sendable {
+    var key: RequestKey?
+    /// It goes to all workers alive in equal shares.
+    var isDealt: Bool
+    /// By somebody whom only an open route let in.
+    var isOpen: Bool
 }
 
 extension JobStatus {

@@ -10,13 +10,15 @@ extension Coordinator {
     private static let readBytesMax = 256 << 10
 
     func streamResults(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = JobID(try request.number("id", of: "job"))
+        let id = try jobID(request)
         let waits = try request.queryBool("wait") ?? false
         let from = try request.queryInt("from", in: 0...Limits.jobTasksMax) ?? 0
-        if state.withLock({ $0.records[id] != nil }) {
+        let mayReadAny = authenticator.lackOfRights(request) == nil
+        if state.withLock({ $0.records[id].map { mayReadAny || $0.isOpen } == true }) {
             return .respond(resultStream(of: id, from: from, waits: waits))
         }
         return .task {
+            try await self.requireReadable(id, request)
             guard try await self.store.job(id) != nil else { throw Self.noSuchJob(id) }
             return self.resultStream(of: id, from: from, waits: waits)
         }
@@ -84,8 +86,9 @@ extension Coordinator {
     }
 
     func streamJobEvents(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = JobID(try request.number("id", of: "job"))
+        let id = try jobID(request)
         return .task {
+            try await self.requireReadable(id, request)
             guard try await self.status(of: id) != nil else { throw Self.noSuchJob(id) }
             let stream = HTTPStream()
             Task { await self.produce(stream) { try await self.sendEvents(of: id, stream) } }

@@ -12,18 +12,17 @@ enum RoleRoutes {
     static func openapi<Name>(
         of routes: [NamedRoute<Name>], role: String, version: String, access: AccessSettings
     ) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
-        let document = OpenAPI.document(of: routes, role: role, version: version) { access.needsToken($0) }
+        let document = OpenAPI.document(of: routes, role: role, version: version) { access.tokenNeed(of: $0) }
         return { _ in .respond(.json(document)) }
     }
 }
 
 extension AccessSettings {
-    /// Whether a stranger needs a token for a route.
-    func needsToken<Name>(_ route: NamedRoute<Name>) -> Bool {
+    func tokenNeed<Name>(of route: NamedRoute<Name>) -> TokenNeed {
         switch route.access {
-        case .open: false
-        case .picture, .image: isPrivate
-        default: !(route.isClassic && isClassicOpen)
+        case .open: .never
+        case .picture, .image: isPrivate ? .always : .never
+        default: isClassicOpen ? (route.isClassic ? .never : route.readsOpenJobs ? .sometimes : .always) : .always
         }
     }
 }

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh, eighth]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -213,6 +213,11 @@ enum Schema {
         CREATE UNIQUE INDEX job_request ON job (request_key) WHERE request_key IS NOT NULL;
         ALTER TABLE child ADD COLUMN is_foreign INTEGER NOT NULL DEFAULT 0;
         PRAGMA user_version = 7;
+        """
+
+    private static let eighth: StaticString = """
+        ALTER TABLE job ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0; -- asked for without a token
+        PRAGMA user_version = 8;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

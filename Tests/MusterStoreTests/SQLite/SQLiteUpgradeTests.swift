@@ -31,4 +31,27 @@ import Testing
         #expect(try await store.openCommands().map(\.id) == [CommandID(4)])
         await store.close()
     }
+
+    /// Of jobs of version 7 nobody knows any more who asked for them without a token: they are closed.
+    @Test func jobsFromBeforeAreClosed() async throws {
+        let scratch = Scratch()
+        let path = scratch.file("store.db")
+        try DatabaseFiles.create(path)
+        let old = try Connection(path: path)
+        for step in Schema.steps[..<7] { try old.transaction { () throws(StoreError) in try old.execute(step) } }
+        try old.execute(
+            """
+            INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params)
+            VALUES (1, 2, 0, 3, 4, 'batch', 'noop', X'7B7D');
+            """)
+        old.close()
+
+        let store = try SQLiteStore(path: path)
+        #expect(try await store.job(JobID(1))?.record.isOpen == false)
+        var open = JobRecord.sample(2)
+        open.isOpen = true
+        try await store.commit([.createJob(open)])
+        #expect(try await store.unfinishedJobs().map(\.job.record.isOpen) == [false, true])
+        await store.close()
+    }
 }

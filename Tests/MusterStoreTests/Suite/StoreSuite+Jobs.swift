@@ -69,6 +69,7 @@ import Testing
         var record = JobRecord.sample(1)
         (record.name, record.timeoutSeconds) = ("nightly \u{E9}", 2.5)
         record.request = RequestKey(key: "k-1", digest: [0, 1, 255])
+        record.isOpen = true
         try await store.commit([.createJob(record), .createJob(.sample(2))])
         await store.close()
         store = try backend.open(scratch)
