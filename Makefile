@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist api-test compose-test engine-test install-test kubernetes-test help
+.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist api-test browser-test compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -34,6 +34,9 @@ dist: ## dist/muster-VERSION-linux-ARCH.tar.gz: binary and libraries, for machin
 
 api-test: build ## /openapi.json: generated clients of it work, and schemathesis finds nothing
 	@Scripts/api-test
+
+browser-test: build ## what only a real browser shows: signing in, other sites' pages, a cache's 304
+	@Scripts/browser-test
 
 compose-test: ## the fleet of compose.yaml on this machine's engine: started, used, scaled, ended
 	@Scripts/compose-test

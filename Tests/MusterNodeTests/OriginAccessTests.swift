@@ -50,6 +50,8 @@ import Testing
             }
             let early = try put("joins")
             #expect(early.status == 503 && early["retry-after"] == "1")
+            // That nobody has told yet can be seen by it.
+            #expect(try origin.ask("GET", "/metrics", token: "joins").status == 200)
             #expect(try put("fleet-admin").status == 401)
             let fleet = try TokenStore(
                 directory: origin.folder + "/images", givenAdmin: "fleet-admin", givenRead: "fleet-read")

@@ -65,7 +65,7 @@ package enum RouteTable {
                 .query(
                     "state", .choice(JobState.self),
                     "Only those that are queued, running, done, failed or cancelled."),
-                .query("kernel", .text(1...Limits.nameBytesMax), "Only those of this kernel."),
+                .query("kernel", .prose, "Only those of this kernel."),
             ], answer: .named("Jobs")),
         RouteSpec(
             name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands.",
@@ -283,7 +283,7 @@ package enum RouteTable {
                     "width", .integer(1...PictureBounds.sideMax),
                     "Pixels of the whole picture, default 1920; it is two thirds as high."),
                 .form("escape", .integer(1...PictureBounds.escapeMax), "Iteration limit, default 1000."),
-                .form("server", .string, "Read and ignored."), .form("port", .string, "Read and ignored."),
+                .form("server", .prose, "Read and ignored."), .form("port", .prose, "Read and ignored."),
             ], bodyBytesMax: smallBody, isClassic: true, answerType: "image/png"),
     ]
 

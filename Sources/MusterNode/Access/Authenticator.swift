@@ -150,6 +150,8 @@ extension Authenticator {
         }
         // Which job it is, and so whether that is open, the handler sees.
         if settings.isClassicOpen, spec.isClassic || spec.readsOpenJobs { return try requireProgram(request) }
+        // While the coordinator is silent somebody must be able to see that it is: at /metrics.
+        if spec.access == .read, isUnsettled(request) { return }
         throw refusal(shown, spec.access, request, isClassic: spec.isClassic)
     }
 
@@ -183,8 +185,7 @@ extension Authenticator {
                     + (isClassic ? ", or start the coordinator with --open-classic." : "."),
                 code: isNone ? "no-token" : "token")
         case .token, .session:
-            let token = request.header("authorization").flatMap(Self.bearer) ?? ""
-            if let fleetTokens, fleetTokens.isUnsettled(token) {
+            if isUnsettled(request) {
                 return Problem(
                     503, "The coordinator has not told yet what this token is good for.", code: "unsettled",
                     retryAfter: 1)
@@ -192,6 +193,12 @@ extension Authenticator {
             let needed = access == .image || access == .picture ? RouteAccess.read : access
             return Problem(403, "This token may not do that; it needs \(needed.rawValue) rights.", code: "rights")
         }
+    }
+
+    /// Whether it shows this process's own token, of which the coordinator has not told yet what it is good for.
+    private func isUnsettled(_ request: HTTPRequest) -> Bool {
+        guard let fleetTokens, let token = request.header("authorization").flatMap(Self.bearer) else { return false }
+        return fleetTokens.isUnsettled(token)
     }
 
     /// A cookie goes along with whatever a page asks: what changes something must come from a page of this server's own.

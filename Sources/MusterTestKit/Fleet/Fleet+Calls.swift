@@ -18,8 +18,9 @@ package struct TaskResult: Hashable, Sendable {
         var fields = try JSONFields(JSONValue(parsing: Array(line)), path: "result.")
         task = try fields.required("task", fields.int("task", in: 0...Limits.jobTasksMax))
         error = try fields.string("error", bytesMax: Limits.valueBytesMax)
-        // A value may be null, which counts as absent among optional fields.
         let text = fields.value("value")?.text
+        // That is a value, too.
+        fields.allowNull("value")
         (value, left) = error == nil ? (text ?? "null", nil) : (nil, text)
         attempt = try fields.required("attempt", fields.int("attempt", in: 1...Int.max))
         worker = try fields.string("worker") ?? ""
