@@ -206,6 +206,14 @@ static inline uint64_t muster_bytes_received(int socket) {
     return info[16];
 }
 
+/* Bytes that the other end of a TCP connection ever acknowledged: `tcpi_bytes_acked`, the 16th word. */
+static inline uint64_t muster_bytes_acknowledged(int socket) {
+    uint64_t info[16] = {0};
+    socklen_t size = sizeof info;
+    if (getsockopt(socket, IPPROTO_TCP, 11 /* TCP_INFO */, info, &size) != 0 || size < sizeof info) return 0;
+    return info[15];
+}
+
 static inline int muster_watch_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 static inline int muster_watch_wake_up(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 

@@ -8,6 +8,8 @@ extension ChildProcess {
         case discard
         /// Both appended to one file, made if need be (mode 0644).
         case file(path: String)
+        /// Errors appended to a file, as above; the output goes where this process's own does.
+        case errorFile(path: String)
         /// Each line to a callback, on the thread that serves all children: it must not block. Lines of one stream come in order;
         /// between the two streams there is none. A line longer than `bytesMax` (1 or more) is cut there.
         case lines(bytesMax: Int = 64 << 10, onLine: @Sendable (Line) -> Void)

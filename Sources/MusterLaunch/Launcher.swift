@@ -6,6 +6,8 @@ package struct LaunchSpec: Hashable, Sendable {
     package var arguments: [String]
     /// Variables on top of those that the launcher sets; all `MUSTER_…` variables of the coordinator are left out.
     package var environment: [String: String]
+    /// A process's standard output is this one's own; else it goes to the file of its log.
+    package var sharesOutput = false
 
     package init(name: String, arguments: [String], environment: [String: String]) {
         self.name = name

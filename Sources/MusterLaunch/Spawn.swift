@@ -150,6 +150,9 @@ private final class Plumbing {
         case .inherit: break
         case .discard: try open("/dev/null", O_WRONLY)
         case .file(let path): try open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY)
+        case .errorFile(let path):
+            try open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY)
+            output = nil
         case .lines(let bytesMax, let onLine):
             output = try pipe(.output, bytesMax, onLine)
             error = try pipe(.error, bytesMax, onLine)

@@ -26,6 +26,20 @@ struct ProcessLauncherTests {
         #expect(bench.files == [])
     }
 
+    @Test("what shares this process's output leaves its errors alone in the file")
+    func sharedOutput() async throws {
+        let launcher = bench.launcher()
+        for (name, script, reason) in [
+            ("part-1", "echo out; exit 3", "exit code 3"),
+            ("part-2", "echo err >&2; echo out; exit 1", "exit code 1: err"),
+        ] {
+            var spec = LauncherBench.script(name, script)
+            spec.sharesOutput = true
+            try await launcher.launch(spec)
+            #expect(await bench.reasons(name, count: 1) == [reason])
+        }
+    }
+
     @Test("of overlong last words their end is told")
     func overlongWords() async throws {
         let launcher = bench.launcher()

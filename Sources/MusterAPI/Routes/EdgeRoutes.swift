@@ -42,7 +42,7 @@ package enum EdgeRoutes {
         Spec(
             name: .edgeMessages, method: "POST", pattern: "/v1/edge/messages", access: .join,
             summary: "Among edges: messages of an election; the answer holds replies.", bodyBytesMax: 1 << 20,
-            isInternal: true),
+            isInternal: true, isSignOfLife: true),
         Spec(
             name: .edgeOrders, method: "POST", pattern: "/v1/edge/orders", access: .join,
             summary: "Among edges: the leader has a follower pull or purge. 409 where a newer term is known.",

@@ -91,6 +91,8 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     package var parameterSchemas: [String: Schema] = [:]
     /// Spoken among the fleet's own processes of one version, and not in the document.
     package var isInternal = false
+    /// Says that a process lives, several times a second perhaps; nobody wants to read of each.
+    package var isSignOfLife = false
 
     package var parameters: [String] {
         pattern.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().prefix { $0 != "}" }) }

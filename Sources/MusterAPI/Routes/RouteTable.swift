@@ -142,7 +142,7 @@ package enum RouteTable {
                     "edges", .closed(.always("leader", .integer(1...65_535)), .always("term", .integer)),
                     "Of an edge: who leads the edges, as far as it knows."),
             ],
-            bodyBytesMax: 1 << 20, answer: .named("HeartbeatAnswer")),
+            bodyBytesMax: 1 << 20, answer: .named("HeartbeatAnswer"), isSignOfLife: true),
         RouteSpec(
             name: .memberStream, method: "GET", pattern: "/v1/members/{id}/stream", access: .member,
             summary: "Server-sent events for one member; while it is held, the member counts as connected.",

@@ -132,7 +132,7 @@ package enum CoordinatorCommand {
     }
 
     @MainActor private static func configuration(_ invocation: Invocation) throws -> CoordinatorConfiguration {
-        let server = try ServerFlags.configuration(invocation, port: invocation[port])
+        let server = try ServerFlags.configuration(invocation, port: invocation[port], name: "coordinator")
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
             adminToken: invocation[token], version: MusterCommand.version)

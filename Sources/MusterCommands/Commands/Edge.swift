@@ -167,7 +167,8 @@ package enum EdgeCommand {
         guard invocation[port] != nil || number <= 57_535 else {
             throw CommandError.usage("--port is needed with --id \(id): 8000 + \(id) is no port")
         }
-        let server = try ServerFlags.configuration(invocation, port: invocation[port] ?? 8_000 + number)
+        let server = try ServerFlags.configuration(
+            invocation, port: invocation[port] ?? 8_000 + number, name: "edge-\(id)")
         let upstream = EdgeConfiguration.Upstream(
             url: try originOf(invocation[upstream] ?? "http://127.0.0.1:9000"),
             isOfFleet: invocation[upstream] == nil || invocation[fleetUpstream], token: invocation[upstreamToken])

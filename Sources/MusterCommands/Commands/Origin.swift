@@ -126,7 +126,7 @@ package enum OriginCommand {
     }
 
     @MainActor private static func configuration(_ invocation: Invocation) throws -> OriginConfiguration {
-        let server = try ServerFlags.configuration(invocation, port: invocation[port])
+        let server = try ServerFlags.configuration(invocation, port: invocation[port], name: "origin")
         var configuration = OriginConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/origin", server: server,
             adminToken: invocation[join] == nil ? invocation[CoordinatorCommand.token] : nil,

@@ -20,19 +20,36 @@ package enum ServerFlags {
         "finish-seconds", in: 0...3600, default: 20,
         "Then what is under way has so long to be finished, before its connections are cut.")
 
+    package static let accessLog = Flag<String>.text(
+        "access-log", "FORMAT", as: .choice(["off"] + AccessFormat.allCases.map(\.rawValue), reserved: []),
+        default: "off",
+        "Write a line for each request to standard output: common (the Common Log Format) or json. Tokens are never in it."
+    )
+
     /// For every command that serves HTTP; with TLS as well.
     package static let all = plain + [CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec, ciphers.spec]
-    static let plain = [CommonFlags.hosts.spec, perAddress.spec, drain.spec, finish.spec]
+    static let plain = [CommonFlags.hosts.spec, perAddress.spec, accessLog.spec, drain.spec, finish.spec]
 
-    /// Throws a `CommandError` for files that cannot be read.
-    @MainActor static func configuration(_ invocation: Invocation, port: Int) throws -> HTTPServer.Configuration {
+    /// `name` is the process's in its access log. Throws a `CommandError` for files that cannot be read.
+    @MainActor static func configuration(
+        _ invocation: Invocation, port: Int, name: String
+    ) throws -> HTTPServer.Configuration {
+        var server = plainConfiguration(invocation, port: port, name: name)
+        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
+        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.secret(of:))
+        server.tlsCiphers = invocation[ciphers]
+        return server
+    }
+
+    /// Without TLS.
+    @MainActor static func plainConfiguration(
+        _ invocation: Invocation, port: Int, name: String
+    ) -> HTTPServer.Configuration {
         var server = HTTPServer.Configuration()
         server.hosts = invocation[CommonFlags.hosts]
         server.port = UInt16(port)
         server.limits.connectionsPerAddress = invocation[perAddress]
-        server.tlsCertificate = try invocation[CommonFlags.tlsCert].map(CoordinatorCommand.text(of:))
-        server.tlsKey = try invocation[CommonFlags.tlsKey].map(CoordinatorCommand.secret(of:))
-        server.tlsCiphers = invocation[ciphers]
+        server.accessLog = AccessFormat(rawValue: invocation[accessLog]).map { AccessLog($0, server: name) }
         return server
     }
 

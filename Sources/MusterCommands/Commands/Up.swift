@@ -39,10 +39,8 @@ package enum UpCommand {
         // Before there are threads that would not inherit it.
         TimeSlice.short()
         let signals = stopSignals()
-        var server = HTTPServer.Configuration()
-        server.hosts = invocation[CommonFlags.hosts]
-        server.port = UInt16(invocation[CoordinatorCommand.port])
-        server.limits.connectionsPerAddress = invocation[ServerFlags.perAddress]
+        let server = ServerFlags.plainConfiguration(
+            invocation, port: invocation[CoordinatorCommand.port], name: "coordinator")
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
             adminToken: invocation[CoordinatorCommand.token], version: MusterCommand.version)
@@ -111,11 +109,14 @@ package enum UpCommand {
         let shared =
             ["--data", invocation[CommonFlags.data], "--host", invocation[CommonFlags.hosts].joined(separator: ",")]
             + (invocation[CoordinatorCommand.isPrivate] ? ["--private"] : [])
+            + ["--access-log", invocation[ServerFlags.accessLog]]
+        // Where all lines of the fleet are read.
+        let sharesOutput = invocation[ServerFlags.accessLog] != "off"
         let near = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host
         func url(_ port: Int) -> String { "http://\(near.contains(":") ? "[\(near)]" : near):\(port)" }
         let originPort = port(9_000)
         let origin = Companion(
-            name: "origin", arguments: ["origin", "--port", "\(originPort)"] + shared)
+            name: "origin", arguments: ["origin", "--port", "\(originPort)"] + shared, sharesOutput: sharesOutput)
         let ports = (1...count).map { port(8_000 + $0) }
         let peers = ports.map(url).joined(separator: ",")
         return [(origin, url(originPort))]
@@ -124,7 +125,8 @@ package enum UpCommand {
                     "edge", "--id", "\(id)", "--port", "\(port)", "--upstream", url(originPort), "--peers", peers,
                 ]
                 let edge = Companion(
-                    name: "edge-\(id)", arguments: arguments + ["--fleet-upstream"] + shared)
+                    name: "edge-\(id)", arguments: arguments + ["--fleet-upstream"] + shared,
+                    sharesOutput: sharesOutput)
                 return (edge, url(port))
             }
     }

@@ -41,6 +41,8 @@ final class Exchange: @unchecked Sendable {
     var source: (any HTTPBodySource)?
     var streamWatch: ConnectionWatcher.Token?
     var bodyWatch: ConnectionWatcher.Token?
+    /// What the access log is told at the end; nil where there is none.
+    var access: AccessNote?
     let shared = Mutex(Shared())
 
     init(_ server: ServerCore, target: String) {
@@ -146,6 +148,7 @@ extension Exchange {
     func queue(_ response: HTTPResponse, on connection: OpaquePointer) -> Bool {
         phase = .answered
         ServerCore.peer(of: connection).watched?.bodyIsIn()
+        access?.answers(with: response, isHead: isHead, muster_mhd_socket(connection))
         if let problem = roomProblem(response, connection) { return queue(.problem(problem), on: connection) }
         if case .prepared(let prepared) = response.body {
             if server.isWindingDown { return queue(prepared.unprepared, on: connection) }
@@ -220,12 +223,12 @@ extension Exchange {
     private func make(_ stream: HTTPStream, _ connection: OpaquePointer) -> OpaquePointer? {
         self.stream = stream
         streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak stream] in stream?.clientGone() }
-        let source = Unmanaged.passRetained(StreamSource(stream, connection))
+        let source = Unmanaged.passRetained(StreamSource(stream, connection, access))
         return MHD_create_response_from_callback(
             stream.count ?? muster_mhd_size_unknown, stream.pieceBytes,
             { source, _, buffer, count in
                 let source = Unmanaged<StreamSource>.fromOpaque(source!).takeUnretainedValue()
-                return source.stream.read(into: buffer!, count, source.connection)
+                return source.note.counted(source.stream.read(into: buffer!, count, source.connection))
             }, source.toOpaque(), { Unmanaged<StreamSource>.fromOpaque($0!).release() })
     }
 
@@ -236,7 +239,7 @@ extension Exchange {
             sleeper?.clientGone()
             source?.clientGone()
         }
-        let reader = Unmanaged.passRetained(SourceReader(body, sleeper))
+        let reader = Unmanaged.passRetained(SourceReader(body, sleeper, access))
         return MHD_create_response_from_callback(
             body.count ?? muster_mhd_size_unknown, body.pieceBytes,
             { reader, position, buffer, count in
@@ -248,9 +251,9 @@ extension Exchange {
     private final class StreamSource {
         let stream: HTTPStream
         let connection: OpaquePointer
-        init(_ stream: HTTPStream, _ connection: OpaquePointer) {
-            self.stream = stream
-            self.connection = connection
+        let note: AccessNote?
+        init(_ stream: HTTPStream, _ connection: OpaquePointer, _ note: AccessNote?) {
+            (self.stream, self.connection, self.note) = (stream, connection, note)
         }
     }
 }

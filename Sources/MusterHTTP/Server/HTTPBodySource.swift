@@ -81,14 +81,17 @@ package final class HTTPSleeper: Sendable {
 final class SourceReader {
     let body: HTTPSourceBody
     let sleeper: HTTPSleeper
+    private let note: AccessNote?
 
-    init(_ body: HTTPSourceBody, _ sleeper: HTTPSleeper) { (self.body, self.sleeper) = (body, sleeper) }
+    init(_ body: HTTPSourceBody, _ sleeper: HTTPSleeper, _ note: AccessNote?) {
+        (self.body, self.sleeper, self.note) = (body, sleeper, note)
+    }
 
     func read(into buffer: UnsafeMutablePointer<CChar>, _ count: Int, at position: UInt64) -> Int {
         if sleeper.isGone { return muster_mhd_end_with_error }
         let room = UnsafeMutableRawBufferPointer(start: buffer, count: count)
         switch body.source.read(into: room, at: body.offset + position, sleeper: sleeper) {
-        case .bytes(let count): return count
+        case .bytes(let count): return note.counted(count)
         case .wait: return 0
         case .end: return muster_mhd_end_of_stream
         case .broken: return muster_mhd_end_with_error

@@ -26,6 +26,8 @@ package struct HTTPRoute: Sendable {
     /// The body is a form, and the handler gets its fields.
     package private(set) var readsForm = false
     let action: Action
+    /// The fleet's own signs of life, several a second: in the access log only where they are refused.
+    private(set) var isSignOfLife = false
 
     /// The body is read whole before the handler is called.
     package init(
@@ -47,6 +49,13 @@ package struct HTTPRoute: Sendable {
     /// Always the same answer, to anybody, whatever the query: the fastest there is.
     package init(_ method: String, _ pattern: String, access: String = "", prepared: PreparedBody) {
         self.init(method, pattern, 0, access, .prepared(prepared))
+    }
+
+    /// The same route, whose requests are signs of life.
+    package var asSignOfLife: HTTPRoute {
+        var route = self
+        route.isSignOfLife = true
+        return route
     }
 
     private init(_ method: String, _ pattern: String, _ bodyBytesMax: Int, _ access: String, _ action: Action) {

@@ -79,6 +79,8 @@ package final class HTTPServer: Sendable {
         /// TLS 1.2 and 1.3 (RFC 8996).
         package static let defaultCiphers = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
         package var limits = Limits()
+        /// From `--access-log`; nil: none.
+        package var accessLog: AccessLog?
         package init() {}
     }
 
@@ -87,6 +89,8 @@ package final class HTTPServer: Sendable {
         package var requests: Int
         package var refused: Int
         package var underWay: Int
+        /// Lines that the access log dropped; nil: there is none.
+        package var accessLinesDropped: Int?
     }
 
     /// Daemons that listen, in the order of the hosts, and such that only finish what came before they were replaced.
@@ -127,7 +131,8 @@ package final class HTTPServer: Sendable {
         }
         return Statistics(
             connections: core.admission.withLock { $0.count }, requests: core.requests.load(ordering: .relaxed),
-            refused: core.refused.load(ordering: .relaxed), underWay: core.underWay.load(ordering: .relaxed))
+            refused: core.refused.load(ordering: .relaxed), underWay: core.underWay.load(ordering: .relaxed),
+            accessLinesDropped: core.accessLog?.dropped)
     }
 
     /// Throws an `HTTPServerError` where an address is taken, or closed to this process. Who is to make files before it listens
@@ -148,7 +153,7 @@ package final class HTTPServer: Sendable {
         let descriptors = SystemLimits.raiseDescriptors()
         limits.connectionsMax = max(
             16, min(limits.connectionsMax, descriptors - 128 - Admission.surplusMax - limits.descriptorsReserved))
-        let core = try ServerCore(routes, limits, authorize)
+        let core = try ServerCore(routes, limits, configuration.accessLog, authorize)
         var listening: [Listener] = []
         do {
             for host in configuration.hosts {
@@ -162,8 +167,9 @@ package final class HTTPServer: Sendable {
         running.withLock { [listening] in $0 = Running(listening: listening, port: listening[0].port) }
         self.core.withLock { $0 = core }
         let (watcher, reminder) = (core.watcher, core.reminder)
-        for failure in [startThread { watcher.run() }, startThread { reminder.run() }] {
-            precondition(failure == 0, "no thread to watch connections: \(String(cString: strerror(failure)))")
+        let failures = [startThread { watcher.run() }, startThread { reminder.run() }]
+        for failure in failures + [configuration.accessLog?.start() ?? 0] {
+            precondition(failure == 0, "no thread beside the server's own: \(String(cString: strerror(failure)))")
         }
         Log.info(
             "limits",
@@ -202,6 +208,7 @@ package final class HTTPServer: Sendable {
         for listener in listeners { await listener.stopOnThread() }
         core.watcher.stop()
         core.reminder.stop()
+        await core.accessLog?.end()
         self.core.withLock { $0 = nil }
     }
 

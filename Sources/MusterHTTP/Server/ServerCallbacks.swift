@@ -14,7 +14,9 @@ let onTarget:
         let core = core(context)
         core.requests.add(1, ordering: .relaxed)
         core.underWay.add(1, ordering: .relaxed)
-        return Unmanaged.passRetained(Exchange(core, target: WireText.text(cString: target!))).toOpaque()
+        let exchange = Exchange(core, target: WireText.text(cString: target!))
+        if core.accessLog != nil { exchange.access = AccessNote(target: exchange.target) }
+        return Unmanaged.passRetained(exchange).toOpaque()
     }
 
 /// False cuts a connection before anything is made of it.
@@ -26,17 +28,24 @@ let onArrival: MHD_AcceptPolicyCallback = { context, address, _ in
     return letsIn ? .YES : .NO
 }
 
-let onAccess: MHD_AccessHandlerCallback = { context, connection, _, method, _, upload, uploadCount, request in
+let onAccess: MHD_AccessHandlerCallback = { context, connection, _, method, version, upload, uploadCount, request in
     guard let connection, let method, let uploadCount, let started = request?.pointee else { return .NO }
     let exchange = Unmanaged<Exchange>.fromOpaque(started).takeUnretainedValue()
+    if let access = exchange.access, !exchange.hasHead { access.headIsIn(method, version) }
     return core(context).access(exchange, connection, method, upload, uploadCount) ? .YES : .NO
 }
 
-let onCompleted: MHD_RequestCompletedCallback = { context, connection, request, _ in
+let onCompleted: MHD_RequestCompletedCallback = { context, connection, request, code in
     guard let started = request?.pointee else { return }
     request?.pointee = nil
     let exchange = Unmanaged<Exchange>.fromOpaque(started).takeRetainedValue()
     if exchange.hasHead, let connection { ServerCore.peer(of: connection).watched?.requestIsOver() }
+    if let access = exchange.access, let connection, let log = core(context).accessLog {
+        let peer = ServerCore.peer(of: connection)
+        let line = access.line(peer, muster_mhd_socket(connection), isWhole: code.rawValue == 0)
+        let isQuiet = exchange.route?.isSignOfLife == true
+        if let line, !isQuiet || line.status >= 400 { log.write(line) }
+    }
     exchange.finish()
     core(context).underWay.subtract(1, ordering: .relaxed)
 }

@@ -13,6 +13,8 @@ final class ServerCore: Sendable {
     let fallback: (@Sendable (_ method: String, _ hasBody: Bool) -> HTTPRoute)?
     let shortcut: (@Sendable (HTTPRawRequest) -> PreparedBody?)?
     let limits: HTTPServer.Limits
+    /// Nil: nobody wants to read of requests.
+    let accessLog: AccessLog?
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
     let watcher: ConnectionWatcher
     let reminder: HangUpReminder
@@ -26,13 +28,14 @@ final class ServerCore: Sendable {
     private let identify: (@Sendable (HTTPRequest) -> String?)?
 
     init(
-        _ routes: HTTPServer.Routes, _ limits: HTTPServer.Limits,
+        _ routes: HTTPServer.Routes, _ limits: HTTPServer.Limits, _ accessLog: AccessLog?,
         _ authorize: (@Sendable (HTTPRequest) throws -> Void)?
     ) throws(HTTPServerError) {
         router = Router(routes.named)
         fallback = routes.fallback
         shortcut = routes.shortcut
         self.limits = limits
+        self.accessLog = accessLog
         self.authorize = authorize
         identify = routes.identify
         admission = Mutex(

@@ -72,7 +72,8 @@ package final class ProcessLauncher: Launcher {
         environment.merge(spec.environment) { _, new in new }
         let process = try ChildProcess(
             executable: executable, arguments: spec.arguments, environment: environment,
-            output: .file(path: logPath(spec.name)), killsGroupAtExit: true)
+            output: spec.sharesOutput ? .errorFile(path: logPath(spec.name)) : .file(path: logPath(spec.name)),
+            killsGroupAtExit: true)
         // Without it the next coordinator would not know the process; it ends by itself then, as an orphan.
         LaunchRecord(pid: process.pid)?.write(to: recordPath(spec.name))
         return process

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterHTTP
+internal import MusterLog
 internal import MusterSystem
 
 /// How a browser comes in: by a link, once, for a cookie.
@@ -25,6 +26,7 @@ extension Coordinator {
             throw Problem(
                 403, "This link was used already, or is too old; 'muster sign-in' prints another.", code: "link")
         }
+        Log.notice("a browser signed in", ["from": request.peer.address])
         let cookie = authenticator.sessions.cookie(
             nowMs: SystemTime.wallClockMs(), isTLS: configuration.server.tlsCertificate != nil)
         let text =

@@ -174,7 +174,12 @@ extension Coordinator {
 
     func publishMember(_ name: String, _ record: MemberRecord?, _ state: inout CoordinatorState) {
         guard let record else { return }
-        Log.info(name, ["member": record.name, "id": "\(record.id)", "members": "\(state.fleet.membership.count)"])
+        Log.info(
+            name,
+            [
+                "member": record.name, "id": "\(record.id)", "role": record.role.rawValue, "address": record.address,
+                "members": "\(state.fleet.membership.count)",
+            ])
         var data = JSONWriter()
         data.beginObject()
         data.field("id", record.id.rawValue)

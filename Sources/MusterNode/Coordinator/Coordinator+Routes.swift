@@ -14,13 +14,14 @@ extension Coordinator {
         }
         let handler = handler(for: spec.name)
         let queryNames = spec.queryNames
-        return HTTPRoute(
+        let route = HTTPRoute(
             spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue,
             readsForm: spec.readsForm
         ) { request in
             try request.refuseQuery(otherThan: queryNames)
             return try handler(request)
         }
+        return spec.isSignOfLife ? route.asSignOfLife : route
     }
 
     private func handler(for name: RouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {

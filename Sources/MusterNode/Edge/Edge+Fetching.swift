@@ -291,13 +291,13 @@ extension Edge {
     // MARK: It cannot be asked
 
     private func fail(_ fetch: Fetch, _ flight: Flight, _ leader: Waiter?, _ error: any Error) {
+        tellOfFailure(fetch, error)
         let failure = policy.onFailure(
             .unreachable, stored: fetch.stored?.head, for: fetch.request.cache, nowMs: nowMs)
         // Not what may have been purged.
         if case .serveStale = failure, let stored = fetch.stored, mayVouch {
             return serveStale(stored, fetch, flight, leader, "upstream-unreachable")
         }
-        Log.debug("a fetch failed", ["target": String(fetch.request.target.prefix(200)), "error": "\(error)"])
         // 5.2.2.2: what must not be used stale is answered with 504, however the asking failed.
         let response = failureAnswer(
             failure == .gatewayTimeout
@@ -310,6 +310,18 @@ extension Edge {
             // One more fetch, for all of them, may do better; a failure is nobody's but its own.
             if waiter.request.rounds == 0 { again(waiter) } else { waiter.held.respond(response) }
         }
+    }
+
+    /// In the log, at most once a second: an upstream that is away is so for every request.
+    private func tellOfFailure(_ fetch: Fetch, _ error: any Error) {
+        guard let count = failuresPace.withLock({ $0.happened(SystemTime.now()) }) else { return }
+        Log.info(
+            "fetches failed",
+            [
+                "fetches": "\(count)", "upstream": fetch.request.upstream.url,
+                "target": LoggedText.target(fetch.request.target),
+                "reason": (error as? HTTPClientError)?.reason ?? "\(error)",
+            ])
     }
 
     private func serveStale(_ stored: Candidate, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?, _ why: String) {

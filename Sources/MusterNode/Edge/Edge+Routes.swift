@@ -25,12 +25,13 @@ extension Edge {
         }
         let handler = handler(for: spec.name)
         let queries = Set(spec.fields.filter { $0.place == .query }.map(\.name))
-        return HTTPRoute(
+        let route = HTTPRoute(
             spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue
         ) { request in
             try request.refuseQuery(otherThan: queries)
             return try handler(request)
         }
+        return spec.isSignOfLife ? route.asSignOfLife : route
     }
 
     private static let noStore = [(name: "Cache-Control", value: "no-store")]

@@ -20,6 +20,7 @@ package final class Edge: Sendable {
     let client: HTTPClient
     let flights = Flights()
     let partials: PartialBodies
+    let failuresPace = Mutex(LinePace(.seconds(1)))
     let counters = EdgeCounters()
     let events = EventHub()
     /// The other edges, and who leads.

@@ -26,6 +26,9 @@ struct MetricsPage: Sendable {
         guard let http else { return }
         add("http_requests_total", "counter", "Requests answered or held.", http.requests)
         add("http_connections", "gauge", "Open connections.", http.connections)
+        if let dropped = http.accessLinesDropped {
+            add("access_log_dropped_total", "counter", "Lines of the access log that found no room.", dropped)
+        }
     }
 
     var response: HTTPResponse {

@@ -10,9 +10,14 @@ package struct Companion: Sendable, Hashable {
     /// Those after the program's name; the coordinator's URL comes behind them as `--join`.
     package var arguments: [String]
     package var environment: [String: String]
+    /// What it prints is printed where this process prints; else it goes to a file, with what it logs.
+    package var sharesOutput: Bool
 
-    package init(name: String, arguments: [String], environment: [String: String] = [:]) {
+    package init(
+        name: String, arguments: [String], environment: [String: String] = [:], sharesOutput: Bool = false
+    ) {
         (self.name, self.arguments, self.environment) = (name, arguments, environment)
+        self.sharesOutput = sharesOutput
     }
 }
 
@@ -44,7 +49,8 @@ extension Spawner {
         let authority = configuration.tlsAuthority.map { ["--tls-ca", $0] } ?? []
         let arguments = companion.arguments + ["--join", nearURL] + authority
         let orphan = ["--orphan-seconds", "\(configuration.orphanTime / .seconds(1))"]
-        let spec = LaunchSpec(name: companion.name, arguments: arguments + orphan, environment: environment)
+        var spec = LaunchSpec(name: companion.name, arguments: arguments + orphan, environment: environment)
+        spec.sharesOutput = companion.sharesOutput
         launch(spec) { [weak self] failure in
             guard let failure else { return self?.ranLongEnough(companion) ?? () }
             self?.companionEnded(companion, failure.message)

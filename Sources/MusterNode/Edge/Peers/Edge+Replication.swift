@@ -148,9 +148,9 @@ extension Edge {
     /// Whoever missed orders is heard again.
     func makeUp(for id: EdgeID, _ state: inout PeerState) {
         guard state.election.isLeader, state.behind.remove(id) != nil else { return }
-        for copy in store.recent(CopyQueue.copiesMax).compactMap({ self.copy(of: $0) }) {
-            state.outgoing[id, default: CopyQueue()].add(copy)
-        }
+        let copies = store.recent(CopyQueue.copiesMax).compactMap { self.copy(of: $0) }
+        Log.info("an edge is heard again, and told what it missed", ["edge": "\(id)", "copies": "\(copies.count)"])
+        for copy in copies { state.outgoing[id, default: CopyQueue()].add(copy) }
         sendOrders(to: id, &state)
     }
 
@@ -199,7 +199,10 @@ extension Edge {
                     state.pulling -= 1
                     state.pullsEarly = isEarly ? state.pullsEarly + 1 : 0
                     // Not at once: with the next sign of the leader.
-                    guard isEarly else { return pull(&state) }
+                    guard isEarly else {
+                        pull(&state)
+                        return noteCaughtUp(&state)
+                    }
                     if state.pullsEarly < Self.pullsEarlyMax { state.wanted.add(copy) }
                 }
             }
@@ -255,8 +258,19 @@ extension Edge {
         peers.withLock { state in
             guard state.election.leader == leader else { return }
             for copy in copies { state.wanted.add(copy) }
+            state.isCatchingUp = !copies.isEmpty
+            if state.isCatchingUp {
+                Log.info("replication begins", ["leader": "\(leader)", "copies": "\(copies.count)"])
+            }
             pull(&state)
+            noteCaughtUp(&state)
         }
+    }
+
+    private func noteCaughtUp(_ state: inout PeerState) {
+        guard state.isCatchingUp, state.pulling == 0, state.wanted.isEmpty else { return }
+        state.isCatchingUp = false
+        Log.info("replication is through", ["pulled": "\(counters.pulls.load(ordering: .relaxed))"])
     }
 
     // MARK: What others may take

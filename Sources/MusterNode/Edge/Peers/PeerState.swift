@@ -69,6 +69,8 @@ struct PeerState: Sendable {
     var nextTelling = Moment.zero
     var wanted = CopyQueue()
     var pulling = 0
+    /// What the leader had when this edge came under it is being pulled.
+    var isCatchingUp = false
     /// Pulls in succession that came too early: the leader was behind the origin.
     var pullsEarly = 0
     // Of the upstream.
