@@ -31,6 +31,11 @@ final class TestCoordinator: Sendable {
         configuration.membership.graceTime = .seconds(600)
         // Instead of this test program.
         configuration.spawning.executable = "/bin/true"
+        configuration.writeProgram = { path, _ in
+            let sink = try FileSink(path)
+            try sink.write(Array("a program".utf8))
+            return try sink.finish()
+        }
         coordinator = try await Coordinator(configuration)
         try await coordinator.start()
     }
@@ -114,6 +119,7 @@ struct SampleRequest {
         let spec = RouteTable.spec(name)
         target = spec.pattern.replacing("{id}", with: spec.pattern.contains("jobs") ? "\(job)" : "\(member)")
         for place in ["{z}", "{x}", "{y}"] { target = target.replacing(place, with: "0") }
+        target = target.replacing("{code}", with: String(repeating: "0", count: 32))
         status = spec.answerType == "image/png" ? 503 : spec.status
         if spec.readsForm { headers = [("Content-Type", "application/x-www-form-urlencoded")] }
         isStream = spec.answerType == "text/event-stream"
@@ -136,7 +142,7 @@ struct SampleRequest {
         // There is no link without a code.
         if name == .signIn { status = 422 }
         // Nobody has this address; there is no command yet.
-        if [.unassignRank, .command, .revokeToken, .cancelChild].contains(name) { status = 404 }
+        if [.unassignRank, .command, .revokeToken, .cancelChild, .program].contains(name) { status = 404 }
         // The sample's job is not over.
         if name == .retryJob { status = 409 }
         // This coordinator takes no volunteers.

@@ -117,7 +117,7 @@ package enum RouteName: String, CaseIterable, Sendable {
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results
     case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale
-    case createToken, tokens, revokeToken, machines, signIn, createSignInLink
+    case createToken, tokens, revokeToken, machines, signIn, createSignInLink, joinCommand, program
     case install, ownToken, volunteerImage, volunteerImageChecksum, volunteerArchive, volunteerArchiveChecksum
     case healthz, readyz, metrics, openapi
 }

@@ -179,6 +179,16 @@ package enum RouteTable {
             name: .signIn, method: "GET", pattern: "/sign-in", access: .open,
             summary: "Where such a link leads: the answer sets a cookie that has the rights of an admin.",
             fields: [.query("code", .string, "What only this link has.", required: true)], answerType: "text/plain"),
+        RouteSpec(
+            name: .joinCommand, method: "POST", pattern: "/v1/join-command", access: .admin,
+            summary:
+                "What another machine needs to become a worker: the join token, this coordinator's URL, and where its program is, "
+                + "which is packed at the first call.",
+            status: 201, answer: .named("JoinOffer")),
+        RouteSpec(
+            name: .program, method: "GET", pattern: "/v1/program/{code}", access: .open,
+            summary: "The packed program, for whoever was told the code by POST /v1/join-command.",
+            answerType: "application/gzip", parameterSchemas: ["code": .text(32...32, pattern: "^[0-9a-f]{32}$")]),
     ]
 
     /// Those that are open to everybody are there with `--volunteers` only.

@@ -90,6 +90,19 @@ package enum AnswerSchemas {
                 .always("seconds", .integer, "It is good for so long."))
         ),
         (
+            "JoinOffer",
+            .open(
+                .always("token", .prose, "The fleet's join token."),
+                .always("url", .prose, "Where others reach this coordinator."),
+                .always("platform", .prose, "What the program runs on, as uname -sm says."),
+                .maybe(
+                    "program",
+                    .open(
+                        .always("path", .prose, "What comes behind the URL."), .always("sha256", .prose),
+                        .always("bytes", .integer))),
+                .maybe("trouble", .prose, "Why there is no program to give."))
+        ),
+        (
             "Machine",
             .open(
                 .always("machine", .prose), .always("name", .prose), .always("token", .integer.orNull),

@@ -13,7 +13,7 @@ package enum MusterCommand {
             JobCommand.command, ResultsCommand.command, CancelCommand.command, RetryCommand.command,
             WorkersCommand.command,
             DrainCommand.command,
-            TokensCommand.command, SignInCommand.command,
+            JoinCommand.command, TokensCommand.command, SignInCommand.command,
             ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,
             ProgressCommand.command, ScaleCommand.command, ClientCommand.command, RanksCommand.command,
             SendCommand.command,

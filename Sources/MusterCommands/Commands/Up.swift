@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterNode
@@ -19,6 +20,8 @@ package enum UpCommand {
         description: [
             "Starts a coordinator, and beside it workers, an origin of images and edges that cache them; ends them all on SIGINT "
                 + "or SIGTERM. Prints 'listening on URL' once it serves. With --port 0 all of them take free ports.",
+            "Where it listens for other machines (--host 0.0.0.0) it prints the line by which they join, at a terminal; 'muster "
+                + "join-command' prints it again.",
             "Commands of the same user on this machine find its token by themselves, in whatever folder they run; a browser comes in "
                 + "by the link that is printed, once, within ten minutes ('muster sign-in' prints another). Old clients may use the "
                 + "classic routes; where it listens on this machine only, not through a proxy.",
@@ -68,7 +71,23 @@ package enum UpCommand {
         for part in parts { try invocation.out.line("\(part.companion.name) at \(part.url)") }
         try invocation.out.line("in a browser, once, within ten minutes: \(coordinator.signInURL())")
         try invocation.out.flush()
+        if !invocation[CommonFlags.hosts].allSatisfy(isLoopback(host:)) { tellHowToJoin(coordinator, invocation) }
         try await CoordinatorCommand.serve(coordinator, until: signals, invocation) { claim?.end() }
+    }
+
+    /// The line by which others join holds a token: it is for a person at a terminal, never for a log.
+    @MainActor private static func tellHowToJoin(_ coordinator: Coordinator, _ invocation: Invocation) {
+        guard isatty(STDOUT_FILENO) == 1 else {
+            try? invocation.out.line("another machine joins by the line that 'muster join-command' prints here")
+            try? invocation.out.flush()
+            return
+        }
+        Task {
+            let offer = await coordinator.joinOffer()
+            let line = JoinLine(url: offer.url, token: offer.token, program: offer.program)
+            try? invocation.out.line("on another machine, to have it join:\n\n\(line.text)\n")
+            try? invocation.out.flush()
+        }
     }
 
     /// By which commands of the same user find it.

@@ -15,6 +15,12 @@
     /// Lines of help are as wide as the terminal, 40…100 characters.
     package var helpWidth: Int { Terminal.helpWidth(environment) }
 
+    /// A line on standard error, for people; silent under `--quiet`.
+    package func note(_ text: String) {
+        guard !arguments[CommonFlags.quiet] else { return }
+        terminal.write(Terminal.clean(text) + "\n")
+    }
+
     /// A progress bar on standard error, silent under `--quiet`.
     package func progress(_ label: String, total: Int?) -> ProgressBar {
         ProgressBar(label: label, total: total, terminal: terminal, isQuiet: arguments[CommonFlags.quiet])

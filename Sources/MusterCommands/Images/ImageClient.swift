@@ -67,11 +67,7 @@ internal import MusterNode
         throw ImageFailure.error(failures, for: image)
     }
 
-    /// On standard error, for people.
-    func note(_ text: String) {
-        guard !invocation[CommonFlags.quiet] else { return }
-        invocation.terminal.write(Terminal.clean(text) + "\n")
-    }
+    func note(_ text: String) { invocation.note(text) }
 
     func request(_ method: String, _ server: ImageServer, _ path: String) -> HTTPClientRequest {
         let silence = invocation[ImageCommand.timeout]

@@ -54,6 +54,9 @@ struct Authenticator: Sendable {
     /// Tells this fleet from others; says nothing about the key.
     var fleet: String { key.tag(of: "fleet") }
 
+    /// Under which the program is fetched: nobody guesses it, and it stays the same over restarts.
+    var programCode: String { key.tag(of: "program") }
+
     /// What workers that the coordinator launches join with.
     var joinToken: String { tokens.join }
 

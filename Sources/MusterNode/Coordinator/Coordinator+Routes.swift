@@ -70,6 +70,8 @@ extension Coordinator {
         case .machines: { [unowned self] _ in listMachines() }
         case .createSignInLink: { [unowned self] _ in createSignInLink() }
         case .signIn: { [unowned self] in try signIn($0) }
+        case .joinCommand: { [unowned self] _ in offerToJoin() }
+        case .program: { [unowned self] in try giveProgram($0) }
         case .install: { [unowned self] in try install($0) }
         case .ownToken: { _ in .respond(.json(Array("{\"status\":\"good\"}".utf8))) }
         case .volunteerImage: { [unowned self] in try volunteerFile(.image, $0) }

@@ -32,6 +32,8 @@ package final class Coordinator: Sendable {
     let placing: ContainerPlacing?
     /// What volunteers get; nil without `--volunteers`.
     let volunteers: VolunteerDesk?
+    /// What other machines run to become workers or volunteers.
+    let program: ProgramArchive
     let refereeThreads = ThreadPool(idleMax: 1)
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
@@ -60,9 +62,12 @@ package final class Coordinator: Sendable {
             key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
             routes: RouteTable.all, volunteers: volunteersTokens)
         (spawner, placing) = try await Self.spawner(configuration, store, authenticator)
+        let program = ProgramArchive(
+            directory: configuration.dataDirectory + "/program", version: configuration.version,
+            write: configuration.writeProgram)
+        self.program = program
         volunteers = try configuration.volunteers.map {
-            try VolunteerDesk(
-                $0, directory: configuration.dataDirectory + "/volunteers", version: configuration.version)
+            try VolunteerDesk($0, directory: configuration.dataDirectory + "/volunteers", program: program)
         }
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,

@@ -26,6 +26,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var version: String
     /// From `--volunteers`; nil lets none in by the installer.
     package var volunteers: VolunteerSettings?
+    /// Packs what other machines run; this process's own program, unless it is another's part.
+    package var writeProgram: ProgramWriter = { try OwnArchive.write(to: $0, version: $1) }
 
     package init(dataDirectory: String, server: HTTPServer.Configuration, adminToken: String?, version: String) {
         self.dataDirectory = dataDirectory

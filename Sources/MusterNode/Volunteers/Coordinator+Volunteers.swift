@@ -47,12 +47,7 @@ extension Coordinator {
         return .task {
             let file = try await desk.file(good)
             let type = good == .image ? "application/x-tar" : "application/gzip"
-            return HTTPResponse(
-                status: 200,
-                headers: [
-                    ("Content-Type", type), ("Cache-Control", "no-cache"),
-                    ("Repr-Digest", ReprDigest.field(sha256: file.checksum)),
-                ], body: request.method == "HEAD" ? .lengthOnly(file.size) : file.body)
+            return file.answer(type: type, isHead: request.method == "HEAD")
         }
     }
 

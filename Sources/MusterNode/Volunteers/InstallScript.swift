@@ -12,6 +12,9 @@ enum InstallScript {
         }.joined(separator: "\n")
     }
 
+    /// As `uname -sm` says.
+    static var platform: String { "Linux " + architecture }
+
     /// As `uname -m` says.
     static var architecture: String {
         #if arch(x86_64)

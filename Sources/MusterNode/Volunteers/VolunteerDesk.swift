@@ -38,14 +38,14 @@ final class VolunteerDesk: Sendable {
 
     private let settings: VolunteerSettings
     private let directory: String
-    private let version: String
+    private let program: ProgramArchive
     private let threads = ThreadPool(idleMax: 0)
     private let limit = Mutex(FetchLimit())
     private let making = Mutex<[VolunteerGood: Task<VolunteerFile, any Error>]>([:])
 
     /// Throws `NodeError`.
-    init(_ settings: VolunteerSettings, directory: String, version: String) throws(NodeError) {
-        (self.settings, self.directory, self.version) = (settings, directory, version)
+    init(_ settings: VolunteerSettings, directory: String, program: ProgramArchive) throws(NodeError) {
+        (self.settings, self.directory, self.program) = (settings, directory, program)
         try makeDirectory(directory)
         if let path = settings.imageFile, access(path, R_OK) != 0 {
             throw NodeError(.setup, "cannot read \(path): \(String(cString: strerror(errno)))")
@@ -91,11 +91,7 @@ final class VolunteerDesk: Sendable {
     private func make(_ good: VolunteerGood) async throws -> VolunteerFile {
         let path = "\(directory)/\(good.rawValue)"
         switch good {
-        case .archive:
-            return try await threads.perform { [version] in
-                let (size, checksum) = try OwnArchive.write(to: path, version: version)
-                return try VolunteerFile(path, size: size, checksum: checksum)
-            }
+        case .archive: return try await program.file()
         case .image:
             if let given = settings.imageFile { return try await threads.perform { try Self.hashed(given) } }
             return try await export(to: path)

@@ -17,7 +17,7 @@ import Testing
 
     static let everyShell: [Case] = [
         Case("muster su", ["submit"]),
-        Case("muster jo", ["job", "jobs"]),
+        Case("muster jo", ["job", "jobs", "join-command"]),
         Case("muster submit ", ["container", "fail", "mandelbrot", "noop", "random", "sleep", "sum"]),
         Case("muster submit s", ["sleep", "sum"]),
         Case("muster submit --priority ", ["batch", "interactive"]),

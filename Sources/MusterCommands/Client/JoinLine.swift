@@ -1,0 +1,73 @@
+internal import MusterAPI
+
+/// One line for a shell, by which another machine becomes a worker of the fleet. It ends with the worker's own command, so that flags
+/// of that may be appended.
+///
+/// The token goes into a file that only its owner reads, by a command of the shell's own: no list of processes ever shows it. What is
+/// fetched is unpacked only if it has the checksum in the line, whoever stands between.
+struct JoinLine {
+    /// Where the coordinator is reached.
+    var url: String
+    var token: String
+    /// Nil: the machine has Muster already.
+    var program: JoinOffer.Program?
+    /// Certificates (PEM) to trust there instead of the system's; nil: the system's.
+    var authority: String?
+
+    var text: String { program.map(fetching) ?? installed }
+
+    private func fetching(_ program: JoinOffer.Program) -> String {
+        let from = Self.quoted(url + program.path)
+        let (curl, wget, worker) =
+            authority == nil
+            ? ("", "", "")
+            : (#" --cacert "$d/ca.pem""#, #" --ca-certificate="$d/ca.pem""#, #" --tls-ca "$d/ca.pem""#)
+        let steps = [
+            #"mkdir -p -m 700 "$d""#, kept(in: #""$d/join.token""#),
+            authority.map { #"printf %b \#(Self.quoted(Self.escaped($0))) >"$d/ca.pem""# },
+            #"{ curl -fsS\#(curl) -o "$d/muster.tar.gz" \#(from) || wget -q\#(wget) -O "$d/muster.tar.gz" \#(from); }"#,
+            #"echo "\#(program.sha256)  $d/muster.tar.gz" | sha256sum -c - >/dev/null"#,
+            #"tar -xzf "$d/muster.tar.gz" -C "$d""#,
+            #"MUSTER_TOKEN= MUSTER_TOKEN_FILE="$d/join.token" "$d/muster-native/muster" worker --data "$d"\#(worker)"#
+                + " --join \(Self.quoted(url))",
+        ]
+        return #"d="$HOME/muster-worker"; "# + steps.compactMap { $0 }.joined(separator: " && ")
+    }
+
+    private var installed: String {
+        let steps = [
+            kept(in: "muster-join.token"),
+            authority.map { "printf %b \(Self.quoted(Self.escaped($0))) >muster-ca.pem" },
+            "MUSTER_TOKEN= MUSTER_TOKEN_FILE=muster-join.token muster worker\(authority == nil ? "" : " --tls-ca muster-ca.pem")"
+                + " --join \(Self.quoted(url))",
+        ]
+        return steps.compactMap { $0 }.joined(separator: " && ")
+    }
+
+    /// The file is made anew: one that was there may be open to others.
+    private func kept(in file: String) -> String {
+        "(umask 077; rm -f \(file); printf '%s\\n' \(Self.quoted(token)) >\(file))"
+    }
+
+    /// The certificates of a PEM text and nothing else of it, in one line for `printf %b`.
+    private static func escaped(_ pem: String) -> String {
+        var lines: [Substring] = []
+        var isInside = false
+        for line in pem.split(whereSeparator: \.isNewline) {
+            if line.hasPrefix("-----BEGIN CERTIFICATE-----") { isInside = true }
+            if isInside { lines.append(line) }
+            if line.hasPrefix("-----END CERTIFICATE-----") { isInside = false }
+        }
+        return lines.map { $0 + "\\n" }.joined()
+    }
+
+    /// As one word for a shell.
+    static func quoted(_ text: String) -> String {
+        let isPlain =
+            !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || ":/._-,@%+=".utf8.contains(byte)
+            }
+        return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
+    }
+}
