@@ -114,7 +114,10 @@ package enum WorkerCommand {
     ) throws(CommandError) -> String? {
         if let shown = try ShownToken(invocation, for: url, data: data, isFound: true) { return shown.text }
         if CoordinatorClient.isLoopback(url) { return nil }
-        throw CommandError(.noPermission, "\(url) asks for the fleet's join token: --token or MUSTER_TOKEN")
+        throw CommandError(
+            .noPermission,
+            "\(url) asks for the fleet's join token: --token or MUSTER_TOKEN; 'muster join-command', at the coordinator's machine, "
+                + "prints a line that has it")
     }
 
     static func defaultName() -> String {
