@@ -70,6 +70,9 @@ final class BenchFleet: Sendable {
     /// Processor seconds that all processes of the fleet have used so far.
     var processorSeconds: Double { ([coordinator] + workers).reduce(0) { $0 + Self.processorSeconds(of: $1) } }
 
+    /// Of the coordinator's process.
+    var coordinatorPID: Int32 { coordinator.pid }
+
     /// Of the coordinator alone.
     var coordinatorProcessorSeconds: Double { Self.processorSeconds(of: coordinator) }
 

@@ -8,12 +8,17 @@ func benchHits(_ options: Options, _ report: Report) async throws {
     let edge = try await BenchEdge(options, upstream)
     let sizes = ["1k", "64k", "1m"]
     var rates: [String: [String: [Double]]] = [:]
+    var spent: [String: [String: [Double]]] = [:]
     for _ in 0..<(options.isSmoke ? 1 : 3) {
         for (name, kind) in [("nginx", "nginx"), ("varnish", "varnish"), ("muster", edge.url)] {
-            let line = try await peerLine("Benchmarks/peers/cache", [kind, "\(upstream.port)", time])
+            let line = try await peerLine(
+                "Benchmarks/peers/cache", [kind, "\(upstream.port)", time, "\(edge.process.pid)"])
             for size in sizes {
-                guard let rate = number(size, in: line) else { throw BenchError("no rate in: \(line)") }
+                guard let rate = number(size, in: line), let time = number("\(size)_us", in: line) else {
+                    throw BenchError("no rate, or no processor time, in: \(line)")
+                }
                 rates[name, default: [:]][size, default: []].append(rate)
+                spent[name, default: [:]][size, default: []].append(time)
             }
         }
     }
@@ -24,6 +29,10 @@ func benchHits(_ options: Options, _ report: Report) async throws {
         report.line(
             "/\(size): muster \(short(rate("muster")))/s, nginx \(short(rate("nginx")))/s, Varnish "
                 + "\(short(rate("varnish")))/s; ratio to the better: \(short(rate("muster") / best))")
+        func time(_ name: String) -> Double { percentile(spent[name]?[size] ?? [], 50) }
+        report.line(
+            "/\(size), processor time a hit: muster \(short(time("muster"))) µs, nginx \(short(time("nginx"))) µs, Varnish "
+                + "\(short(time("varnish"))) µs")
         report.goal("at least the better of nginx and Varnish at \(size)", isMet: rate("muster") >= best)
     }
 }

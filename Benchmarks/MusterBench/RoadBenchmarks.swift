@@ -154,18 +154,25 @@ func benchHealthz(_ options: Options, _ report: Report) async throws {
     let fleet = try await BenchFleet(options, workers: 0)
     var ours: [Double] = []
     var theirs: [Double] = []
+    var spent: (ours: [Double], theirs: [Double]) = ([], [])
     for _ in 0..<(options.isSmoke ? 1 : 3) {
-        let mine = try await peerLine("Benchmarks/peers/wrk", [fleet.url + "/healthz", time])
+        let mine = try await peerLine(
+            "Benchmarks/peers/wrk", [fleet.url + "/healthz", time, "64", "\(fleet.coordinatorPID)"])
         let peer = try await peerLine("Benchmarks/peers/nginx", [time])
-        guard let rate = number("requests_per_second", in: mine), let other = number("requests_per_second", in: peer)
+        guard let rate = number("requests_per_second", in: mine), let other = number("requests_per_second", in: peer),
+            let own = number("processor_us", in: mine), let its = number("processor_us", in: peer)
         else { throw BenchError("no rates in: \(mine) \(peer)") }
         ours.append(rate)
         theirs.append(other)
+        spent.ours.append(own)
+        spent.theirs.append(its)
     }
     await fleet.stop()
     let (rate, other) = (percentile(ours, 50), percentile(theirs, 50))
     report.line(
         "muster /healthz: \(short(rate))/s; nginx, static 1 KiB: \(short(other))/s (wrk, 1 thread, 64 connections)")
-    report.line("ratio: \(short(rate / other))")
+    report.line(
+        "ratio: \(short(rate / other)); processor time a request: \(short(percentile(spent.ours, 50))) µs, nginx "
+            + "\(short(percentile(spent.theirs, 50))) µs")
     report.goal("at least 1.3 x nginx", isMet: rate >= 1.3 * other)
 }
