@@ -76,7 +76,7 @@ final class BenchFleet: Sendable {
     /// Of the coordinator alone.
     var coordinatorProcessorSeconds: Double { Self.processorSeconds(of: coordinator) }
 
-    private static func processorSeconds(of child: ChildProcess) -> Double {
+    static func processorSeconds(of child: ChildProcess) -> Double {
         let fields =
             (readText("/proc/\(child.pid)/stat") ?? "").split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }

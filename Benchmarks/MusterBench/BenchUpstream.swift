@@ -57,9 +57,14 @@ final class BenchUpstream: Sendable {
         while true {
             while let end = received.indices.dropLast(3).first(where: { received[$0] == 13 && received[$0 + 2] == 13 })
             {
-                let line = String(decoding: received[..<end].prefix { $0 != 13 }, as: UTF8.self).split(separator: " ")
+                let lines = String(decoding: received[..<end], as: UTF8.self).split(separator: "\r\n")
+                let line = lines.first?.split(separator: " ") ?? []
                 received.removeFirst(end + 4)
-                guard line.count == 3, answer(String(line[1]), connection) else { return }
+                guard line.count == 3 else { return }
+                let range = lines.first { $0.lowercased().hasPrefix("range: bytes=") }
+                    .map { $0.dropFirst(13).split(separator: "-").compactMap { Int($0) } }
+                let isAnswered = answer(String(line[1]), connection, isHead: line[0] == "HEAD", range)
+                guard isAnswered else { return }
             }
             let got = recv(connection, &piece, piece.count, 0)
             guard got > 0 else { return }
@@ -67,14 +72,21 @@ final class BenchUpstream: Sendable {
         }
     }
 
-    /// `/1k`, `/64k`, `/1m`, `/bytes/N/whatever`, `/trickle/whatever`.
-    private func answer(_ path: String, _ connection: Int32) -> Bool {
+    /// `/1k`, `/64k`, `/1m`, `/bytes/N/whatever`, `/trickle/whatever`. `range`: its first and last byte, as far as they were given.
+    private func answer(_ path: String, _ connection: Int32, isHead: Bool, _ range: [Int]?) -> Bool {
         requests.withLock { $0[path, default: 0] += 1 }
         if path.hasPrefix("/trickle") { return trickle(connection) }
         let parts = path.split(separator: "/")
         let known = ["1k": 1 << 10, "64k": 64 << 10, "1m": 1 << 20]
         guard let name = parts.first, let count = known[String(name)] ?? parts.dropFirst().first.flatMap({ Int($0) })
         else { return send(head(404, 0), connection) }
+        if isHead { return send(head(200, count), connection) }
+        if let first = range?.first, first < count {
+            let last = min(range?.dropFirst().first ?? .max, count - 1)
+            let field = "Content-Range: bytes \(first)-\(last)/\(count)\r\n"
+            let body = [UInt8](repeating: UInt8(ascii: "x"), count: last - first + 1)
+            return send(head(206, body.count, tag: count, field) + body, connection)
+        }
         return send(head(200, count) + [UInt8](repeating: UInt8(ascii: "x"), count: count), connection)
     }
 
@@ -93,10 +105,10 @@ final class BenchUpstream: Sendable {
         return true
     }
 
-    private func head(_ status: Int, _ count: Int) -> [UInt8] {
+    private func head(_ status: Int, _ count: Int, tag: Int? = nil, _ field: String = "") -> [UInt8] {
         Array(
             "HTTP/1.1 \(status) OK\r\nContent-Type: application/octet-stream\r\nCache-Control: public, max-age=3600\r\n"
-                .utf8) + Array("ETag: \"\(count)\"\r\nContent-Length: \(count)\r\n\r\n".utf8)
+                .utf8) + Array("ETag: \"\(tag ?? count)\"\r\n\(field)Content-Length: \(count)\r\n\r\n".utf8)
     }
 
     private func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {

@@ -63,8 +63,36 @@ func benchCrowd(_ options: Options, _ report: Report) async throws {
             + "\(short(percentile(cold, 50) / percentile(hot, 50))); \(most) upstream request(s) for each object")
     report.goal("one upstream request", isMet: most == 1)
     report.goal("cold in at most 1.5 of hot", isMet: percentile(cold, 50) <= 1.5 * percentile(hot, 50))
+    try await ranges(options, report, upstream, edge, program)
     try await trickle(options, report, upstream, edge, program)
     await edge.stop()
+}
+
+/// The same with small ranges and with HEAD; then what a small range costs when only its part of a large object is stored.
+private func ranges(
+    _ options: Options, _ report: Report, _ upstream: BenchUpstream, _ edge: BenchEdge, _ program: String
+) async throws {
+    let clients = options.isSmoke ? 50 : 1_000
+    for (kind, name, bytes) in [("ranges", "Range", 100), ("heads", "HEAD", 0)] {
+        let path = "/bytes/4194304/\(kind)"
+        let line = try await peerLine(program, [kind, "\(edge.port)", "\(clients)", path, "\(bytes)"])
+        guard let took = number("seconds", in: line), number("failed", in: line) == 0 else {
+            throw BenchError("some of the crowd were not served: \(line)")
+        }
+        let requests = upstream.requests(path)
+        report.line(
+            "\(clients) clients, \(name) of 4 MiB that are not there yet: \(short(took)) s, \(requests) upstream request(s)")
+        report.goal("one upstream request with \(name)", isMet: requests == 1)
+    }
+    let ranges = ["ranges", "\(edge.port)", "\(clients)", "/bytes/16777216/held", "100"]
+    _ = try await peerLine(program, ranges)
+    let before = BenchFleet.processorSeconds(of: edge.process)
+    let line = try await peerLine(program, ranges)
+    guard number("failed", in: line) == 0 else { throw BenchError("some of the crowd were not served: \(line)") }
+    let used = (BenchFleet.processorSeconds(of: edge.process) - before) / Double(clients) * 1_000
+    report.line(
+        "100 bytes of 16 MiB of which a part is stored: \(short(used)) ms of processor time each, connection included")
+    report.goal("at most 1 ms each", isMet: used <= 1)
 }
 
 private func trickle(

@@ -15,22 +15,34 @@ final class Crowd {
         var record: [UInt8] = []
     }
 
+    enum Kind: String {
+        /// GET, of the whole.
+        case crowd
+        case trickle
+        /// GET of the first so many bytes.
+        case ranges
+        /// HEAD.
+        case heads
+    }
+
     private let poller = Poller()
     private var clients: [Client] = []
     private let bytes: Int
-    private let isTrickling: Bool
+    private let kind: Kind
     private var failed = 0
     private var done = 0
     private var delays: [Double] = []
 
     /// Connects all. `bytes` is what each must get.
-    init(port: UInt16, count: Int, bytes: Int, isTrickling: Bool) throws {
-        (self.bytes, self.isTrickling) = (bytes, isTrickling)
+    init(port: UInt16, count: Int, bytes: Int, _ kind: Kind) throws {
+        (self.bytes, self.kind) = (bytes, kind)
         for index in 0..<count { clients.append(Client(socket: try poller.connect(port: port, tag: UInt32(index)))) }
     }
 
     func run(path: String) throws {
-        let request = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        let range = kind == .ranges ? "Range: bytes=0-\(bytes - 1)\r\n" : ""
+        let method = kind == .heads ? "HEAD" : "GET"
+        let request = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n\(range)Connection: close\r\n\r\n"
         let began = now()
         for client in clients where !Poller.send(request, to: client.socket) {
             throw MembersError("the server broke off")
@@ -66,7 +78,7 @@ final class Crowd {
                 return
             }
             clients[index].isInBody = true
-            if !head.starts(with: "HTTP/1.1 200".utf8) { clients[index].body = -1 << 40 }
+            if !head.starts(with: "HTTP/1.1 \(kind == .ranges ? 206 : 200)".utf8) { clients[index].body = -1 << 40 }
             head[(end + 4)...].withUnsafeBufferPointer { takeBody(index, $0) }
             clients[index].head = []
         }
@@ -74,7 +86,7 @@ final class Crowd {
 
     private func takeBody(_ index: Int, _ bytes: UnsafeBufferPointer<UInt8>) {
         clients[index].body += bytes.count
-        guard isTrickling else { return }
+        guard kind == .trickle else { return }
         clients[index].record += bytes
         let time = now()
         while clients[index].record.count >= Self.recordBytes {

@@ -70,10 +70,13 @@ package final class CacheStore: Sendable {
     /// The one object under the key, marked as used. Nil: there is none, or there are several to select from.
     package func only(_ key: CacheKey) -> CachedObject? { table.withLock { $0.only(key) } }
 
-    /// Everything under the key, newest first.
+    /// Everything under the key that is stored in part, newest first: an object's body is the run of bytes that its head says it holds.
+    package func parts(_ key: CacheKey) -> [CachedObject] { table.withLock { $0.parts(key) } }
+
+    /// Everything under the key that is whole, newest first.
     package func variants(_ key: CacheKey) -> [CachedObject] { table.withLock { $0.variants(key) } }
 
-    /// At most so many, the most recently used first.
+    /// At most so many, the most recently used first; none that is stored in part.
     package func recent(_ countMax: Int) -> [CachedObject] { table.withLock { $0.recent(countMax) } }
 
     package func use(_ object: CachedObject) { table.withLock { $0.use(object) } }
@@ -126,16 +129,16 @@ package final class CacheStore: Sendable {
 
     package func remove(_ object: CachedObject) { perform(table.withLock { $0.remove(object) }) }
 
-    /// How many objects went.
+    /// How many answers went: all parts of a key are one.
     @discardableResult
-    package func remove(key: CacheKey) -> Int { removeAll { $0.variants(key) } }
+    package func remove(key: CacheKey) -> Int { removeAll { $0.all(key) } }
 
     /// Everything whose key `matches`; looks at every key.
     @discardableResult
     package func remove(
         where matches: (CacheKey) -> Bool, and isMeant: (CachedObject) -> Bool = { _ in true }
     ) -> Int {
-        removeAll { table in table.byKey.keys.filter(matches).flatMap { table.variants($0).filter(isMeant) } }
+        removeAll { table in table.keys.filter(matches).flatMap { table.all($0).filter(isMeant) } }
     }
 
     /// Returns when the files of all that was removed before are gone: not even a crash brings it back.
@@ -147,9 +150,12 @@ package final class CacheStore: Sendable {
     }
 
     private func removeAll(_ select: (CacheTable) -> [CachedObject]) -> Int {
-        let effects = table.withLock { table in select(table).flatMap { table.remove($0) } }
+        let (objects, effects) = table.withLock { table in
+            let objects = select(table)
+            return (objects, objects.flatMap { table.remove($0) })
+        }
         perform(effects)
-        return effects.count
+        return objects.count { !$0.isPart } + Set(objects.filter(\.isPart).map(\.key)).count
     }
 }
 
@@ -181,7 +187,7 @@ extension CacheStore {
         _ = writer.submit(bytes: 0) { [weak self] in
             let body = object.body
             let isUsed = self?.table.withLock { table in
-                table.variants(object.key).contains { $0.body === body }
+                table.all(object.key).contains { $0.body === body }
             }
             if isUsed != true { folder.remove(body.serial) }
         }
@@ -231,7 +237,7 @@ extension CacheStore {
         object.body.state.withLock { $0.isWritten = true }
         // What is not stored any more keeps its bytes for those who hold it.
         let isLetGo = table.withLock { table in
-            let stored = table.variants(object.key).filter { $0.body === object.body }
+            let stored = table.all(object.key).filter { $0.body === object.body }
             return !stored.isEmpty && !stored.contains { table.isResident($0) }
         }
         if isLetGo { object.body.state.withLock { $0.memory = nil } }

@@ -22,10 +22,16 @@ struct CacheTable {
     /// Of one key; the oldest goes for one more.
     static let variantsMax = 64
 
+    /// Of one key; the oldest goes for one more.
+    static let partsMax = 1_024
+
     let limits: CacheLimits
     private(set) var entries: [Entry?] = []
     private var free: [Int] = []
-    private(set) var byKey: [CacheKey: [Int]] = [:]
+    /// What is whole.
+    private var wholes: [CacheKey: [Int]] = [:]
+    /// Bytes of representations, each run of them an object of its own.
+    private var parts: [CacheKey: [Int]] = [:]
     private var resident = RecencyList()
     private var onDisk = RecencyList()
     private(set) var memoryBytes = 0
@@ -35,21 +41,31 @@ struct CacheTable {
 
     var count: Int { entries.count - free.count }
 
-    /// Newest first.
+    /// What is whole, newest first.
     func variants(_ key: CacheKey) -> [CachedObject] {
-        byKey[key]?.compactMap { entries[$0]?.object } ?? []
+        wholes[key]?.compactMap { entries[$0]?.object } ?? []
     }
+
+    /// What is stored in part, newest first.
+    func parts(_ key: CacheKey) -> [CachedObject] {
+        parts[key]?.compactMap { entries[$0]?.object } ?? []
+    }
+
+    func all(_ key: CacheKey) -> [CachedObject] { variants(key) + parts(key) }
+
+    var keys: Set<CacheKey> { Set(wholes.keys).union(parts.keys) }
 
     /// The one object under the key, marked as used. Nil: there is none, or there are several.
     mutating func only(_ key: CacheKey) -> CachedObject? {
-        guard let slots = byKey[key], slots.count == 1, let entry = entries[slots[0]] else { return nil }
+        guard let slots = wholes[key], slots.count == 1, let entry = entries[slots[0]] else { return nil }
         use(slots[0], entry)
         return entry.object
     }
 
-    /// The most recently used first.
+    /// The most recently used first, without parts.
     func recent(_ countMax: Int) -> [CachedObject] {
         (onDisk.count > 0 ? onDisk : resident).newestFirst(countMax).compactMap { entries[$0]?.object }
+            .filter { !$0.isPart }
     }
 
     mutating func use(_ object: CachedObject) {
@@ -63,18 +79,26 @@ struct CacheTable {
         if entry.diskBytes > 0 { onDisk.touch(slot) }
     }
 
-    /// Takes the place of what is stored under the same key for the same selecting fields.
+    /// Takes the place of what is stored under the same key for the same selecting fields. A part does so only to parts that lie
+    /// within it, and to those of another representation: what changed is never mixed.
     mutating func insert(_ object: CachedObject, diskBytes: Int, isResident: Bool) -> [Effect] {
         var effects: [Effect] = []
-        for other in variants(object.key) where other.head.vary == object.head.vary {
-            effects += remove(other)
-        }
-        if let oldest = variants(object.key).dropFirst(Self.variantsMax - 1).last { effects += remove(oldest) }
+        let others = object.isPart ? parts(object.key).filter(object.replaces) : all(object.key)
+        for other in others where other.head.vary == object.head.vary { effects += remove(other) }
+        let oldest =
+            object.isPart
+            ? parts(object.key).dropFirst(Self.partsMax - 1).last
+            : variants(object.key).dropFirst(Self.variantsMax - 1).last
+        if let oldest { effects += remove(oldest) }
         let slot = free.popLast() ?? entries.count
         let entry = Entry(object: object, diskBytes: diskBytes, isResident: isResident)
         if slot == entries.count { entries.append(entry) } else { entries[slot] = entry }
         object.slot.store(slot, ordering: .relaxed)
-        byKey[object.key, default: []].insert(slot, at: 0)
+        if object.isPart {
+            parts[object.key, default: []].insert(slot, at: 0)
+        } else {
+            wholes[object.key, default: []].insert(slot, at: 0)
+        }
         memoryBytes += object.headBytes + (isResident ? object.body.count : 0)
         self.diskBytes += diskBytes
         use(slot, entry)
@@ -116,8 +140,10 @@ struct CacheTable {
         onDisk.remove(slot)
         memoryBytes -= object.headBytes + (entry.isResident ? object.body.count : 0)
         diskBytes -= entry.diskBytes
-        byKey[object.key]?.removeAll { $0 == slot }
-        if byKey[object.key]?.isEmpty == true { byKey[object.key] = nil }
+        wholes[object.key]?.removeAll { $0 == slot }
+        if wholes[object.key]?.isEmpty == true { wholes[object.key] = nil }
+        parts[object.key]?.removeAll { $0 == slot }
+        if parts[object.key]?.isEmpty == true { parts[object.key] = nil }
         entries[slot] = nil
         free.append(slot)
         object.slot.store(-1, ordering: .relaxed)

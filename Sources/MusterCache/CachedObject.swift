@@ -24,6 +24,27 @@ package final class CachedObject: Sendable {
     /// False as soon as it was purged, replaced or pushed out. What was handed out before stays readable.
     package var isStored: Bool { slot.load(ordering: .relaxed) >= 0 }
 
+    /// Whether it is one run of bytes of a representation, and not all of it.
+    package var isPart: Bool { !head.content.isComplete }
+
+    /// Which bytes of the representation the body is.
+    package var range: Range<Int> {
+        guard case .partial(let held, _) = head.content else { return 0..<body.count }
+        return held.ranges.first ?? 0..<0
+    }
+
+    /// Whether both are bytes of one representation, by all that is known: a strong tag, or else whatever validators there are.
+    package func isOfSame(_ other: CachedObject) -> Bool {
+        head.bytes == other.head.bytes && head.entityTag == other.head.entityTag
+            && (head.strongTag != nil || head.lastModified == other.head.lastModified)
+    }
+
+    /// Of two parts: the other one is of no more use beside this.
+    func replaces(_ other: CachedObject) -> Bool {
+        !isOfSame(other)
+            || (range.lowerBound <= other.range.lowerBound && other.range.upperBound <= range.upperBound)
+    }
+
     /// Bytes that it takes in memory without its body, about.
     var headBytes: Int { CacheLimits.overheadBytes + key.target.utf8.count + head.textBytes }
 }

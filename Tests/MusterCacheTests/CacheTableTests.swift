@@ -164,7 +164,7 @@ import Testing
                     == stored.reduce(0) { $0 + $1.object.headBytes + ($1.isResident ? $1.object.body.count : 0) })
             #expect(table.memoryBytes <= table.limits.memoryBytes)
             #expect(table.diskBytes <= table.limits.diskBytes)
-            #expect(table.byKey.values.reduce(0) { $0 + $1.count } == table.count)
+            #expect(table.keys.reduce(0) { $0 + table.all($1).count } == table.count)
         }
     }
 }

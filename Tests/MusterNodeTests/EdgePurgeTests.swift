@@ -87,7 +87,7 @@ import Testing
             let again = try edge.get("/images/1", [("Cache-Control", "only-if-cached")])
             #expect(again.status == 504)
             #expect(edge.edge.store.statistics.objects == 0)
-            #expect(edge.edge.partials.all(.init(origin: edge.upstream.url, target: "/images/1")).isEmpty)
+            #expect(edge.edge.store.parts(.init(origin: edge.upstream.url, target: "/images/1")).isEmpty)
         }
     }
 

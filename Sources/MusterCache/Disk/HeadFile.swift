@@ -36,12 +36,22 @@ enum HeadFile {
         else { return nil }
         let vary = vary(lines.prefix(selectors))
         let fields = HeaderFields(lines.dropFirst(selectors).map(field))
+        guard let content = content(code, fields, count: count) else { return nil }
         let head = StoredResponse(
             status: code, fields: fields, requestMethod: String(status[1]), requestTimeMs: times[0],
-            responseTimeMs: times[1], vary: vary, content: .complete(bytes: count), policy: policy)
+            responseTimeMs: times[1], vary: vary, content: content, policy: policy)
         return CachedObject(
             key: key, head: head,
             body: StoredBody(count: count, digest: digest, serial: serial, memory: nil, isWritten: true))
+    }
+
+    /// A part is stored with the `Content-Range` that it came with.
+    private static func content(_ status: Int, _ fields: HeaderFields, count: Int) -> StoredContent? {
+        guard status == 206 else { return .complete(bytes: count) }
+        guard let told = fields["Content-Range"].flatMap({ ContentRange($0) }), told.range?.count == count else {
+            return nil
+        }
+        return StoredContent(told)
     }
 
     private static func field(_ line: String) -> HeaderFields.Field {

@@ -12,8 +12,8 @@ extension Edge {
 
     /// Sees to it that the waiter is answered, by a fetch that is under way or by one of its own.
     func fetch(_ fetch: Fetch, for waiter: Waiter) {
-        guard fetch.request.isCollapsible else { return fetchAlone(fetch, waiter) }
-        switch flights.join(waiter, nowMs: nowMs) {
+        guard fetch.isShared else { return fetchAlone(fetch, waiter) }
+        switch flights.join(waiter, fetch.span, nowMs: nowMs) {
         case .waiting: counters.collapsed.add(1, ordering: .relaxed)
         case .live(let live):
             counters.collapsed.add(1, ordering: .relaxed)
@@ -25,7 +25,7 @@ extension Edge {
 
     /// What this one waited for may have come between its look at the cache and its turn to fetch.
     private func lead(_ flight: Flight, _ waiter: Waiter) {
-        if case .fetch(let fetch) = plan(waiter.request) {
+        if case .fetch(let fetch) = plan(waiter.request), fetch.isShared, fetch.span == flight.span {
             Task { await run(fetch, flight, leader: waiter) }
             return
         }
@@ -133,13 +133,19 @@ extension Edge {
             stream.cancel()
             return askForThemselves(response, fetch, flight, leader)
         }
-        if fetch.request.cache.isHead { learn(fromHead: response, fetch, flight) }
+        if fetch.request.cache.isHead {
+            learn(fromHead: response, fetch, flight)
+            return try await receivedHead(response, stream, fetch, flight, leader)
+        }
         if response.status == 206 { return try await receivedPart(response, stream, fetch, flight, leader) }
         let declared = Self.length(response)
         if fetch.request.cache.isGet, flight.mayStore, case .storable = policy.storable(fetch.request.cache, response),
             fits(declared), flights.isKept(fetch.request.cache.key, nowMs: nowMs)
         {
-            try await keep(response, stream, declared, fetch, flight, leader)
+            let head = StoredResponse(
+                request: fetch.request.cache, response: response, content: .complete(bytes: declared ?? 0),
+                policy: policy)
+            try await keep(head, stream, declared, fetch, flight, leader)
         } else {
             try await passOn(response, stream, fetch, flight, leader)
         }
@@ -150,7 +156,7 @@ extension Edge {
     }
 
     /// Whether a body of so many bytes may be stored at all.
-    private func fits(_ declared: Int?) -> Bool {
+    func fits(_ declared: Int?) -> Bool {
         guard let declared else { return true }
         return declared <= max(store.limits.memoryObjectBytesMax, store.limits.diskBytes / 2)
     }
@@ -177,13 +183,13 @@ extension Edge {
                 store.remove(object)
             }
         }
-        let part = own == nil ? confirmedPart(response, fetch, flight) : nil
+        let set = own == nil ? confirmedParts(response, fetch, flight) : nil
         flights.end(flight)
         let waiters = [leader].compactMap { $0 } + flight.close()
         var status = CacheStatus(cache: cacheName, forward: fetch.reason)
         status.forwardStatus = 304
         status.stored = !isUsedOnce
-        if own == nil, part == nil, let stored = fetch.stored {
+        if own == nil, set == nil, let stored = fetch.stored {
             // It speaks of nothing that is stored: what was stored is not used again without an answer of its own.
             remove(stored)
         }
@@ -192,34 +198,22 @@ extension Edge {
             // The leader asked for this very one, unless it was asked for him.
             let isLeader = waiter.held === leader?.held && !fetch.isOfStored
             if let own, isLeader || own.head.vary.matches(request.fields) {
-                answer(waiter, own, status)
-            } else if let part, isLeader || part.head.vary.matches(request.fields),
-                part.head.holds(whatIsAskedBy: request, nowMs: nowMs)
+                answer(waiter, .object(own), status)
+            } else if let set, isLeader || set.head.vary.matches(request.fields),
+                set.head.holds(whatIsAskedBy: request, nowMs: nowMs)
             {
-                counters.hits.add(1, ordering: .relaxed)
-                waiter.held.respond(answer(part.head, .memory(part.bytes), to: request, .hit, status))
+                answer(waiter, .parts(set), status)
             } else {
                 again(waiter)
             }
         }
     }
 
-    /// What is stored in part holds on, too. Nil: nothing is.
-    private func confirmedPart(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight) -> PartialBody? {
-        let parts = partials.all(fetch.request.cache.key)
-        let selected = policy.selected(by: response, among: parts.map(\.head), for: fetch.request.cache)
-        guard let index = selected.first,
-            case .freshened(let head) = policy.validated(parts[index].head, by: response, for: fetch.request.cache)
-        else { return nil }
-        let fresh = PartialBody(key: flight.key, head: head, bytes: parts[index].bytes)
-        return flight.ifMayStore(head.fields.imageVersion) { partials.insert(fresh) } ? fresh : nil
-    }
-
     /// 304 to conditions of a client's own, of which nothing is stored here: for all who sent the same.
     private func unchanged(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?) {
         let control = CacheControl(response: response.fields)
         let isForAll = !control.noStore && !control.isPrivate && !response.fields.contains("Set-Cookie")
-        if fetch.request.isCollapsible, !isForAll { flights.doNotShare(flight.key, nowMs: nowMs) }
+        if fetch.isShared, !isForAll { flights.doNotShare(flight.key, nowMs: nowMs) }
         flights.end(flight)
         let waiters = flight.close()
         let vary = VaryKey(response: response.fields, request: fetch.request.cache.fields)
@@ -254,19 +248,20 @@ extension Edge {
     func remove(_ stored: Candidate) {
         switch stored {
         case .object(let object): store.remove(object)
-        case .partial(let partial): partials.remove { $0 == partial.key }
+        case .parts(let set): for part in set.parts { store.remove(part) }
         }
     }
 
-    private func answer(_ waiter: Waiter, _ object: CachedObject, _ status: CacheStatus) {
+    private func answer(_ waiter: Waiter, _ stored: Candidate, _ status: CacheStatus) {
         counters.hits.add(1, ordering: .relaxed)
-        if let body = object.body.atHand {
-            return waiter.held.respond(answer(object.head, body, to: waiter.request.cache, .hit, status))
+        let request = waiter.request.cache
+        if let bytes = bytesAtHand(stored, for: request) {
+            return waiter.held.respond(answer(stored.head, bytes, to: request, .hit, status))
         }
         Task {
             do {
-                let body = try await store.open(object)
-                waiter.held.respond(answer(object.head, body, to: waiter.request.cache, .hit, status))
+                let bytes = try await open(stored, for: request)
+                waiter.held.respond(answer(stored.head, bytes, to: request, .hit, status))
             } catch {
                 again(waiter)
             }
@@ -285,6 +280,39 @@ extension Edge {
                 }
             case .invalidated: store.remove(object)
             }
+        }
+        let (tag, length) = (response.fields["ETag"].flatMap { EntityTag($0) }, Self.length(response))
+        for part in store.parts(fetch.request.cache.key)
+        where response.status == 200 && part.head.vary.matches(fetch.request.cache.fields) {
+            let isOther = tag.map { $0 != part.head.entityTag } ?? false
+            if isOther || (length ?? part.head.bytes) != part.head.bytes { store.remove(part) }
+        }
+    }
+
+    /// What could be stored of a GET goes to all who wait for the same.
+    private func receivedHead(
+        _ response: UpstreamResponse, _ stream: HTTPClientStream, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?
+    ) async throws {
+        let request = fetch.request.cache
+        let asked = CacheRequest(method: "GET", key: request.key, fields: request.fields)
+        guard fetch.isShared, let leader, policy.storable(asked, response) == .storable else {
+            return try await passOn(response, stream, fetch, flight, leader)
+        }
+        stream.cancel()
+        flights.end(flight)
+        let vary = VaryKey(response: response.fields, request: request.fields)
+        var status = CacheStatus(cache: cacheName, forward: fetch.reason)
+        status.forwardStatus = response.status
+        for (index, waiter) in ([leader] + flight.close()).enumerated() {
+            let fields = waiter.request.cache.fields
+            guard index == 0 || (vary.matches(fields) && Preconditions.caches(fields).isEmpty) else {
+                again(waiter)
+                continue
+            }
+            status.collapsed = index > 0
+            counters.misses.add(1, ordering: .relaxed)
+            waiter.held.respond(
+                passedOn(response, headers(response.fields, .miss, status), isHead: true).response)
         }
     }
 
@@ -327,22 +355,18 @@ extension Edge {
     private func serveStale(_ stored: Candidate, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?, _ why: String) {
         flights.end(flight)
         for waiter in [leader].compactMap({ $0 }) + flight.close() {
-            switch stored {
-            case .object(let object):
-                Task {
-                    do {
-                        let body = try await store.open(object)
-                        waiter.held.respond(
-                            answer(object.head, body, to: waiter.request.cache, .stale(detail: why)))
-                    } catch {
-                        waiter.held.respond(failureAnswer(error, fetch))
-                    }
+            guard stored.head.holds(whatIsAskedBy: waiter.request.cache, nowMs: nowMs) else {
+                again(waiter)
+                continue
+            }
+            Task {
+                do {
+                    let bytes = try await open(stored, for: waiter.request.cache)
+                    waiter.held.respond(
+                        answer(stored.head, bytes, to: waiter.request.cache, .stale(detail: why)))
+                } catch {
+                    waiter.held.respond(failureAnswer(error, fetch))
                 }
-            case .partial(let partial):
-                waiter.held.respond(
-                    answer(
-                        partial.head, .memory(partial.bytes), to: waiter.request.cache,
-                        .stale(detail: why)))
             }
         }
     }

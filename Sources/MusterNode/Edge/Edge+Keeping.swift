@@ -9,30 +9,32 @@ internal import Synchronization
 extension Edge {
     // MARK: An answer for all
 
-    /// Gives the body to everybody who waits, as it comes, and stores it when it is whole.
+    /// Gives the body to everybody who waits, as it comes, and stores it when it is all there. `range`: which bytes it is; nil: the
+    /// whole.
     func keep(
-        _ response: UpstreamResponse, _ stream: HTTPClientStream, _ declared: Int?, _ fetch: Fetch, _ flight: Flight,
-        _ leader: Waiter?
+        _ head: StoredResponse, _ stream: HTTPClientStream, _ declared: Int?, range: Range<Int>? = nil,
+        _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?
     ) async throws {
-        let head = StoredResponse(
-            request: fetch.request.cache, response: response, content: .complete(bytes: declared ?? 0), policy: policy)
         let body = GrowingBody(declared: declared, memoryBytesMax: store.limits.memoryObjectBytesMax)
-        let live = LiveAnswer(head: head, body: body, declared: declared, reason: fetch.reason)
+        let live = LiveAnswer(head: head, body: body, declared: declared, reason: fetch.reason, range: range)
         let waiters = flight.open(live)
-        if let leader { answer(leader, live, isCollapsed: fetch.isOfStored) }
-        for waiter in waiters { answer(waiter, live, isCollapsed: true) }
+        if let leader { answer(leader, live, isCollapsed: fetch.isOfStored, flight) }
+        for waiter in waiters { answer(waiter, live, isCollapsed: true, flight) }
         do {
             guard try await takeIn(stream, body, flight) else { return stream.cancel() }
+            if let declared, body.count != declared {
+                throw Problem(502, "The upstream sent \(body.count) bytes where it said \(declared).")
+            }
         } catch {
-            // Nobody may join what broke off.
+            // Nobody may join what broke off; whoever waited for its end asks anew.
             flights.end(flight)
             body.end(whole: false)
-            _ = flight.close()
+            flight.close().forEach(again)
             counters.fetchesFailed.add(1, ordering: .relaxed)
             return
         }
         // Stored first: whoever sees the body's end finds it there.
-        await store(head, body, fetch, flight)
+        await store(head, body, range, fetch, flight)
         body.end(whole: true)
     }
 
@@ -64,13 +66,19 @@ extension Edge {
         flight.close().forEach(again)
     }
 
-    private func store(_ head: StoredResponse, _ body: GrowingBody, _ fetch: Fetch, _ flight: Flight) async {
+    private func store(
+        _ head: StoredResponse, _ body: GrowingBody, _ range: Range<Int>?, _ fetch: Fetch, _ flight: Flight
+    ) async {
         if body.isPassing { return }
         do {
-            let object = try await stored(head, body, fetch.request.cache.key)
+            let object = try await stored(head, body, range, fetch.request.cache.key)
             let isStored = insert(object, flight)
             if !isStored { store.discard(object) }
-            if isStored, fetch.copy == nil { wasFilled(object) }
+            if isStored, object.isPart {
+                await mergeParts(object, flight)
+            } else if isStored, fetch.copy == nil {
+                wasFilled(object)
+            }
         } catch {
             flights.doNotKeep(flight.key, nowMs: nowMs)
             Log.debug(
@@ -103,22 +111,26 @@ extension Edge {
         return spool
     }
 
-    private func stored(_ head: StoredResponse, _ body: GrowingBody, _ key: CacheKey) async throws -> CachedObject {
+    private func stored(
+        _ head: StoredResponse, _ body: GrowingBody, _ range: Range<Int>?, _ key: CacheKey
+    ) async throws -> CachedObject {
         var head = head
         if let spool = body.spool {
             let stored = try await threads.perform { try spool.finish() }
-            head.content = .complete(bytes: stored.count)
+            if range == nil { head.content = .complete(bytes: stored.count) }
             return CachedObject(key: key, head: head, body: stored)
         }
         let (bytes, count) = body.memory
-        head.content = .complete(bytes: count)
+        if range == nil { head.content = .complete(bytes: count) }
         return CachedObject(key: key, head: head, body: store.body(bytes, count: count))
     }
 
     /// Out of an answer that is still coming in.
-    func answer(_ waiter: Waiter, _ live: LiveAnswer, isCollapsed: Bool) {
+    /// `flight`: whose the answer is, if the waiter may wait for its end.
+    func answer(_ waiter: Waiter, _ live: LiveAnswer, isCollapsed: Bool, _ flight: Flight? = nil) {
         let request = waiter.request.cache
         guard !isCollapsed || live.head.vary.matches(request.fields) else { return again(waiter) }
+        if let range = live.range { return answer(waiter, live, range, isCollapsed: isCollapsed, flight) }
         var status = CacheStatus(cache: cacheName, forward: live.reason)
         (status.forwardStatus, status.stored, status.collapsed) = (live.head.status, true, isCollapsed)
         let now = nowMs
@@ -131,6 +143,13 @@ extension Edge {
                     body: .lengthOnly(live.declared.map { UInt64($0) })))
         }
         var fields = live.head.fields
+        if request.isHead {
+            counters.misses.add(1, ordering: .relaxed)
+            return waiter.held.respond(
+                HTTPResponse(
+                    status: live.head.status, headers: headers(fields, .miss, status),
+                    body: .lengthOnly(live.declared.map { UInt64($0) })))
+        }
         var part: Range<Int>?
         if let declared = live.declared,
             case .parts(let ranges) = ByteRanges.answer(to: request, from: live.head, bytes: declared, nowMs: now),
@@ -161,14 +180,15 @@ extension Edge {
     ) async throws {
         let key = fetch.request.cache.key
         let waiters = flight.close()
-        if fetch.request.isCollapsible { flights.doNotShare(key, nowMs: nowMs) }
+        // 416 is about one range.
+        if fetch.isShared, response.status != 416 { flights.doNotShare(key, nowMs: nowMs) }
         flights.end(flight)
         waiters.forEach(again)
-        if case .object(let object)? = fetch.stored, !fetch.request.cache.isHead, fetch.conditions?.isEmpty == false,
+        if let stored = fetch.stored, !fetch.request.cache.isHead, fetch.conditions?.isEmpty == false,
             policy.endsStored(response, to: fetch.request.cache)
         {
             // It was asked whether this still holds, and something else came.
-            store.remove(object)
+            remove(stored)
         }
         guard let leader else { return stream.cancel() }
         counters.misses.add(1, ordering: .relaxed)

@@ -86,7 +86,6 @@ extension Edge {
         }
         let all = Set(keys)
         flights.forbidStoring { all.contains($0) }
-        partials.remove { all.contains($0) }
         for key in all { store.remove(key: key) }
         await store.settle()
     }

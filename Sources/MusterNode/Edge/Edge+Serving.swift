@@ -7,12 +7,12 @@ internal import Synchronization
 /// Something stored that may answer a request.
 enum Candidate: Sendable {
     case object(CachedObject)
-    case partial(PartialBody)
+    case parts(PartSet)
 
     var head: StoredResponse {
         switch self {
         case .object(let object): object.head
-        case .partial(let partial): partial.head
+        case .parts(let set): set.head
         }
     }
 }
@@ -25,10 +25,15 @@ struct Fetch: Sendable {
     /// In the place of the request's own conditions and range. Nil: the request goes as it came.
     var conditions: HeaderFields?
     var reason: ForwardReason
+    /// What the upstream is asked for.
+    var span = Span.whole
     /// Made from what is stored, to validate it for everybody, and not from the request of the one who waits.
     var isOfStored = false
     /// Another edge's copy, to be stored here as what the upstream answered.
     var copy: CopySource?
+
+    /// Whether one fetch does for all who ask alike. A range that goes as it came is its sender's own.
+    var isShared: Bool { request.isPlain && (conditions != nil || !request.cache.fields.contains("Range")) }
 }
 
 /// Where another edge gives a copy away.
@@ -81,13 +86,11 @@ extension Edge {
         switch plan(request) {
         case .hit(let candidate, let kind):
             if let response = answerAtHand(candidate, to: request, kind) { return waiter.held.respond(response) }
-            guard case .object(let object) = candidate else { return }
             Task {
                 do {
-                    let body = try await store.open(object)
-                    store.use(object)
+                    let bytes = try await open(candidate, for: request.cache)
                     if case .whileRevalidating = kind { revalidate(candidate, for: request) }
-                    waiter.held.respond(answer(object.head, body, to: request.cache, kind))
+                    waiter.held.respond(answer(candidate.head, bytes, to: request.cache, kind))
                 } catch {
                     // It is not stored any more: what is damaged is fetched again.
                     serve(request, waiter)
@@ -115,7 +118,7 @@ extension Edge {
 
     func plan(_ request: EdgeRequest) -> Plan {
         let candidates = candidates(request.cache.key)
-        let chosen = policy.select(among: candidates.map(\.head), for: request.cache).map { candidates[$0] }
+        let chosen = select(among: candidates, for: request.cache)
         let reuse = policy.reuse(
             chosen?.head, for: request.cache, nowMs: nowMs, hasVariants: !candidates.isEmpty && chosen == nil)
         switch (reuse, chosen) {
@@ -131,15 +134,43 @@ extension Edge {
         case (.validate(let conditions, let reason), let chosen?):
             return .fetch(validation(of: chosen, conditions, request, reason))
         case (.miss(let reason), _):
-            return .fetch(
-                Fetch(
-                    request: request, stored: chosen, conditions: completion(chosen, request, reason), reason: reason))
+            return .fetch(missing(chosen, request, reason))
         default: return .fetch(Fetch(request: request, stored: nil, conditions: nil, reason: .uriMiss))
         }
     }
 
     func candidates(_ key: CacheKey) -> [Candidate] {
-        store.variants(key).map(Candidate.object) + partials.all(key).map(Candidate.partial)
+        store.variants(key).map(Candidate.object)
+            + PartSet.sets(store.parts(key), policy: policy).map(Candidate.parts)
+    }
+
+    /// The newest that fits; where that is a part without a strong tag, another of the same may hold what is asked for.
+    private func select(among candidates: [Candidate], for request: CacheRequest) -> Candidate? {
+        guard let index = policy.select(among: candidates.map(\.head), for: request) else { return nil }
+        guard case .parts(let newest) = candidates[index], candidates.count > 1,
+            !newest.head.holds(whatIsAskedBy: request, nowMs: nowMs)
+        else { return candidates[index] }
+        let other = candidates.first { candidate in
+            guard case .parts(let set) = candidate, set.parts[0].isOfSame(newest.parts[0]) else { return false }
+            return set.head.vary.matches(request.fields) && set.head.holds(whatIsAskedBy: request, nowMs: nowMs)
+        }
+        return other ?? candidates[index]
+    }
+
+    /// What is not here: all of it, the slices around a range, or what completes what is stored in part.
+    private func missing(_ stored: Candidate?, _ request: EdgeRequest, _ reason: ForwardReason) -> Fetch {
+        var fetch = Fetch(request: request, stored: stored, conditions: nil, reason: reason)
+        fetch.span = request.cache.isHead ? .head : .whole
+        if let rest = completion(stored, request, reason) {
+            (fetch.conditions, fetch.span) = rest
+            return fetch
+        }
+        let key = request.cache.key
+        guard let slices = request.slices, let field = slices.field, flights.isShared(key, nowMs: nowMs),
+            flights.isKept(key, nowMs: nowMs)
+        else { return fetch }
+        (fetch.conditions, fetch.span) = (["Range": field], slices)
+        return fetch
     }
 
     /// By the client's request; where its answer could not be stored, and so would do for this client only, by one made from what is
@@ -154,7 +185,8 @@ extension Edge {
         }
         // Without a validator of its own the request's conditions may find one.
         return Fetch(
-            request: request, stored: stored, conditions: conditions.isEmpty ? nil : conditions, reason: reason)
+            request: request, stored: stored, conditions: conditions.isEmpty ? nil : conditions, reason: reason,
+            span: request.cache.isHead ? .head : .whole)
     }
 
     /// The request that would have brought what is stored, as far as anything depends on it.
@@ -167,38 +199,40 @@ extension Edge {
             stored: stored, conditions: stored.head.conditions, reason: .stale, isOfStored: true)
     }
 
-    /// What is missing of something stored in part. Nil: the request goes as it came, its conditions too (RFC 9111, 4.3.2).
+    /// What is missing of something stored in part, a range in whole slices. Nil: there is nothing to complete; the request goes as it
+    /// came, its conditions too (RFC 9111, 4.3.2).
     private func completion(
         _ stored: Candidate?, _ request: EdgeRequest, _ reason: ForwardReason
-    ) -> HeaderFields? {
-        guard case .partial(let partial)? = stored, reason == .partial, let bytes = partial.head.bytes else {
-            return nil
+    ) -> (HeaderFields, Span)? {
+        guard case .parts(let set)? = stored, reason == .partial, let bytes = set.head.bytes, request.cache.isGet,
+            request.rounds < EdgeRequest.roundsMax
+        else { return nil }
+        var wanted: [Range<Int>]?
+        switch ByteRanges.answer(to: request.cache, from: set.head, bytes: bytes, nowMs: nowMs) {
+        case .parts(let ranges) where ranges.count == 1 && flights.isKept(request.cache.key, nowMs: nowMs):
+            wanted = ranges.map { range in
+                Slices.start(range.lowerBound)..<min(bytes, Slices.end(range.upperBound) ?? bytes)
+            }
+        case .whole where !request.cache.fields.contains("Range"): wanted = nil
+        default: return nil
         }
-        switch ByteRanges.answer(to: request.cache, from: partial.head, bytes: bytes, nowMs: nowMs) {
-        case .parts(let ranges): return policy.completion(of: partial.head, wanted: ranges)
-        case .whole: return request.cache.isGet ? policy.completion(of: partial.head) : nil
-        case .unsatisfiable: return nil
-        }
+        guard let conditions = policy.completion(of: set.head, wanted: wanted),
+            case .from(let first, let last)? = conditions["Range"].flatMap({ ByteRanges.parse($0) })?.first
+        else { return nil }
+        return (conditions, .bytes(from: first, to: last.map { $0 + 1 }))
     }
 
     // MARK: Answering
 
     /// Nil when the body has to be read from the disk first.
     private func answerAtHand(_ candidate: Candidate, to request: EdgeRequest, _ kind: HitKind) -> HTTPResponse? {
-        switch candidate {
-        case .object(let object):
-            guard let body = object.body.atHand else { return nil }
-            store.use(object)
-            if case .whileRevalidating = kind { revalidate(candidate, for: request) }
-            return answer(object.head, body, to: request.cache, kind)
-        case .partial(let partial):
-            if case .whileRevalidating = kind { revalidate(candidate, for: request) }
-            return answer(partial.head, .memory(partial.bytes), to: request.cache, kind)
-        }
+        guard let bytes = bytesAtHand(candidate, for: request.cache) else { return nil }
+        if case .whileRevalidating = kind { revalidate(candidate, for: request) }
+        return answer(candidate.head, bytes, to: request.cache, kind)
     }
 
     func answer(
-        _ head: StoredResponse, _ body: OpenedBody, to request: CacheRequest, _ kind: HitKind
+        _ head: StoredResponse, _ body: StoredBytes, to request: CacheRequest, _ kind: HitKind
     ) -> HTTPResponse {
         counters.hits.add(1, ordering: .relaxed)
         let remaining = head.freshness.remainingMs(nowMs: nowMs)

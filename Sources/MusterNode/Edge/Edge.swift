@@ -19,7 +19,6 @@ package final class Edge: Sendable {
     let forwarding: Forwarding
     let client: HTTPClient
     let flights = Flights()
-    let partials: PartialBodies
     let failuresPace = Mutex(LinePace(.seconds(1)))
     let counters = EdgeCounters()
     let events = EventHub()
@@ -96,7 +95,6 @@ package final class Edge: Sendable {
         let mayHaveMissed = try !configuration.peers.isEmpty || configuration.isListed || Self.hasMet(in: directory)
         isInTouch = Atomic(!mayHaveMissed || store.statistics.objects == 0)
         position = Mutex(try Self.storedPosition(in: directory))
-        partials = PartialBodies(bytesMax: configuration.limits.memoryBytes / 8)
         client = HTTPClient(
             HTTPClient.Configuration(
                 connectionsPerHostMax: 512, tlsCAFile: configuration.tlsAuthority,

@@ -11,6 +11,7 @@ struct Waiter: Sendable {
 /// One fetch under way for a key, and who waits for it. Its state belongs to `Flights`, under whose lock it is.
 final class Flight: Sendable {
     let key: CacheKey
+    let span: Span
     fileprivate let state = Mutex(State())
 
     fileprivate struct State {
@@ -24,7 +25,7 @@ final class Flight: Sendable {
         var isClosed = false
     }
 
-    init(_ key: CacheKey) { self.key = key }
+    init(_ key: CacheKey, _ span: Span = .whole) { (self.key, self.span) = (key, span) }
 
     /// False once the key was purged, or changed through this edge, after the fetch began.
     var mayStore: Bool { state.withLock { $0.mayStore } }
@@ -36,6 +37,9 @@ final class Flight: Sendable {
             return Self.takeWaiters(&state)
         }
     }
+
+    /// What comes is not all that this one needs: it asks again when the fetch is over.
+    func postpone(_ waiter: Waiter) { state.withLock { $0.waiters.append(waiter) } }
 
     /// Nobody joins any more. Returns who still waits.
     func close() -> [Waiter] {
@@ -73,15 +77,35 @@ final class Flight: Sendable {
 struct LiveAnswer: Sendable {
     let head: StoredResponse
     let body: GrowingBody
-    /// Bytes, if the upstream told.
+    /// Bytes of the body, if the upstream told.
     let declared: Int?
     let reason: ForwardReason
+    /// Which bytes of the representation the body is. Nil: all of it.
+    var range: Range<Int>?
+
+    /// Of the representation, bytes.
+    var total: Int? { range == nil ? declared : head.bytes }
+
+    /// Whether it has what is wanted, and soon.
+    func brings(_ wanted: Span) -> Bool {
+        let come = (range?.lowerBound ?? 0) + body.count
+        switch wanted {
+        case .whole, .head: return range == nil
+        case .suffix(let count):
+            guard let total else { return false }
+            return brings(.bytes(from: max(0, total - min(count, total)), to: nil))
+        case .bytes(let from, let to):
+            guard let range else { return from <= come + Slices.aheadMax }
+            return range.lowerBound <= from && from <= come + Slices.aheadMax
+                && min(to ?? .max, total ?? .max) <= range.upperBound
+        }
+    }
 }
 
-/// The fetches under way that clients share, one a key.
+/// The fetches under way that clients share: of one key those of several spans.
 final class Flights: Sendable {
     private struct Table {
-        var flights: [CacheKey: Flight] = [:]
+        var flights: [CacheKey: [Flight]] = [:]
         /// Fetches for one client alone, which nobody joins.
         var lone: [ObjectIdentifier: Flight] = [:]
         /// Answers for one client only: nobody waits for another's.
@@ -102,23 +126,34 @@ final class Flights: Sendable {
         case alone
     }
 
-    func join(_ waiter: Waiter, nowMs: Int) -> Seat {
+    /// `wanted`: what the waiter would fetch itself.
+    func join(_ waiter: Waiter, _ wanted: Span, nowMs: Int) -> Seat {
         let key = waiter.request.cache.key
         return table.withLock { table in
             if table.unshared.contains(key, nowMs: nowMs) { return .alone }
-            guard let flight = table.flights[key] else { return .leader(Self.add(key, &table)) }
-            return flight.state.withLock { state in
-                if let live = state.live { return .live(live) }
-                if state.isClosed { return .alone }
-                state.waiters.append(waiter)
-                return .waiting
+            for flight in table.flights[key] ?? [] {
+                if let seat = Self.seat(in: flight, waiter, wanted) { return seat }
             }
+            return .leader(Self.add(key, wanted, &table))
         }
     }
 
-    /// Nil: one is under way.
+    private static func seat(in flight: Flight, _ waiter: Waiter, _ wanted: Span) -> Seat? {
+        flight.state.withLock { state in
+            if let live = state.live { return live.brings(wanted) ? .live(live) : nil }
+            guard flight.span.brings(wanted) else { return nil }
+            if state.isClosed { return .alone }
+            state.waiters.append(waiter)
+            return .waiting
+        }
+    }
+
+    /// To fetch the whole. Nil: that is under way.
     func begin(_ key: CacheKey) -> Flight? {
-        table.withLock { table in table.flights[key] == nil ? Self.add(key, &table) : nil }
+        table.withLock { table in
+            let isUnderWay = table.flights[key]?.contains { $0.span == .whole } ?? false
+            return isUnderWay ? nil : Self.add(key, .whole, &table)
+        }
     }
 
     /// A fetch for one client; it must be ended, too.
@@ -128,9 +163,9 @@ final class Flights: Sendable {
         return flight
     }
 
-    private static func add(_ key: CacheKey, _ table: inout Table) -> Flight {
-        let flight = Flight(key)
-        table.flights[key] = flight
+    private static func add(_ key: CacheKey, _ span: Span, _ table: inout Table) -> Flight {
+        let flight = Flight(key, span)
+        table.flights[key, default: []].append(flight)
         return flight
     }
 
@@ -141,11 +176,16 @@ final class Flights: Sendable {
     func end(_ flight: Flight) {
         table.withLock { table in
             table.lone[ObjectIdentifier(flight)] = nil
-            if table.flights[flight.key] === flight { table.flights[flight.key] = nil }
+            table.flights[flight.key]?.removeAll { $0 === flight }
+            if table.flights[flight.key]?.isEmpty == true { table.flights[flight.key] = nil }
         }
     }
 
     func doNotShare(_ key: CacheKey, nowMs: Int) { table.withLock { $0.unshared.add(key, nowMs: nowMs) } }
+
+    func isShared(_ key: CacheKey, nowMs: Int) -> Bool {
+        table.withLock { !$0.unshared.contains(key, nowMs: nowMs) }
+    }
 
     func doNotKeep(_ key: CacheKey, nowMs: Int) { table.withLock { $0.unkept.add(key, nowMs: nowMs) } }
 
@@ -157,8 +197,8 @@ final class Flights: Sendable {
     /// and nobody joins it any more.
     func forbidStoring(below version: UInt64? = nil, _ matches: (CacheKey) -> Bool) {
         table.withLock { table in
-            for (key, flight) in table.flights where matches(key) {
-                flight.forbidStoring(below: version)
+            for (key, flights) in table.flights where matches(key) {
+                for flight in flights { flight.forbidStoring(below: version) }
                 table.flights[key] = nil
             }
             for flight in table.lone.values where matches(flight.key) { flight.forbidStoring(below: version) }

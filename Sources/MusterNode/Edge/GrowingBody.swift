@@ -206,6 +206,9 @@ final class GrowingBody: Sendable {
         return isRead
     }
 
+    /// Bytes that came so far.
+    var count: Int { state.withLock { $0.count } }
+
     var spool: SpoolFile? { state.withLock { $0.spool } }
 
     /// The body in memory; not after it moved to a file.

@@ -16,7 +16,7 @@ extension Edge {
 
     /// An answer out of what is stored: 304, a range, or all of it.
     func answer(
-        _ head: StoredResponse, _ body: OpenedBody, to request: CacheRequest, _ word: CacheWord, _ status: CacheStatus
+        _ head: StoredResponse, _ body: StoredBytes, to request: CacheRequest, _ word: CacheWord, _ status: CacheStatus
     ) -> HTTPResponse {
         let now = nowMs
         if Preconditions.isNotModified(request, head, nowMs: now) {
@@ -30,7 +30,7 @@ extension Edge {
         switch ByteRanges.answer(to: request, from: head, bytes: count, nowMs: now) {
         case .whole:
             return HTTPResponse(
-                status: head.status, headers: headers(fields, word, status), body: part(body, 0..<count))
+                status: head.status, headers: headers(fields, word, status), body: body.part(0..<count))
         case .unsatisfiable(let range):
             var fields = fields
             fields.remove("Content-Type")
@@ -42,33 +42,33 @@ extension Edge {
     }
 
     private func answer(
-        _ ranges: [Range<Int>], of body: OpenedBody, _ count: Int, _ fields: HeaderFields, _ word: CacheWord,
+        _ ranges: [Range<Int>], of body: StoredBytes, _ count: Int, _ fields: HeaderFields, _ word: CacheWord,
         _ status: CacheStatus
     ) -> HTTPResponse {
         var fields = fields
         if ranges.count == 1 {
             fields.set("Content-Range", ContentRange(range: ranges[0], bytes: count).text)
             return HTTPResponse(
-                status: 206, headers: headers(fields, word, status), body: part(body, ranges[0]))
-        }
-        // Pieces of a body that is in a file would have to be read here: the whole is right, too (RFC 9110, 14.2).
-        guard case .memory(let bytes) = body else {
-            return HTTPResponse(status: 200, headers: headers(fields, word, status), body: part(body, 0..<count))
+                status: 206, headers: headers(fields, word, status), body: body.part(ranges[0]))
         }
         let framing = MultipartRanges(
             ranges: ranges, bytes: count, contentType: fields["Content-Type"], boundary: hex(randomBytes(16)))
-        var out: [UInt8] = []
-        out.reserveCapacity(framing.contentLength)
+        var places: [JoinedBody.Place] = []
         for (index, range) in ranges.enumerated() {
-            out += framing.header(index).utf8
-            out += bytes.bytes(range)
+            places.append(Self.text(framing.header(index)))
+            places += body.places(of: range)
         }
-        out += framing.closing.utf8
+        places.append(Self.text(framing.closing))
         fields.set("Content-Type", framing.mediaType)
-        return HTTPResponse(status: 206, headers: headers(fields, word, status), body: .bytes(out))
+        let joined = HTTPSourceBody(JoinedBody(places), count: UInt64(framing.contentLength))
+        return HTTPResponse(status: 206, headers: headers(fields, word, status), body: .source(joined))
     }
 
-    func part(_ body: OpenedBody, _ range: Range<Int>) -> HTTPResponse.Body {
+    private static func text(_ text: String) -> JoinedBody.Place {
+        .init(source: .text(Array(text.utf8)), start: 0, count: text.utf8.count)
+    }
+
+    static func part(_ body: OpenedBody, _ range: Range<Int>) -> HTTPResponse.Body {
         switch body {
         case .memory(let bytes): .shared(bytes, range)
         case .file(let file):

@@ -127,12 +127,11 @@ extension Edge {
         floors.withLock { $0.raise(image, to: change.version) }
         var held: Set<CacheKey> = []
         flights.forbidStoring(below: change.version) { ImageTarget(of: $0)?.number == image }
-        partials.remove { ImageTarget(of: $0)?.number == image }
         store.remove { key in
             ImageTarget(of: key)?.number == image
         } and: { object in
             let isOld = object.head.fields.imageVersion.map { $0 < change.version } ?? true
-            if isOld { held.insert(object.key) }
+            if isOld, !object.isPart { held.insert(object.key) }
             return isOld
         }
         await store.settle()

@@ -220,7 +220,6 @@ extension Edge {
     /// Forgets what is stored, and lets nothing that is on its way be stored. Returns how many answers went.
     func purge(_ matches: @escaping @Sendable (CacheKey) -> Bool) async -> Int {
         flights.forbidStoring(matches)
-        partials.remove(where: matches)
         let count = store.remove(where: matches)
         await store.settle()
         counters.purged.add(count, ordering: .relaxed)

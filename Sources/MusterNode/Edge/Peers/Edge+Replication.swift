@@ -302,7 +302,7 @@ extension Edge {
                 fields.set(CopySource.positionField, position.text)
             }
             return HTTPResponse(
-                status: 200, headers: fields.map { ($0.name, $0.value) }, body: part(body, 0..<object.body.count))
+                status: 200, headers: fields.map { ($0.name, $0.value) }, body: Self.part(body, 0..<object.body.count))
         }
     }
 
