@@ -81,7 +81,8 @@ private func ranges(
         }
         let requests = upstream.requests(path)
         report.line(
-            "\(clients) clients, \(name) of 4 MiB that are not there yet: \(short(took)) s, \(requests) upstream request(s)")
+            "\(clients) clients, \(name) of 4 MiB that are not there yet: \(short(took)) s, "
+                + "\(requests) upstream request(s)")
         report.goal("one upstream request with \(name)", isMet: requests == 1)
     }
     let ranges = ["ranges", "\(edge.port)", "\(clients)", "/bytes/16777216/held", "100"]

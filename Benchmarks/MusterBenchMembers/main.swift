@@ -1,7 +1,8 @@
 // A load generator in a process of its own: `muster-bench-members members PORT COUNT TOKEN` joins so many clients to a
 // coordinator, holds their streams, acknowledges, and beats once a second for each; `subscribers PORT COUNT` subscribes to a
-// Redis server; `crowd PORT COUNT PATH BYTES`, `trickle …`, `ranges …` and `heads …` have so many clients ask for one thing at once, print how it went, and
-// end. The others print {"joined":…} once all are there and {"received":…} as messages come in, until it is ended.
+// Redis server; `crowd PORT COUNT PATH BYTES`, `trickle …`, `ranges …` and `heads …` have so many clients ask for one thing at
+// once, print how it went, and end. The others print {"joined":…} once all are there and {"received":…} as messages come in,
+// until it is ended.
 
 internal import Glibc
 
@@ -17,11 +18,12 @@ do {
         try Subscribers(port: port, count: count).run()
     case (let kind?, let port?, let count?)
     where Crowd.Kind(rawValue: kind) != nil && arguments.count == 6 && count > 0:
-        try Crowd(port: port, count: count, bytes: Int(arguments[5]) ?? 0, Crowd.Kind(rawValue: kind) ?? .crowd).run(
-            path: arguments[4])
+        try Crowd(port: port, count: count, bytes: Int(arguments[5]) ?? 0, Crowd.Kind(rawValue: kind) ?? .crowd)
+            .run(path: arguments[4])
     default:
         throw MembersError(
-            "arguments are: members PORT COUNT TOKEN, subscribers PORT COUNT, or crowd|trickle|ranges|heads PORT COUNT PATH BYTES")
+            "arguments are: members PORT COUNT TOKEN, subscribers PORT COUNT, or "
+                + "crowd|trickle|ranges|heads PORT COUNT PATH BYTES")
     }
 } catch {
     say("{\"failed\":\"\(error)\"}")
