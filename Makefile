@@ -35,7 +35,7 @@ dist: ## dist/muster-VERSION-linux-ARCH.tar.gz: binary and libraries, for machin
 api-test: build ## /openapi.json: generated clients of it work, and schemathesis finds nothing
 	@Scripts/api-test
 
-browser-test: build ## what only a real browser shows: signing in, other sites' pages, a cache's 304
+browser-test: build ## what only a real browser shows: signing in, other sites' pages, a cache's 304, sound played twice
 	@Scripts/browser-test
 
 compose-test: ## the fleet of compose.yaml on this machine's engine: started, used, scaled, ended

@@ -1,9 +1,12 @@
-"""Chromium against a fleet and an edge: `visit.py FLEET LINK PAGES EDGE FOLDER`."""
+"""Chromium against a fleet and an edge: `visit.py FLEET LINK PAGES EDGE FOLDER`. The edge's lines are in FOLDER/edge.log."""
 
 import json
 import sys
 import tempfile
+import time
+import urllib.error
 import urllib.parse
+import urllib.request
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -101,6 +104,62 @@ def conditional_reading():
         driver.quit()
 
 
+PLAY = """
+const done = arguments[0], audio = document.querySelector("audio");
+audio.muted = true;
+audio.onerror = () => done(String(audio.error && audio.error.message));
+audio.onseeked = () => audio.play().then(() => setTimeout(() => done("played"), 500), error => done(String(error)));
+const seek = () => { audio.currentTime = audio.duration * 0.8; };
+if (audio.readyState >= 1) seek(); else audio.onloadedmetadata = seek;
+"""
+
+
+def cache_words(since):
+    """What the edge's lines say of the sound, from this one on; and how many lines there are."""
+    with open(f"{folder}/edge.log") as file:
+        lines = [json.loads(line) for line in file if line.startswith("{")]
+    return [line.get("cache") for line in lines[since:] if line.get("target") == "/sound.wav"], len(lines)
+
+
+def play():
+    driver = browser("--autoplay-policy=no-user-gesture-required")
+    try:
+        driver.get(edge + "/player")
+        outcome = driver.execute_async_script(PLAY)
+        expect("the sound is played from its last fifth", outcome == "played", outcome)
+    finally:
+        driver.quit()
+
+
+def is_stored():
+    """Whether the edge has the sound's end by now; a question that fetches nothing."""
+    asked = urllib.request.Request(
+        edge + "/sound.wav", headers={"Range": "bytes=-100", "Cache-Control": "only-if-cached"}
+    )
+    try:
+        with urllib.request.urlopen(asked) as answer:
+            return answer.headers["X-Cache"] == "HIT"
+    except urllib.error.HTTPError:
+        return False
+
+
+def playing_twice():
+    """The second visitor's player asks for nothing that the edge has not by then."""
+    play()
+    until = time.monotonic() + 60
+    while not is_stored() and time.monotonic() < until:
+        time.sleep(0.2)
+    # Lines are written behind the answers.
+    time.sleep(0.5)
+    words, lines = cache_words(0)
+    expect("the first visit was fetched", "MISS" in words, words)
+    play()
+    time.sleep(0.5)
+    words, _ = cache_words(lines)
+    expect(f"the second visit is all HIT ({len(words)} answers)", set(words) == {"HIT"}, words)
+
+
 signing_in()
 rebound_name()
+playing_twice()
 conditional_reading()
