@@ -12,7 +12,7 @@ import Testing
         try await Docker.withImage(script) { image in
             try await Fleet.runContainers(flags: ["--range", "1000", "--child-image", image] + flags) { fleet in
                 _ = try await fleet.createChildren()
-                try await check(fleet, fleet.childrensEnd(within: .seconds(120)))
+                try await check(fleet, fleet.childrensEnd(within: .seconds(300)))
             }
         }
     }
