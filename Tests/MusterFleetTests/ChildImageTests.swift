@@ -39,9 +39,12 @@ import Testing
         }
     }
 
-    @Test func aLineOfAGibibyteIsOneRejectedLine() async throws {
-        try await run("echo 1; head -c 1073741824 /dev/zero | tr '\\0' 7; echo; echo 2") { _, progress in
-            #expect((progress.received, progress.rejected, progress.childrenDone) == (1, 1, 1))
+    /// Of a gibibyte; on Podman 4.3, which cuts a container's log while it is followed, so that its beginning may be lost, of what
+    /// that log holds.
+    @Test func aHugeLineIsOneRejectedLine() async throws {
+        let (bytes, received) = Docker.isPodman ? (8 << 20, 2) : (1 << 30, 1)
+        try await run("echo 1; head -c \(bytes) /dev/zero | tr '\\0' 7; echo; echo 2") { _, progress in
+            #expect((progress.received, progress.rejected, progress.childrenDone) == (received, 1, 1))
         }
     }
 
