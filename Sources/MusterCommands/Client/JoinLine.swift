@@ -17,19 +17,19 @@ struct JoinLine {
     var text: String { program.map(fetching) ?? installed }
 
     private func fetching(_ program: JoinOffer.Program) -> String {
-        let from = Self.quoted(url + program.path)
+        let from = ShellWord.of(url + program.path)
         let (curl, wget, worker) =
             authority == nil
             ? ("", "", "")
             : (#" --cacert "$d/ca.pem""#, #" --ca-certificate="$d/ca.pem""#, #" --tls-ca "$d/ca.pem""#)
         let steps = [
             #"mkdir -p -m 700 "$d""#, kept(in: #""$d/join.token""#),
-            authority.map { #"printf %b \#(Self.quoted(Self.escaped($0))) >"$d/ca.pem""# },
+            authority.map { #"printf %b \#(ShellWord.of(Self.escaped($0))) >"$d/ca.pem""# },
             #"{ curl -fsS\#(curl) -o "$d/muster.tar.gz" \#(from) || wget -q\#(wget) -O "$d/muster.tar.gz" \#(from); }"#,
             #"echo "\#(program.sha256)  $d/muster.tar.gz" | sha256sum -c - >/dev/null"#,
             #"tar -xzf "$d/muster.tar.gz" -C "$d""#,
             #"MUSTER_TOKEN= MUSTER_TOKEN_FILE="$d/join.token" "$d/muster-native/muster" worker --data "$d"\#(worker)"#
-                + " --join \(Self.quoted(url))",
+                + " --join \(ShellWord.of(url))",
         ]
         return #"d="$HOME/muster-worker"; "# + steps.compactMap { $0 }.joined(separator: " && ")
     }
@@ -37,16 +37,16 @@ struct JoinLine {
     private var installed: String {
         let steps = [
             kept(in: "muster-join.token"),
-            authority.map { "printf %b \(Self.quoted(Self.escaped($0))) >muster-ca.pem" },
+            authority.map { "printf %b \(ShellWord.of(Self.escaped($0))) >muster-ca.pem" },
             "MUSTER_TOKEN= MUSTER_TOKEN_FILE=muster-join.token muster worker\(authority == nil ? "" : " --tls-ca muster-ca.pem")"
-                + " --join \(Self.quoted(url))",
+                + " --join \(ShellWord.of(url))",
         ]
         return steps.compactMap { $0 }.joined(separator: " && ")
     }
 
     /// The file is made anew: one that was there may be open to others.
     private func kept(in file: String) -> String {
-        "(umask 077; rm -f \(file); printf '%s\\n' \(Self.quoted(token)) >\(file))"
+        "(umask 077; rm -f \(file); printf '%s\\n' \(ShellWord.of(token)) >\(file))"
     }
 
     /// The certificates of a PEM text and nothing else of it, in one line for `printf %b`.
@@ -59,15 +59,5 @@ struct JoinLine {
             if line.hasPrefix("-----END CERTIFICATE-----") { isInside = false }
         }
         return lines.map { $0 + "\\n" }.joined()
-    }
-
-    /// As one word for a shell.
-    static func quoted(_ text: String) -> String {
-        let isPlain =
-            !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || ":/._-,@%+=".utf8.contains(byte)
-            }
-        return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
 }

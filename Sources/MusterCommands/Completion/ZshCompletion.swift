@@ -69,7 +69,7 @@ enum ZshCompletion {
         }
     }
 
-    private static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+    private static func quoted(_ text: String) -> String { ShellWord.inQuotes(text) }
 
     /// Safe inside a specification of `_arguments`.
     private static func escaped(_ text: String) -> String {

@@ -46,7 +46,7 @@ import Testing
 
     @Test(arguments: ["a b", "a'b", "$(id)", "`id`", "a;b", "a\\b", "*", "[::1]", "\"", "", "plain-1.2:3/4"])
     func aWordIsOneWordForAShell(_ word: String) throws {
-        let printed = try Shells.run("sh", "-e", "printf '<%s>\\n' \(JoinLine.quoted(word))\n")
+        let printed = try Shells.run("sh", "-e", "printf '<%s>\\n' \(ShellWord.of(word))\n")
         #expect(printed == ["<\(word)>"])
     }
 
