@@ -6,6 +6,8 @@ struct ShownToken {
         case flag, variable
         /// `MUSTER_TOKEN_FILE`.
         case named(path: String)
+        /// Of a file of settings, or of a file that it names.
+        case settings(place: String)
         /// Of a data folder, or of a fleet of this user's that runs.
         case found(path: String)
     }
@@ -16,8 +18,13 @@ struct ShownToken {
     /// for a file of tokens that others may read.
     @MainActor init?(_ invocation: Invocation, for url: String, data: String, isFound: Bool) throws(CommandError) {
         if let given = invocation[CommonFlags.token] {
-            let isVariable = invocation.arguments.fromEnvironment.contains(CommonFlags.token.spec.name)
+            let name = CommonFlags.token.spec.name
             text = given
+            if let place = invocation.arguments.fromSettings[name] {
+                source = .settings(place: place)
+                return
+            }
+            let isVariable = invocation.arguments.fromEnvironment.contains(name)
             source =
                 !isVariable
                 ? .flag : invocation.environment[TokenFile.source].map { .named(path: $0) } ?? .variable
@@ -40,7 +47,8 @@ struct ShownToken {
         switch source {
         case .flag: "the token of --token"
         case .variable: "the token of the variable MUSTER_TOKEN"
-        case .named(let path): "the token in \(path), which \(TokenFile.variable) names,"
+        case .named(let path): "the token in \(path), which \(TokenFile.variable) names"
+        case .settings(let place): "the token in \(place)"
         case .found(let path): "the token in \(path)"
         }
     }

@@ -3,6 +3,10 @@ package enum CommonFlags {
     package static let quiet = Flag.bool(
         "quiet", short: "q", "Print no progress and no notes, only results and errors."
     ).common
+    package static let config = Flag<String?>.text(
+        "config", "FILE", as: .file,
+        "A file of settings: NAME = VALUE a line, under the names of flags or of their variables, which both go before it."
+    ).common
     package static let logLevel = Flag<String>.text(
         "log-level", "LEVEL", as: .choice(["debug", "info", "notice", "warning", "error"], reserved: []),
         default: "info",
@@ -49,7 +53,7 @@ package enum CommonFlags {
     package static let tlsKey = Flag<String?>.text("tls-key", "FILE", as: .file, "The private key (PEM) of --tls-cert.")
 
     /// For every command that runs.
-    package static let always = [quiet.spec, logLevel.spec, logFormat.spec]
+    package static let always = [config.spec, quiet.spec, logLevel.spec, logFormat.spec]
     /// For every command that asks the coordinator something.
     package static let client = [json.spec, coordinator.spec, token.spec, tlsCA.spec] + always
 

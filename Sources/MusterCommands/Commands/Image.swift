@@ -116,7 +116,7 @@ package enum ImageCommand {
     ) throws(CommandError) {
         let arguments = invocation.arguments
         func isTyped<Value>(_ flag: Flag<Value>) -> Bool {
-            arguments.isGiven(flag) && !arguments.fromEnvironment.contains(flag.spec.name)
+            arguments.isTyped(flag.spec.name)
         }
         if case .get = action {
             if invocation[output] == "-", invocation[CommonFlags.json] {

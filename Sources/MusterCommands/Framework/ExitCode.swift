@@ -30,7 +30,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
         case .inputOutput: "Reading or writing failed on the way."
         case .temporary: "Not now: the same command may succeed later."
         case .noPermission: "The token is missing, wrong, or not allowed to do this."
-        case .configuration: "The settings do not fit together."
+        case .configuration: "The settings do not fit together, or a file of them is wrong."
         }
     }
 }

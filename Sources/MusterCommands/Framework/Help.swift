@@ -14,7 +14,7 @@ package enum Help {
         lines.append("")
         let advice =
             "'\(table.program) help COMMAND' explains a command; '\(table.program) --version' prints the version. "
-            + "Every flag can also be set by an environment variable, which the command's help names."
+            + "Every flag can also be set by an environment variable, which the command's help names, or in a file (--config FILE)."
         lines += TextWrap.lines(advice, width: width)
         return lines.joined(separator: "\n") + "\n"
     }
@@ -54,14 +54,15 @@ package enum Help {
         return page.text
     }
 
-    private static func exits(of command: Command) -> [Command.Exit] {
+    static func exits(of command: Command) -> [Command.Exit] {
         let named = Set(command.exits.map(\.code))
-        let always: [ExitCode] = [.success, .usage]
+        let hasSettings = command.flag(named: CommonFlags.config.spec.name) != nil
+        let always: [ExitCode] = [.success, .usage] + (hasSettings ? [.configuration] : [])
         let rest = always.filter { !named.contains($0) }.map { Command.Exit($0) }
         return (command.exits + rest).sorted { $0.code.rawValue < $1.code.rawValue }
     }
 
-    private static func synopsis(of command: Command, in table: CommandTable) -> [String] {
+    static func synopsis(of command: Command, in table: CommandTable) -> [String] {
         var words = [table.program, command.name]
         for spec in command.positionals {
             switch spec.arity {
@@ -82,7 +83,7 @@ package enum Help {
         return flag.short.map { "-\($0), \(long)" } ?? long
     }
 
-    private static func explanation(of spec: PositionalSpec) -> String {
+    static func explanation(of spec: PositionalSpec) -> String {
         var parts = [spec.summary]
         if let range = spec.kind.rangeText { parts.append(range) }
         if case .text(_, let suggestions) = spec.kind, !suggestions.isEmpty {
@@ -91,7 +92,7 @@ package enum Help {
         return parts.joined(separator: " ")
     }
 
-    private static func explanation(of flag: FlagSpec) -> String {
+    static func explanation(of flag: FlagSpec) -> String {
         var parts = [flag.summary]
         if let range = flag.kind.rangeText { parts.append(range) }
         if flag.isRequired { parts.append("Required.") }

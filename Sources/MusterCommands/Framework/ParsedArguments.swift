@@ -5,12 +5,21 @@ package struct ParsedArguments: Hashable, Sendable {
     var positionals: [String: ArgumentValue] = [:]
     /// Names of the flags that the environment gave, not the command line.
     var fromEnvironment: Set<String> = []
+    /// Where in a file of settings they stand, of the flags that such a file gave.
+    var fromSettings: [String: String] = [:]
+    /// What that file says, as variables.
+    var settings: [String: String] = [:]
 
     package subscript<Value>(flag: Flag<Value>) -> Value { flag.read(flags[flag.spec.name]) }
     package subscript<Value>(positional: Positional<Value>) -> Value {
         positional.read(positionals[positional.spec.name])
     }
 
-    /// Whether the command line or the environment gave the flag, as against its default.
+    /// Whether the command line itself gave the flag of that name.
+    func isTyped(_ name: String) -> Bool {
+        flags[name] != nil && !fromEnvironment.contains(name) && fromSettings[name] == nil
+    }
+
+    /// Whether the command line, the environment or a file of settings gave the flag, as against its default.
     package func isGiven<Value>(_ flag: Flag<Value>) -> Bool { flags[flag.spec.name] != nil }
 }

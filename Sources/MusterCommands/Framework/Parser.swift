@@ -22,8 +22,12 @@ extension CommandTable {
     /// Reads the arguments after the program's name. Throws the first mistake as an error with exit code 64.
     ///
     /// `--help` wins over any mistake beside it. Flags and arguments may be mixed; after `--` all are arguments. A
-    /// value that begins with `-` and is no number is written `--flag=VALUE`.
-    package func parse(_ arguments: [String], environment: [String: String]) throws(ParseError) -> Request {
+    /// value that begins with `-` and is no number is written `--flag=VALUE`. `settings` reads the file that `--config` names; what is
+    /// wrong in it has exit code 78.
+    package func parse(
+        _ arguments: [String], environment: [String: String],
+        settings: (_ path: String) throws(CommandError) -> Settings = Settings.read
+    ) throws(ParseError) -> Request {
         guard let first = arguments.first else { return .overview }
         if first == "--help" || first == "-h" { return .overview }
         if first == "--version" { return .version }
@@ -41,6 +45,12 @@ extension CommandTable {
             var reader = ArgumentReader(command: command)
             try reader.read(rest)
             try reader.readEnvironment(environment)
+            if let path = reader.settingsPath {
+                let settings = try settings(path)
+                try settings.check(against: self)
+                try reader.readSettings(settings)
+                reader.parsed.settings = settings.variables(self)
+            }
             return .run(command, try reader.finish())
         } catch {
             throw ParseError(error: error, command: command.name)
@@ -138,6 +148,38 @@ private struct ArgumentReader {
         }
     }
 
+    /// The file of settings that the command line or the environment names.
+    var settingsPath: String? {
+        command.flag(named: CommonFlags.config.spec.name).flatMap { parsed.flags[$0.name]?.asText }
+    }
+
+    /// Fills in from the file what is still open.
+    mutating func readSettings(_ settings: Settings) throws(CommandError) {
+        for spec in command.flags where parsed.flags[spec.name] == nil {
+            for entry in settings.entries(for: spec) {
+                let place = settings.place(of: entry)
+                if parsed.fromSettings[spec.name] != nil, !spec.isRepeatable {
+                    throw CommandError(.configuration, "\(place): \(entry.name) is given twice")
+                }
+                do throws(CommandError) { try set(spec, entry.value, shownAs: "\(place): \(entry.name)") } catch {
+                    throw CommandError(.configuration, error.message)
+                }
+                parsed.fromSettings[spec.name] = place
+            }
+        }
+        let token = CommonFlags.token.spec
+        if let entry = settings.tokenFile, command.flag(named: token.name) != nil, parsed.flags[token.name] == nil {
+            let place = "\(entry.value), which \(settings.place(of: entry)) names"
+            let text = try TokenFile.token(in: entry.value, namedBy: settings.place(of: entry))
+            try set(token, text, shownAs: "the token in \(place)")
+            parsed.fromSettings[token.name] = place
+        }
+        for name in command.reservedFlags {
+            guard let entry = settings.entries.first(where: { $0.name == name }) else { continue }
+            throw CommandError(.configuration, "\(settings.place(of: entry)): \(name) is not yet in this version")
+        }
+    }
+
     mutating func finish() throws(CommandError) -> ParsedArguments {
         try placeWords()
         for spec in command.flags where spec.isRequired && parsed.flags[spec.name] == nil {
@@ -173,8 +215,10 @@ private struct ArgumentReader {
         switch rule {
         case .exclusive(let names):
             let given = names.filter { parsed.flags[$0] != nil }
-            let typed = given.filter { !parsed.fromEnvironment.contains($0) }
-            let clash = typed.isEmpty ? given : typed
+            // What is nearer to the command silences what is further away.
+            let typed = given.filter { parsed.isTyped($0) }
+            let set = typed.isEmpty ? given.filter { parsed.fromEnvironment.contains($0) } : typed
+            let clash = set.isEmpty ? given : set
             if clash.count > 1 { throw .usage("\(shown(clash)) exclude each other: give one of them") }
             for name in given where !clash.contains(name) { parsed.flags[name] = nil }
         case .together(let names):
@@ -187,7 +231,9 @@ private struct ArgumentReader {
 
     private func shown(_ names: [String]) -> String {
         names.map { name in
-            parsed.fromEnvironment.contains(name) ? (command.flag(named: name)?.environmentName ?? name) : "--\(name)"
+            if let place = parsed.fromSettings[name] { return "\(name) (\(place))" }
+            return parsed.fromEnvironment.contains(name)
+                ? (command.flag(named: name)?.environmentName ?? name) : "--\(name)"
         }.joined(separator: " and ")
     }
 }

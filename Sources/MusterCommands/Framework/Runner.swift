@@ -57,8 +57,10 @@ package enum Runner {
             if command.flag(named: CommonFlags.logLevel.spec.name) != nil { configureLog(arguments) }
             try await command.run(
                 Invocation(
-                    table: table, command: command, arguments: arguments, environment: environment, out: out,
-                    terminal: terminal))
+                    table: table, command: command, arguments: arguments,
+                    environment: arguments.settings.merging(environment) { setting, variable in
+                        variable.isEmpty ? setting : variable
+                    }, out: out, terminal: terminal))
         }
     }
 

@@ -4,6 +4,8 @@ internal import MusterNode
 /// `MUSTER_TOKEN_FILE`: a file that holds what `MUSTER_TOKEN` would, as containers are handed secrets.
 enum TokenFile {
     static let variable = "MUSTER_TOKEN_FILE"
+    /// The same in a file of settings.
+    static let setting = "token-file"
     /// Under this name the variables say which file the token was read from.
     static let source = "MUSTER_TOKEN_FILE (read)"
 
@@ -13,22 +15,27 @@ enum TokenFile {
         guard let path = environment[variable], !path.isEmpty, environment["MUSTER_TOKEN"]?.isEmpty != false else {
             return environment
         }
+        var environment = environment
+        environment["MUSTER_TOKEN"] = try token(in: path, namedBy: variable)
+        environment[source] = path
+        return environment
+    }
+
+    /// `name`: who named the file, for messages. Throws as `applied` does.
+    static func token(in path: String, namedBy name: String) throws(CommandError) -> String {
         let bytes: [UInt8]?
         do throws(NodeError) {
             bytes = try readSecret(path, bytesMax: 4_096, isOurs: false)
         } catch {
-            throw CommandError(.noInput, "the token that \(variable) names: \(error.message)")
+            throw CommandError(.noInput, "the token that \(name) names: \(error.message)")
         }
         guard let bytes else {
-            throw .system(.noInput, "cannot read the token from \(path), which \(variable) names", errno: ENOENT)
+            throw .system(.noInput, "cannot read the token from \(path), which \(name) names", errno: ENOENT)
         }
         let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
         guard token.count == 1 else {
-            throw CommandError(.noInput, "\(path), which \(variable) names, holds \(token.count) words, not one token")
+            throw CommandError(.noInput, "\(path), which \(name) names, holds \(token.count) words, not one token")
         }
-        var environment = environment
-        environment["MUSTER_TOKEN"] = String(token[0])
-        environment[source] = path
-        return environment
+        return String(token[0])
     }
 }

@@ -24,7 +24,7 @@ import Testing
         Case("muster submit noop --priority i", ["interactive"]),
         Case("muster submit -n 5 n", ["noop"]),
         Case("muster submit --count 5 --wait n", ["noop"]),
-        Case("muster submit noop --co", ["--coordinator", "--copies", "--count"]),
+        Case("muster submit noop --co", ["--config", "--coordinator", "--copies", "--count"]),
         Case("muster jobs --log-f", ["--log-format"]),
         Case("muster jobs --log-format ", ["json", "text"]),
         Case("muster completion ", ["bash", "fish", "zsh"]),

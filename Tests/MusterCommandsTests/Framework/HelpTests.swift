@@ -22,7 +22,8 @@ import Testing
 
                 'muster help COMMAND' explains a command; 'muster --version'
                 prints the version. Every flag can also be set by an
-                environment variable, which the command's help names.
+                environment variable, which the command's help names, or in
+                a file (--config FILE).
 
                 """)
     }
@@ -123,6 +124,10 @@ import Testing
         COMMON OPTIONS
             --server URL
                 Whom to ask. Default: http://localhost. Environment: MUSTER_URL.
+            --config FILE
+                A file of settings: NAME = VALUE a line, under the names of
+                flags or of their variables, which both go before it.
+                Environment: MUSTER_CONFIG.
             -h, --help
                 Print this help.
 
@@ -130,6 +135,7 @@ import Testing
             0   It is drawn.
             64  The command line or an environment variable is wrong.
             66  A file cannot be read, or what was asked for does not exist.
+            78  The settings do not fit together, or a file of them is wrong.
 
         EXAMPLES
             muster draw apple -s 5

@@ -32,7 +32,7 @@ enum SampleTable {
         positionals: [what.spec, level.spec],
         flags: [
             speed.spec, size.spec, ratio.spec, wait.spec, loud.spec, color.spec, output.spec, home.spec, key.spec,
-            pairs.spec, labels.spec, inner.spec, server.spec,
+            pairs.spec, labels.spec, inner.spec, server.spec, CommonFlags.config.spec,
         ],
         rules: [.exclusive(["size", "ratio"]), .together(["output", "home"])],
         reservedFlags: ["store"],
