@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist api-test browser-test compose-test engine-test install-test kubernetes-test help
+.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist man api-test browser-test compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -31,6 +31,9 @@ image-full: ## the same, built inside a container; SWIFT_BASE=image to build on,
 
 dist: ## dist/muster-VERSION-linux-ARCH.tar.gz: binary and libraries, for machines that have none of them
 	@Scripts/dist
+
+man: build ## .build/man: the manual's pages for man, made from the table of commands
+	@Scripts/man
 
 api-test: build ## /openapi.json: generated clients of it work, and schemathesis finds nothing
 	@Scripts/api-test

@@ -18,6 +18,7 @@ package enum MusterCommand {
             ProgressCommand.command, ScaleCommand.command, ClientCommand.command, RanksCommand.command,
             SendCommand.command,
             EventsCommand.command, HealthCommand.command, NoticesCommand.command, CompletionCommand.command,
+            ManualCommand.command,
         ],
         reserved: ["run"])
 }
