@@ -9,12 +9,16 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = [], embedded: [String] = []) -> Target {
+/// A library on a floor: a folder of Sources/, whose order RepositoryTests holds.
+func room(
+    _ floor: String, _ name: String, _ dependencies: [Target.Dependency] = [], embedded: [String] = []
+) -> Target {
     .target(
-        name: name, dependencies: dependencies, resources: embedded.map { .embedInCode($0) }, swiftSettings: strict)
+        name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)",
+        resources: embedded.map { .embedInCode($0) }, swiftSettings: strict)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+func program(_ name: String, _ dependencies: [Target.Dependency], path: String) -> Target {
     .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
@@ -22,8 +26,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func shim(_ name: String, _ pkgConfig: String, apt: String) -> Target {
-    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+func shim(_ name: String, _ pkgConfig: String? = nil, apt: String? = nil) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/Shims/\(name)", pkgConfig: pkgConfig, providers: apt.map { [.apt([$0])] })
 }
 
 /// The escape kernel compiled for one instruction set: one source, symbolic links to it in the other targets. Optimised in
@@ -31,7 +36,8 @@ func shim(_ name: String, _ pkgConfig: String, apt: String) -> Target {
 func kernel(_ name: String, define: String? = nil, flags: [String] = []) -> Target {
     let flags = ["-O", "-Xfrontend", "-disable-cmo"] + flags.flatMap { ["-Xcc", $0] }
     return .target(
-        name: name, swiftSettings: strict + (define.map { [.define($0)] } ?? []) + [.unsafeFlags(flags)])
+        name: name, path: "Sources/Work/\(name)",
+        swiftSettings: strict + (define.map { [.define($0)] } ?? []) + [.unsafeFlags(flags)])
 }
 
 #if arch(x86_64)
@@ -55,53 +61,54 @@ let package = Package(
         .executable(name: "muster-bench-members", targets: ["MusterBenchMembers"]),
     ],
     targets: [
-        program("muster", ["MusterCommands"]),
+        program("muster", ["MusterCommands"], path: "Sources/muster"),
         room(
-            "MusterCommands",
+            "Commands", "MusterCommands",
             [
                 "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels",
                 "MusterAPI", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
-            "MusterNode",
+            "Roles", "MusterNode",
             [
                 "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch",
                 "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
             ], embedded: ["Volunteers/install.sh", "Notices/LICENSE"]),
         room(
-            "MusterContainers",
+            "Ways", "MusterContainers",
             ["MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore", "MusterSystem", "MusterLog"]),
-        room("MusterHTTP", ["MusterAPI", "MusterCore", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
-        room("MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
-        room("MusterCache", ["MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
-        room("MusterNumbers", ["MusterCore", "CRoaring"]),
-        room("MusterLaunch", ["MusterSystem", "CSpawn"]),
+        room("Ways", "MusterHTTP", ["MusterAPI", "MusterCore", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
+        room("Ways", "MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
+        room("Ways", "MusterCache", ["MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
+        room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
+        room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
             dependencies: ["MusterAPI", "MusterCore", "CZlib", "CProcessor"]
                 + kernels.map { .target(name: $0.name) },
+            path: "Sources/Work/MusterKernels",
             swiftSettings: strict,
             // Into the file: every worker that gets this binary gets this compressor, whatever is installed there.
             linkerSettings: [
                 .unsafeFlags(["-Xlinker", "-l:libz.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libz.a"])
             ]),
-        room("MusterAPI", ["MusterCore"]),
-        room("MusterCore"),
-        room("MusterCrypto", ["CCrypto"]),
-        room("MusterLog"),
-        room("MusterSystem", ["MusterCore", "CSystem"]),
+        room("API", "MusterAPI", ["MusterCore"]),
+        room("Core", "MusterCore"),
+        room("Ways", "MusterCrypto", ["CCrypto"]),
+        room("Ways", "MusterLog"),
+        room("Ways", "MusterSystem", ["MusterCore", "CSystem"]),
         shim("CMicroHTTP", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         shim("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         shim("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
         shim("CCrypto", "libcrypto", apt: "libssl-dev"),
-        .systemLibrary(name: "CSpawn"),
-        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CProcessor"),
-        .systemLibrary(name: "CSystem"),
-        .systemLibrary(name: "CRoaring", providers: [.apt(["libroaring-dev"])]),
+        shim("CSpawn"),
+        shim("CZlib", apt: "zlib1g-dev"),
+        shim("CProcessor"),
+        shim("CSystem"),
+        shim("CRoaring", apt: "libroaring-dev"),
 
-        room("MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
-        program("MusterSim", ["MusterTestKit", "MusterCore"]),
+        room("Testing", "MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
+        program("MusterSim", ["MusterTestKit", "MusterCore"], path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
             [
@@ -124,7 +131,7 @@ let package = Package(
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "MusterCore", "MusterSystem", "MusterTestKit"]),
-        program("MandelbrotDigest", ["MusterKernels"]),
+        program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),
         tests(
             "MusterNodeTests",

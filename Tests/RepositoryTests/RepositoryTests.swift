@@ -39,8 +39,7 @@ struct RepositoryTests {
         #expect(paths.count > 50)
         for path in paths {
             let relative = path.dropFirst(Self.root.count + 1)
-            let room = relative.split(separator: "/")[1]
-            let file = SourceRules.File(room: String(room), path: String(relative), text: Self.text(path))
+            let file = SourceRules.File(path: String(relative), text: Self.text(path))
             for finding in SourceRules.findings(in: file) { Issue.record("\(finding)") }
         }
     }

@@ -21,6 +21,16 @@ enum SourceRules {
         var room: String
         var path: String
         var text: String
+
+        init(room: String, path: String, text: String) { (self.room, self.path, self.text) = (room, path, text) }
+
+        /// A file of the tree: a target's folder lies on a floor of Sources/, or beside the others in Benchmarks/.
+        init(path: String, text: String) {
+            let folders = path.split(separator: "/").dropLast()
+            let place = folders.first == "Sources" && folders.count > 2 ? 2 : 1
+            self.init(room: String(folders[place]), path: path, text: text)
+        }
+
         var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
 
         /// Module names behind `import`, whatever stands before or between.
