@@ -15,10 +15,12 @@ import Testing
         }
     }
 
-    private static func start(_ fleet: Fleet, _ folder: ScratchFolder) async throws -> (FleetProcess, url: String) {
+    private static func start(
+        _ fleet: Fleet, _ folder: ScratchFolder, _ flags: [String] = []
+    ) async throws -> (FleetProcess, url: String) {
         // Without a token of its own: as it is typed at a prompt.
         let up = try fleet.start(
-            ["up", "--port", "0", "--workers", "2", "--data", folder.path + "/data"],
+            ["up", "--port", "0", "--workers", "2", "--data", folder.path + "/data"] + flags,
             environment: ["MUSTER_TOKEN": "", "HOME": folder.path])
         let url: String = try await eventually("it listens") {
             if !up.isRunning { throw FleetError("it ended: \(up.transcript.errors)") }
@@ -60,6 +62,36 @@ import Testing
             kill(up.pid, signal)
             #expect(try await up.exitCode(within: .seconds(30)) == 0)
             #expect(Self.processes(naming: folder.path).isEmpty)
+        }
+    }
+
+    /// Asked to end, the whole fleet says that it is not ready, and answers on; asked again, all of it is gone at once.
+    @Test func allOfItDrains() async throws {
+        let folder = try ScratchFolder()
+        defer { folder.remove() }
+        try await Fleet.run { fleet in
+            let (up, url) = try await Self.start(
+                fleet, folder, ["--edges", "1", "--drain-seconds", "3600", "--finish-seconds", "3600"])
+            let urls: [String] = try await eventually("it tells where its parts are") {
+                let lines = up.transcript.output.filter { $0.hasPrefix("origin at ") || $0.hasPrefix("edge-1 at ") }
+                return lines.count == 2
+                    ? [url] + lines.compactMap { $0.split(separator: " ").last.map(String.init) } : nil
+            }
+            for part in urls {
+                try await eventually("\(part) is ready") {
+                    (try? await Self.status(fleet, part + "/readyz", [])) == 200
+                }
+            }
+            kill(up.pid, SIGTERM)
+            for part in urls {
+                try await eventually("\(part) is not ready") {
+                    try await Self.status(fleet, part + "/readyz", []) == 503
+                }
+                #expect(try await Self.status(fleet, part + "/healthz", []) == 200)
+            }
+            kill(up.pid, SIGTERM)
+            #expect(try await up.exitCode(within: .seconds(30)) == 75)
+            try await eventually("nothing of it is left") { Self.processes(naming: folder.path).isEmpty }
         }
     }
 

@@ -55,6 +55,80 @@ import Testing
         }
     }
 
+    /// What the first one learned answers the others, and is no hindrance to the bytes: the first GET asks for all of them.
+    @Test func headsOneAfterAnotherAreOneRequest() async throws {
+        let edge = try TestEdge(plainUpstream) { _ in }
+        let heads: @Sendable ([String]) throws -> Void = { words in
+            for word in words {
+                let response = try edge.ask("HEAD", "/a")
+                #expect(response.status == 200)
+                #expect(response["content-length"] == "300")
+                #expect(response["content-type"] == "text/plain")
+                #expect(response["content-range"] == nil)
+                #expect(response["x-cache"] == word)
+            }
+        }
+        try await onThread { try heads(["MISS", "HIT"]) }
+        try await edge.restart()
+        try await onThread {
+            try heads(["HIT"])
+            #expect(try edge.ask("HEAD", "/a", [("If-None-Match", "\"1\"")]).status == 304)
+            #expect(edge.upstream.seen.count == 1)
+            let whole = try edge.get("/a")
+            #expect(whole["x-cache"] == "MISS" && whole.body == plainBody("/a"))
+            #expect(edge.upstream.seen.last?["range"] == nil)
+            try heads(["HIT"])
+            #expect(try edge.get("/a")["x-cache"] == "HIT")
+            #expect(edge.upstream.seen.count == 2 && edge.edge.store.statistics.objects == 1)
+            try edge.purge("{\"all\":true}")
+            try heads(["MISS"])
+        }
+        await edge.stop()
+    }
+
+    /// Bytes are added beside what a HEAD told, which answers on; a range by itself says too little for HEAD.
+    @Test(arguments: ["\"1\"", nil]) func headAndRangesStandBesideEachOther(tag: String?) async throws {
+        let body = noise(3 << 20)
+        try await withEdge(rangedUpstream(body, tag: tag)) { (edge) throws in
+            func head(_ word: String) throws {
+                let head = try edge.ask("HEAD", "/a")
+                #expect(head.status == 200 && head["content-length"] == "3145728" && head["x-cache"] == word)
+            }
+            func range(_ first: Int, _ word: String) throws {
+                let part = try edge.get("/a", [("Range", "bytes=\(first)-\(first + 99)")])
+                #expect(part["x-cache"] == word && part.body.elementsEqual(body[first..<first + 100]))
+            }
+            try range(0, "MISS")
+            try head("MISS")
+            for _ in 0..<2 { try head("HIT") }
+            try range(0, "HIT")
+            try range(2_000_000, "MISS")
+            try head("HIT")
+            try range(2_000_000, "HIT")
+            #expect(edge.upstream.seen.count == 3)
+        }
+    }
+
+    /// What has changed is not answered from what an older HEAD told.
+    @Test func headsGoStaleAndAreValidated() async throws {
+        let count = Counter()
+        let script: ScriptedUpstream.Script = { request, connection in
+            let number = count.next()
+            if number == 2 { return connection.answer(304, ["Cache-Control: max-age=0", "ETag: \"1\""]) }
+            let body = [UInt8](repeating: 1, count: number)
+            connection.answer(
+                200, ["Cache-Control: max-age=0", "ETag: \"\(number)\""], body, isHead: request.method == "HEAD")
+        }
+        try await withEdge(script) { (edge) throws in
+            #expect(try edge.ask("HEAD", "/a")["content-length"] == "1")
+            #expect(try edge.ask("HEAD", "/a")["content-length"] == "1")
+            #expect(edge.upstream.seen.last?["if-none-match"] == "\"1\"")
+            #expect(try edge.ask("HEAD", "/a")["content-length"] == "3")
+            #expect(try edge.ask("HEAD", "/a")["content-length"] == "4")
+            #expect(edge.edge.store.statistics.objects == 1)
+        }
+    }
+
     /// HEAD that may not be shared is asked by each for itself.
     @Test func headsOfWhatIsPrivateAreNotShared() async throws {
         let script: ScriptedUpstream.Script = { _, connection in

@@ -42,7 +42,9 @@ package final class CachedObject: Sendable {
     /// Of two parts: the other one is of no more use beside this.
     func replaces(_ other: CachedObject) -> Bool {
         !isOfSame(other)
-            || (range.lowerBound <= other.range.lowerBound && other.range.upperBound <= range.upperBound)
+            // What a HEAD told stays beside the bytes.
+            || ((range.isEmpty || !other.range.isEmpty) && range.lowerBound <= other.range.lowerBound
+                && other.range.upperBound <= range.upperBound)
     }
 
     /// Bytes that it takes in memory without its body, about.

@@ -114,4 +114,27 @@ struct PartialTests {
         #expect(received("bytes */10") == nil)
         #expect(received("nonsense") == nil)
     }
+
+    @Test("what a HEAD told answers HEAD, and no GET")
+    func announced() throws {
+        let head = Caching.request(method: "HEAD")
+        func announced(_ fields: HeaderFields, status: Int = 200) -> StoredResponse? {
+            policy.announced(Caching.response(fields, status: status), for: head)
+        }
+        let fields: HeaderFields = ["ETag": "\"a\"", "Cache-Control": "max-age=60", "Content-Length": "10"]
+        let stored = try #require(announced(fields))
+        #expect(stored.status == 206 && stored.requestMethod == "GET" && stored.bytes == 10 && stored.content.isEmpty)
+        #expect(policy.reuse(stored, for: head, nowMs: Caching.now(1)) == .fresh(ageMs: 1_000))
+        #expect(policy.reuse(stored, for: Caching.request(), nowMs: Caching.now(1)) == .miss(.uriMiss))
+        let range = Caching.request(["Range": "bytes=0-4"])
+        #expect(policy.reuse(stored, for: range, nowMs: Caching.now(1)) == .miss(.uriMiss))
+        #expect(policy.completion(of: stored) == nil)
+        for (name, value) in [("Content-Length", nil), ("Content-Length", "0"), ("Cache-Control", "no-store")] {
+            var other = fields
+            other.remove(name)
+            if let value { other.append(name, value) }
+            #expect(announced(other) == nil, "\(name): \(value ?? "none")")
+        }
+        #expect(announced(fields, status: 404) == nil)
+    }
 }

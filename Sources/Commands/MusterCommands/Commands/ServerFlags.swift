@@ -53,6 +53,15 @@ package enum ServerFlags {
         return server
     }
 
+    /// How it bounds its connections and how it ends, as arguments for a server that it starts beside itself.
+    @MainActor static func limits(_ invocation: Invocation) -> [String] {
+        (invocation[perAddress].map { ["--connections-per-address", "\($0)"] } ?? [])
+            + [
+                "--drain-seconds", "\(invocation[drain] / .seconds(1))",
+                "--finish-seconds", "\(invocation[finish] / .seconds(1))",
+            ]
+    }
+
     /// Where the process listens, an address each.
     @MainActor static func urls(_ invocation: Invocation, scheme: String, port: UInt16) -> [String] {
         invocation[CommonFlags.hosts].map { "\(scheme)://\($0.contains(":") ? "[\($0)]" : $0):\(port)" }

@@ -64,6 +64,9 @@ package enum UpCommand {
         try await CoordinatorCommand.requireFreePort(configuration.server)
         try shareTokens(configuration, among: parts.map(\.companion.name), invocation)
         configuration.spawning.companions = parts.map(\.companion)
+        // A second for what an end takes besides.
+        configuration.spawning.companionGrace =
+            invocation[ServerFlags.drain] + invocation[ServerFlags.finish] + .seconds(1)
         let coordinator = try await CoordinatorCommand.started(configuration)
         let claim = OwnerPlace(invocation.environment).publish(entry(coordinator), port: Int(coordinator.port))
         defer { claim?.end() }
@@ -128,7 +131,7 @@ package enum UpCommand {
         let shared =
             ["--data", invocation[CommonFlags.data], "--host", invocation[CommonFlags.hosts].joined(separator: ",")]
             + (invocation[CoordinatorCommand.isPrivate] ? ["--private"] : [])
-            + ["--access-log", invocation[ServerFlags.accessLog]]
+            + ["--access-log", invocation[ServerFlags.accessLog]] + ServerFlags.limits(invocation)
         // Where all lines of the fleet are read.
         let sharesOutput = invocation[ServerFlags.accessLog] != "off"
         let near = host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host

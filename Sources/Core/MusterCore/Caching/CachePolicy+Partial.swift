@@ -42,11 +42,31 @@ extension CachePolicy {
         return StoredResponse(request: request, response: whole, content: content, policy: self)
     }
 
+    /// What the answer to a HEAD lets be stored: a representation of known length of which no byte is held yet. It answers HEAD, and
+    /// bytes come to it as ranges are asked for. Nil: the length is not told, or the answer is no 200 or must not be stored.
+    package func announced(_ response: UpstreamResponse, for request: CacheRequest) -> StoredResponse? {
+        let asked = CacheRequest(method: "GET", key: request.key, fields: request.fields)
+        guard response.status == 200, storable(asked, response) == .storable,
+            let bytes = response.fields.list("Content-Length").first.flatMap({
+                FieldSyntax.number(FieldSyntax.trimmed(Substring($0)), max: .max)
+            }), bytes > 0
+        else { return nil }
+        let vary = VaryKey(response: response.fields, request: request.fields)
+        var fields = response.fields
+        fields.set("Content-Range", ContentRange(unsatisfiedOf: bytes).text)
+        return StoredResponse(
+            status: 206, fields: fields, requestMethod: asked.method, requestTimeMs: response.requestTimeMs,
+            responseTimeMs: response.responseTimeMs, vary: vary,
+            content: .partial(held: ByteIntervals(), bytes: bytes), policy: self)
+    }
+
     /// The fields of a request for the bytes of a stored partial response that are missing for `wanted` (nil: for all of
-    /// it): one range from the first to the last gap, and `If-Range`. Nil when nothing is missing, or when parts must not be combined
-    /// for want of a strong tag or length: forward the request as it is.
+    /// it): one range from the first to the last gap, and `If-Range`. Nil when nothing is missing or nothing is held, or when parts must
+    /// not be combined for want of a strong tag or length: forward the request as it is.
     package func completion(of stored: StoredResponse, wanted: [Range<Int>]? = nil) -> HeaderFields? {
-        guard case .partial(let held, let bytes?) = stored.content, let tag = stored.strongTag else { return nil }
+        guard case .partial(let held, let bytes?) = stored.content, !held.isEmpty, let tag = stored.strongTag else {
+            return nil
+        }
         let gaps = (wanted ?? [0..<bytes]).flatMap { held.missing(in: $0) }
         guard let first = gaps.map(\.lowerBound).min(), let end = gaps.map(\.upperBound).max() else { return nil }
         return ["Range": end == bytes ? "bytes=\(first)-" : "bytes=\(first)-\(end - 1)", "If-Range": tag.text]
@@ -54,12 +74,6 @@ extension CachePolicy {
 }
 
 extension StoredContent {
-    /// Of a 206's `Content-Range` alone.
-    package init?(_ contentRange: ContentRange) {
-        guard let range = contentRange.range else { return nil }
-        self = .partial(held: ByteIntervals([range]), bytes: contentRange.bytes)
-    }
-
     /// Behind the last byte held.
     var end: Int {
         switch self {

@@ -64,7 +64,9 @@ extension CachePolicy {
     }
 
     private func reuse(selected stored: StoredResponse, for request: CacheRequest, nowMs: Int) -> Reuse {
-        if !stored.holds(whatIsAskedBy: request, nowMs: nowMs) { return .miss(.partial) }
+        if !stored.holds(whatIsAskedBy: request, nowMs: nowMs) {
+            return .miss(stored.content.isEmpty ? .uriMiss : .partial)
+        }
         let freshness = stored.freshness
         let age = freshness.ageMs(nowMs: nowMs)
         let remaining = freshness.lifetimeMs - age
@@ -154,10 +156,12 @@ extension StoredResponse {
         fields["Date"].flatMap { HTTPDate.parse($0, now: responseTimeMs / 1000) } ?? responseTimeMs / 1000
     }
 
-    /// The whole, or all of the ranges that the request names.
+    /// The whole, or all of the ranges that the request names; for HEAD what a HEAD told of it.
     package func holds(whatIsAskedBy request: CacheRequest, nowMs: Int) -> Bool {
         guard case .partial(let held, let bytes) = content else { return true }
-        guard request.isGet, let bytes,
+        guard let bytes else { return false }
+        if request.isHead { return held.isEmpty }
+        guard request.isGet,
             case .parts(let ranges) = ByteRanges.answer(to: request, from: self, bytes: bytes, nowMs: nowMs)
         else { return false }
         return ranges.allSatisfy(held.contains)

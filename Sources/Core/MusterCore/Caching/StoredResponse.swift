@@ -81,4 +81,9 @@ package enum StoredContent: Equatable, Sendable {
     package var isComplete: Bool {
         if case .complete = self { true } else { false }
     }
+
+    /// Whether no byte is held: only what a HEAD told is known.
+    package var isEmpty: Bool {
+        if case .partial(let held, _) = self { held.isEmpty } else { false }
+    }
 }

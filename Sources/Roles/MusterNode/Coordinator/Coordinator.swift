@@ -146,8 +146,9 @@ package final class Coordinator: Sendable {
     }
 
     package var dataDirectory: String { configuration.dataDirectory }
-    /// Says that it is not ready, and goes on answering for so long.
+    /// Says that it is not ready, and goes on answering for so long; so do those that it keeps running beside itself.
     package func drain(for time: Duration) async {
+        spawner.endCompanions()
         await readiness.end(by: time) { server.withLock { $0 }?.windDown() }
     }
 

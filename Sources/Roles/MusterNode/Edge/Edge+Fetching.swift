@@ -299,10 +299,12 @@ extension Edge {
             return try await passOn(response, stream, fetch, flight, leader)
         }
         stream.cancel()
-        flights.end(flight)
         let vary = VaryKey(response: response.fields, request: request.fields)
         var status = CacheStatus(cache: cacheName, forward: fetch.reason)
         status.forwardStatus = response.status
+        status.stored = keepHead(response, fetch, flight)
+        // Stored first: whoever comes from now on finds it.
+        flights.end(flight)
         for (index, waiter) in ([leader] + flight.close()).enumerated() {
             let fields = waiter.request.cache.fields
             guard index == 0 || (vary.matches(fields) && Preconditions.caches(fields).isEmpty) else {
@@ -314,6 +316,19 @@ extension Edge {
             waiter.held.respond(
                 passedOn(response, headers(response.fields, .miss, status), isHead: true).response)
         }
+    }
+
+    /// For the HEADs to come, and as what ranges are added to. Returns whether it is stored.
+    private func keepHead(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight) -> Bool {
+        let request = fetch.request.cache
+        guard let head = policy.announced(response, for: request),
+            // The whole tells as much.
+            !store.variants(request.key).contains(where: { $0.head.vary.matches(request.fields) })
+        else { return false }
+        let object = CachedObject(key: request.key, head: head, body: store.body(SharedBytes([]), count: 0))
+        let isStored = insert(object, flight)
+        if !isStored { store.discard(object) }
+        return isStored
     }
 
     // MARK: It cannot be asked

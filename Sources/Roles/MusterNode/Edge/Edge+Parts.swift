@@ -8,12 +8,19 @@ internal import Synchronization
 extension Edge {
     // MARK: What is stored in part
 
-    /// The parts that a request needs; the whole's one body is a part, too.
+    /// What may answer the request with others of its kind: for HEAD what a HEAD told, for GET what has bytes. A 206 says less of the
+    /// whole than HEAD asks for (RFC 9110, 15.3.7).
+    func parts(for request: CacheRequest) -> [CachedObject] {
+        store.parts(request.key).filter { $0.head.content.isEmpty == request.isHead }
+    }
+
+    /// The parts that a request needs, none for HEAD; the whole's one body is a part, too.
     private func needed(_ stored: Candidate, for request: CacheRequest) -> [CachedObject] {
         guard case .parts(let set) = stored else {
             if case .object(let object) = stored { return [object] }
             return []
         }
+        if request.isHead { return [] }
         guard let bytes = set.head.bytes,
             case .parts(let ranges) = ByteRanges.answer(to: request, from: set.head, bytes: bytes, nowMs: nowMs)
         else { return set.parts }
@@ -67,7 +74,7 @@ extension Edge {
     /// 304: what is stored in part holds on, all parts of the representation. Nil: nothing is.
     func confirmedParts(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight) -> PartSet? {
         let (key, request) = (fetch.request.cache.key, fetch.request.cache)
-        let parts = store.parts(key)
+        let parts = parts(for: request)
         let sets = PartSet.sets(parts, policy: policy)
         var selected = policy.selected(by: response, among: sets.map(\.head), for: request).first
         if selected == nil, case .parts(let asked)? = fetch.stored,

@@ -117,7 +117,7 @@ extension Edge {
     }
 
     func plan(_ request: EdgeRequest) -> Plan {
-        let candidates = candidates(request.cache.key)
+        let candidates = candidates(request.cache)
         let chosen = select(among: candidates, for: request.cache)
         let reuse = policy.reuse(
             chosen?.head, for: request.cache, nowMs: nowMs, hasVariants: !candidates.isEmpty && chosen == nil)
@@ -139,9 +139,9 @@ extension Edge {
         }
     }
 
-    func candidates(_ key: CacheKey) -> [Candidate] {
-        store.variants(key).map(Candidate.object)
-            + PartSet.sets(store.parts(key), policy: policy).map(Candidate.parts)
+    func candidates(_ request: CacheRequest) -> [Candidate] {
+        store.variants(request.key).map(Candidate.object)
+            + PartSet.sets(parts(for: request), policy: policy).map(Candidate.parts)
     }
 
     /// The newest that fits; where that is a part without a strong tag, another of the same may hold what is asked for.

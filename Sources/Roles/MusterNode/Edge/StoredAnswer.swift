@@ -28,6 +28,9 @@ extension Edge {
         let fields = head.fieldsForReuse(nowMs: now)
         let count = head.bytes ?? 0
         switch ByteRanges.answer(to: request, from: head, bytes: count, nowMs: now) {
+        case .whole where !head.content.isComplete:
+            // HEAD: nothing else is answered with what is not held.
+            return HTTPResponse(status: 200, headers: headers(fields, word, status), body: .lengthOnly(UInt64(count)))
         case .whole:
             return HTTPResponse(
                 status: head.status, headers: headers(fields, word, status), body: body.part(0..<count))

@@ -27,8 +27,22 @@ extension Spawner {
         for companion in configuration.companions where !alive.contains(companion.name) { start(companion) }
     }
 
+    /// Tells them to end, each in its own time: it says that it is not ready, answers on for a while and finishes what is under way.
+    /// None is started again. Returns when the last of them will be gone, however often it is called.
+    @discardableResult
+    func endCompanions() -> ContinuousClock.Instant {
+        let told = state.withLock { state in
+            defer { state.companionsEnd = state.companionsEnd ?? .now + configuration.companionGrace }
+            return state.companionsEnd
+        }
+        if let told { return told }
+        for companion in configuration.companions { launcher.stop(companion.name, grace: configuration.companionGrace) }
+        return state.withLock { $0.companionsEnd } ?? .now
+    }
+
     /// It ended: it is started again, the sooner the longer it ran before.
     func companionEnded(_ companion: Companion, _ reason: String) {
+        if state.withLock({ $0.companionsEnd != nil }) { return }
         let pause = state.withLock { state in
             var random = SystemRandomNumberGenerator()
             return state.backoffs[companion.name, default: Backoff(base: .milliseconds(250), cap: .seconds(10))]
@@ -42,7 +56,7 @@ extension Spawner {
     }
 
     private func start(_ companion: Companion) {
-        if state.withLock({ $0.isStopping }) { return }
+        if state.withLock({ $0.isStopping || $0.companionsEnd != nil }) { return }
         var environment = companion.environment
         environment[Self.urlName] = reachableURL
         // It is a process of this machine whatever the launcher of the others.
@@ -52,8 +66,13 @@ extension Spawner {
         var spec = LaunchSpec(name: companion.name, arguments: arguments + orphan, environment: environment)
         spec.sharesOutput = companion.sharesOutput
         launch(spec) { [weak self] failure in
-            guard let failure else { return self?.ranLongEnough(companion) ?? () }
-            self?.companionEnded(companion, failure.message)
+            guard let self else { return }
+            if let failure { return companionEnded(companion, failure.message) }
+            // Told to end while it was on its way.
+            guard state.withLock({ $0.companionsEnd == nil }) else {
+                return launcher.stop(companion.name, grace: configuration.companionGrace)
+            }
+            ranLongEnough(companion)
         }
     }
 

@@ -35,6 +35,8 @@ final class Spawner: Sendable {
         var full: [String: ForeignOutput] = [:]
         /// Before companions are started again.
         var backoffs: [String: Backoff] = [:]
+        /// When the last of the companions, which were told to end, is killed. Nil: they are to run.
+        var companionsEnd: ContinuousClock.Instant?
 
         /// The next child's record, of no effect before it is stored.
         mutating func newChild(_ key: String?, wanted: Int, isForeign: Bool) -> ChildRecord {
@@ -319,17 +321,19 @@ final class Spawner: Sendable {
         try await store.commit([.setMeta(key: "workers", value: Array("\(scale)".utf8))])
     }
 
-    /// Launches nothing any more, and ends what runs: workers may finish what they hold, children their numbers. Returns when
-    /// all are gone, at the latest after `limit` and a moment.
+    /// Launches nothing any more, and ends what runs: workers may finish what they hold, children their numbers, companions what
+    /// they are asked. Returns when all are gone, at the latest after `limit`, or the companions' own grace, and a moment.
     func stop(within limit: Duration) async {
         state.withLock { $0.isStopping = true }
         let clock = ContinuousClock()
         let until = clock.now + limit
+        let allUntil = max(until, endCompanions())
+        let companions = Set(configuration.companions.map(\.name))
         let childrenUntil = clock.now + min(limit, Self.childGrace)
         var told: Set<String> = []
-        while let left = try? await launcher.adopt(expecting: [:]), !left.isEmpty, clock.now < until + .seconds(1) {
+        while let left = try? await launcher.adopt(expecting: [:]), !left.isEmpty, clock.now < allUntil + .seconds(1) {
             let isChildrensEnd = clock.now >= childrenUntil
-            for name in left where isChildrensEnd || !name.hasPrefix(Self.childName) {
+            for name in left where !companions.contains(name) && (isChildrensEnd || !name.hasPrefix(Self.childName)) {
                 if told.insert(name).inserted { launcher.stop(name, grace: until - clock.now) }
             }
             try? await Task.sleep(for: .milliseconds(20))
@@ -366,6 +370,8 @@ package struct SpawnConfiguration: Sendable {
     var areChildrenForeign: Bool { childCommand != nil || childImage != nil }
     /// What else is kept running. From `up`.
     package var companions: [Companion] = []
+    /// How long each of them may take to end. From `up --drain-seconds` and `--finish-seconds`.
+    package var companionGrace: Duration = .seconds(5)
 
     package init(directory: String) { self.directory = directory }
 

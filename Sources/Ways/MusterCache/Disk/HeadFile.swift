@@ -45,13 +45,13 @@ enum HeadFile {
             body: StoredBody(count: count, digest: digest, serial: serial, memory: nil, isWritten: true))
     }
 
-    /// A part is stored with the `Content-Range` that it came with.
+    /// A part is stored with the `Content-Range` that it came with; one without bytes with that of none.
     private static func content(_ status: Int, _ fields: HeaderFields, count: Int) -> StoredContent? {
         guard status == 206 else { return .complete(bytes: count) }
-        guard let told = fields["Content-Range"].flatMap({ ContentRange($0) }), told.range?.count == count else {
+        guard let told = fields["Content-Range"].flatMap({ ContentRange($0) }), told.range?.count ?? 0 == count else {
             return nil
         }
-        return StoredContent(told)
+        return .partial(held: ByteIntervals(told.range.map { [$0] } ?? []), bytes: told.bytes)
     }
 
     private static func field(_ line: String) -> HeaderFields.Field {
