@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist man api-test browser-test compose-test engine-test install-test kubernetes-test help
+.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist man api-test browser-test docs-test compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -40,6 +40,9 @@ api-test: build ## /openapi.json: generated clients of it work, and schemathesis
 
 browser-test: build ## what only a real browser shows: signing in, other sites' pages, a cache's 304, sound played twice
 	@Scripts/browser-test
+
+docs-test: build ## every command line of README.md and docs/, run, and what comes compared with what is shown
+	@Scripts/docs-test
 
 compose-test: ## the fleet of compose.yaml on this machine's engine: started, used, scaled, ended
 	@Scripts/compose-test
