@@ -102,11 +102,11 @@ package enum CoordinatorCommand {
     }
 
     @MainActor static func announce(_ coordinator: Coordinator, scheme: String, _ invocation: Invocation) throws {
-        for url in ServerFlags.urls(invocation, scheme: scheme, port: coordinator.port) {
-            try invocation.out.line("listening on \(url)")
-        }
+        let urls = ServerFlags.urls(invocation, scheme: scheme, port: coordinator.port)
+        for url in urls { try invocation.out.line("listening on \(url)") }
         try AccessFlags.tell(coordinator.tokens, in: coordinator.dataDirectory, invocation)
         try invocation.out.flush()
+        invocation.serviceManager.ready("listening on \(urls.joined(separator: ", "))")
     }
 
     /// Ends the process after the first signal, once `stop` is through, and at the second one at once.
@@ -122,6 +122,7 @@ package enum CoordinatorCommand {
                 exit(ExitCode.temporary.rawValue)
             }
             Log.notice("stopping; a second signal ends it at once")
+            invocation.serviceManager.stopping(within: drain + finish)
             stopping = Task {
                 atEnd()
                 await coordinator.drain(for: drain)

@@ -123,7 +123,9 @@ package enum EdgeCommand {
             edge.listing, onEdges: { edge.meet($0) }, onTokens: { edge.learn($0) })
         if let member = listing?.member { edge.onLeader { member.report($0) } }
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
+        let service = invocation.serviceManager
         try await serve(edge, until: signals, as: listing) {
+            service.stopping(within: drain + finish)
             await edge.drain(for: drain)
             await edge.stop(graceSeconds: finish.inSeconds)
         }

@@ -73,7 +73,9 @@ package enum OriginCommand {
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         let listing = try member(
             invocation, role: .origin, name: "origin", [:], url, origin.listing, onTokens: { origin.learn($0) })
+        let service = invocation.serviceManager
         try await serve(until: signals, as: listing) {
+            service.stopping(within: drain + finish)
             await origin.drain(for: drain)
             await origin.stop(graceSeconds: finish.inSeconds)
         }
@@ -122,6 +124,7 @@ package enum OriginCommand {
         for url in urls { try invocation.out.line("listening on \(url)") }
         try AccessFlags.tell(tokens, in: dataDirectory, invocation)
         try invocation.out.flush()
+        invocation.serviceManager.ready("listening on \(urls.joined(separator: ", "))")
         return urls[0]
     }
 

@@ -67,15 +67,18 @@ package enum ServerFlags {
         invocation[CommonFlags.hosts].map { "\(scheme)://\($0.contains(":") ? "[\($0)]" : $0):\(port)" }
     }
 
-    /// The same signals but for SIGHUP, where there is a certificate: that has it read again. `replace` throws an
-    /// `HTTPServerError` for one that does not fit; then what was there is served on.
+    /// The same signals but for SIGHUP. That has the certificate read again, where there is one; `replace` throws an
+    /// `HTTPServerError` for one that does not fit, and then what was there is served on. Where there is none it ends a process whose
+    /// terminal went away, and means nothing to one that has no terminal.
     @MainActor static func rereadingCertificate(
         at hangUp: AsyncStream<Int32>, _ invocation: Invocation,
         _ replace: @escaping @Sendable (_ certificate: String, _ key: String) throws -> Void
     ) -> AsyncStream<Int32> {
-        guard let certificate = invocation[CommonFlags.tlsCert], let key = invocation[CommonFlags.tlsKey] else {
-            return hangUp
+        let files = invocation[CommonFlags.tlsCert].flatMap { certificate in
+            invocation[CommonFlags.tlsKey].map { (certificate: certificate, key: $0) }
         }
+        if files == nil, Terminal.isControlling { return hangUp }
+        let service = invocation.serviceManager
         let others = AsyncStream<Int32>.makeStream()
         Task {
             for await number in hangUp {
@@ -83,13 +86,21 @@ package enum ServerFlags {
                     others.continuation.yield(number)
                     continue
                 }
+                guard let files else {
+                    Log.notice("SIGHUP: there is no certificate to read again")
+                    continue
+                }
+                service.reloading()
                 do {
-                    try replace(CoordinatorCommand.text(of: certificate), CoordinatorCommand.secret(of: key))
-                    Log.notice("the certificate was read again", ["file": certificate])
+                    try replace(
+                        CoordinatorCommand.text(of: files.certificate), CoordinatorCommand.secret(of: files.key))
+                    Log.notice("the certificate was read again", ["file": files.certificate])
+                    service.ready("the certificate was read again")
                 } catch {
                     Log.error(
                         "the certificate was read again and is not used; the one before is served on",
-                        ["file": certificate, "error": "\(error)"])
+                        ["file": files.certificate, "error": "\(error)"])
+                    service.ready("the certificate in \(files.certificate) is not used: the one before is served on")
                 }
             }
         }

@@ -77,6 +77,8 @@ package enum WorkerCommand {
         if configuration.engine != nil { configuration.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value }
         do {
             let worker = try Worker(configuration)
+            let service = invocation.serviceManager
+            let drainTime = settings.drainTime
             let signals = Task {
                 var stops = 0
                 for await number in stopSignals() {
@@ -84,10 +86,13 @@ package enum WorkerCommand {
                     // Whoever sends SIGTERM twice has SIGKILL, and may just not know of the first.
                     if stops > 1, number == SIGINT { exit(ExitCode.temporary.rawValue) }
                     Log.notice("finishing what runs, then leaving; a second SIGINT ends it at once")
+                    service.stopping(within: drainTime)
                     worker.terminate()
                 }
             }
             defer { signals.cancel() }
+            // A coordinator that is away is waited for.
+            service.ready("at \(invocation[join])")
             try await worker.run()
         } catch let error as NodeError {
             throw CommandError(error)

@@ -9,6 +9,9 @@
     /// Standard error: progress and notes.
     package let terminal: Terminal
 
+    /// Whom this process tells how it is, where there is one.
+    var serviceManager: ServiceManager { ServiceManager(environment) }
+
     package subscript<Value>(flag: Flag<Value>) -> Value { arguments[flag] }
     package subscript<Value>(positional: Positional<Value>) -> Value { arguments[positional] }
 

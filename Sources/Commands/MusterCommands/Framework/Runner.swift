@@ -14,6 +14,7 @@ package enum Runner {
         do {
             let arguments = try commandLine()
             let environment = try TokenFile.applied(to: environment())
+            for name in ServiceManager.ownVariables { unsetenv(name) }
             exit(await run(MusterCommand.table, arguments, environment: environment, out: StandardOutput()).rawValue)
         } catch {
             report(ParseError(error: error, command: nil), program: MusterCommand.table.program)

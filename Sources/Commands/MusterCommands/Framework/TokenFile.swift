@@ -4,21 +4,27 @@ internal import MusterNode
 /// `MUSTER_TOKEN_FILE`: a file that holds what `MUSTER_TOKEN` would, as containers are handed secrets.
 enum TokenFile {
     static let variable = "MUSTER_TOKEN_FILE"
+    /// Of a service's credentials (systemd's LoadCredential=) the one that is such a file.
+    static let credential = "muster.token"
     /// The same in a file of settings.
     static let setting = "token-file"
     /// Under this name the variables say which file the token was read from.
     static let source = "MUSTER_TOKEN_FILE (read)"
 
-    /// The variables with `MUSTER_TOKEN` read from the file, if one is named and the variable itself is not set. White space
-    /// around the token is dropped. Throws for a file that cannot be read, that others may read, or that holds no token.
+    /// The variables with `MUSTER_TOKEN` read from the file, if one is named, or is a credential of this service, and the variable
+    /// itself is not set. White space around the token is dropped. Throws for a file that cannot be read, that others may read, or that holds no token.
     static func applied(to environment: [String: String]) throws(CommandError) -> [String: String] {
-        guard let path = environment[variable], !path.isEmpty, environment["MUSTER_TOKEN"]?.isEmpty != false else {
-            return environment
-        }
+        guard environment["MUSTER_TOKEN"]?.isEmpty != false else { return environment }
+        let named = environment[variable].flatMap { $0.isEmpty ? nil : $0 }
+        guard let path = named ?? credential(environment) else { return environment }
         var environment = environment
-        environment["MUSTER_TOKEN"] = try token(in: path, namedBy: variable)
+        environment["MUSTER_TOKEN"] = try token(in: path, namedBy: named == nil ? "a credential" : variable)
         environment[source] = path
         return environment
+    }
+
+    private static func credential(_ environment: [String: String]) -> String? {
+        environment["CREDENTIALS_DIRECTORY"].map { "\($0)/\(credential)" }.flatMap { access($0, F_OK) == 0 ? $0 : nil }
     }
 
     /// `name`: who named the file, for messages. Throws as `applied` does.

@@ -34,6 +34,13 @@ package struct Terminal: Sendable {
             usesColor: interactive && (environment["NO_COLOR"] ?? "").isEmpty, fallbackWidth: columns ?? 80)
     }
 
+    /// Whether this process is of a terminal's session, so that SIGHUP says that the terminal is gone.
+    static var isControlling: Bool {
+        let file = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+        if file >= 0 { close(file) }
+        return file >= 0
+    }
+
     /// Where lines of a listing are cut; nil, nowhere, when no person looks on.
     package var cutWidth: Int? { isInteractive ? width : nil }
 
