@@ -59,6 +59,16 @@ import Testing
         }
     }
 
+    /// Nothing comes of waiting for one that nobody has given it.
+    @Test func aWorkerWithoutATokenSaysSoAndEnds() async throws {
+        try await Fleet.run { fleet in
+            let worker = try await fleet.muster(
+                "worker", "--join", fleet.url, "--data", fleet.folder.path + "/other", environment: ["MUSTER_TOKEN": ""])
+            #expect(worker.exitCode == 77)
+            #expect(worker.errors.contains { $0.contains("No token") }, "\(worker.errors)")
+        }
+    }
+
     @Test func aCredentialIsAToken() async throws {
         try await Fleet.run { fleet in
             let folder = fleet.folder.path + "/credentials"

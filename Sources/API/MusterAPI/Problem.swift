@@ -34,7 +34,7 @@ package struct Problem: Error, Codable, Hashable, Sendable {
     }
 
     private static let finalTypes = Set(
-        ["token", "rights", "field", "unknown-field", "not-json", "size", "key", "gone", "volunteers"]
+        ["token", "no-token", "rights", "field", "unknown-field", "not-json", "size", "key", "gone", "volunteers"]
             .map { "/problems/" + $0 })
 
     /// The reason phrase of RFC 9110 for a status.
