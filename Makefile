@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist man api-test browser-test docs docs-test compose-test engine-test install-test kubernetes-test help
+.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist man deb api-test browser-test docs docs-test compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -34,6 +34,9 @@ dist: ## dist/muster-VERSION-linux-ARCH.tar.gz: binary and libraries, for machin
 
 man: build ## .build/man: the manual's pages for man, made from the table of commands
 	@Scripts/man
+
+deb: ## dist/muster_VERSION-1_ARCH.deb: Debian's package of the program, its manual, completion and services
+	@Scripts/deb
 
 api-test: build ## /openapi.json: generated clients of it work, and schemathesis finds nothing
 	@Scripts/api-test
