@@ -79,9 +79,11 @@ package enum WorkerCommand {
             let worker = try Worker(configuration)
             let service = invocation.serviceManager
             let drainTime = settings.drainTime
+            // Caught from here on, whenever the task begins to look.
+            let numbers = stopSignals()
             let signals = Task {
                 var stops = 0
-                for await number in stopSignals() {
+                for await number in numbers {
                     stops += 1
                     // Whoever sends SIGTERM twice has SIGKILL, and may just not know of the first.
                     if stops > 1, number == SIGINT { exit(ExitCode.temporary.rawValue) }
