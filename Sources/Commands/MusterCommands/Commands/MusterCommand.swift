@@ -6,7 +6,8 @@ package enum MusterCommand {
         program: "muster", version: version,
         summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
         commands: [
-            UpCommand.command, CoordinatorCommand.command, WorkerCommand.command, OriginCommand.command,
+            UpCommand.command, StatusCommand.command, CoordinatorCommand.command, WorkerCommand.command,
+            OriginCommand.command,
             EdgeCommand.command,
             ImageCommand.command, RenderCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
