@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: build run test sim soak bench lint fmt check clean tsan image image-full dist man deb api-test browser-test docs docs-test compose-test engine-test install-test kubernetes-test help
+.PHONY: check-fast build run test sim soak bench lint fmt check clean tsan image image-full dist man deb api-test browser-test docs docs-test compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -72,6 +72,9 @@ fmt: ## format all Swift files
 
 check: ## everything that continuous integration runs
 	@.ci/run
+
+check-fast: ## what a change to one room needs: formatting, build and tests of what changed; BASE=branch to compare with
+	@Scripts/check-fast $(BASE)
 
 clean: ## remove what was built; data directories stay
 	@rm -rf .build dist
