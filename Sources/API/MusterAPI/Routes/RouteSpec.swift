@@ -119,5 +119,5 @@ package enum RouteName: String, CaseIterable, Sendable {
     case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale
     case createToken, tokens, revokeToken, machines, signIn, createSignInLink, joinCommand, program
     case install, ownToken, volunteerImage, volunteerImageChecksum, volunteerArchive, volunteerArchiveChecksum
-    case healthz, readyz, metrics, openapi
+    case backup, healthz, readyz, metrics, openapi
 }

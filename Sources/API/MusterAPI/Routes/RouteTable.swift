@@ -396,6 +396,10 @@ package enum RouteTable {
 
     private static let plain: [RouteSpec] = [
         RouteSpec(
+            name: .backup, method: "GET", pattern: "/v1/backup", access: .admin,
+            summary: "A copy of the coordinator's store as it is now, with the fleet's tokens: an SQLite database.",
+            answerType: "application/vnd.sqlite3"),
+        RouteSpec(
             name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives.",
             answer: .named("Status")),
         RouteSpec(

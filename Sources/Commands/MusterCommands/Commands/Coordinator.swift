@@ -156,7 +156,7 @@ package enum CoordinatorCommand {
         return configuration
     }
 
-    private static func databasePath(of store: String) throws(CommandError) -> String {
+    static func databasePath(of store: String) throws(CommandError) -> String {
         if store.hasPrefix("postgres:") || store.hasPrefix("postgresql:") {
             throw .usage("--store \(store.prefix(while: { $0 != ":" })):… is not yet in this version")
         }

@@ -9,8 +9,8 @@ final class NewFile: Sendable {
     private let partPath: String?
     private let descriptor: Mutex<Int32?>
 
-    /// Throws a `CommandError` where nothing can be written.
-    init(_ given: String) throws(CommandError) {
+    /// `mode`: of a file that is not there yet. Throws a `CommandError` where nothing can be written.
+    init(_ given: String, mode: mode_t = 0o644) throws(CommandError) {
         // The file that a link stands for, not the link, is replaced.
         path =
             realpath(given, nil).map { resolved in
@@ -30,7 +30,7 @@ final class NewFile: Sendable {
             opened = open(path, O_WRONLY | O_CLOEXEC)
         } else {
             partPath = "\(path).part-\(getpid())"
-            opened = open(partPath!, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+            opened = open(partPath!, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         }
         guard opened >= 0 else { throw .system(.cannotCreate, "cannot make \(partPath ?? given)", errno: errno) }
         if isThere, kind == S_IFREG { fchmod(opened, status.st_mode & 0o777) }

@@ -7,6 +7,8 @@ internal import MusterHTTP
 /// is a code over its id, so it needs no store of its own and outlives restarts; nobody can make one for another.
 struct Authenticator: Sendable {
     private let key: MessageKey
+    /// For what a restored coordinator must not take for its own: secrets of members and children, and tickets.
+    private let epochKey: MessageKey
     private let tokens: TokenStore
     private let settings: AccessSettings
     private let ownNames: Set<String>
@@ -24,9 +26,9 @@ struct Authenticator: Sendable {
         var readsOpenJobs: Bool
     }
 
-    /// For the routes of one role. `fleetTokens`: those of the coordinator at which it is listed.
+    /// For the routes of one role. `epoch`: of a restored store, nil for one that never was. `fleetTokens`: those of the coordinator at which it is listed.
     init<Name>(
-        key: MessageKey, tokens: TokenStore, settings: AccessSettings, routes: [NamedRoute<Name>],
+        key: MessageKey, epoch: [UInt8]? = nil, tokens: TokenStore, settings: AccessSettings, routes: [NamedRoute<Name>],
         volunteers: [JoinTokenRecord] = [], fleetTokens: FleetTokens? = nil
     ) {
         self.volunteers = VolunteerTokens(key: key, volunteers)
@@ -39,6 +41,7 @@ struct Authenticator: Sendable {
                 )
             })
         self.key = key
+        epochKey = epoch.map { MessageKey(bytes: key.code(of: Array("epoch ".utf8) + $0)) } ?? key
         self.tokens = tokens
         self.settings = settings
         self.fleetTokens = fleetTokens
@@ -47,9 +50,9 @@ struct Authenticator: Sendable {
         tokenCodes = FleetTokens.codes(of: tokens)
     }
 
-    func secret(of id: MemberID) -> String { "m\(id).\(key.tag(of: "member \(id)"))" }
+    func secret(of id: MemberID) -> String { "m\(id).\(epochKey.tag(of: "member \(id)"))" }
 
-    func secret(of id: ChildID) -> String { "c\(id).\(key.tag(of: "child \(id)"))" }
+    func secret(of id: ChildID) -> String { "c\(id).\(epochKey.tag(of: "child \(id)"))" }
 
     /// Tells this fleet from others; says nothing about the key.
     var fleet: String { key.tag(of: "fleet") }
@@ -254,7 +257,7 @@ extension Authenticator {
 
 extension Authenticator: TicketSealer {
     func seal(_ key: LeaseKey) -> String {
-        self.key.tag(of: "ticket \(key.job) \(key.first) \(key.count) \(key.attempt) \(key.member)")
+        epochKey.tag(of: "ticket \(key.job) \(key.first) \(key.count) \(key.attempt) \(key.member)")
     }
 
     func isGenuine(_ ticket: String, for key: LeaseKey) -> Bool { equalInConstantTime(ticket, seal(key)) }

@@ -78,6 +78,7 @@ extension Coordinator {
         case .volunteerImageChecksum: { [unowned self] _ in try volunteerChecksum(.image) }
         case .volunteerArchive: { [unowned self] in try volunteerFile(.archive, $0) }
         case .volunteerArchiveChecksum: { [unowned self] _ in try volunteerChecksum(.archive) }
+        case .backup: { [unowned self] _ in giveBackup() }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [unowned self] _ in readyz() }
         case .metrics: { [unowned self] _ in metricsPage() }

@@ -34,6 +34,7 @@ package final class Coordinator: Sendable {
     let volunteers: VolunteerDesk?
     /// What other machines run to become workers or volunteers.
     let program: ProgramArchive
+    let backup: Backup
     let refereeThreads = ThreadPool(idleMax: 1)
     let state: Mutex<CoordinatorState>
     private let server = Mutex<HTTPServer?>(nil)
@@ -49,6 +50,7 @@ package final class Coordinator: Sendable {
         try makeOwnDirectory(configuration.dataDirectory)
         let store = try SQLiteStore(path: configuration.databasePath)
         self.store = store
+        backup = Backup(store, directory: configuration.dataDirectory)
         self.configuration = configuration
         callbackNetworks = configuration.callbackNetworks ?? ownPrivateNetworks()
         client = Self.client(within: callbackNetworks)
@@ -59,7 +61,7 @@ package final class Coordinator: Sendable {
             givenRead: configuration.readToken)
         let volunteersTokens = try await store.joinTokens()
         authenticator = Authenticator(
-            key: try await Self.key(in: store), tokens: tokens, settings: configuration.access,
+            key: try await Self.key(in: store), epoch: try await store.meta(Backup.epochName), tokens: tokens, settings: configuration.access,
             routes: RouteTable.all, volunteers: volunteersTokens)
         (spawner, placing) = try await Self.spawner(configuration, store, authenticator)
         let program = ProgramArchive(
@@ -93,8 +95,8 @@ package final class Coordinator: Sendable {
     private static let viewsOfOneProcess: UInt64 = 1_000_000_000
 
     private static func setViewsAside(in store: any Store) async throws -> UInt64 {
-        let last = try await store.meta("views").flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
-        try await store.commit([.setMeta(key: "views", value: Array("\(last + viewsOfOneProcess)".utf8))])
+        let last = try await store.meta(Backup.viewsName).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
+        try await store.commit([.setMeta(key: Backup.viewsName, value: Array("\(last + viewsOfOneProcess)".utf8))])
         return last
     }
 

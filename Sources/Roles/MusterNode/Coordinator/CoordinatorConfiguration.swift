@@ -39,5 +39,6 @@ package struct CoordinatorConfiguration: Sendable {
 
     /// From `--store sqlite:PATH`; nil is `muster.sqlite` in the data directory.
     package var database: String?
-    var databasePath: String { database ?? dataDirectory + "/muster.sqlite" }
+    var databasePath: String { database ?? dataDirectory + "/" + Self.databaseName }
+    static let databaseName = "muster.sqlite"
 }

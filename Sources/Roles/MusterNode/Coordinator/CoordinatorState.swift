@@ -106,7 +106,7 @@ struct CoordinatorState: ~Copyable {
         records = restored.records
         lastIDs = restored.lastIDs
         // Above all stored jobs, and above those of earlier processes: old tickets fit none of them.
-        lastTransientJob = 1 << 50 | SystemTime.wallClockMs()
+        lastTransientJob = 1 << 51 | SystemTime.wallClockMs()
         restoredEffects = restored.effects
     }
 

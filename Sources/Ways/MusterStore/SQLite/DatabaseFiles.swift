@@ -28,6 +28,10 @@ enum DatabaseFiles {
     static func create(_ path: String) throws(StoreError) {
         guard access(path, F_OK) != 0 else { return }
         close(try open(path, O_RDWR | O_CREAT))
+        try syncFolder(of: path)
+    }
+
+    static func syncFolder(of path: String) throws(StoreError) {
         let folder = try open(split(path).folder, O_RDONLY | O_DIRECTORY)
         defer { close(folder) }
         try check(fsync(folder), "sync the folder of", path)
@@ -80,7 +84,7 @@ enum DatabaseFiles {
         return file
     }
 
-    private static func check(_ answer: some BinaryInteger, _ what: String, _ path: String) throws(StoreError) {
+    static func check(_ answer: some BinaryInteger, _ what: String, _ path: String) throws(StoreError) {
         if answer < 0 { throw failure(what, path) }
     }
 

@@ -46,8 +46,10 @@ struct JobReads {
         scan = try connection.prepare(Tally.sql)
         largest = try connection.prepare(
             """
-            SELECT (SELECT coalesce(max(id), 0) FROM job), member, join_order,
-                (SELECT coalesce(max(id), 0) FROM child), (SELECT coalesce(max(id), 0) FROM command) FROM largest_id
+            SELECT max(job, (SELECT coalesce(max(id), 0) FROM job)), member, join_order,
+                max(child, (SELECT coalesce(max(id), 0) FROM child)),
+                max(command, (SELECT coalesce(max(id), 0) FROM command))
+            FROM largest_id
             """)
     }
 

@@ -21,6 +21,8 @@ package final class SQLiteStore: Store {
         package init() {}
     }
 
+    /// Of the database, without links.
+    let path: String
     private let writer: Writer
     private let readers: Lanes<ReadSession>
     private let checkpoints: Checkpoints
@@ -35,6 +37,7 @@ package final class SQLiteStore: Store {
         self.limits = limits
         try Connection.checkLibrary()
         let real = try DatabaseFiles.locate(path)
+        self.path = real
         lock = try FileLock(database: real)
         try DatabaseFiles.create(real)
         try DatabaseFiles.checkHeader(real)

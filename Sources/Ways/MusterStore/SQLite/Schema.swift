@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh, eighth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -218,6 +218,14 @@ enum Schema {
     private static let eighth: StaticString = """
         ALTER TABLE job ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0; -- asked for without a token
         PRAGMA user_version = 8;
+        """
+
+    private static let ninth: StaticString = """
+        -- Below these no id of theirs is given out, whatever their tables hold.
+        ALTER TABLE largest_id ADD COLUMN job INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE largest_id ADD COLUMN child INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE largest_id ADD COLUMN command INTEGER NOT NULL DEFAULT 0;
+        PRAGMA user_version = 9;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.
