@@ -51,7 +51,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN swift build -c release --static-swift-stdlib --product muster && strip -o /muster .build/release/muster
+ARG REVISION=unknown
+RUN swift build -c release --static-swift-stdlib --product muster \
+    && if [ "$REVISION" != unknown ]; then Scripts/stamp .build/release/muster "$(printf %.12s "$REVISION")"; fi \
+    && strip -o /muster .build/release/muster
 
 FROM runtime AS full
 COPY LICENSE /opt/muster/

@@ -1,9 +1,11 @@
+internal import MusterSystem
+
 /// The program's command line, whole.
 package enum MusterCommand {
     package static let version = "0.1.0"
 
     package static let table = CommandTable(
-        program: "muster", version: version,
+        program: "muster", version: version, build: BuildStamp.description,
         summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
         commands: [
             UpCommand.command, StatusCommand.command, CoordinatorCommand.command, WorkerCommand.command,

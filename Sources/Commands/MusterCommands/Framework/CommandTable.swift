@@ -2,6 +2,8 @@
 package struct CommandTable: Sendable {
     package let program: String
     package let version: String
+    /// What `--version` says of the build, in brackets behind the version; nil: nothing.
+    package let build: String?
     package let summary: String
     /// In the order in which help lists them; `help` is always the last.
     package let commands: [Command]
@@ -9,9 +11,13 @@ package struct CommandTable: Sendable {
     package let reserved: [String]
 
     /// Checks the table as it builds it; a table that breaks a rule is a defect and traps.
-    package init(program: String, version: String, summary: String, commands: [Command], reserved: [String] = []) {
+    package init(
+        program: String, version: String, build: String? = nil, summary: String, commands: [Command],
+        reserved: [String] = []
+    ) {
         self.program = program
         self.version = version
+        self.build = build
         self.summary = summary
         self.reserved = reserved
         self.commands = commands + [Self.helpCommand(for: commands.map(\.name) + ["help"])]

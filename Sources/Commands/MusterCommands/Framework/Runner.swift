@@ -51,7 +51,7 @@ package enum Runner {
         case .overview: try out.write(Help.overview(table, width: Terminal.helpWidth(environment)))
         case .help(let command):
             try out.write(Help.page(for: command, in: table, width: Terminal.helpWidth(environment)))
-        case .version: try out.write("\(table.program) \(table.version)\n")
+        case .version: try out.write("\(table.program) \(table.version)\(table.build.map { " (\($0))" } ?? "")\n")
         case .run(let command, let arguments):
             try requireDescriptors(SystemLimits.raiseDescriptors())
             let terminal = Terminal.standardError(environment)
