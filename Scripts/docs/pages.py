@@ -26,7 +26,7 @@ DATA = {"text", "json", "yaml", "python", "toml", "html", "ini", "nginx"}
 SHAPES = [
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?",
     r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT",
-    r"(?<![\w.])[\d.,]+k? ?/s(?!\w)",
+    r"(?<![\w.])[\d.,]+k? ?/(?:s|min|h)(?!\w)",
     r"(?<![\w.])[\d.,]+ (?:µs|ms|s|min|h)(?!\w)",
     r'"seconds":[\d.e-]+',
     r"(?<![0-9a-f])[0-9a-f]{24,64}(?![0-9a-f])",

@@ -48,6 +48,7 @@ class Comparing(unittest.TestCase):
         self.assertTrue(self.fits("…\nend", "one\ntwo\nend\n"))
         self.assertTrue(self.fits("a … c", "a b c"))
         self.assertTrue(self.fits("7 bytes in 4.66 ms at 2026-01-31 12:00:00", "7 bytes in 12 s at 2027-02-01 00:00:00"))
+        self.assertTrue(self.fits("5 done in 422 ms, 11.8/s", "5 children: 1 of 5 (20%), 16/min, 6 s elapsed\n5 done in 6.3 s, 47.3/min"))
         self.assertTrue(self.fits("worker-1 done", "worker-4 done", ["worker-1"]))
 
     def test_other(self):
