@@ -65,26 +65,34 @@ let package = Package(
         room(
             "Commands", "MusterCommands",
             [
-                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterLaunch", "MusterKernels",
-                "MusterAPI", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterLaunch",
+                "MusterKernels", "MusterAPI", "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterNode",
             [
                 "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch",
-                "MusterKernels", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
+                "MusterKernels", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership",
+                "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
             ], embedded: ["Volunteers/install.sh", "Notices/LICENSE"]),
         room(
             "Ways", "MusterContainers",
-            ["MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterCore", "MusterSystem", "MusterLog"]),
-        room("Ways", "MusterHTTP", ["MusterAPI", "MusterCore", "MusterSystem", "MusterLog", "CMicroHTTP", "CCurl"]),
-        room("Ways", "MusterStore", ["MusterCore", "MusterSystem", "CSQLite"]),
-        room("Ways", "MusterCache", ["MusterCore", "MusterCrypto", "MusterSystem", "MusterLog"]),
+            [
+                "MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore",
+                "MusterLog", "MusterSystem",
+            ]),
+        room("Ways", "MusterHTTP", ["MusterAPI", "MusterCore", "MusterLog", "MusterSystem", "CMicroHTTP", "CCurl"]),
+        room("Ways", "MusterStore", ["MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
+        room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
         room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
-            dependencies: ["MusterAPI", "MusterCore", "CZlib", "CProcessor"]
+            dependencies: [
+                "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching",
+                "MusterCore", "CZlib", "CProcessor",
+            ]
                 + kernels.map { .target(name: $0.name) },
             path: "Sources/Work/MusterKernels",
             swiftSettings: strict,
@@ -92,7 +100,12 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags(["-Xlinker", "-l:libz.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libz.a"])
             ]),
-        room("API", "MusterAPI", ["MusterCore"]),
+        room("API", "MusterAPI", ["MusterScheduling", "MusterMembership", "MusterElection", "MusterCore"]),
+        room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
+        room("Core", "MusterScheduling", ["MusterCore"]),
+        room("Core", "MusterMembership", ["MusterCore"]),
+        room("Core", "MusterElection", ["MusterCore"]),
+        room("Core", "HTTPCaching"),
         room("Core", "MusterCore"),
         room("Ways", "MusterCrypto", ["CCrypto"]),
         room("Ways", "MusterLog"),
@@ -107,14 +120,18 @@ let package = Package(
         shim("CSystem"),
         shim("CRoaring", apt: "libroaring-dev"),
 
-        room("Testing", "MusterTestKit", ["MusterAPI", "MusterCore", "MusterHTTP", "MusterLaunch"]),
-        program("MusterSim", ["MusterTestKit", "MusterCore"], path: "Sources/Testing/MusterSim"),
+        room(
+            "Testing", "MusterTestKit",
+            [
+                "MusterHTTP", "MusterLaunch", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership",
+                "MusterElection", "MusterCore",
+            ]),
+        program("MusterSim", ["MusterTestKit"], path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
             [
-                "MusterAPI", "MusterCore", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterNumbers",
-                "MusterStore", "MusterSystem",
-                "CMandelbrot",
+                "MusterHTTP", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
+                "MusterCore", "MusterSystem", "CMandelbrot",
             ],
             path: "Benchmarks/MusterBench"),
         program("MusterBenchMembers", ["CEpoll"], path: "Benchmarks/MusterBenchMembers"),
@@ -123,26 +140,43 @@ let package = Package(
             name: "CMandelbrot", path: "Benchmarks/CMandelbrot",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Werror"])]),
         tests("RepositoryTests", ["MusterTestKit"]),
-        tests("MusterCoreTests", ["MusterCore", "MusterTestKit"]),
-        tests("MusterAPITests", ["MusterAPI", "MusterCore"]),
+        tests("MusterCoreTests", ["MusterCore"]),
+        tests("MusterSchedulingTests", ["MusterScheduling", "MusterCore", "MusterTestKit"]),
+        tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterTestKit"]),
+        tests(
+            "MusterFleetCoreTests",
+            ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterTestKit"]),
+        tests("MusterElectionTests", ["MusterElection", "MusterCore", "MusterTestKit"]),
+        tests("HTTPCachingTests", ["HTTPCaching"]),
+        tests("MusterSimulationTests", ["MusterCore", "MusterTestKit"]),
+        tests("MusterAPITests", ["MusterAPI", "MusterScheduling", "MusterElection", "MusterCore"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests("MusterContainersTests", ["MusterContainers", "MusterLaunch", "MusterAPI", "MusterSystem"]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
-        tests("MusterStoreTests", ["MusterStore", "MusterCore"]),
-        tests("MusterCacheTests", ["MusterCache", "MusterCore", "MusterSystem", "MusterTestKit"]),
+        tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
+        tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
-        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),
+        tests(
+            "MusterKernelsTests",
+            [
+                "MusterKernels", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership",
+                "MusterElection", "HTTPCaching", "MusterCore", "MandelbrotDigest",
+            ]),
         tests(
             "MusterNodeTests",
             [
-                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterAPI", "MusterCore",
-                "MusterCrypto", "MusterLog", "MusterSystem", "MusterTestKit",
+                "MusterNode", "MusterContainers", "MusterHTTP", "MusterCache", "MusterKernels", "MusterAPI",
+                "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto",
+                "MusterLog", "MusterSystem", "MusterTestKit",
             ]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore", "MusterSystem"]),
         tests(
             "MusterFleetTests",
-            ["MusterTestKit", "MusterHTTP", "MusterKernels", "MusterLaunch", "MusterAPI", "MusterCore", "MusterSystem"]),
+            [
+                "MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterMembership",
+                "MusterCore", "MusterSystem", "MusterTestKit",
+            ]),
     ] + kernels,
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-import MusterCore
+import MusterElection
 import Testing
 
 @testable import MusterAPI

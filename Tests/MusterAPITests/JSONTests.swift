@@ -1,5 +1,5 @@
 import FoundationEssentials
-import MusterCore
+import MusterScheduling
 import Testing
 
 @testable import MusterAPI

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterScheduling
 import Testing
 
 @testable import MusterAPI

@@ -1,5 +1,5 @@
 import Glibc
-import MusterCore
+import HTTPCaching
 import MusterSystem
 import MusterTestKit
 import Testing

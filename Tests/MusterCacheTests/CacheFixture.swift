@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import MusterCore
+import HTTPCaching
 import MusterSystem
 import MusterTestKit
 

@@ -1,4 +1,4 @@
-import MusterCore
+import HTTPCaching
 import MusterSystem
 import MusterTestKit
 import Testing

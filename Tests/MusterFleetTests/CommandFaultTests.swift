@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterCore
 import MusterHTTP
+import MusterMembership
 import MusterTestKit
 import Synchronization
 import Testing

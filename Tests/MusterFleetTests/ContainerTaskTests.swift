@@ -1,6 +1,5 @@
 import Glibc
 import MusterAPI
-import MusterCore
 import MusterHTTP
 import MusterTestKit
 import Testing

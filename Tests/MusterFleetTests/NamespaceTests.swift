@@ -1,5 +1,4 @@
 import Glibc
-import MusterCore
 import MusterHTTP
 import MusterLaunch
 import MusterTestKit

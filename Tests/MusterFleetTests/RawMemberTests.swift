@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterCore
+import MusterScheduling
 import MusterTestKit
 import Testing
 

@@ -1,5 +1,4 @@
 import MusterAPI
-import MusterCore
 import MusterHTTP
 import MusterKernels
 import MusterTestKit

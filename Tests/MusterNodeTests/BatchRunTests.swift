@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterCore
 import MusterKernels
+import MusterScheduling
 import Testing
 
 @testable import MusterNode

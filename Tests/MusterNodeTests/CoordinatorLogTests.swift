@@ -1,6 +1,5 @@
 import Glibc
 import MusterAPI
-import MusterCore
 import MusterLog
 import Synchronization
 import Testing

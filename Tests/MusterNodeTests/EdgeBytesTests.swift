@@ -1,4 +1,4 @@
-import MusterCore
+import HTTPCaching
 import MusterHTTP
 import Testing
 

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 import MusterAPI
-import MusterCore
+import MusterElection
 import MusterHTTP
 import MusterTestKit
 import Synchronization

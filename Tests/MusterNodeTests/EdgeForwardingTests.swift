@@ -1,4 +1,3 @@
-import MusterCore
 import Testing
 
 @testable import MusterNode

@@ -1,5 +1,5 @@
+import HTTPCaching
 import MusterCache
-import MusterCore
 import Synchronization
 import Testing
 

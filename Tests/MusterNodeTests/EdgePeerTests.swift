@@ -1,6 +1,6 @@
 import MusterAPI
 import MusterCache
-import MusterCore
+import MusterElection
 import Synchronization
 import Testing
 

@@ -1,6 +1,6 @@
+import HTTPCaching
 import MusterAPI
 import MusterCache
-import MusterCore
 import MusterSystem
 import Testing
 

@@ -1,6 +1,7 @@
+import HTTPCaching
 import MusterAPI
 import MusterCache
-import MusterCore
+import MusterElection
 import MusterTestKit
 import Synchronization
 import Testing

@@ -1,4 +1,3 @@
-import MusterCore
 import Synchronization
 import Testing
 

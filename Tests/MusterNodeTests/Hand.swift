@@ -1,5 +1,5 @@
 import MusterAPI
-import MusterCore
+import MusterScheduling
 import Testing
 
 /// A worker written by hand.

@@ -1,5 +1,4 @@
 import MusterAPI
-import MusterCore
 import Testing
 
 @testable import MusterNode

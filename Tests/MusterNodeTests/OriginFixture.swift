@@ -1,7 +1,6 @@
 import FoundationEssentials
 import Glibc
 import MusterAPI
-import MusterCore
 import MusterHTTP
 import MusterSystem
 import Synchronization

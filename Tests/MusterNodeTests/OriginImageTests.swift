@@ -1,6 +1,6 @@
 import FoundationEssentials
+import HTTPCaching
 import MusterAPI
-import MusterCore
 import MusterHTTP
 import Testing
 

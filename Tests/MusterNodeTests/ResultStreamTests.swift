@@ -1,6 +1,6 @@
 import MusterAPI
-import MusterCore
 import MusterHTTP
+import MusterScheduling
 import Testing
 
 @testable import MusterNode

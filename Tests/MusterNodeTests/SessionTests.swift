@@ -1,3 +1,4 @@
+import HTTPCaching
 import MusterAPI
 import MusterCore
 import MusterCrypto

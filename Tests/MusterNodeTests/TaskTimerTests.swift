@@ -1,4 +1,3 @@
-import MusterCore
 import MusterKernels
 import Testing
 

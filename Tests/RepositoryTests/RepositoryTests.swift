@@ -33,14 +33,33 @@ struct RepositoryTests {
         }
     }
 
+    private static let files = (swiftFiles(root + "/Sources") + swiftFiles(root + "/Benchmarks")).map { path in
+        let relative = String(path.dropFirst(root.count + 1))
+        return SourceRules.File(room: House.place(of: relative).room, path: relative, text: text(path))
+    }
+
+    private static let house: House = {
+        var house = House(needs: House.needs(in: text(root + "/Package.swift")))
+        for file in files { house.floor[file.room] = House.place(of: file.path).floor }
+        return house
+    }()
+
     @Test("every source file keeps the house rules")
     func sources() {
-        let paths = Self.swiftFiles(Self.root + "/Sources") + Self.swiftFiles(Self.root + "/Benchmarks")
-        #expect(paths.count > 50)
-        for path in paths {
-            let relative = path.dropFirst(Self.root.count + 1)
-            let file = SourceRules.File(path: String(relative), text: Self.text(path))
-            for finding in SourceRules.findings(in: file) { Issue.record("\(finding)") }
+        #expect(Self.files.count > 50)
+        for file in Self.files {
+            for finding in SourceRules.findings(in: file, of: Self.house) { Issue.record("\(finding)") }
+        }
+    }
+
+    @Test("the manifest is read as it is meant")
+    func manifest() {
+        #expect(Self.house.needs.count > 20)
+        #expect(Self.house.needs["muster"] == ["MusterCommands"])
+        for needs in Self.house.needs.values {
+            for name in needs {
+                #expect(Self.house.floor[name] != nil || SourceRules.shims[name] != nil, "no room \(name)")
+            }
         }
     }
 
@@ -65,7 +84,7 @@ struct RepositoryTests {
             return cells[cells.count - 1].split(separator: "`").filter { $0.contains(".") }
         }
         #expect(named.count > 80)
-        var files = Self.swiftFiles(Self.root + "/Tests/MusterCoreTests/Caching").map(Self.text)
+        var files = Self.swiftFiles(Self.root + "/Tests/HTTPCachingTests").map(Self.text)
         files += Self.swiftFiles(Self.root + "/Tests/MusterNodeTests").map(Self.text).filter {
             $0.contains("struct Edge")
         }
@@ -79,11 +98,24 @@ struct RepositoryTests {
         }
     }
 
+    /// A house in small.
+    static let small = House(
+        floor: [
+            "MusterNode": "Roles", "MusterEdge": "Roles", "MusterHTTP": "Ways", "MusterStore": "Ways",
+            "MusterAPI": "API",
+            "MusterCore": "Core", "HTTPCaching": "Core", "MusterTestKit": "Testing",
+        ],
+        needs: ["MusterStore": ["MusterCore"], "MusterNode": ["MusterStore"]])
+
     static let bad: [(room: String, text: String, words: String)] = [
         ("MusterCore", "import Glibc\n", "standard library only"),
+        ("HTTPCaching", "internal import MusterCore\n", "knows nothing of Muster"),
         ("MusterNode", "internal import CSQLite\n", "belongs to MusterStore"),
         ("MusterAPI", "package import MusterHTTP\n", "not below"),
-        ("MusterStore", "internal import MusterHTTP\n", "not below"),
+        ("MusterNode", "package import MusterTestKit\n", "not below"),
+        ("MusterNode", "internal import MusterEdge\n", "the manifest does not give"),
+        ("MusterStore", "internal import MusterHTTP\n", "the manifest does not give"),
+        ("MusterNowhere", "internal import MusterHTTP\n", "lies on no floor"),
         ("MusterHTTP", "internal import Foundation\n", "a third of its size"),
         ("MusterNode", "final class A: @unchecked Sendable {}\n", "names its guard"),
         ("MusterNode", "// TO" + "DO: later\n", "TO" + "DO"),
@@ -93,7 +125,8 @@ struct RepositoryTests {
 
     @Test("the rules find what they are for", arguments: bad)
     func rulesWork(room: String, text: String, words: String) {
-        let findings = SourceRules.findings(in: SourceRules.File(room: room, path: "x.swift", text: text))
+        let file = SourceRules.File(room: room, path: "x.swift", text: text)
+        let findings = SourceRules.findings(in: file, of: Self.small)
         #expect(findings.contains { $0.contains(words) }, "\(findings)")
     }
 
@@ -105,7 +138,15 @@ struct RepositoryTests {
             /// `@unchecked Sendable`: `lock` guards it.
             final class A: @unchecked Sendable {}
             """
-        #expect(SourceRules.findings(in: SourceRules.File(room: "MusterStore", path: "x.swift", text: good)).isEmpty)
+        let file = SourceRules.File(room: "MusterStore", path: "x.swift", text: good)
+        #expect(SourceRules.findings(in: file, of: Self.small).isEmpty)
+    }
+
+    @Test("a file's floor and room are in its path")
+    func places() {
+        #expect(House.place(of: "Sources/Core/MusterCore/Identity/Moment.swift") == ("Core", "MusterCore"))
+        #expect(House.place(of: "Sources/muster/Muster.swift") == ("muster", "muster"))
+        #expect(House.place(of: "Benchmarks/MusterBench/main.swift") == ("Benchmarks", "MusterBench"))
     }
 }
 

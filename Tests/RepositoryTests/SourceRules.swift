@@ -1,13 +1,5 @@
 /// The repository's own rules, as functions from text to findings, so that they can be tried on bad samples.
 enum SourceRules {
-    /// Rooms from top to bottom; a room imports only what stands further down.
-    static let floors: [[String]] = [
-        ["muster", "MusterSim", "MusterBench", "MusterBenchMembers", "MandelbrotDigest"],
-        ["MusterCommands"], ["MusterNode"], ["MusterTestKit", "MusterContainers"],
-        ["MusterHTTP", "MusterStore", "MusterLaunch", "MusterNumbers"], ["MusterKernels"], ["MusterAPI"],
-        ["MusterSystem", "MusterCrypto", "MusterLog", "MandelbrotBaseline", "MandelbrotAVX2", "MandelbrotAVX512"],
-        ["MusterCore"],
-    ]
     /// Each C module belongs to one room.
     static let shims = [
         "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTP", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
@@ -21,16 +13,6 @@ enum SourceRules {
         var room: String
         var path: String
         var text: String
-
-        init(room: String, path: String, text: String) { (self.room, self.path, self.text) = (room, path, text) }
-
-        /// A file of the tree: a target's folder lies on a floor of Sources/, or beside the others in Benchmarks/.
-        init(path: String, text: String) {
-            let folders = path.split(separator: "/").dropLast()
-            let place = folders.first == "Sources" && folders.count > 2 ? 2 : 1
-            self.init(room: String(folders[place]), path: path, text: text)
-        }
-
         var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
 
         /// Module names behind `import`, whatever stands before or between.
@@ -48,20 +30,17 @@ enum SourceRules {
         }
     }
 
-    static func findings(in file: File) -> [String] {
-        (imports(file) + guards(file) + leftovers(file) + lengths(file)).map { "\(file.path): \($0)" }
+    static func findings(in file: File, of house: House) -> [String] {
+        (imports(file, house) + guards(file) + leftovers(file) + lengths(file)).map { "\(file.path): \($0)" }
     }
 
-    static func imports(_ file: File) -> [String] {
-        let floor = floors.firstIndex { $0.contains(file.room) }
-        return file.imports.compactMap { name in
+    static func imports(_ file: File, _ house: House) -> [String] {
+        file.imports.compactMap { name in
             if name == "Foundation" { return "imports Foundation: FoundationEssentials is a third of its size" }
-            if file.room == "MusterCore" { return "imports \(name): the core has the standard library only" }
             if let owner = shims[name] {
                 return owner == file.room ? nil : "imports \(name), which belongs to \(owner)"
             }
-            guard let target = floors.firstIndex(where: { $0.contains(name) }), let floor else { return nil }
-            return target > floor ? nil : "imports \(name), which is not below \(file.room)"
+            return house.objection(to: name, in: file.room)
         }
     }
 

@@ -1,4 +1,4 @@
-package import MusterCore
+package import HTTPCaching
 internal import MusterCrypto
 internal import MusterLog
 package import MusterSystem

@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import HTTPCaching
 internal import Synchronization
 
 /// What is stored under which key, and what it takes: decisions only, under the store's lock.

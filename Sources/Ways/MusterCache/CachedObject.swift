@@ -1,4 +1,4 @@
-package import MusterCore
+package import HTTPCaching
 package import MusterSystem
 internal import Synchronization
 

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterMembership
 import MusterStore
 import Testing
 

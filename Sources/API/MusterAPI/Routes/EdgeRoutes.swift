@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import MusterElection
 
 /// Each route of an edge's own once, by name; whatever else is asked goes to its upstream.
 package enum EdgeRouteName: String, CaseIterable, Sendable {

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterScheduling
 
 /// All routes of the coordinator.
 package enum RouteTable {

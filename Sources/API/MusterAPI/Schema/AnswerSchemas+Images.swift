@@ -1,5 +1,3 @@
-internal import MusterCore
-
 /// What origins and edges answer.
 extension AnswerSchemas {
     private static let etag = Schema.prose

@@ -1,5 +1,3 @@
-internal import MusterCore
-
 extension Schema {
     /// As an object of JSON Schema.
     func write(_ summary: String = "", to json: inout JSONWriter) {

@@ -1,4 +1,4 @@
-package import MusterCore
+package import MusterScheduling
 
 /// `POST /assign/all`: tuples of numbers to be added up, each by the worker it is dealt to.
 package struct AssignRequest: Hashable, Sendable {

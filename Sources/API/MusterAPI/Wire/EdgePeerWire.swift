@@ -1,4 +1,4 @@
-package import MusterCore
+package import MusterElection
 
 /// Who speaks, in what edges say to each other.
 package struct EdgeIdentity: Hashable, Sendable {

@@ -1,4 +1,5 @@
 package import MusterCore
+package import MusterScheduling
 
 /// `POST /v1/jobs`: what a client asks for.
 package struct JobRequest: Hashable, Sendable {

@@ -1,4 +1,5 @@
 package import MusterCore
+package import MusterScheduling
 
 /// `POST /v1/leases`: a worker asks for work and waits for it.
 package struct LeaseRequest: Hashable, Sendable {

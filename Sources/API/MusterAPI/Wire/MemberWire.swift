@@ -1,4 +1,5 @@
 package import MusterCore
+package import MusterMembership
 
 /// `POST /v1/members`: a process asks to become a member.
 package struct JoinRequest: Hashable, Sendable {

@@ -1,5 +1,3 @@
-internal import MusterCore
-
 /// Bounds on pictures of the Mandelbrot set.
 package enum PictureBounds {
     /// Pixels of a side, samples counted: more than that no reader that builds on libpng opens. A row is the least that is

@@ -1,4 +1,5 @@
 package import MusterCore
+package import MusterScheduling
 
 /// Task reports as they rest in a worker's outbox and travel in `POST /v1/results`: columns, not an object a task.
 ///

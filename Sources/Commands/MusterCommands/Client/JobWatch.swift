@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterScheduling
 
 /// Following one job to its end, through restarts of the coordinator.
 struct JobWatch {

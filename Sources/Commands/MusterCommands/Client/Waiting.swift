@@ -1,6 +1,5 @@
 internal import Glibc
 internal import MusterAPI
-internal import MusterCore
 
 extension Invocation {
     /// Runs what waits for something that goes on without it. Whoever ends the wait by a signal is told so by `goodbye`, below

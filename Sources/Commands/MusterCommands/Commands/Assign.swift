@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterScheduling
 
 /// `muster assign`.
 package enum AssignCommand {

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import MusterCore
 internal import MusterHTTP
 internal import MusterNode
 

@@ -2,7 +2,9 @@ internal import Glibc
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
+internal import MusterMembership
 internal import MusterNode
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 

@@ -1,7 +1,9 @@
 internal import Glibc
+internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterCore
+internal import MusterElection
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterNode

@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import MusterElection
 
 /// `muster image`.
 package enum ImageCommand {

@@ -1,5 +1,4 @@
 internal import MusterAPI
-internal import MusterCore
 internal import MusterNode
 
 /// `muster join-command`.

@@ -1,5 +1,4 @@
 internal import MusterAPI
-internal import MusterCore
 
 /// `muster retry ID`.
 package enum RetryCommand {

@@ -1,5 +1,5 @@
 internal import MusterAPI
-internal import MusterCore
+internal import MusterScheduling
 
 /// `muster scale`.
 package enum ScaleCommand {

@@ -2,6 +2,7 @@ internal import MusterContainers
 internal import MusterCore
 internal import MusterLog
 internal import MusterNode
+internal import MusterScheduling
 
 /// Flags of whatever runs a coordinator, about what that launches beside itself.
 enum SpawnFlags {

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterKernels
+internal import MusterScheduling
 
 /// `muster submit KERNEL`.
 package enum SubmitCommand {

@@ -1,5 +1,4 @@
 internal import MusterAPI
-internal import MusterCore
 
 /// `muster tokens [list|create|revoke ID]`.
 package enum TokensCommand {

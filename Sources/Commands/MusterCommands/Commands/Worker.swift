@@ -1,8 +1,8 @@
 internal import Glibc
 internal import MusterContainers
-internal import MusterCore
 internal import MusterLog
 internal import MusterNode
+internal import MusterScheduling
 internal import MusterSystem
 
 /// `muster worker`.

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterMembership
 
 /// One of those that are asked for images: an edge, or an origin.
 package struct ImageServer: Hashable, Sendable {

@@ -1,5 +1,5 @@
 internal import MusterAPI
-internal import MusterCore
+internal import MusterElection
 internal import MusterLog
 
 /// Whom to ask for an image, and in which order.

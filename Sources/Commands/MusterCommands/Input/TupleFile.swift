@@ -1,5 +1,6 @@
 internal import MusterAPI
-package import MusterCore
+internal import MusterCore
+package import MusterScheduling
 
 /// Reads tuples of numbers: one JSON list a line, or one JSON list of them all.
 package enum TupleFile {

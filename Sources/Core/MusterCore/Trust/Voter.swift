@@ -10,13 +10,13 @@ package struct MachineID: RawRepresentable, Hashable, Comparable, Sendable {
 extension MachineID {
     /// A machine that a member told.
     package init(told machine: String) { self.init("machine-\(machine)") }
-    var isToldMachine: Bool { rawValue.hasPrefix("machine-") }
+    package var isToldMachine: Bool { rawValue.hasPrefix("machine-") }
 
     /// A worker that counts for itself.
     package init(worker member: MemberID) { self.init("member-\(member)") }
 
     /// That worker's.
-    var worker: MemberID? {
+    package var worker: MemberID? {
         rawValue.hasPrefix("member-") ? Int64(rawValue.dropFirst(7)).map { MemberID($0) } : nil
     }
 }

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
+internal import MusterScheduling
 
 /// Checks tokens and makes members' secrets and tickets, all under the coordinator's one stored key. A member's secret
 /// is a code over its id, so it needs no store of its own and outlives restarts; nobody can make one for another.

@@ -4,6 +4,7 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLaunch
+internal import MusterScheduling
 
 /// A child's driver: makes its numbers, or has a foreign command make them, and delivers them until they are durable.
 package struct Child: Sendable {

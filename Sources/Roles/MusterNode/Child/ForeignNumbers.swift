@@ -1,5 +1,6 @@
 internal import MusterCore
 internal import MusterLaunch
+internal import MusterScheduling
 internal import Synchronization
 
 /// The numbers that a foreign command prints, one a line, bounded in time and bytes: at its bounds the command is killed, and

@@ -1,7 +1,10 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterLog
+internal import MusterMembership
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization

@@ -1,7 +1,10 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFleetCore
 internal import MusterKernels
 internal import MusterLog
+internal import MusterMembership
+internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

@@ -1,6 +1,8 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterScheduling
 internal import MusterStore
 internal import Synchronization
 

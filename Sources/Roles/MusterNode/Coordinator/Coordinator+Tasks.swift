@@ -1,6 +1,9 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterMembership
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization

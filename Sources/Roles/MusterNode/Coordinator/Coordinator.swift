@@ -1,9 +1,12 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
+internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterLaunch
 internal import MusterLog
+internal import MusterMembership
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization

@@ -1,5 +1,7 @@
 package import MusterCore
 package import MusterHTTP
+package import MusterMembership
+package import MusterScheduling
 
 /// How one coordinator is set up; from the flags of `muster coordinator`.
 package struct CoordinatorConfiguration: Sendable {

@@ -1,5 +1,7 @@
-internal import MusterCore
+internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterMembership
+internal import MusterScheduling
 internal import Synchronization
 
 extension Coordinator {

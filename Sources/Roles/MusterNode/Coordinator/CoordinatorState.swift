@@ -1,7 +1,11 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterElection
+internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterKernels
+internal import MusterMembership
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 

@@ -1,3 +1,4 @@
+internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterCore

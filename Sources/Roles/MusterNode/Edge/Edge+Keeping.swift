@@ -1,6 +1,6 @@
+internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
-internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterSystem

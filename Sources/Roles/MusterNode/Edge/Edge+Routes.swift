@@ -1,6 +1,6 @@
 internal import MusterAPI
 internal import MusterCache
-internal import MusterCore
+internal import MusterElection
 internal import MusterHTTP
 internal import Synchronization
 

@@ -1,7 +1,9 @@
+internal import HTTPCaching
 package import MusterAPI
 internal import MusterCache
 internal import MusterCore
 internal import MusterCrypto
+internal import MusterElection
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterSystem

@@ -1,5 +1,6 @@
+package import HTTPCaching
 package import MusterCache
-package import MusterCore
+package import MusterElection
 package import MusterHTTP
 
 /// How one edge is set up; from the flags of `muster edge`.

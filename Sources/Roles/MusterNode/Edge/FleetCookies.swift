@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import HTTPCaching
 
 /// Cookies by which browsers are signed in to a fleet. A browser sends them to all ports of a machine, and so to edges; they are no
 /// upstream's business.

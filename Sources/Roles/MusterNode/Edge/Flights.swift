@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import HTTPCaching
 internal import MusterHTTP
 internal import Synchronization
 

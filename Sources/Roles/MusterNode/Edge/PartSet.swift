@@ -1,5 +1,5 @@
+internal import HTTPCaching
 internal import MusterCache
-internal import MusterCore
 
 /// Parts of one representation that may answer together (RFC 9111, 3.4): all that have the same strong tag and length. A part without
 /// a strong tag is a set of its own.

@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import HTTPCaching
 internal import MusterHTTP
 
 /// A target's path as all its spellings have it in common (RFC 3986, 6.2.2): escapes of what needs none undone, dots folded, doubled

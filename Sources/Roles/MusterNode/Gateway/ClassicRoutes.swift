@@ -1,8 +1,10 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
+internal import MusterMembership
 internal import Synchronization
 
 /// The routes of the old render system, as thin translations.

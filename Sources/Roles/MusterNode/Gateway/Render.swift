@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
+internal import MusterScheduling
 internal import Synchronization
 
 /// One picture on its way from the workers to its client: keeps the strips that came too early, and no more of them than

@@ -2,6 +2,7 @@ package import MusterAPI
 package import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
+internal import MusterScheduling
 internal import Synchronization
 
 /// A member that computes nothing, ranked unless it is an origin or an edge: joins, holds its connection (or takes commands at a callback), acknowledges what it gets,

@@ -1,5 +1,5 @@
+internal import HTTPCaching
 internal import MusterAPI
-internal import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterSystem

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

@@ -1,6 +1,8 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterMembership
 internal import MusterSystem
 internal import Synchronization
 

@@ -1,7 +1,9 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterLog
+internal import MusterMembership
 internal import Synchronization
 
 /// Changes of the ranks: printed, published, and told to those whose rank is another now. Called at each tick, so that a crowd that

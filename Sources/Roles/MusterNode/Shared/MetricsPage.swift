@@ -1,4 +1,3 @@
-internal import MusterCore
 internal import MusterHTTP
 
 /// A role's `/metrics`, in Prometheus's text format.

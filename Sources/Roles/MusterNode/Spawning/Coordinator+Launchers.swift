@@ -1,10 +1,10 @@
 internal import Glibc
 internal import MusterContainers
-internal import MusterCore
 internal import MusterHTTP
 internal import MusterLaunch
 internal import MusterLog
 internal import MusterNumbers
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterContainers
 internal import MusterCore
 internal import MusterLog
+internal import MusterScheduling
 internal import Synchronization
 
 /// Children that are any image's containers: nothing in them knows of Muster, so the coordinator reads what they print.

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterLog
 internal import MusterNumbers
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization

@@ -1,9 +1,10 @@
 internal import MusterAPI
 internal import MusterContainers
-package import MusterCore
+internal import MusterCore
 internal import MusterLaunch
 internal import MusterLog
 internal import MusterNumbers
+package import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterKernels
+internal import MusterScheduling
 internal import MusterSystem
 
 /// Computes one batch, task by task, on a thread of its own.

@@ -1,7 +1,7 @@
 internal import MusterAPI
-internal import MusterCore
 internal import MusterKernels
 internal import MusterLog
+internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
+internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

@@ -6,6 +6,7 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterKernels
 internal import MusterLog
+internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

@@ -1,5 +1,5 @@
 package import MusterContainers
-package import MusterCore
+package import MusterScheduling
 
 /// How one worker is set up; from the flags of `muster worker`.
 package struct WorkerConfiguration: Sendable {

@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterAPI
 internal import MusterCore
 internal import MusterLog
+internal import MusterScheduling
 internal import MusterSystem
 
 /// One worker's own folder: who it is, and the reports that nobody has acknowledged yet.

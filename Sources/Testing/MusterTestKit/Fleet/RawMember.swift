@@ -1,6 +1,7 @@
 package import MusterAPI
-package import MusterCore
+internal import MusterCore
 internal import MusterHTTP
+package import MusterScheduling
 
 /// A member that is written by hand: it speaks the worker's routes and lies as its test wants.
 package struct RawMember: Sendable {

@@ -1,4 +1,6 @@
 package import MusterCore
+internal import MusterMembership
+package import MusterScheduling
 
 /// Watches from outside: what was promised, what was granted, what is stored. It knows nothing of the core's inside.
 package final class SimChecker {

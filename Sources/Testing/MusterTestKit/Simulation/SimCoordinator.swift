@@ -1,4 +1,7 @@
 package import MusterCore
+internal import MusterFleetCore
+internal import MusterMembership
+package import MusterScheduling
 
 /// What workers and clients say to the coordinator, and what it answers.
 package enum SimRequest {

@@ -1,5 +1,3 @@
-internal import MusterCore
-
 /// Carries messages between the coordinator and the workers: late, in another order, twice, or never.
 package final class SimNetwork {
     private let clock: SimClock

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterScheduling
 
 /// A worker's driver, simulated: the shipping `WorkerAgent`, a disk that outlives the process, a process that may die,
 /// freeze, be slow, or (a hostile one) lie.

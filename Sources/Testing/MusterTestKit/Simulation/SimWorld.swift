@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterScheduling
 
 /// One simulated fleet: a coordinator, workers, clients, a network, a store, and what goes wrong between them.
 package final class SimWorld: FaultyWorld {

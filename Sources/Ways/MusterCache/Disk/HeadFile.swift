@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import HTTPCaching
 internal import MusterCrypto
 
 /// The text of an object's head file: a line for each thing, and last a SHA-256 of all before. What does not read back whole

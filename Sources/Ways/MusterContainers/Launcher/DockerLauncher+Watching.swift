@@ -1,8 +1,8 @@
 internal import MusterAPI
-internal import MusterCore
 internal import MusterHTTP
 package import MusterLaunch
 internal import MusterLog
+internal import MusterScheduling
 internal import Synchronization
 
 /// What the engine has, from lists and from its stream of events.

@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterCore
 package import MusterKernels
 internal import MusterLog
+internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

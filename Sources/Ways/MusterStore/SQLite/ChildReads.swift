@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterScheduling
 
 /// Reads of children and of their numbers.
 struct ChildReads {

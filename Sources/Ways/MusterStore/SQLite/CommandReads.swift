@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterMembership
 
 /// Reads of commands and of how far members are with them.
 struct CommandReads {

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterMembership
 
 /// Writes of commands and of how far members are with them.
 struct CommandWrites {

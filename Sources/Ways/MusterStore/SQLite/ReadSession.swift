@@ -1,5 +1,3 @@
-internal import MusterCore
-
 /// One connection that only reads, with its statements. Belongs to one reader's thread.
 final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands it to a lane's thread and lets go of it
     private let connection: Connection

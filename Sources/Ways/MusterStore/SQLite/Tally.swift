@@ -1,5 +1,3 @@
-internal import MusterCore
-
 /// What is recorded of one job, from one scan in task order that reads an index only.
 ///
 /// Summing here rather than by GROUP BY saves a sort, and gives coverage and counts in one pass.

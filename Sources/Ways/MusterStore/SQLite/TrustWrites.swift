@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterScheduling
 
 /// Writes of votes, of machines and what they did, and of volunteers' tokens.
 struct TrustWrites {

@@ -1,6 +1,5 @@
 internal import FoundationEssentials
 package import MusterAPI
-internal import MusterCore
 
 /// Computes strips of a picture of the Mandelbrot set: task i is strip i. The params are the picture's.
 package struct MandelbrotKernel: Kernel {

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterElection
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterSystem

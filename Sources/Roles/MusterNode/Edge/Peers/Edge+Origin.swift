@@ -1,9 +1,11 @@
 internal import Glibc
+internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
-internal import MusterCore
+internal import MusterElection
 internal import MusterHTTP
 internal import MusterLog
+internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

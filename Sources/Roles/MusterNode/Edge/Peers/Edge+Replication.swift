@@ -1,6 +1,8 @@
+internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterCore
+internal import MusterElection
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterSystem

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterElection
 
 /// What an edge knows of the others, of who leads, and of what they have told each other to forget; under one lock.
 struct PeerState: Sendable {

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterElection
 
 /// Watches edges from outside: what was claimed, what was heard, what was said. It knows nothing of the election's inside.
 final class EdgeChecker {

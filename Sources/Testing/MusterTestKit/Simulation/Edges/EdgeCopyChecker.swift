@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterElection
 
 /// Watches what edges store and serve, from outside.
 final class EdgeCopyChecker {

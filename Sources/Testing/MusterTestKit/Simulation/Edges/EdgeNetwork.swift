@@ -1,4 +1,4 @@
-internal import MusterCore
+internal import MusterElection
 
 /// Carries messages between edges: late, in another order, twice, or never; and what their kernels say of it.
 final class EdgeNetwork {

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterElection
 
 /// One simulated edge: the driver of its election, its disk, and the connection that it holds to its leader.
 final class EdgeNode {

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterElection
 
 /// The origin of simulated edges: images by version, told to whoever listens, in order.
 final class EdgeOrigin {

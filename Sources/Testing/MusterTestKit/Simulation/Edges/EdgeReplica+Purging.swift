@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterElection
 
 extension EdgeReplica {
     /// As a client asks: the leader, wherever it is, has all purge.

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterElection
 
 /// What one simulated edge stores, and how it comes and goes: the driver of copies, purges and version floors.
 final class EdgeReplica {

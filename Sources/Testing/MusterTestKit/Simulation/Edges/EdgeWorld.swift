@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterElection
 
 /// Simulated edges that elect a leader, and what goes wrong between them.
 package final class EdgeWorld: FaultyWorld {

@@ -1,4 +1,5 @@
 package import MusterCore
+internal import MusterScheduling
 
 /// A fleet of volunteers of whom some lie, around the shipping `Scheduler`: what share of the wrong results is accepted, and
 /// what share of the work was done again for it.

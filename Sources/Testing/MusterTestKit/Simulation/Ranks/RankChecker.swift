@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterMembership
 
 /// Watches ranks and commands from outside: who was where, who was told what. It knows nothing of the core's inside.
 package final class RankChecker {

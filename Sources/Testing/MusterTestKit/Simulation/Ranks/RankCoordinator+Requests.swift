@@ -1,4 +1,6 @@
 internal import MusterCore
+internal import MusterFleetCore
+internal import MusterMembership
 
 enum RankRequest {
     /// The callback is a client's number, or empty.

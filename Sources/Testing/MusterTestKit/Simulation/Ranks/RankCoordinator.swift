@@ -1,4 +1,6 @@
 internal import MusterCore
+internal import MusterFleetCore
+internal import MusterMembership
 
 /// The coordinator's driver as far as ranks and commands go: the shipping `FleetCore`, and a process that may die.
 final class RankCoordinator {

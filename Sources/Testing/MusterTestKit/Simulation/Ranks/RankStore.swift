@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterMembership
 
 /// Members, commands and cursors: tells of nothing before it is durable, and loses what was not when it crashes.
 package final class RankStore {

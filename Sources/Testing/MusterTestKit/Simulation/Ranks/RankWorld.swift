@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterMembership
 
 /// One simulated fleet of members that command each other, and what goes wrong between them.
 package final class RankWorld: FaultyWorld {

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterMembership
 
 /// Members that live, on a network that loses a twentieth of what they say, each paused now and then: nobody may be removed.
 ///

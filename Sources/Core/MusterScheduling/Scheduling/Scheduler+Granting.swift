@@ -1,0 +1,252 @@
+internal import MusterCore
+
+extension Scheduler {
+    mutating func ask(_ call: LeaseCall, _ now: Moment, _ effects: inout [SchedulerEffect]) {
+        calls[call.id] = call
+        if !call.confirmsOnly { kernelsOf[call.member] = call.kernels }
+        if isVolunteer(call.member) { volunteersAskedAt[call.member] = now }
+        callLine.append(call.id)
+        serve(now, &effects)
+    }
+
+    mutating func forget(call id: LeaseCallID) {
+        calls[id] = nil
+        callsLooked[id] = nil
+        callLine.remove(id)
+    }
+
+    /// Puts a job in its line if it has work and is not there yet.
+    mutating func line(up id: JobID) {
+        for member in jobs[id]?.takeFormerMembers() ?? [] { leaveLine(id, of: member) }
+        guard let job = jobs[id], job.ending == nil, job.hasRoom else { return }
+        let name = LineName(priority: job.record.priority, kernel: job.record.kernel)
+        if job.hasWork { lines[name, default: .init()].append(id) }
+        for member in job.deal?.waiting ?? [] { dealtLines[member, default: [:]][name, default: .init()].append(id) }
+    }
+
+    /// Gives work to held calls, longest held first, while there is work for them.
+    mutating func serve(_ now: Moment, _ effects: inout [SchedulerEffect]) {
+        guard !callLine.isEmpty, hasAnyWork else { return }
+        for id in callLine.elements {
+            guard let call = calls[id], mayServe(call) else { continue }
+            var grants: [Grant] = []
+            while grants.count < call.slots, let grant = nextGrant(for: call, now) { grants.append(grant) }
+            guard !grants.isEmpty else {
+                if !votingJobs.isEmpty { callsLooked[id] = votingNews }
+                continue
+            }
+            forget(call: id)
+            effects.append(.grant(id, call.member, grants))
+            if !hasAnyWork { return }
+        }
+    }
+
+    private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty }
+
+    func mayServe(_ call: LeaseCall) -> Bool { isGrantable(call.member) }
+
+    /// Neither suspected of being gone nor of lying, nor about to go.
+    func isGrantable(_ member: MemberID) -> Bool {
+        !suspects.contains(member) && !isBarred(member) && !draining.contains(member)
+    }
+
+    private mutating func nextGrant(for call: LeaseCall, _ now: Moment) -> Grant? {
+        while let (id, owner, isVote) = nextJob(for: call) {
+            if isVote { return cutVotes(of: id, for: call, now) }
+            let run = jobs[id]!.cut(
+                atMost: batchSize(of: id, for: call.member, owner), for: owner, by: call.member,
+                alone: jobs[id]!.retries.isEmpty || !hasElsewhere(id, than: call.member))
+            leaveLine(id, of: owner)
+            turns += 1
+            if run != nil { jobs[id]!.tookTurn(turns, owner) }
+            lineUpAgain(id, owner)
+            guard let run else { continue }
+            return grant(run, of: id, to: call.member, now)
+        }
+        return nil
+    }
+
+    /// Interactive before batch; within a priority the job that was served longest ago, be it everybody's or dealt to
+    /// this member (`owner`), whose share has turns of its own.
+    /// `isVote`: it is another machine's word that is wanted, or the job has a quorum.
+    private mutating func nextJob(for call: LeaseCall) -> (id: JobID, owner: MemberID?, isVote: Bool)? {
+        let looksAtVotes = !votingJobs.isEmpty && callsLooked[call.id] != votingNews
+        for priority in Priority.allCases {
+            var best: (id: JobID, owner: MemberID?, turn: UInt64)?
+            for name in lines.keys
+            where !call.confirmsOnly && name.priority == priority && call.kernels.contains(name.kernel) {
+                guard let id = firstInLine(name, for: call), let job = jobs[id] else { continue }
+                // What of volunteers waits to be confirmed is bounded.
+                if job.ballots?.isFull == true, isVolunteer(call.member) { continue }
+                if best == nil || (job.lastTurn, id) < (best!.turn, best!.id) { best = (id, nil, job.lastTurn) }
+            }
+            for name in (dealtLines[call.member] ?? [:]).keys
+            where name.priority == priority && call.kernels.contains(name.kernel) {
+                guard let id = dealtLines[call.member]![name]!.first, let share = jobs[id]?.deal?.shares[call.member]
+                else { continue }
+                if best == nil || (share.lastTurn, id) < (best!.turn, best!.id) {
+                    best = (id, call.member, share.lastTurn)
+                }
+            }
+            if looksAtVotes, let vote = votingJob(for: call, priority),
+                // Of one job what is to be confirmed goes before what is new: a machine is believed sooner.
+                best.map({ (vote.turn, vote.id) <= ($0.turn, $0.id) }) ?? true
+            {
+                return (vote.id, nil, true)
+            }
+            if let best { return (best.id, best.owner, false) }
+        }
+        return nil
+    }
+
+    private mutating func firstInLine(_ name: LineName, for call: LeaseCall) -> JobID? {
+        guard let first = lines[name]!.first else { return nil }
+        return mayTake(first, call) ? first : lines[name]!.first { mayTake($0, call) }
+    }
+
+    /// Whether the job in line has something for this caller.
+    private func mayTake(_ id: JobID, _ call: LeaseCall) -> Bool {
+        guard let job = jobs[id], job.refusals.isEmpty || job.refusals[call.member] == nil else { return false }
+        if job.hasWorkForAll { return true }
+        return job.retries.hasWork(for: call.member, alone: !hasElsewhere(id, than: call.member))
+    }
+
+    func lineName(of id: JobID) -> LineName? {
+        jobs[id].map { LineName(priority: $0.record.priority, kernel: $0.record.kernel) }
+    }
+
+    /// Leaves every line.
+    mutating func leaveLine(_ id: JobID) {
+        leaveLine(id, of: nil)
+        for member in jobs[id]?.deal?.members ?? [] { leaveLine(id, of: member) }
+    }
+
+    /// So many batches of it are out as may be.
+    private mutating func leaveFullLines(_ id: JobID) {
+        leaveLine(id)
+        if jobs[id]!.isVotedOn { noteVoting(id) }
+    }
+
+    /// Leaves everybody's line (nil) or a member's.
+    mutating func leaveLine(_ id: JobID, of member: MemberID?) {
+        guard let name = lineName(of: id) else { return }
+        if let member {
+            dealtLines[member]?[name]?.remove(id)
+            if dealtLines[member]?[name]?.isEmpty == true { dealtLines[member]![name] = nil }
+            if dealtLines[member]?.isEmpty == true { dealtLines[member] = nil }
+        } else {
+            lines[name]?.remove(id)
+            if lines[name]?.isEmpty == true { lines[name] = nil }
+        }
+    }
+
+    /// Goes to the end of the line it was in, if it still has work there.
+    private mutating func lineUpAgain(_ id: JobID, _ member: MemberID?) {
+        guard let member else { return line(up: id) }
+        guard let name = lineName(of: id), jobs[id]?.deal?.shares[member]?.line.isEmpty == false else { return }
+        dealtLines[member, default: [:]][name, default: .init()].append(id)
+    }
+
+    private func batchSize(of id: JobID, for member: MemberID, _ owner: MemberID?) -> Int {
+        guard let job = jobs[id] else { return 1 }
+        let owned = owner.flatMap { job.deal?.shares[$0] }.map { $0.count / 2 }
+        return batchSize(of: job, share: owned ?? share(of: job.grantableCount, for: member))
+    }
+
+    func batchSize(of job: ScheduledJob, waiting: Int, for member: MemberID) -> Int {
+        batchSize(of: job, share: share(of: waiting, for: member))
+    }
+
+    private func share(of waiting: Int, for member: MemberID) -> Int {
+        // One that asks before its last batch is over is one worker all the same.
+        let workers = leasesOfMember.count + calls.count - (leasesOfMember[member] == nil ? 0 : 1)
+        return waiting / max(1, 2 * workers)
+    }
+
+    /// As many tasks as take about `batchTime`; near the end, or the horizon, a fair share. Before the first has been
+    /// measured one by one; of a transient job, whose tasks are short, two, so that its worker can ask ahead.
+    private func batchSize(of job: ScheduledJob, share: Int) -> Int {
+        guard let seconds = job.secondsPerTask else { return job.isTransient ? max(1, min(2, share)) : 1 }
+        func tasks(in time: Duration) -> Int {
+            seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
+        }
+        let floor = max(1, tasks(in: settings.batchTimeMin))
+        return max(1, min(tasks(in: settings.batchTime), max(share, floor)))
+    }
+
+    mutating func grant(
+        _ run: PendingRun, of id: JobID, to member: MemberID, _ now: Moment, isCopy: Bool = false
+    ) -> Grant {
+        let record = jobs[id]!.record
+        let key = LeaseKey(
+            job: id, first: run.tasks.lowerBound, count: run.tasks.count, attempt: run.attempt, member: member)
+        let deadline = now + settings.leaseTime
+        leases[key] = Lease(
+            key: key, open: RangeSet(run.tasks), grantedAt: now, deadline: deadline, isCopy: isCopy,
+            failures: run.failures, faults: run.faults)
+        leasesOfMember[member, default: []].insert(key)
+        jobs[id]!.leases.insert(key)
+        if !jobs[id]!.hasRoom { leaveFullLines(id) }
+        earliestDeadline = min(earliestDeadline ?? deadline, deadline)
+        jobs[id]!.highestAttempt = max(jobs[id]!.highestAttempt, run.attempt)
+        count { $0.granted += run.tasks.count }
+        var grant = Grant(
+            key: key, ticket: sealer.seal(key), kernel: record.kernel, params: record.params,
+            hasInputs: record.hasInputs, isTransient: jobs[id]!.isTransient)
+        grant.timeoutSeconds = record.timeoutSeconds
+        return grant
+    }
+
+    /// Idle workers take over what others are too slow with. The first result counts; the other is stale.
+    mutating func serveStragglers(_ now: Moment, _ effects: inout [SchedulerEffect]) {
+        guard !callLine.isEmpty, !leases.isEmpty else { return }
+        let slow = leases.values.filter { isStraggler($0, now) }
+            .sorted {
+                ($0.grantedAt, $0.key.job, $0.key.first, $0.key.attempt)
+                    < ($1.grantedAt, $1.key.job, $1.key.first, $1.key.attempt)
+            }
+        for lease in slow {
+            let job = jobs[lease.key.job]!
+            guard job.hasRoom else { continue }
+            if let ballots = job.ballots, !lease.open.intersection(ballots.open).isEmpty {
+                guard let (call, copy) = copyVotes(of: lease, now) else { continue }
+                leases[lease.key]!.hasCopy = true
+                count { $0.copied += 1 }
+                forget(call: call.id)
+                effects.append(.grant(call.id, call.member, [copy]))
+                continue
+            }
+            guard let tasks = lease.open.subtracting(job.taken).ranges.first,
+                let call = firstCall(for: job, not: lease.key.member)
+            else { continue }
+            count { $0.copied += 1 }
+            let run = PendingRun(
+                tasks: tasks, attempt: lease.nextAttempt, failures: lease.failures, faults: lease.faults)
+            leases[lease.key]!.hasCopy = true
+            leases[lease.key]!.copies += 1
+            let copy = grant(run, of: lease.key.job, to: call.member, now, isCopy: true)
+            forget(call: call.id)
+            effects.append(.grant(call.id, call.member, [copy]))
+        }
+    }
+
+    private func firstCall(for job: ScheduledJob, not member: MemberID) -> LeaseCall? {
+        callLine.elements.lazy.compactMap { calls[$0] }.first {
+            $0.member != member && mayServe($0) && $0.kernels.contains(job.record.kernel)
+                && job.refusals[$0.member] == nil
+        }
+    }
+
+    private func isStraggler(_ lease: Lease, _ now: Moment) -> Bool {
+        guard !lease.hasCopy, !lease.isCopy, let job = jobs[lease.key.job], job.ending == nil, job.record.mayCopy,
+            !job.hasWork
+        else { return false }
+        let isVolunteer = isVolunteer(lease.key.member)
+        guard job.deal == nil || isVolunteer else { return false }
+        guard let seconds = job.secondsPerTask else {
+            return (isVolunteer || job.isTransient) && now - lease.grantedAt > settings.unmeasuredTime
+        }
+        return now - lease.grantedAt
+            > Duration(seconds: 2 * seconds * Double(lease.key.count)) + settings.stragglerTime
+    }
+}

@@ -1,0 +1,275 @@
+package import MusterCore
+
+/// Names one finished report that a worker keeps until the coordinator has answered for it.
+package struct OutboxID: Hashable, Comparable, Sendable {
+    package let rawValue: UInt64
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    package static func < (a: OutboxID, b: OutboxID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// Decides what a worker does next: join, ask for work, run it, deliver what it made, give it up, leave.
+///
+/// The duties of its driver, in order: pass in `started`, then every event as it happens and a tick every 100 ms or so;
+/// perform the effects; answer each `join`, `ask`, `deliver` and `heartbeat` with exactly one event; keep a finished
+/// report from before `finished` until `discard`, on disk unless it is acknowledged first. The coordinator being away is the normal case, not an error.
+package struct WorkerAgent: Sendable {
+    package struct Settings: Sendable {
+        /// Batches that run at the same time. 1…`Limits.slotsMax`.
+        package var slots = 1
+        package var heartbeatTime: Duration = .seconds(1)
+        /// After SIGTERM running batches may take so long to finish; then they are handed back. From `--drain-seconds`.
+        package var drainTime: Duration = .seconds(5)
+        /// With so many undelivered reports no more work is asked for.
+        package var outboxMax = 1_000
+        /// Most reports, and most bytes (unless one alone is larger), in one delivery.
+        package var deliveryReportsMax = 32
+        package var deliveryBytesMax = 8 << 20
+        /// A batch that was asked for ahead waits no longer for its slot: it is not renewed then, and goes to others.
+        package var waitTimeMax: Duration = .seconds(1)
+        /// One that somebody had before waits so long for the delivery of what is finished.
+        package var deliveryTime: Duration = .milliseconds(100)
+
+        package init() {}
+    }
+
+    package enum Event: Sendable {
+        /// With the reports that an earlier process left in the outbox, and their sizes in bytes.
+        case started(outbox: [(OutboxID, bytes: Int)])
+        case joined(MemberID)
+        case joinFailed(retryAfter: Duration?)
+        /// Empty when the coordinator had no work in time.
+        case leased(asked: Int, [Grant])
+        case askFailed(asked: Int, isStranger: Bool)
+        /// Some more of a batch is computed and its report kept; the batch goes on.
+        case partFinished(OutboxID, bytes: Int)
+        /// The batch will be finished within milliseconds, as far as can be told.
+        case nearlyFinished(LeaseKey)
+        /// The batch is computed and its (last) report kept.
+        case finished(LeaseKey, OutboxID, bytes: Int)
+        /// The batch was given up; what was not reported before is not reported any more.
+        case abandoned(LeaseKey)
+        case delivered([(OutboxID, ReportVerdict)])
+        case deliveryFailed([OutboxID], isStranger: Bool)
+        case heartbeatAnswered
+        case heartbeatFailed(isStranger: Bool)
+        case revoked([LeaseKey])
+        /// The coordinator said over another call that it does not know us.
+        case estranged
+        /// The coordinator wants this worker to go: it takes nothing more, and finishes what it has, however long that takes.
+        case drainAsked
+        case terminated
+        case ticked
+    }
+
+    package enum Effect: Hashable, Sendable {
+        case join
+        case ask(slots: Int)
+        case run(Grant)
+        case deliver([OutboxID])
+        case discard(OutboxID, ReportVerdict)
+        case heartbeat([LeaseKey])
+        /// Stop computing this batch as soon as possible; answer `abandoned` (or `finished`, when it was too late).
+        case abandon(LeaseKey)
+        /// Say goodbye, whatever the answer, then end the process.
+        case leaveAndExit
+    }
+
+    /// Asks under way at one time, however many slots are free: one is held for as long as there is nothing to do, and one
+    /// speaks for slots that become free meanwhile. Each holds a connection that calls of more weight may need.
+    package static let asksMax = 2
+
+    package let settings: Settings
+    private var random: any RandomNumberGenerator & Sendable
+    private enum Standing { case outside, joining, joined }
+    private var standing = Standing.outside
+    private var running: Set<LeaseKey> = []
+    /// Running, and about to leave their slots.
+    private var ending: Set<LeaseKey> = []
+    /// Asked for ahead, so that no slot is idle for the time of an exchange; each begins when a batch ends.
+    private var waiting: [(grant: Grant, since: Moment)] = []
+    /// Slots that asks under way speak for, and how many asks that are.
+    private var asked = 0
+    private var asks = 0
+    private var outbox: [OutboxID: Int] = [:]
+    private var delivering: Set<OutboxID> = []
+    private var backoff = (join: Backoff(), ask: Backoff(), deliver: Backoff())
+    private var joinAt = Moment.zero
+    private var askAt = Moment.zero
+    private var deliverAt = Moment.zero
+    private var heartbeatAt = Moment.zero
+    private var isHeartbeatUnderWay = false
+    /// It takes nothing more, and goes when what it has is done; at the latest at `drainUntil`, if there is one.
+    private var isLeaving = false
+    private var drainUntil: Moment?
+    private var hasLeft = false
+
+    package init(settings: Settings, random: any RandomNumberGenerator & Sendable) {
+        self.settings = settings
+        self.random = random
+    }
+
+    package var isJoined: Bool { standing == .joined }
+    package var runningBatches: Set<LeaseKey> { running }
+    package var waitingBatches: Set<LeaseKey> { Set(waiting.map(\.grant.key)) }
+    package var undelivered: Int { outbox.count }
+
+    package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
+        guard !hasLeft else { return [] }
+        var effects: [Effect] = []
+        switch event {
+        case .started(let kept): for (id, bytes) in kept { outbox[id] = bytes }
+        case .joined:
+            standing = .joined
+            backoff.join.reset()
+            heartbeatAt = now + settings.heartbeatTime
+        case .joinFailed(let retryAfter): joinFailed(retryAfter, now)
+        case .leased(let count, let grants): take(grants, asked: count, now)
+        case .askFailed(let count, let isStranger):
+            asked -= count
+            asks -= 1
+            askAt = now + backoff.ask.next(using: &random)
+            if isStranger { becomeStranger() }
+        case .partFinished(let id, let bytes): outbox[id] = bytes
+        case .nearlyFinished(let key): if running.contains(key) { ending.insert(key) }
+        case .finished(let key, let id, let bytes):
+            over(key)
+            outbox[id] = bytes
+        case .abandoned(let key): over(key)
+        case .delivered(let verdicts): delivered(verdicts, now, &effects)
+        case .deliveryFailed(let ids, let isStranger):
+            delivering.subtract(ids)
+            deliverAt = now + backoff.deliver.next(using: &random)
+            if isStranger { becomeStranger() }
+        case .heartbeatAnswered: isHeartbeatUnderWay = false
+        case .heartbeatFailed(let isStranger):
+            isHeartbeatUnderWay = false
+            if isStranger { becomeStranger() }
+        case .revoked(let keys):
+            waiting.removeAll { keys.contains($0.grant.key) }
+            for key in keys where running.contains(key) { effects.append(.abandon(key)) }
+        case .estranged: becomeStranger()
+        case .drainAsked:
+            waiting = []
+            isLeaving = true
+        case .terminated:
+            // What is not begun is not begun any more: leaving hands it back.
+            waiting = []
+            isLeaving = true
+            if drainUntil == nil { drainUntil = now + settings.drainTime }
+        case .ticked: abandonWhenOutOfTime(now, &effects)
+        }
+        proceed(now, &effects)
+        return effects
+    }
+
+    private mutating func joinFailed(_ retryAfter: Duration?, _ now: Moment) {
+        standing = .outside
+        joinAt = now + max(retryAfter ?? .zero, backoff.join.next(using: &random))
+    }
+
+    /// The coordinator does not know us (it was away, or we were): join again under the same identity.
+    private mutating func becomeStranger() {
+        if standing == .joined { standing = .outside }
+    }
+
+    private mutating func take(_ grants: [Grant], asked count: Int, _ now: Moment) {
+        asked -= count
+        asks -= 1
+        backoff.ask.reset()
+        // Leases that arrive after SIGTERM are not begun: leaving hands them back.
+        guard !isLeaving else { return }
+        waiting += grants.map { ($0, now) }
+    }
+
+    private mutating func over(_ key: LeaseKey) {
+        running.remove(key)
+        ending.remove(key)
+    }
+
+    /// What was lost before may kill this process too: what is finished is better delivered first, so that it is not
+    /// computed again, nor suspected. Not for long: the coordinator may be away.
+    private func waitsForDelivery(_ grant: Grant, _ since: Moment, _ now: Moment) -> Bool {
+        grant.key.attempt > 1 && !outbox.isEmpty && now - since < settings.deliveryTime
+    }
+
+    /// Batches into free slots, in the order they came.
+    private mutating func begin(_ now: Moment, _ effects: inout [Effect]) {
+        while running.count < settings.slots, let (grant, since) = waiting.first, !waitsForDelivery(grant, since, now) {
+            waiting.removeFirst()
+            if running.insert(grant.key).inserted { effects.append(.run(grant)) }
+        }
+        guard let first = waiting.first, now - first.since > settings.waitTimeMax else { return }
+        // What was to end soon does not: nothing is asked for in its place.
+        waiting = []
+        ending = []
+    }
+
+    private mutating func delivered(
+        _ verdicts: [(OutboxID, ReportVerdict)], _ now: Moment, _ effects: inout [Effect]
+    ) {
+        var mustWait = false
+        for (id, verdict) in verdicts {
+            delivering.remove(id)
+            if case .again = verdict {
+                mustWait = true
+                continue
+            }
+            outbox[id] = nil
+            effects.append(.discard(id, verdict))
+        }
+        if mustWait {
+            deliverAt = now + backoff.deliver.next(using: &random)
+        } else {
+            backoff.deliver.reset()
+        }
+    }
+
+    private mutating func abandonWhenOutOfTime(_ now: Moment, _ effects: inout [Effect]) {
+        guard let drainUntil, drainUntil <= now else { return }
+        for key in running.sorted(by: { ($0.job, $0.first) < ($1.job, $1.first) }) { effects.append(.abandon(key)) }
+    }
+
+    /// Starts whatever can be started now.
+    private mutating func proceed(_ now: Moment, _ effects: inout [Effect]) {
+        if isLeaving, isDrained || drainUntil.map({ $0 + settings.drainTime <= now }) ?? false {
+            hasLeft = true
+            effects.append(.leaveAndExit)
+            return
+        }
+        if standing == .outside, joinAt <= now {
+            standing = .joining
+            effects.append(.join)
+        }
+        begin(now, &effects)
+        guard standing == .joined else { return }
+        deliver(now, &effects)
+        if !isHeartbeatUnderWay, heartbeatAt <= now {
+            isHeartbeatUnderWay = true
+            heartbeatAt = now + settings.heartbeatTime
+            let held = running.union(waitingBatches)
+            effects.append(.heartbeat(held.sorted { ($0.job, $0.first) < ($1.job, $1.first) }))
+        }
+        let free = settings.slots - (running.count - ending.count) - waiting.count - asked
+        if !isLeaving, free > 0, asks < Self.asksMax, askAt <= now, outbox.count < settings.outboxMax {
+            asked += free
+            asks += 1
+            effects.append(.ask(slots: free))
+        }
+    }
+
+    private var isDrained: Bool { running.isEmpty && (outbox.isEmpty || standing != .joined) }
+
+    /// One delivery at a time: while it is under way the next one gathers.
+    private mutating func deliver(_ now: Moment, _ effects: inout [Effect]) {
+        guard delivering.isEmpty, !outbox.isEmpty, deliverAt <= now else { return }
+        var ids: [OutboxID] = []
+        var bytes = 0
+        for id in outbox.keys.sorted().prefix(settings.deliveryReportsMax) {
+            guard ids.isEmpty || bytes + outbox[id]! <= settings.deliveryBytesMax else { break }
+            bytes += outbox[id]!
+            ids.append(id)
+        }
+        delivering = Set(ids)
+        effects.append(.deliver(ids))
+    }
+}

@@ -1,0 +1,209 @@
+import MusterCore
+import MusterTestKit
+import Testing
+
+@testable import MusterScheduling
+
+/// A pool with a clock that tests move.
+private struct PoolBench {
+    var pool: WorkerPool
+    var now = Moment.zero + .seconds(1_000)
+
+    init(seed: UInt64 = 1) { pool = WorkerPool(random: SimRandom(seed: seed)) }
+
+    mutating func handle(_ event: WorkerPool.Event) -> [WorkerPool.Effect] { pool.handle(event, now: now) }
+
+    mutating func pass(_ time: Duration) -> [WorkerPool.Effect] {
+        now = now + time
+        return handle(.ticked)
+    }
+
+    /// Ticks every 10 ms until something is to be done; no effects when nothing was within `limit`.
+    mutating func passUntilEffect(_ limit: Duration) -> (waited: Duration, effects: [WorkerPool.Effect]) {
+        let began = now
+        while now - began < limit {
+            let effects = pass(.milliseconds(10))
+            if !effects.isEmpty { return (now - began, effects) }
+        }
+        return (limit, [])
+    }
+}
+
+@Suite("worker pool")
+struct WorkerPoolTests {
+    @Test("scaling up launches the missing, from 1 on, and once")
+    func scalesUp() {
+        var bench = PoolBench()
+        #expect(bench.handle(.ticked) == [])
+        #expect(bench.handle(.scaled(3)) == [.launch(1), .launch(2), .launch(3)])
+        #expect(bench.pool.runningCount == 3)
+        #expect(bench.handle(.scaled(3)) == [])
+        #expect(bench.pass(.seconds(60)) == [])
+        #expect(bench.handle(.scaled(5)) == [.launch(4), .launch(5)])
+        #expect(bench.pool.wanted == 5 && bench.pool.runningCount == 5)
+    }
+
+    @Test("scaling down stops the last ones, and once")
+    func scalesDown() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(5))
+        #expect(bench.handle(.scaled(2)) == [.stop(5), .stop(4), .stop(3)])
+        #expect(bench.pass(.seconds(60)) == [])
+        #expect(bench.handle(.scaled(1)) == [.stop(2)])
+        #expect(bench.pool.runningCount == 5)
+        for number in [4, 2, 5, 3] { #expect(bench.handle(.exited(number)) == []) }
+        #expect(bench.pool.runningCount == 1)
+        #expect(bench.handle(.scaled(0)) == [.stop(1)])
+        #expect(bench.handle(.exited(1)) == [])
+        #expect(bench.pass(.seconds(60)) == [])
+        #expect(bench.pool.runningCount == 0)
+    }
+
+    @Test(
+        "more than a fleet may have, or fewer than none, are cut",
+        arguments: [
+            (WorkerPool.workersMax + 1, WorkerPool.workersMax), (.max, WorkerPool.workersMax), (-1, 0), (.min, 0),
+        ])
+    func bounds(asked: Int, wanted: Int) {
+        var bench = PoolBench()
+        #expect(bench.handle(.scaled(asked)) == stride(from: 1, through: wanted, by: 1).map { .launch($0) })
+        #expect(bench.pool.wanted == wanted)
+    }
+
+    @Test("the place of one that takes its time to stop is taken at once, by another number")
+    func upWhileStopping() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(2))
+        #expect(bench.handle(.scaled(0)) == [.stop(2), .stop(1)])
+        #expect(bench.handle(.scaled(2)) == [.launch(3), .launch(4)])
+        #expect(bench.pool.runningCount == 4 && bench.pool.stopping == [1, 2])
+        #expect(bench.handle(.exited(2)) == [])
+        // Its number is free again.
+        #expect(bench.handle(.scaled(3)) == [.launch(2)])
+        #expect(bench.handle(.exited(1)) == [])
+        #expect(bench.pass(.seconds(60)) == [])
+        #expect(bench.handle(.scaled(1)) == [.stop(4), .stop(3)])
+    }
+
+    @Test("those that stop count among the most that may run")
+    func stoppingOnesCount() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(WorkerPool.workersMax))
+        #expect(bench.handle(.scaled(0)).count == WorkerPool.workersMax)
+        #expect(bench.handle(.scaled(3)) == [])
+        #expect(bench.handle(.exited(7)) == [.launch(7)])
+    }
+
+    @Test("a number that was given up and is wanted again starts without a grudge")
+    func forgets() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(1))
+        for _ in 0..<20 {
+            _ = bench.handle(.exited(1))
+            _ = bench.passUntilEffect(.seconds(31))
+        }
+        #expect(bench.handle(.exited(1)) == [])
+        #expect(bench.handle(.scaled(0)) == [])
+        #expect(bench.handle(.scaled(1)) == [.launch(1)])
+    }
+
+    @Test(
+        "a worker that dies at its start is launched again, ever later, but within 30 s",
+        arguments: 1...20 as ClosedRange<UInt64>)
+    func crashLoop(seed: UInt64) {
+        var bench = PoolBench(seed: seed)
+        _ = bench.handle(.scaled(1))
+        for failures in 0..<30 {
+            // What the backoff promises: a tenth of the ceiling at least, so never a tight loop.
+            let ceiling = min(Duration.seconds(30), .milliseconds(100) * (1 << min(failures, 20)))
+            #expect(bench.handle(.exited(1)) == [])
+            let next = bench.passUntilEffect(.seconds(31))
+            #expect(next.effects == [.launch(1)])
+            #expect(next.waited >= ceiling / 10 && next.waited <= ceiling + .milliseconds(10), "failure \(failures)")
+        }
+    }
+
+    @Test("one that keeps dying does not keep the others waiting")
+    func alone() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(3))
+        for _ in 0..<10 {
+            #expect(bench.handle(.exited(2)) == [])
+            #expect(bench.passUntilEffect(.seconds(31)).effects == [.launch(2)])
+        }
+        #expect(bench.handle(.exited(2)) == [])
+        #expect(bench.handle(.scaled(4)) == [.launch(4)])
+        #expect(bench.handle(.exited(1)) == [])
+        let first = bench.passUntilEffect(.seconds(31))
+        #expect(first.effects == [.launch(1)] && first.waited <= .milliseconds(110))
+    }
+
+    @Test("a worker that lived long is launched again soon, however often it had failed before")
+    func soundWorker() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(1))
+        for _ in 0..<20 {
+            _ = bench.handle(.exited(1))
+            _ = bench.passUntilEffect(.seconds(31))
+        }
+        #expect(bench.pass(.seconds(10)) == [])
+        #expect(bench.handle(.exited(1)) == [])
+        let next = bench.passUntilEffect(.seconds(31))
+        #expect(next.effects == [.launch(1)] && next.waited <= .milliseconds(110))
+    }
+
+    @Test("workers of an earlier coordinator are kept as far as they are wanted")
+    func adopts() {
+        var bench = PoolBench()
+        #expect(bench.handle(.adopted([2, 3, 7], wanted: 2)) == [.stop(7)])
+        #expect(bench.handle(.scaled(3)) == [.launch(1)])
+        #expect(bench.handle(.exited(7)) == [])
+        #expect(bench.pool.runningCount == 3)
+    }
+
+    @Test("one that was stopped before it was launched is stopped once it is")
+    func stoppedBeforeItIsLaunched() {
+        var bench = PoolBench()
+        #expect(bench.handle(.scaled(1)) == [.launch(1)])
+        #expect(bench.handle(.scaled(0)) == [.stop(1)])
+        #expect(bench.handle(.launched(1)) == [.stop(1)])
+        #expect(bench.handle(.exited(1)) == [])
+    }
+
+    @Test("a worker that could not be launched is tried again, ever later, but within 30 s")
+    func launchFails() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(2))
+        var waits: [Duration] = []
+        for _ in 0..<30 {
+            #expect(bench.handle(.launchFailed(1)) == [])
+            #expect(bench.pool.runningCount == 1)
+            let next = bench.passUntilEffect(.seconds(31))
+            #expect(next.effects == [.launch(1)])
+            #expect(bench.pool.runningCount == 2)
+            waits.append(next.waited)
+        }
+        #expect(waits[0] <= .milliseconds(110))
+        #expect(waits[15...].allSatisfy { $0 >= .seconds(3) && $0 <= .seconds(30) + .milliseconds(10) })
+    }
+
+    @Test("one that fails to start and is not wanted any more is not tried again")
+    func unwantedFailure() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(2))
+        #expect(bench.handle(.scaled(1)) == [.stop(2)])
+        #expect(bench.handle(.launchFailed(2)) == [])
+        #expect(bench.pass(.seconds(60)) == [])
+        #expect(bench.pool.runningCount == 1)
+    }
+
+    @Test("ends of what it never had are not minded")
+    func strangers() {
+        var bench = PoolBench()
+        #expect(bench.handle(.exited(9)) == [])
+        #expect(bench.handle(.launchFailed(9)) == [])
+        _ = bench.handle(.scaled(1))
+        #expect(bench.handle(.exited(9)) == [])
+        #expect(bench.pool.runningCount == 1)
+    }
+}
