@@ -3,6 +3,7 @@ import Glibc
 import MusterAPI
 import MusterCore
 import MusterHTTP
+import MusterScheduling
 import MusterTestKit
 import Testing
 
