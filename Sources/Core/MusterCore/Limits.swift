@@ -1,4 +1,4 @@
-/// Bounds on what callers may ask for. The README lists them; whatever exceeds one is refused with its value.
+/// Bounds on what callers may ask for. docs/limits.md lists them; whatever exceeds one is refused with its value.
 package enum Limits {
     /// Tasks in one job.
     package static let jobTasksMax = 100_000_000

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterMembership
 
 extension FleetStatus {
     /// What somebody should look at, in sentences; the gravest first.

@@ -1,5 +1,6 @@
 package import MusterAPI
 internal import MusterCore
+internal import MusterMembership
 
 /// The whole fleet at one moment, from what its processes answered.
 package struct FleetStatus: Sendable {
