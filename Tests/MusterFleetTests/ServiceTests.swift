@@ -63,7 +63,8 @@ import Testing
     @Test func aWorkerWithoutATokenSaysSoAndEnds() async throws {
         try await Fleet.run { fleet in
             let worker = try await fleet.muster(
-                "worker", "--join", fleet.url, "--data", fleet.folder.path + "/other", environment: ["MUSTER_TOKEN": ""])
+                "worker", "--join", fleet.url, "--data", fleet.folder.path + "/other", environment: ["MUSTER_TOKEN": ""]
+            )
             #expect(worker.exitCode == 77)
             #expect(worker.errors.contains { $0.contains("No token") }, "\(worker.errors)")
         }

@@ -27,10 +27,10 @@ struct Authenticator: Sendable {
         var readsOpenJobs: Bool
     }
 
-    /// For the routes of one role. `epoch`: of a restored store, nil for one that never was. `fleetTokens`: those of the coordinator at which it is listed.
+    /// For the routes of one role. `epoch`: of a restored store. `fleetTokens`: those of the coordinator at which it is listed.
     init<Name>(
-        key: MessageKey, epoch: [UInt8]? = nil, tokens: TokenStore, settings: AccessSettings, routes: [NamedRoute<Name>],
-        volunteers: [JoinTokenRecord] = [], fleetTokens: FleetTokens? = nil
+        key: MessageKey, epoch: [UInt8]? = nil, tokens: TokenStore, settings: AccessSettings,
+        routes: [NamedRoute<Name>], volunteers: [JoinTokenRecord] = [], fleetTokens: FleetTokens? = nil
     ) {
         self.volunteers = VolunteerTokens(key: key, volunteers)
         rules = Dictionary(

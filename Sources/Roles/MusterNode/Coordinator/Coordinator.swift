@@ -64,7 +64,8 @@ package final class Coordinator: Sendable {
             givenRead: configuration.readToken)
         let volunteersTokens = try await store.joinTokens()
         authenticator = Authenticator(
-            key: try await Self.key(in: store), epoch: try await store.meta(Backup.epochName), tokens: tokens, settings: configuration.access,
+            key: try await Self.key(in: store), epoch: try await store.meta(Backup.epochName), tokens: tokens,
+            settings: configuration.access,
             routes: RouteTable.all, volunteers: volunteersTokens)
         (spawner, placing) = try await Self.spawner(configuration, store, authenticator)
         let program = ProgramArchive(
