@@ -84,8 +84,11 @@ class Running(unittest.TestCase):
         self.assertIn("exit code 0, not 1", self.findings(page("$ true", "<!-- exit: 1 -->\n"))[0])
 
     def test_what_stays_ends_with_its_page(self):
-        text = page("$ echo $$ > pid; echo up; exec sleep 1000\nup", "<!-- stays -->\n") + "\n" + page("$ pgrep -c sleep\n1")
-        self.assertEqual(self.findings(text + "\n<!-- ends: echo -->\n" + page("$ pgrep -c sleep\n0", "<!-- exit: 1 -->\n")), [])
+        # A program that can be interrupted from the moment on in which it says that it is up, as a shell before its `exec` cannot.
+        program = """python3 -uc 'import time; print("up"); time.sleep(1000)' 2>/dev/null"""
+        text = page(f"$ {program}\nup", "<!-- stays -->\n") + "\n" + page("$ pgrep -fc 'time[.]sleep'\n1")
+        ended = page("$ pgrep -fc 'time[.]sleep'\n0", "<!-- exit: 1 -->\n")
+        self.assertEqual(self.findings(text + "\n<!-- ends: python3 -->\n" + ended), [])
         self.assertIn("nothing that stays", self.findings("<!-- ends: nobody -->\n")[0])
 
     def test_skipped(self):
