@@ -89,10 +89,7 @@ let package = Package(
         room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
-            dependencies: [
-                "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching",
-                "MusterCore", "CZlib", "CProcessor",
-            ]
+            dependencies: ["MusterAPI", "MusterScheduling", "MusterCore", "CZlib", "CProcessor"]
                 + kernels.map { .target(name: $0.name) },
             path: "Sources/Work/MusterKernels",
             swiftSettings: strict,
@@ -157,12 +154,7 @@ let package = Package(
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
-        tests(
-            "MusterKernelsTests",
-            [
-                "MusterKernels", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership",
-                "MusterElection", "HTTPCaching", "MusterCore", "MandelbrotDigest",
-            ]),
+        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),
         tests(
             "MusterNodeTests",
             [

@@ -63,6 +63,15 @@ struct RepositoryTests {
         }
     }
 
+    @Test("a room asks the manifest for nothing that it does not import")
+    func neededOnly() {
+        let imported = Dictionary(grouping: Self.files, by: \.room).mapValues { Set($0.flatMap(\.imports)) }
+        for (room, needs) in Self.house.needs {
+            guard let imports = imported[room] else { continue }
+            #expect(needs.subtracting(imports) == [], "\(room)")
+        }
+    }
+
     @Test(
         "the links of the pages at the root lead somewhere",
         arguments: ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])

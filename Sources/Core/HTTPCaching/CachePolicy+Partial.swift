@@ -51,13 +51,12 @@ extension CachePolicy {
                 FieldSyntax.number(FieldSyntax.trimmed(Substring($0)), max: .max)
             }), bytes > 0
         else { return nil }
-        let vary = VaryKey(response: response.fields, request: request.fields)
         var fields = response.fields
         fields.set("Content-Range", ContentRange(unsatisfiedOf: bytes).text)
+        let part = UpstreamResponse(
+            status: 206, fields: fields, requestTimeMs: response.requestTimeMs, responseTimeMs: response.responseTimeMs)
         return StoredResponse(
-            status: 206, fields: fields, requestMethod: asked.method, requestTimeMs: response.requestTimeMs,
-            responseTimeMs: response.responseTimeMs, vary: vary,
-            content: .partial(held: ByteIntervals(), bytes: bytes), policy: self)
+            request: asked, response: part, content: .partial(held: ByteIntervals(), bytes: bytes), policy: self)
     }
 
     /// The fields of a request for the bytes of a stored partial response that are missing for `wanted` (nil: for all of

@@ -1,4 +1,4 @@
-/// What of a range the edge asks of its upstream: whole slices, so that all who want something near by are one fetch.
+/// What of a range a cache asks of its upstream: whole slices, so that all who want something near by are one fetch.
 package enum Slices {
     /// Bytes.
     package static let bytes = 1 << 20

@@ -1,4 +1,5 @@
-internal import Glibc
+internal import MusterNode
+internal import MusterSystem
 
 /// `muster manual`.
 package enum ManualCommand {
@@ -33,7 +34,8 @@ package enum ManualCommand {
         guard let format = Manual.Format(rawValue: invocation[format]) else {
             preconditionFailure("parsing admits the formats only")
         }
-        let date = day(of: invocation.environment["SOURCE_DATE_EPOCH"].flatMap { Int($0) } ?? time(nil))
+        let epoch = invocation.environment["SOURCE_DATE_EPOCH"].flatMap { Int64($0) }
+        let date = CivilTime(epoch.map { $0 * 1_000 } ?? SystemTime.wallClockMs()).date
         let table = invocation.table
         if let directory = invocation[output] {
             guard invocation[topic] == nil else { throw CommandError.usage("COMMAND and --output exclude each other") }
@@ -49,30 +51,16 @@ package enum ManualCommand {
     }
 
     private static func write(_ files: [Manual.File], to directory: String) throws {
-        try make(directory)
+        do throws(NodeError) {
+            // For everybody to read.
+            try makeDirectory(directory, mode: 0o777)
+        } catch {
+            throw CommandError(.cannotCreate, error.message)
+        }
         for file in files {
             let page = try NewFile("\(directory)/\(file.name)")
             try page.write(Array(file.text.utf8))
             try page.keep()
         }
-    }
-
-    /// With the folders above it, for everybody to read as far as the user's mask lets.
-    private static func make(_ directory: String) throws(CommandError) {
-        if mkdir(directory, 0o777) == 0 || errno == EEXIST { return }
-        if errno == ENOENT, let cut = directory.lastIndex(of: "/"), cut > directory.startIndex {
-            try make(String(directory[..<cut]))
-            if mkdir(directory, 0o777) == 0 || errno == EEXIST { return }
-        }
-        throw .system(.cannotCreate, "cannot make the folder \(directory)", errno: errno)
-    }
-
-    /// In UTC, such as 2026-01-31.
-    static func day(of seconds: Int) -> String {
-        var seconds = seconds
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
     }
 }

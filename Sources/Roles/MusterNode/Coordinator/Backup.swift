@@ -9,7 +9,7 @@ internal import Synchronization
 /// Copies of a coordinator's store while it runs, and a store made of one.
 ///
 /// A backup is the database by itself, in one file, with the fleet's tokens in it: who has it has the fleet.
-package struct Backup: Sendable {
+package final class Backup: Sendable {
     /// The random bytes that tell the time since a restoring from all others.
     static let epochName = "epoch"
     /// The last number of a view that may have been used.
@@ -20,7 +20,8 @@ package struct Backup: Sendable {
 
     private let store: SQLiteStore
     private let directory: String
-    private let copies = Copies()
+    /// One at a time: each takes as much of the disk as the store.
+    private let isUnderWay = Atomic(false)
 
     init(_ store: SQLiteStore, directory: String) {
         (self.store, self.directory) = (store, directory)
@@ -36,33 +37,28 @@ package struct Backup: Sendable {
 
     private static let prefix = "backup."
 
-    /// One at a time: each takes as much of the disk as the store.
-    fileprivate final class Copies: Sendable {
-        let isUnderWay = Atomic(false)
-    }
-
     /// A copy without a name: its room on the disk is free as soon as nobody reads it any more.
     private final class Copy: Sendable {
         let file: Int32
-        private let copies: Copies
-        init(_ file: Int32, _ copies: Copies) { (self.file, self.copies) = (file, copies) }
+        private let backup: Backup
+        init(_ file: Int32, of backup: Backup) { (self.file, self.backup) = (file, backup) }
         deinit {
             close(file)
-            copies.isUnderWay.store(false, ordering: .releasing)
+            backup.isUnderWay.store(false, ordering: .releasing)
         }
     }
 
     /// The answer to whoever asks for one. Throws a `Problem`: 503 while another is under way or the store cannot be read, 507 where
     /// there is no room.
     func answer() async throws -> HTTPResponse {
-        guard !copies.isUnderWay.exchange(true, ordering: .acquiringAndReleasing) else {
+        guard !isUnderWay.exchange(true, ordering: .acquiringAndReleasing) else {
             throw Problem(503, "Another backup is under way; there is one at a time.", code: "backup", retryAfter: 5)
         }
         let copy: Copy
         do {
-            copy = Copy(try await make(), copies)
+            copy = Copy(try await make(), of: self)
         } catch {
-            copies.isUnderWay.store(false, ordering: .releasing)
+            isUnderWay.store(false, ordering: .releasing)
             throw error
         }
         var status = stat()

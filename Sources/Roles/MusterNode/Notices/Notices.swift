@@ -158,13 +158,9 @@ package struct Notices: Sendable {
     static var builtAt: String {
         var status = stat()
         guard stat("/proc/self/exe", &status) == 0 else { return "1970-01-01T00:00:00Z" }
-        var parts = tm()
         // A `timespec` begins with its seconds; release builds do not see its members from here.
-        var seconds = withUnsafeBytes(of: status.st_mtim) { $0.loadUnaligned(as: time_t.self) }
-        gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-            + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
+        let seconds = withUnsafeBytes(of: status.st_mtim) { $0.loadUnaligned(as: time_t.self) }
+        return CivilTime(Int64(seconds) * 1_000).rfc3339Seconds
     }
 
     /// `createdAt` is a moment of UTC, `2026-01-31T12:00:00Z`.

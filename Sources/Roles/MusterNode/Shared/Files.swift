@@ -112,12 +112,12 @@ func writeDirectly(_ bytes: [UInt8], to path: String, synced: Bool = false) thro
     guard !synced || fsync(file) == 0 else { throw NodeError(.files, "cannot write \(path): \(reason())") }
 }
 
-/// Makes a folder and those above it, 0700, where they are missing.
-package func makeDirectory(_ path: String) throws(NodeError) {
-    if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+/// Makes a folder and those above it where they are missing; `mode` as far as the user's mask lets.
+package func makeDirectory(_ path: String, mode: UInt32 = 0o700) throws(NodeError) {
+    if mkdir(path, mode) == 0 || errno == EEXIST { return }
     if errno == ENOENT, let cut = path.lastIndex(of: "/"), cut > path.startIndex {
-        try makeDirectory(String(path[..<cut]))
-        if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+        try makeDirectory(String(path[..<cut]), mode: mode)
+        if mkdir(path, mode) == 0 || errno == EEXIST { return }
     }
     throw NodeError(.files, "cannot make the folder \(path): \(reason())")
 }

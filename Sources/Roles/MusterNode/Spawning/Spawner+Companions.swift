@@ -31,13 +31,15 @@ extension Spawner {
     /// None is started again. Returns when the last of them will be gone, however often it is called.
     @discardableResult
     func endCompanions() -> ContinuousClock.Instant {
-        let told = state.withLock { state in
-            defer { state.companionsEnd = state.companionsEnd ?? .now + configuration.companionGrace }
-            return state.companionsEnd
+        let grace = configuration.companionGrace
+        let (end, isFirst) = state.withLock { state in
+            let told = state.companionsEnd
+            let end = told ?? .now + grace
+            state.companionsEnd = end
+            return (end, told == nil)
         }
-        if let told { return told }
-        for companion in configuration.companions { launcher.stop(companion.name, grace: configuration.companionGrace) }
-        return state.withLock { $0.companionsEnd } ?? .now
+        if isFirst { for companion in configuration.companions { launcher.stop(companion.name, grace: grace) } }
+        return end
     }
 
     /// It ended: it is started again, the sooner the longer it ran before.
@@ -56,7 +58,7 @@ extension Spawner {
     }
 
     private func start(_ companion: Companion) {
-        if state.withLock({ $0.isStopping || $0.companionsEnd != nil }) { return }
+        if state.withLock({ $0.companionsEnd != nil }) { return }
         var environment = companion.environment
         environment[Self.urlName] = reachableURL
         // It is a process of this machine whatever the launcher of the others.

@@ -7,6 +7,7 @@ package struct ScratchFolder: Sendable {
 
     /// Throws `FleetError` when there is no room for it in `/tmp`.
     package init() throws {
+        // Whatever TMPDIR says: names of sockets in it have 107 bytes at most.
         var template = Array("/tmp/muster-fleet-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer in
             mkdtemp(buffer.baseAddress!).map { String(cString: $0) }

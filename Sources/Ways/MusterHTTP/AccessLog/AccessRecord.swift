@@ -1,5 +1,5 @@
-internal import Glibc
 internal import MusterAPI
+internal import MusterSystem
 
 /// How the lines of `--access-log` are written.
 package enum AccessFormat: String, CaseIterable, Sendable {
@@ -97,36 +97,4 @@ struct NearestCache {
 
     /// Nil: it has none of that name.
     subscript(_ name: String) -> String? { parameters[name] }
-}
-
-/// A moment in UTC, taken apart.
-private struct CivilTime {
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    private let parts: tm
-    private let milliseconds: Int
-
-    init(_ wallClockMs: Int64) {
-        var seconds = time_t(wallClockMs / 1_000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        (self.parts, milliseconds) = (parts, Int(wallClockMs % 1_000))
-    }
-
-    private static func padded(_ number: some BinaryInteger, _ digits: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
-    }
-
-    private var clock: String {
-        [parts.tm_hour, parts.tm_min, parts.tm_sec].map { Self.padded($0, 2) }.joined(separator: ":")
-    }
-    private var year: String { Self.padded(Int(parts.tm_year) + 1_900, 4) }
-    private var day: String { Self.padded(parts.tm_mday, 2) }
-
-    /// `28/Nov/2026:19:41:00 +0000`.
-    var common: String { "\(day)/\(Self.months[Int(parts.tm_mon)])/\(year):\(clock) +0000" }
-    /// `2026-11-28T19:41:00.000Z`.
-    var rfc3339: String {
-        "\(year)-\(Self.padded(parts.tm_mon + 1, 2))-\(day)T\(clock).\(Self.padded(milliseconds, 3))Z"
-    }
 }

@@ -61,20 +61,25 @@ extension SQLiteStore {
         try Schema.checkIntegrity(connection)
         try connection.execute("PRAGMA journal_mode = DELETE")
         try Schema.migrate(connection, from: version)
+        let (read, write) = (try MemberReads(connection), try MemberWrites(connection))
+        let remove = try connection.prepare("DELETE FROM meta WHERE key = ?")
         var taken: [String: [UInt8]] = [:]
         try connection.transaction { () throws(StoreError) in
-            for key in epoch.taking { taken[key] = try connection.take(key) }
-            for (key, value) in epoch.values { try connection.set(key, value) }
+            for key in epoch.taking {
+                taken[key] = try read.value(key)
+                try remove.bind(1, key)
+                try remove.run()
+            }
+            for (key, value) in epoch.values { try write.setMeta(key, value) }
             for key in epoch.raising {
-                let before = try connection.take(key).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
-                try connection.set(key, Array("\(max(before + leap, epoch.idsAbove))".utf8))
+                let before = try read.value(key).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
+                try write.setMeta(key, Array("\(max(before + leap, epoch.idsAbove))".utf8))
             }
             let raise = try connection.prepare(
                 """
                 UPDATE largest_id SET member = max(member + ?2, ?1), job = max(job + ?2, ?1),
                     child = max(child + ?2, ?1), command = max(command + ?2, ?1)
                 """)
-            defer { raise.finalize() }
             try raise.bind(1, epoch.idsAbove)
             try raise.bind(2, leap)
             try raise.run()
