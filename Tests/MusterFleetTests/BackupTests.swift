@@ -93,10 +93,18 @@ import Testing
             let running = try await Self.muster(fleet, ["restore", "fleet.backup", "--data", fleet.dataDirectory])
             #expect(running.exitCode == 75, "\(running.errors)")
             #expect(try await Self.muster(fleet, ["restore", "no.backup", "--data", data]).exitCode == 66)
+            #expect(try await Self.muster(fleet, ["restore", ".", "--data", data]).exitCode == 66)
             try fleet.folder.write(Array("not a database\n".utf8), to: "text")
-            let text = try await Self.muster(fleet, ["restore", "text", "--data", data])
-            #expect(text.exitCode == 65, "\(text.errors)")
-            let folder = try FileManager.default.contentsOfDirectory(atPath: data + "/coordinator")
+            try fleet.folder.write(fleet.folder.read("fleet.backup").dropLast(1).map { $0 }, to: "cut")
+            for name in ["text", "cut", "/dev/null"] {
+                let refused = try await Self.muster(fleet, ["restore", name, "--data", data])
+                #expect(refused.exitCode == 65, "\(refused.errors)")
+                let message = refused.errors.last ?? ""
+                #expect(message.contains("\(name) is no whole backup") && message.contains("SHA-256"), "\(message)")
+                // What can be looked at twice is, before there is a new folder for nothing.
+                #expect(name == "/dev/null" || access(data, F_OK) != 0)
+            }
+            let folder = (try? FileManager.default.contentsOfDirectory(atPath: data + "/coordinator")) ?? []
             #expect(folder.allSatisfy { $0.hasSuffix(".lock") }, "\(folder)")
             #expect(try await Self.muster(fleet, ["restore", "fleet.backup", "--data", data]).exitCode == 0)
             let twice = try await Self.muster(fleet, ["restore", "fleet.backup", "--data", data])

@@ -31,7 +31,11 @@ package enum RestoreCommand {
 
     @MainActor static func run(_ invocation: Invocation) async throws {
         let path = invocation[file]
-        guard access(path, R_OK) == 0 else { throw CommandError.system(.noInput, "cannot read \(path)", errno: errno) }
+        var status = stat()
+        let isFolder = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        guard !isFolder, access(path, R_OK) == 0 else {
+            throw CommandError.system(.noInput, "cannot read \(path)", errno: isFolder ? EISDIR : errno)
+        }
         do {
             try Backup.restore(
                 path, data: invocation[CommonFlags.data],

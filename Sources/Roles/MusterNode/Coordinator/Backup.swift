@@ -96,6 +96,7 @@ package final class Backup: Sendable {
     /// Tokens that are there stay, those of the backup take the place of missing ones. Blocks. Throws `StoreError`, `NodeError`.
     package static func restore(_ file: String, data: String, database: String? = nil) throws {
         let directory = data + "/coordinator"
+        try SQLiteStore.checkBackup(file)
         try makeOwnDirectory(directory)
         let epoch = NewEpoch(
             idsAbove: idsAbove(nowMs: SystemTime.wallClockMs()), values: [epochName: randomBytes(16)],

@@ -17,6 +17,14 @@ package struct NewEpoch: Sendable {
 }
 
 extension SQLiteStore {
+    /// A look at a backup before anything is made for it; a pipe can be looked at once only, when it is restored. Throws `.corrupt`,
+    /// `.incompatible`, `.io`.
+    package static func checkBackup(_ backup: String) throws(StoreError) {
+        var status = stat()
+        guard stat(backup, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+        try DatabaseFiles.checkBackup(backup, named: backup)
+    }
+
     /// Makes the database at `path` out of a backup, in a new epoch. It is there whole, with a durable name, or not at all. Blocks
     /// while it reads the backup. Returns the values of `epoch.taking` that there are.
     ///
@@ -39,8 +47,8 @@ extension SQLiteStore {
         for file in [unfinished, unfinished + "-journal", unfinished + "-wal", unfinished + "-shm"] { unlink(file) }
         do throws(StoreError) {
             try DatabaseFiles.copy(backup, to: unfinished)
-            try DatabaseFiles.checkSize(unfinished)
-            let taken = try begin(epoch, in: unfinished)
+            try DatabaseFiles.checkBackup(unfinished, named: backup)
+            let taken = try begin(epoch, in: unfinished, from: backup)
             try DatabaseFiles.keep(unfinished, as: real)
             return taken
         } catch {
@@ -52,13 +60,19 @@ extension SQLiteStore {
     /// Of ids, at the least: where a clock went back.
     private static let leap: Int64 = 1 << 32
 
-    private static func begin(_ epoch: NewEpoch, in path: String) throws(StoreError) -> [String: [UInt8]] {
-        try DatabaseFiles.checkHeader(path)
-        let connection = try Connection(path: path)
+    private static func begin(
+        _ epoch: NewEpoch, in path: String, from backup: String
+    ) throws(StoreError) -> [String: [UInt8]] {
+        let connection: Connection
+        let version: Int
+        do throws(StoreError) {
+            connection = try Connection(path: path)
+            version = try Schema.checkVersion(connection)
+            try Schema.checkIntegrity(connection)
+        } catch  where error.code == .corrupt {
+            throw .noBackup(backup, "what is in it does not fit together")
+        }
         defer { connection.close() }
-        let version = try Schema.checkVersion(connection)
-        guard version > 0 else { throw .corrupt(path, "it holds nothing") }
-        try Schema.checkIntegrity(connection)
         try connection.execute("PRAGMA journal_mode = DELETE")
         try Schema.migrate(connection, from: version)
         let (read, write) = (try MemberReads(connection), try MemberWrites(connection))
@@ -88,21 +102,35 @@ extension SQLiteStore {
     }
 }
 
+extension StoreError {
+    fileprivate static func noBackup(_ name: String, _ why: String) -> StoreError {
+        StoreError(
+            .corrupt, "\(name) is no whole backup (\(why)): make or fetch it again, and compare its SHA-256",
+            isRetryable: false)
+    }
+}
+
 extension DatabaseFiles {
-    /// Refuses a copy that was cut: SQLite takes missing bytes of the last page for zeros. (The header of an SQLite database has the
-    /// size of a page at byte 16, 1 for 65,536, and their number at byte 28.)
-    static func checkSize(_ path: String) throws(StoreError) {
-        try checkHeader(path)
+    /// Refuses what is no whole backup, by its header and its size: SQLite takes missing bytes of a last page for zeros. `name`: as
+    /// whoever restores it calls it. (The header of an SQLite database has the size of a page at byte 16, 1 for 65,536, the number of
+    /// pages at 28, and what `PRAGMA user_version` and `application_id` tell at 60 and 68.)
+    static func checkBackup(_ path: String, named name: String) throws(StoreError) {
         let file = try open(path, O_RDONLY)
         defer { close(file) }
-        var header = [UInt8](repeating: 0, count: 100)
-        try check(pread(file, &header, header.count, 0), "read", path)
+        var (header, status) = ([UInt8](repeating: 0, count: 100), stat())
+        let count = pread(file, &header, header.count, 0)
+        try check(count, "read", name)
+        try check(fstat(file, &status), "look at", name)
         func number(_ bytes: Range<Int>) -> Int { header[bytes].reduce(0) { $0 << 8 | Int($1) } }
-        let page = number(16..<18) == 1 ? 65_536 : number(16..<18)
-        var status = stat()
-        try check(fstat(file, &status), "look at", path)
-        guard Int(status.st_size) == page * number(28..<32) else {
-            throw .corrupt(path, "it has \(status.st_size) bytes where its header says \(page * number(28..<32))")
+        guard count == header.count, header.starts(with: "SQLite format 3\0".utf8),
+            number(68..<72) == Int(Schema.applicationID), number(60..<64) > 0
+        else { throw .noBackup(name, "it is no copy of a coordinator's store") }
+        let bytes = (number(16..<18) == 1 ? 65_536 : number(16..<18)) * number(28..<32)
+        guard Int(status.st_size) == bytes else { throw .noBackup(name, "it has \(status.st_size) bytes of \(bytes)") }
+        guard number(60..<64) <= Schema.steps.count else {
+            throw StoreError(
+                .incompatible, "\(name) was made by a newer version: restore it with the program that made it",
+                isRetryable: false)
         }
     }
 
