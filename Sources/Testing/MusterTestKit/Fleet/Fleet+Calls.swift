@@ -91,10 +91,13 @@ extension Fleet {
         try ChildStatus.list(of: await demand("GET", "/v1/children?limit=\(limit)"))
     }
 
-    /// Waits until no child is waiting or running; through restarts of the coordinator.
+    /// Waits until no child is waiting or running, by what is counted and, a moment later, by what is stored; through restarts of the
+    /// coordinator.
     package func childrensEnd(within limit: Duration = .seconds(60)) async throws -> NumbersProgress {
         try await eventually("all children are over", within: limit) {
-            guard let progress = try? await progress(), progress.childrenLeft == 0 else { return nil }
+            guard let progress = try? await progress(), progress.childrenLeft == 0,
+                let children = try? await children(), children.allSatisfy({ $0.state?.isFinal == true })
+            else { return nil }
             return progress
         }
     }
