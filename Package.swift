@@ -65,17 +65,65 @@ let package = Package(
         room(
             "Commands", "MusterCommands",
             [
-                "MusterNode", "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterLaunch",
-                "MusterKernels", "MusterAPI", "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching",
+                "MusterCoordinator", "MusterSpawning", "MusterJoining", "MusterWorker", "MusterChild", "MusterMember",
+                "MusterEdge", "MusterOrigin", "MusterRole", "MusterContainers", "MusterHTTP", "MusterStore",
+                "MusterCache", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterMembership",
+                "MusterElection", "HTTPCaching",
                 "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
-            "Roles", "MusterNode",
+            "Roles", "MusterCoordinator",
             [
-                "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterNumbers", "MusterLaunch",
-                "MusterKernels", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership",
-                "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
-            ], embedded: ["Volunteers/install.sh", "Notices/LICENSE"]),
+                "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP",
+                "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterFleetCore",
+                "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterLog",
+            ]),
+        room(
+            "Roles", "MusterSpawning",
+            [
+                "MusterRole", "MusterContainers", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterAPI",
+                "MusterScheduling", "MusterCore", "MusterSystem", "MusterLog",
+            ]),
+        room(
+            "Roles", "MusterJoining",
+            [
+                "MusterRole", "MusterContainers", "MusterHTTP", "MusterKernels", "MusterAPI", "MusterCore",
+                "MusterCrypto", "MusterSystem", "MusterLog",
+            ], embedded: ["install.sh", "Notices/LICENSE"]),
+        room(
+            "Roles", "MusterWorker",
+            [
+                "MusterRole", "MusterContainers", "MusterHTTP", "MusterKernels", "MusterAPI", "MusterScheduling",
+                "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
+            ]),
+        room(
+            "Roles", "MusterChild",
+            [
+                "MusterRole", "MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling",
+                "MusterCore", "MusterCrypto",
+            ]),
+        room(
+            "Roles", "MusterMember",
+            ["MusterRole", "MusterHTTP", "MusterAPI", "MusterScheduling", "MusterCore", "MusterCrypto"]),
+        room(
+            "Roles", "MusterEdge",
+            [
+                "MusterRole", "MusterHTTP", "MusterCache", "MusterAPI", "MusterScheduling", "MusterElection",
+                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
+            ]),
+        room(
+            "Roles", "MusterOrigin",
+            [
+                "MusterRole", "MusterHTTP", "MusterKernels", "MusterAPI", "HTTPCaching", "MusterCrypto", "MusterSystem",
+                "MusterLog",
+            ]),
+        room(
+            "Roles", "MusterRole",
+            [
+                "MusterHTTP", "MusterAPI", "MusterScheduling", "HTTPCaching", "MusterCore", "MusterCrypto",
+                "MusterSystem", "MusterLog",
+            ]),
         room(
             "Ways", "MusterContainers",
             [
@@ -123,6 +171,7 @@ let package = Package(
                 "MusterHTTP", "MusterLaunch", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership",
                 "MusterElection", "MusterCore",
             ]),
+        room("Testing", "MusterServerKit", ["MusterHTTP", "MusterAPI"]),
         program("MusterSim", ["MusterTestKit"], path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
@@ -156,12 +205,30 @@ let package = Package(
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),
         tests(
-            "MusterNodeTests",
+            "MusterCoordinatorTests",
             [
-                "MusterNode", "MusterContainers", "MusterHTTP", "MusterCache", "MusterKernels", "MusterAPI",
-                "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto",
-                "MusterLog", "MusterSystem", "MusterTestKit",
+                "MusterCoordinator", "MusterJoining", "MusterRole", "MusterHTTP", "MusterAPI", "MusterScheduling",
+                "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterTestKit",
+                "MusterServerKit",
             ]),
+        tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI"]),
+        tests(
+            "MusterJoiningTests",
+            ["MusterJoining", "MusterRole", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit"]),
+        tests("MusterWorkerTests", ["MusterWorker", "MusterAPI", "MusterScheduling", "MusterCore", "MusterKernels"]),
+        tests("MusterChildTests", ["MusterChild", "MusterRole", "MusterServerKit"]),
+        tests("MusterMemberTests", ["MusterMember", "MusterRole", "MusterAPI", "MusterServerKit"]),
+        tests(
+            "MusterEdgeTests",
+            [
+                "MusterEdge", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterCache", "MusterAPI", "MusterElection",
+                "HTTPCaching", "MusterSystem", "MusterTestKit", "MusterServerKit",
+            ]),
+        tests(
+            "MusterOriginTests",
+            ["MusterOrigin", "MusterRole", "MusterHTTP", "MusterAPI", "HTTPCaching", "MusterSystem", "MusterServerKit"]),
+        tests("MusterRoleTests", ["MusterRole", "MusterHTTP"]),
+        tests("MusterSystemTests", ["MusterSystem"]),
         tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore", "MusterSystem"]),
         tests(
             "MusterFleetTests",

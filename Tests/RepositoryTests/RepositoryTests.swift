@@ -94,9 +94,7 @@ struct RepositoryTests {
         }
         #expect(named.count > 80)
         var files = Self.swiftFiles(Self.root + "/Tests/HTTPCachingTests").map(Self.text)
-        files += Self.swiftFiles(Self.root + "/Tests/MusterNodeTests").map(Self.text).filter {
-            $0.contains("struct Edge")
-        }
+        files += Self.swiftFiles(Self.root + "/Tests/MusterEdgeTests").map(Self.text)
         let suites = files.flatMap { text in
             ["\nstruct ", "@Suite struct ", "@Suite(.serialized) struct "].flatMap { text.components(from: $0) }
         }
@@ -110,26 +108,26 @@ struct RepositoryTests {
     /// A house in small.
     static let small = House(
         floor: [
-            "MusterNode": "Roles", "MusterEdge": "Roles", "MusterHTTP": "Ways", "MusterStore": "Ways",
+            "MusterOrigin": "Roles", "MusterEdge": "Roles", "MusterHTTP": "Ways", "MusterStore": "Ways",
             "MusterAPI": "API",
             "MusterCore": "Core", "HTTPCaching": "Core", "MusterTestKit": "Testing",
         ],
-        needs: ["MusterStore": ["MusterCore"], "MusterNode": ["MusterStore"]])
+        needs: ["MusterStore": ["MusterCore"], "MusterOrigin": ["MusterStore"]])
 
     static let bad: [(room: String, text: String, words: String)] = [
         ("MusterCore", "import Glibc\n", "standard library only"),
         ("HTTPCaching", "internal import MusterCore\n", "knows nothing of Muster"),
-        ("MusterNode", "internal import CSQLite\n", "belongs to MusterStore"),
+        ("MusterOrigin", "internal import CSQLite\n", "belongs to MusterStore"),
         ("MusterAPI", "package import MusterHTTP\n", "not below"),
-        ("MusterNode", "package import MusterTestKit\n", "not below"),
-        ("MusterNode", "internal import MusterEdge\n", "the manifest does not give"),
+        ("MusterOrigin", "package import MusterTestKit\n", "not below"),
+        ("MusterOrigin", "internal import MusterEdge\n", "the manifest does not give"),
         ("MusterStore", "internal import MusterHTTP\n", "the manifest does not give"),
         ("MusterNowhere", "internal import MusterHTTP\n", "lies on no floor"),
         ("MusterHTTP", "internal import Foundation\n", "a third of its size"),
-        ("MusterNode", "final class A: @unchecked Sendable {}\n", "names its guard"),
-        ("MusterNode", "// TO" + "DO: later\n", "TO" + "DO"),
-        ("MusterNode", String(repeating: "\n", count: 600), "601 lines"),
-        ("MusterNode", "func long() {\n" + String(repeating: "    a()\n", count: 90) + "}\n", "a function of 91 lines"),
+        ("MusterOrigin", "final class A: @unchecked Sendable {}\n", "names its guard"),
+        ("MusterOrigin", "// TO" + "DO: later\n", "TO" + "DO"),
+        ("MusterOrigin", String(repeating: "\n", count: 600), "601 lines"),
+        ("MusterOrigin", "func long() {\n" + String(repeating: "    a()\n", count: 90) + "}\n", "a function of 91 lines"),
     ]
 
     @Test("the rules find what they are for", arguments: bad)

@@ -3,6 +3,9 @@ internal import MusterAPI
 
 /// The container that this process runs in, as its engine sees it.
 package struct OwnContainer: Sendable {
+    /// The image of this same program, where nobody names another and it is in no container itself.
+    package static let imageDefault = "muster:latest"
+
     package let name: String
     /// By name; the address is empty on the host's network.
     package let networks: [String: String]

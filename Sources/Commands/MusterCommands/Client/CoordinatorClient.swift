@@ -3,7 +3,6 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterHTTP
-internal import MusterNode
 
 /// What every client command speaks through: the coordinator's URL, the token, one kept-alive connection.
 struct CoordinatorClient: Sendable {

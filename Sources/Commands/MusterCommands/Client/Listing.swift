@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterLog
-internal import MusterNode
+internal import MusterMember
+internal import MusterRole
 internal import Synchronization
 
 /// A process that is listed at a coordinator, as a member without a rank, for as long as it serves.

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import MusterCore
 internal import MusterLog
-internal import MusterNode
+internal import MusterRole
 internal import MusterSystem
 
 /// Where `muster up` leaves its token for the commands of the same user, in whatever folder they run: one file for each port, which

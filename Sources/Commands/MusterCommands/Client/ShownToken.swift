@@ -1,4 +1,4 @@
-internal import MusterNode
+internal import MusterRole
 
 /// The token that a command shows, and where it comes from.
 struct ShownToken {

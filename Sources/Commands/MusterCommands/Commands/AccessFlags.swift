@@ -1,6 +1,6 @@
 internal import Glibc
 internal import MusterCore
-internal import MusterNode
+internal import MusterRole
 
 /// Flags about who may do what, of whatever listens.
 enum AccessFlags {
@@ -31,7 +31,7 @@ enum AccessFlags {
 
     @MainActor static func hostNames(_ invocation: Invocation) throws(CommandError) -> Set<String> {
         guard let list = invocation[hostName] else { return [] }
-        guard let names = MusterNode.hostNames(ofList: list) else {
+        guard let names = MusterRole.hostNames(ofList: list) else {
             throw .usage(
                 "--host-name: \(CommandError.quoted(list)) is no list of names such as fleet.example.org,fleet")
         }

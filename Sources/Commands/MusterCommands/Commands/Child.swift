@@ -1,7 +1,8 @@
+internal import MusterChild
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterKernels
-internal import MusterNode
+internal import MusterRole
 
 /// `muster child`.
 package enum ChildCommand {

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import MusterHTTP
-internal import MusterNode
+internal import MusterMember
+internal import MusterRole
 
 /// `muster client`.
 package enum ClientCommand {

@@ -1,10 +1,12 @@
 internal import Glibc
+internal import MusterCoordinator
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterMembership
-internal import MusterNode
+internal import MusterRole
 internal import MusterScheduling
+internal import MusterSpawning
 internal import MusterStore
 internal import MusterSystem
 

@@ -3,10 +3,12 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterCore
+internal import MusterEdge
 internal import MusterElection
 internal import MusterHTTP
 internal import MusterLog
-internal import MusterNode
+internal import MusterMember
+internal import MusterRole
 internal import MusterSystem
 
 /// `muster edge`.

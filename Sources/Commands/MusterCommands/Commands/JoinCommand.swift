@@ -1,5 +1,5 @@
 internal import MusterAPI
-internal import MusterNode
+internal import MusterRole
 
 /// `muster join-command`.
 package enum JoinCommand {

@@ -1,4 +1,4 @@
-internal import MusterNode
+internal import MusterRole
 internal import MusterSystem
 
 /// `muster manual`.

@@ -1,5 +1,6 @@
 internal import Glibc
-internal import MusterNode
+internal import MusterJoining
+internal import MusterRole
 internal import MusterSystem
 
 /// `muster notices`.

@@ -3,7 +3,9 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
-internal import MusterNode
+internal import MusterMember
+internal import MusterOrigin
+internal import MusterRole
 internal import MusterSystem
 
 /// `muster origin`.

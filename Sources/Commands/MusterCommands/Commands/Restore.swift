@@ -1,5 +1,6 @@
 internal import Glibc
-internal import MusterNode
+internal import MusterCoordinator
+internal import MusterRole
 internal import MusterStore
 
 /// `muster restore FILE`.

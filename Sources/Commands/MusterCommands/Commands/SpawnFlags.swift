@@ -1,8 +1,9 @@
 internal import MusterContainers
 internal import MusterCore
+internal import MusterJoining
 internal import MusterLog
-internal import MusterNode
 internal import MusterScheduling
+internal import MusterSpawning
 
 /// Flags of whatever runs a coordinator, about what that launches beside itself.
 enum SpawnFlags {

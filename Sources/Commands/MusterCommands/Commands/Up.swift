@@ -1,8 +1,10 @@
 internal import Glibc
 internal import MusterAPI
+internal import MusterCoordinator
 internal import MusterCore
 internal import MusterHTTP
-internal import MusterNode
+internal import MusterRole
+internal import MusterSpawning
 internal import MusterSystem
 
 /// `muster up`.

@@ -1,9 +1,10 @@
 internal import Glibc
 internal import MusterContainers
 internal import MusterLog
-internal import MusterNode
+internal import MusterRole
 internal import MusterScheduling
 internal import MusterSystem
+internal import MusterWorker
 
 /// `muster worker`.
 package enum WorkerCommand {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import MusterNode
+internal import MusterRole
 
 /// `MUSTER_TOKEN_FILE`: a file that holds what `MUSTER_TOKEN` would, as containers are handed secrets.
 enum TokenFile {

@@ -2,7 +2,7 @@ internal import Glibc
 internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
-internal import MusterNode
+internal import MusterRole
 
 /// Asks one server after the other for an image, until one answers.
 ///

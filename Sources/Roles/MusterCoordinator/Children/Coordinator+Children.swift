@@ -1,0 +1,158 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterMembership
+internal import MusterNumbers
+internal import MusterRole
+internal import MusterScheduling
+internal import MusterSpawning
+internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
+
+/// Children: asked for, listed, and heard.
+extension Coordinator {
+    /// Native and classic in one: text where the client neither names JSON nor sends it.
+    func createChildren(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let asked = try ChildrenRequest(body: request.body)
+        let key = try request.idempotencyKey()
+        let isJSON = !request.body.isEmpty || request.header("accept")?.lowercased().contains("json") == true
+        return .hold { [self] held in
+            Task {
+                do {
+                    let records = try await spawner.create(asked, key: key)
+                    held.respond(Self.created(records, isJSON: isJSON || request.path.first == "v1"))
+                } catch {
+                    held.respond(.problem(Self.problem(of: error)))
+                }
+            }
+        }
+    }
+
+    private static func problem(of error: any Error) -> Problem {
+        if let problem = error as? Problem { return problem }
+        if let error = error as? StoreError { return problem(error) }
+        return Problem(503, "\(error)", retryAfter: 5)
+    }
+
+    private static func created(_ records: [ChildRecord], isJSON: Bool) -> HTTPResponse {
+        guard isJSON else { return .text("Child process started", status: 202) }
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("children")
+        json.beginArray()
+        for record in records {
+            json.beginObject()
+            json.field("id", record.id.rawValue)
+            json.field("name", ChildStatus.name(of: record.id))
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return .json(json.bytes, status: 202)
+    }
+
+    func listChildren(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let limit = try request.queryInt("limit", in: 1...1_000) ?? 100
+        let before = try request.queryInt("before", in: 1...Int.max).map { ChildID(Int64($0)) }
+        return .task { [self] in
+            let records = try await spawner.records(before: before, limit: limit)
+            var json = JSONWriter(reserving: 64 + records.count * 160)
+            json.beginObject()
+            json.key("children")
+            json.beginArray()
+            for record in records { ChildStatus.write(record, to: &json) }
+            json.endArray()
+            json.endObject()
+            return .json(json.bytes)
+        }
+    }
+
+    /// A child that is over stays as it is: cancelling again answers the same.
+    func cancelChild(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = ChildID(try request.number("id", of: "child"))
+        return .task { [self] in
+            do {
+                guard let record = try await spawner.cancel(id) else { throw Problem(404, "There is no child \(id).") }
+                var json = JSONWriter()
+                ChildStatus.write(record, to: &json)
+                return .json(json.bytes)
+            } catch {
+                throw Self.problem(of: error)
+            }
+        }
+    }
+
+    /// A child delivers. Answered when it is durable: what it has recorded so far, and whether that was all.
+    func takeNumbers(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = ChildID(try request.number("id", of: "child"))
+        guard case .child(let sender) = authenticator.principal(of: request) else { throw Self.notTheChild(id) }
+        try requireOwn(sender, request)
+        return taken { [spawner] in
+            try await spawner.record(NumbersReport(body: request.body, range: spawner.configuration.range), of: id)
+        }
+    }
+
+    /// Whether this child is the one that the path names.
+    func requireOwn(_ child: ChildID, _ request: HTTPRequest) throws(Problem) {
+        let named = ChildID(try request.number("id", of: "child"))
+        guard child == named else { throw Self.notTheChild(named) }
+    }
+
+    private static func notTheChild(_ id: ChildID) -> Problem {
+        Problem(403, "Only child \(id) itself delivers its numbers.", code: "rights")
+    }
+
+    /// As `takeNumbers`, from a child that somebody started by hand.
+    func takeOwnNumbers(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let key = try request.idempotencyKey()
+        return taken { [spawner] in
+            let report = try NumbersReport(body: request.body, range: spawner.configuration.range)
+            guard report.offset == 0 else {
+                throw Problem(
+                    422, "\"offset\" is \(report.offset); a child that nobody launched has one part, at 0.",
+                    code: "field")
+            }
+            return try await spawner.record(report, key: key)
+        }
+    }
+
+    private func taken(_ record: @escaping @Sendable () async throws -> NumbersVerdict) -> HTTPOutcome {
+        .hold { held in
+            Task {
+                do {
+                    held.respond(.json(try await record().body))
+                } catch {
+                    held.respond(.problem(Self.problem(of: error)))
+                }
+            }
+        }
+    }
+
+    func progress() -> HTTPOutcome { .respond(.json(spawner.progress.body)) }
+
+    func scaleWorkers(_ request: HTTPRequest) throws -> HTTPOutcome {
+        var fields = try JSONFields(body: request.body)
+        let count = try fields.required("workers", fields.int("workers", in: 0...WorkerPool.workersMax))
+        try fields.finish()
+        return .task { [self] in
+            do {
+                try await spawner.scale(to: count)
+            } catch {
+                throw Self.problem(of: error)
+            }
+            let names = spawner.launchedWorkers
+            let joined = state.withLock { state in
+                state.fleet.membership.liveWorkers.count { names.contains($0.name) }
+            }
+            var json = JSONWriter()
+            json.beginObject()
+            json.field("workers", count)
+            json.field("running", spawner.runningWorkers)
+            json.field("joined", joined)
+            json.endObject()
+            return .json(json.bytes, status: 202)
+        }
+    }
+}

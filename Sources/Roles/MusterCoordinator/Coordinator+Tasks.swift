@@ -1,0 +1,156 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterMembership
+internal import MusterRole
+internal import MusterScheduling
+internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
+
+/// Where a job's tasks are, and running again those that failed.
+extension Coordinator {
+    func listTasks(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = JobID(try request.number("id", of: "job"))
+        let from = try request.queryInt("from", in: 0...Limits.jobTasksMax) ?? 0
+        let limit = try request.queryInt("limit", in: 1...Limits.tasksListedMax) ?? 1_000
+        let wanted = try Self.taskState(request.queryText("state"))
+        let listed: [TaskStatus]? = state.withLock { state in
+            guard state.records[id] != nil else { return nil }
+            return tasks(of: id, wanted, from: from, atMost: limit, state)
+        }
+        if let listed { return .respond(Self.list(listed)) }
+        // Nothing of a job that is over runs.
+        return .task {
+            guard try await self.store.job(id) != nil else { throw Self.noSuchJob(id) }
+            return Self.list([])
+        }
+    }
+
+    private static func taskState(_ text: String?) throws(Problem) -> TaskStatus.State {
+        guard let text else { return .running }
+        guard let state = TaskStatus.State(rawValue: text) else {
+            throw Problem(
+                422,
+                "\"state\" is running or retrying, not \"\(text.prefix(80))\"; tasks that are over are in the results.",
+                code: "field")
+        }
+        return state
+    }
+
+    private static func list(_ tasks: [TaskStatus]) -> HTTPResponse {
+        var json = JSONWriter(reserving: 64 + 96 * tasks.count)
+        json.beginObject()
+        json.key("tasks")
+        json.beginArray()
+        for task in tasks { task.write(to: &json) }
+        json.endArray()
+        json.endObject()
+        return .json(json.bytes)
+    }
+
+    private func tasks(
+        of id: JobID, _ wanted: TaskStatus.State, from: Int, atMost limit: Int, _ state: borrowing CoordinatorState
+    ) -> [TaskStatus] {
+        let now = SystemTime.now()
+        let places = state.fleet.scheduler.tasks(of: id, from: from, isRunning: wanted == .running, atMost: limit)
+        var tasks: [TaskStatus] = []
+        for place in places {
+            let name = place.member.flatMap { state.fleet.membership[$0]?.record.name } ?? ""
+            let time = place.since.map { now - $0 } ?? place.until.map { max(.zero, $0 - now) } ?? .zero
+            for task in place.tasks.prefix(limit - tasks.count) {
+                tasks.append(
+                    TaskStatus(
+                        task: task, state: wanted, worker: name, attempt: place.attempt, seconds: time.inSeconds))
+            }
+        }
+        return tasks
+    }
+
+    /// The job goes on as itself: its tasks keep their numbers, and results that it has stay.
+    func retryJob(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = JobID(try request.number("id", of: "job"))
+        return .task {
+            guard let job = try await self.store.job(id) else { throw Self.noSuchJob(id) }
+            guard job.state == .failed || job.state == .cancelled else {
+                let how = job.state == .done ? "is done: none of its tasks failed" : "is not over yet"
+                throw Problem(409, "Job \(id) \(how).", code: "state")
+            }
+            try self.admitAgain()
+            defer { self.state.withLock { $0.jobsOnTheirWay -= 1 } }
+            do {
+                try await self.store.commit([.reopenJob(id)])
+            } catch let error as StoreError {
+                self.noteStore(error.code == .conflict ? nil : error.message)
+                if error.code == .conflict { throw Problem(409, "Job \(id) goes on already.", code: "state") }
+                throw Self.problem(error)
+            }
+            return try await self.goOn(with: id)
+        }
+    }
+
+    private func admitAgain() throws(Problem) {
+        let isFull = state.withLock { state in
+            let isFull = state.records.count + state.jobsOnTheirWay >= Limits.unfinishedJobsMax
+            if !isFull { state.jobsOnTheirWay += 1 }
+            return isFull
+        }
+        guard isFull else { return }
+        throw Problem(
+            503, "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end.", retryAfter: 10)
+    }
+
+    /// Schedules what the store holds of a job that was opened again, and answers.
+    private func goOn(with id: JobID) async throws -> HTTPResponse {
+        guard var job = try await store.unfinishedJobs().first(where: { $0.job.record.id == id }) else {
+            throw Self.noSuchJob(id)
+        }
+        job.age = .milliseconds(max(0, SystemTime.wallClockMs() - job.job.record.createdMs))
+        let status = state.withLock { state in
+            state.records[id] = job.job.record
+            handle(.work(.jobAdded(job)), &state)
+            return activeStatus(of: id, state) ?? Self.status(of: job.job, now: SystemTime.wallClockMs())
+        }
+        var json = JSONWriter()
+        status.write(to: &json)
+        events.publish("job", json)
+        return .json(json.bytes, status: 202, headers: [("Location", "/v1/jobs/\(id)")])
+    }
+
+    // MARK: Workers that are to go
+
+    /// What a worker that is to go is told over its stream.
+    static let drainEvent = ServerSentEvent.bytes("drain", id: nil, data: Array("{}".utf8))
+
+    /// The worker gets nothing more from now on; told to, it finishes what it has and leaves by itself.
+    func drainMember(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = MemberID(try request.number("id", of: "member"))
+        let status: MemberStatus? = try state.withLock { state in
+            guard let member = state.fleet.membership[id] else { return nil }
+            guard member.record.role == .worker else {
+                throw Problem(
+                    409, "\(member.record.name) is a \(member.record.role.rawValue): only workers can be drained.",
+                    code: "state")
+            }
+            if !state.fleet.scheduler.isDraining(id) {
+                handle(.work(.memberDraining(id)), &state)
+                publishMember("member-draining", member.record, &state)
+            }
+            _ = state.streams[id]?.stream.write(Self.drainEvent)
+            return self.status(of: member, state)
+        }
+        guard let status else { throw Problem(404, "There is no member \(id).") }
+        var json = JSONWriter()
+        status.write(to: &json)
+        return .respond(.json(json.bytes, status: 202))
+    }
+
+    /// A ranked member as others see it.
+    func status(of member: Membership.Member, _ state: borrowing CoordinatorState) -> MemberStatus {
+        let id = member.record.id
+        return MemberStatus(
+            record: member.record, rank: state.fleet.membership.rank(of: id), standing: member.standing,
+            isDistrusted: state.fleet.scheduler.isBarred(id), isDraining: state.fleet.scheduler.isDraining(id))
+    }
+}

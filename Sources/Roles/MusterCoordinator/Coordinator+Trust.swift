@@ -1,0 +1,129 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterMembership
+internal import MusterRole
+internal import MusterScheduling
+internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
+
+/// Volunteers' tokens, and what is known of machines.
+extension Coordinator {
+    func createToken(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let asked = try TokenRequest(body: request.body)
+        return .task {
+            let (record, token) = try await self.newVolunteerToken(label: asked.label)
+            var json = JSONWriter()
+            TokenStatus(record: record, token: token).write(to: &json)
+            return .json(json.bytes, status: 201, headers: [("Location", "/v1/tokens/\(record.id)")])
+        }
+    }
+
+    /// A token for one volunteer, durable before it is told. Throws a `Problem` when there are too many, or the store refuses.
+    func newVolunteerToken(label: String) async throws -> (record: JoinTokenRecord, token: String) {
+        let nowMs = SystemTime.wallClockMs()
+        guard let (record, token) = authenticator.volunteers.make(label: label, nowMs: nowMs) else {
+            throw Problem(503, "There are \(Limits.joinTokensMax) volunteers' tokens already.", retryAfter: 3_600)
+        }
+        try await keep(record)
+        return (record, token)
+    }
+
+    private func keep(_ record: JoinTokenRecord) async throws {
+        do {
+            try await store.commit([.saveToken(record)])
+        } catch let error as StoreError {
+            noteStore(error.message)
+            throw Self.problem(error)
+        }
+        authenticator.volunteers.put(record)
+    }
+
+    func listTokens() -> HTTPOutcome {
+        let members = state.withLock { state in
+            state.fleet.membership.ranked.reduce(into: [Int64: Int]()) { counts, member in
+                if let token = member.record.token { counts[token, default: 0] += 1 }
+            }
+        }
+        var json = JSONWriter(reserving: 4 << 10)
+        json.beginObject()
+        json.key("tokens")
+        json.beginArray()
+        for record in authenticator.volunteers.all(nowMs: SystemTime.wallClockMs()) {
+            TokenStatus(record: record, members: members[record.id] ?? 0).write(to: &json)
+        }
+        json.endArray()
+        json.endObject()
+        return .respond(.json(json.bytes))
+    }
+
+    /// Revoking again changes nothing.
+    func revokeToken(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = try request.number("id", of: "token")
+        guard let known = authenticator.volunteers[id] else { throw Problem(404, "There is no token \(id).") }
+        return .task {
+            var record = known
+            if record.revokedMs == nil {
+                record.revokedMs = SystemTime.wallClockMs()
+                try await self.keep(record)
+                Log.notice("volunteer's token revoked", ["token": "\(id)"])
+                self.handle(.tokenRevoked(id))
+            }
+            var json = JSONWriter()
+            TokenStatus(record: record).write(to: &json)
+            return .json(json.bytes)
+        }
+    }
+
+    func listMachines() -> HTTPOutcome {
+        .task {
+            let records = try await self.store.machines()
+            let statuses = self.state.withLock { state in
+                let members = state.fleet.membership.ranked.reduce(into: [MachineID: Int]()) { counts, member in
+                    if member.record.role == .worker { counts[member.record.voter.machine, default: 0] += 1 }
+                }
+                let reliability = state.fleet.scheduler.reliability
+                return records.prefix(Limits.machinesListedMax).map {
+                    Self.status(of: $0, reliability, members: members[$0.id] ?? 0)
+                }
+            }
+            var json = JSONWriter(reserving: 64 + statuses.count * 320)
+            json.beginObject()
+            json.key("machines")
+            json.beginArray()
+            for status in statuses { status.write(to: &json) }
+            json.endArray()
+            json.endObject()
+            return .json(json.bytes)
+        }
+    }
+
+    private static func status(
+        of record: MachineRecord, _ reliability: Reliability, members: Int
+    ) -> MachineStatus {
+        let isOut = reliability.isOut(record.id) || record.standing.isOut
+        let state: MachineStatus.State =
+            isOut
+            ? .distrusted
+            : record.token == nil ? .trusted : reliability.isProven(record.id) ? .proven : .new
+        return MachineStatus(
+            record: record, state: state,
+            checked: record.token == nil ? 0 : reliability.checkProbability(of: record.id),
+            members: members)
+    }
+
+    /// What is kept of the machine that a worker joins from.
+    static func machineWrites(_ record: MemberRecord) -> [StoreWrite] {
+        guard record.role == .worker else { return [] }
+        let now = SystemTime.wallClockMs()
+        return [
+            .sawMachine(
+                MachineRecord(
+                    id: record.voter.machine, token: record.token, firstSeenMs: now, lastSeenMs: now,
+                    version: record.version, name: record.name))
+        ]
+    }
+}

@@ -1,0 +1,215 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterCrypto
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterJoining
+internal import MusterLaunch
+internal import MusterLog
+internal import MusterMembership
+package import MusterRole
+internal import MusterScheduling
+internal import MusterSpawning
+internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
+
+/// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other.
+///
+/// One lock guards the core and what is held for it. Every event takes the lock, is handled, and its effects are
+/// performed under it: each effect only queues something (an answer, a commit, an event), so the lock is held for
+/// microseconds, and effects happen in the order they were decided in. Nothing called under the lock calls back.
+package final class Coordinator: Sendable {
+    let configuration: CoordinatorConfiguration
+    let store: any Store
+    let authenticator: Authenticator
+    let events = EventHub()
+    let signals = JobSignals()
+    let renderBudget = RenderBudget()
+    let sharedPictures = SharedPictures()
+    let pictureLengths = PictureLengths()
+    /// For all that the coordinator asks of others.
+    private let client: HTTPClient
+    let callbackNetworks: CallbackNetworks
+    let signedUpServers: ClassicServers
+    let callbacks: Callbacks
+    let spawner: Spawner
+    /// What volunteers get; nil without `--volunteers`.
+    let volunteers: VolunteerDesk?
+    /// What other machines run to become workers or volunteers.
+    let program: ProgramArchive
+    let backup: Backup
+    let refereeThreads = ThreadPool(idleMax: 1)
+    let state: Mutex<CoordinatorState>
+    private let server = Mutex<HTTPServer?>(nil)
+    /// False from the moment on in which it was asked to end.
+    let readiness = Readiness()
+    private let ticking = Mutex<Task<Void, Never>?>(nil)
+    /// False at the end: only what is under way is finished.
+    let isTakingPictures = Atomic(true)
+    package let tokens: TokenStore
+
+    /// Opens the store and takes up what an earlier process left. Throws `NodeError` or `StoreError`.
+    package init(_ configuration: CoordinatorConfiguration) async throws {
+        try makeOwnDirectory(configuration.dataDirectory)
+        let store = try SQLiteStore(path: configuration.databasePath)
+        self.store = store
+        backup = Backup(store, directory: configuration.dataDirectory)
+        self.configuration = configuration
+        callbackNetworks = configuration.callbackNetworks ?? ownPrivateNetworks()
+        client = Self.client(within: callbackNetworks)
+        signedUpServers = ClassicServers(client: client)
+        callbacks = Callbacks(client: client)
+        tokens = try TokenStore(
+            directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,
+            givenRead: configuration.readToken)
+        let volunteersTokens = try await store.joinTokens()
+        authenticator = Authenticator(
+            key: try await Self.key(in: store), epoch: try await store.meta(Backup.epochName), tokens: tokens,
+            settings: configuration.access,
+            routes: RouteTable.all, volunteers: volunteersTokens)
+        spawner = try await Spawner.made(
+            by: configuration.spawning, store: store, numbersPlace: configuration.databasePath,
+            authenticator: authenticator)
+        let program = ProgramArchive(
+            directory: configuration.dataDirectory + "/program", version: configuration.version,
+            write: configuration.writeProgram)
+        self.program = program
+        volunteers = try configuration.volunteers.map {
+            try VolunteerDesk($0, directory: configuration.dataDirectory + "/volunteers", program: program)
+        }
+        let fleet = FleetCore(
+            membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,
+            lastView: try await Self.setViewsAside(in: store))
+        let restored = try await CoordinatorState.Restored(
+            from: store, into: fleet, revoked: volunteersTokens.filter { $0.revokedMs != nil }.map(\.id),
+            standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
+        state = Mutex(CoordinatorState(restored))
+    }
+
+    /// Names are looked up anew for each connection: what counts is where that would go. A proxy would hide it.
+    private static func client(within networks: CallbackNetworks) -> HTTPClient {
+        var settings = HTTPClient.Configuration(usesProxies: false)
+        settings.mayConnect = { networks.allow($0) }
+        return HTTPClient(settings)
+    }
+
+    /// So many launched workers have their descriptors for sure.
+    private static let workersReckoned = 100
+
+    /// Numbers of views are never used twice: each process has so many, set aside in the store before it uses one. None changes its
+    /// ranks as often.
+    private static let viewsOfOneProcess: UInt64 = 1_000_000_000
+
+    private static func setViewsAside(in store: any Store) async throws -> UInt64 {
+        let last = try await store.meta(Backup.viewsName).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
+        try await store.commit([.setMeta(key: Backup.viewsName, value: Array("\(last + viewsOfOneProcess)".utf8))])
+        return last
+    }
+
+    private static func key(in store: any Store) async throws -> MessageKey {
+        if let kept = try await store.meta("key") { return MessageKey(bytes: kept) }
+        let key = MessageKey.random()
+        try await store.commit([.setMeta(key: "key", value: key.bytes)])
+        return key
+    }
+
+    /// Listens, takes up what is running already, and begins to tick. Throws when the port cannot be had.
+    package func start() async throws {
+        var settings = configuration.server
+        // Each process that it launches takes two.
+        settings.limits.descriptorsReserved = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
+        var routes = HTTPServer.Routes(routes())
+        routes.identify = { [authenticator] in authenticator.holder(of: $0) }
+        let server = HTTPServer(settings, routes) { [authenticator, weak self] head in
+            try authenticator.require(head)
+            try self?.requirePresent(head)
+            try head.refuseEncodedBody()
+        }
+        try server.start()
+        self.server.withLock { $0 = server }
+        callbacks.onAnswer { [weak self] member, command, answer in
+            switch answer {
+            case .delivered: self?.handle(.command(.acknowledged(member, through: command)))
+            case .refused: self?.handle(.command(.refused(member, command)))
+            }
+        }
+        volunteers?.prepare()
+        try await spawner.start(
+            ownURL: ownURL, urlAtHost: { [weak self] in self?.url(host: $0) ?? "" })
+        ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
+    }
+
+    /// As this machine reaches it.
+    package var ownURL: String {
+        switch configuration.server.host {
+        case "0.0.0.0": url(host: "127.0.0.1")
+        case "::": url(host: "[::1]")
+        case let host where host.contains(":"): url(host: "[\(host)]")
+        case let host: url(host: host)
+        }
+    }
+
+    private func url(host: String) -> String {
+        "\(configuration.server.tlsCertificate == nil ? "http" : "https")://\(host):\(port)"
+    }
+
+    package var dataDirectory: String { configuration.dataDirectory }
+    /// Says that it is not ready, and goes on answering for so long; so do those that it keeps running beside itself.
+    package func drain(for time: Duration) async {
+        spawner.endCompanions()
+        await readiness.end(by: time) { server.withLock { $0 }?.windDown() }
+    }
+
+    /// Throws an `HTTPServerError` for what does not fit; then nothing changes.
+    package func replaceCertificate(_ certificate: String, key: String) throws {
+        try server.withLock { $0 }?.replaceCertificate(certificate, key: key)
+    }
+
+    package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
+    var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
+
+    /// For the end at once: nothing of what it launched stays.
+    package func killEverythingLaunched() { spawner.killAll() }
+
+    /// Finishes pictures that are being made, within the grace; ends what it launched, answers what is held, finishes what is on
+    /// its way to clients, within what is left of it, and to the store, then closes that.
+    package func stop(graceSeconds: Double = 5) async {
+        let until = ContinuousClock.now + .seconds(graceSeconds)
+        isTakingPictures.store(false, ordering: .relaxed)
+        while ContinuousClock.now < until, state.withLock({ !$0.renders.isEmpty }) {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        ticking.withLock { $0?.cancel() }
+        await spawner.stop(within: .seconds(5))
+        events.close()
+        endHeldCalls()
+        let rest = max(1, (until - ContinuousClock.now).inSeconds)
+        if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: rest) }
+        client.close()
+        await store.close()
+    }
+
+    private func tickUntilCancelled() async {
+        var count: UInt64 = 0
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(100))
+            tick()
+            spawner.tick()
+            count += 1
+            if count % 10 == 0 { Task { [weak self] in await self?.lookAtCallbacks() } }
+            if count % 100 == 0 {
+                events.keepAlive()
+                SystemMemory.giveBack()
+            }
+        }
+    }
+
+    /// Hands an event to the core and does what it says.
+    func handle(_ event: FleetEvent) { state.withLock { handle(event, &$0) } }
+
+    func handle(_ event: FleetEvent, _ state: inout CoordinatorState) {
+        let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
+        perform(effects, &state)
+    }
+}

@@ -1,0 +1,254 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterMembership
+internal import MusterRole
+internal import MusterStore
+internal import MusterSystem
+internal import Synchronization
+
+/// Commands: taken, stored, handed on, and told of.
+extension Coordinator {
+    func sendCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let asked = try CommandRequest(body: request.body)
+        let sender = try commandSender(request, asked)
+        return .hold { [self] held in
+            accept(asked.text, from: sender) { result in
+                switch result {
+                case .success(let record):
+                    let receipt = CommandReceipt(id: record.id, recipients: record.recipients.count)
+                    held.respond(.json(receipt.body, status: 202))
+                case .failure(let problem): held.respond(.problem(problem))
+                }
+            }
+        }
+    }
+
+    /// Nil: the operator.
+    private func commandSender(_ request: HTTPRequest, _ asked: CommandRequest) throws(Problem) -> MemberID? {
+        if case .member = authenticator.principal(of: request) {
+            let id = try sender(of: request)
+            let (name, isVolunteer) = state.withLock { state in
+                let record = state.fleet.membership[id]?.record
+                return (record?.name, record?.isVolunteer ?? false)
+            }
+            guard !isVolunteer else {
+                throw Problem(403, "Member \(id) is a volunteer's, which commands nobody.", code: "rights")
+            }
+            guard asked.from.map({ $0 == name || $0 == "\(id)" }) ?? true else {
+                throw Problem(403, "Member \(id) cannot send for \"\(asked.from!.prefix(80))\".", code: "rights")
+            }
+            return id
+        }
+        guard let from = asked.from else { return nil }
+        let named = state.withLock { state in
+            state.fleet.membership.named(from) ?? Int64(from).flatMap { state.fleet.membership[MemberID($0)] }
+        }
+        guard let named else { throw Problem(404, "There is no member \"\(from.prefix(80))\".") }
+        return named.record.id
+    }
+
+    /// Durable when `then` hears of it, which is on the store's thread and must not block.
+    func accept(
+        _ text: String, from sender: MemberID?,
+        then: @escaping @Sendable (Result<CommandRecord, Problem>) -> Void
+    ) {
+        let record: CommandRecord? = state.withLock { state in
+            guard state.fleet.commands.hasRoom else { return nil }
+            let membership = state.fleet.membership
+            let record = CommandRecord(
+                id: state.newCommandID(), sender: sender,
+                senderName: sender.flatMap { membership[$0]?.record.name } ?? "",
+                rank: sender.flatMap { membership.rank(of: $0) }, view: membership.view, text: text,
+                recipients: membership.recipients(of: sender), createdMs: SystemTime.wallClockMs())
+            let members = membership.rankedCount
+            // Under the lock, so that they are durable in the order of their ids.
+            store.commit([.saveCommand(record)]) { [weak self] result in
+                guard let self else { return }
+                noteStore(result.failureReason)
+                if case .failure(let error) = result { return then(.failure(Self.problem(error))) }
+                handle(.command(.sent(record)))
+                announce(record, members: members)
+                then(.success(record))
+            }
+            return record
+        }
+        if record == nil {
+            then(.failure(Problem(503, "Too many commands are not yet with everybody.", retryAfter: 1)))
+        }
+    }
+
+    /// The log and the fleet's events: who sent what to how many, and of how many.
+    private func announce(_ record: CommandRecord, members: Int) {
+        Log.info(
+            "command",
+            [
+                "id": "\(record.id)", "command": record.text,
+                "from": record.sender == nil ? "operator" : record.senderName,
+                "rank": record.rank.map { "\($0)" } ?? "-", "recipients": "\(record.recipients.count)",
+                "members": "\(members)",
+            ])
+        events.publish("command", CommandAnnouncement(record, members: members).body)
+    }
+
+    func perform(_ effect: Commands.Effect, _ state: inout CoordinatorState) {
+        switch effect {
+        case .deliver(let member, let ids): deliver(ids, to: member, &state)
+        case .ended(let id, let createdMs, let exceptions):
+            state.commandEvents[id] = nil
+            let end = CommandEnd(id: id, exceptions: exceptions, endedMs: SystemTime.wallClockMs())
+            state.commandsEnded += 1
+            state.commandMilliseconds += Int(max(0, end.endedMs - createdMs))
+            store.commit([.endCommand(end)]) { [weak self] in self?.noteStore($0.failureReason) }
+            state.commandWaiters.removeValue(forKey: id)?.resume()
+        // Stored together with the removal that it belongs to.
+        case .save: break
+        }
+    }
+
+    private func deliver(_ ids: [CommandID], to member: MemberID, _ state: inout CoordinatorState) {
+        let membership = state.fleet.membership
+        guard let record = membership[member]?.record else { return }
+        let commands = ids.compactMap { state.fleet.commands[$0] }
+        guard record.callback.isEmpty else { return callbacks.send(commands, to: record) }
+        guard let stream = state.streams[member]?.stream else { return }
+        // One that does not read is cut off; what it lacks it gets when it comes back.
+        if stream.isFull { return stream.abort() }
+        var bytes: [UInt8] = []
+        for command in commands {
+            if state.commandEvents[command.id] == nil {
+                state.commandEvents[command.id] = ServerSentEvent.bytes(
+                    "command", id: UInt64(command.id.rawValue), data: CommandNotice(command).body.bytes)
+            }
+            bytes += state.commandEvents[command.id]!
+        }
+        _ = stream.write(bytes)
+    }
+
+    /// What members have by now becomes durable. Called at each tick.
+    func saveProgress(_ state: inout CoordinatorState) {
+        let progress = state.fleet.newProgress()
+        if !progress.isEmpty { commit(progress) { _ in } }
+    }
+
+    private func commit(_ progress: CommandProgress, then: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        store.commit(progress.writes) { [self] result in
+            noteStore(result.failureReason)
+            switch result {
+            case .failure: if !progress.isEmpty { handle(.command(.notSaved(progress))) }
+            // Nothing waits for cursors.
+            case .success: if !progress.exceptions.isEmpty { handle(.command(.saved(progress))) }
+            }
+            then(result)
+        }
+    }
+
+    /// What `read` finds, once it is durable: nobody is told an outcome that a crash could change.
+    private func durable<Value: Sendable>(
+        _ read: @escaping @Sendable (borrowing CoordinatorState) -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Value, any Error>) in
+            state.withLock { state in
+                let value = read(state)
+                // Without progress it waits for the ends of commands that are on their way to the store.
+                commit(state.fleet.newProgress()) { waiter.resume(with: $0.map { value }.mapError(Self.problem)) }
+            }
+        }
+    }
+
+    /// A command, its end, and what became of it at each recipient by rank. Nil when there is none of this id.
+    func outcomes(of id: CommandID) async throws -> (StoredCommand, [(MemberID, CommandOutcome)])? {
+        let open: (StoredCommand, [(MemberID, CommandOutcome)])? = try await durable { state in
+            state.fleet.commands[id].map {
+                (StoredCommand(record: $0, end: nil), state.fleet.commands.outcomes(of: id) ?? [])
+            }
+        }
+        if let open { return open }
+        return try await store.command(id).map { ($0, Self.outcomes(of: $0)) }
+    }
+
+    func getCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = CommandID(try request.number("id", of: "command"))
+        return .task { [self] in
+            guard let (command, outcomes) = try await outcomes(of: id) else {
+                throw Problem(404, "There is no command \(id).")
+            }
+            let names = try await names(of: outcomes.map(\.0))
+            return .json(Self.status(of: command, outcomes, names))
+        }
+    }
+
+    private static func outcomes(of stored: StoredCommand) -> [(MemberID, CommandOutcome)] {
+        stored.record.recipients.map { ($0, stored.end.map { $0.exceptions } ?? [:]) }
+            .map { ($0.0, $0.1[$0.0] ?? (stored.end == nil ? .pending : .delivered)) }
+    }
+
+    /// What recipients are called, or were: who has left since is named all the same.
+    func names(of ids: [MemberID]) async throws -> [MemberID: MemberName] {
+        var names = state.withLock { state in
+            Dictionary(
+                uniqueKeysWithValues: ids.compactMap { id in
+                    (state.fleet.membership[id]?.record).map {
+                        (id, MemberName(name: $0.name, callback: $0.callback))
+                    }
+                })
+        }
+        let left = ids.filter { names[$0] == nil }
+        guard !left.isEmpty else { return names }
+        // Their removal may be on its way to the store.
+        try await store.commit([])
+        names.merge(try await store.names(of: left)) { $1 }
+        return names
+    }
+
+    private static func status(
+        of command: StoredCommand, _ outcomes: [(MemberID, CommandOutcome)], _ names: [MemberID: MemberName]
+    ) -> [UInt8] {
+        var json = JSONWriter(reserving: 256 + outcomes.count * 64)
+        CommandStatus.write(
+            command.record, endedMs: command.end?.endedMs, outcomes: outcomes, name: { names[$0]?.name }, isWhole: true,
+            to: &json)
+        return json.bytes
+    }
+
+    func listCommands(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let limit = try request.queryInt("limit", in: 1...1_000) ?? 100
+        let before = try request.queryInt("before", in: 1...Int.max).map { CommandID(Int64($0)) }
+        return .task { [self] in
+            let stored = try await commands(before: before, limit: limit)
+            var json = JSONWriter(reserving: 64 + stored.count * 256)
+            json.beginObject()
+            json.key("commands")
+            json.beginArray()
+            for (command, outcomes) in stored {
+                CommandStatus.write(
+                    command.record, endedMs: command.end?.endedMs, outcomes: outcomes, name: { _ in nil },
+                    isWhole: false, to: &json)
+            }
+            json.endArray()
+            json.endObject()
+            return .json(json.bytes)
+        }
+    }
+
+    private func commands(before: CommandID?, limit: Int) async throws -> [(
+        StoredCommand, [(MemberID, CommandOutcome)]
+    )] {
+        let stored = try await store.commands(before: before, limit: limit)
+        let open = try await durable { state in stored.map { state.fleet.commands.outcomes(of: $0.record.id) } }
+        var found: [(StoredCommand, [(MemberID, CommandOutcome)])] = []
+        for (command, outcomes) in zip(stored, open) {
+            if let outcomes, command.end == nil {
+                found.append((command, outcomes))
+            } else if command.end != nil {
+                found.append((command, Self.outcomes(of: command)))
+            } else if let ended = try await store.command(command.record.id) {
+                // It ended between the two looks.
+                found.append((ended, Self.outcomes(of: ended)))
+            }
+        }
+        return found
+    }
+}

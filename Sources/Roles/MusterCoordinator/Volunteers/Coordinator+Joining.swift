@@ -1,0 +1,50 @@
+package import MusterAPI
+internal import MusterCrypto
+internal import MusterHTTP
+internal import MusterJoining
+internal import MusterRole
+internal import MusterSpawning
+
+/// How machines that have nothing yet become workers of the fleet's own.
+extension Coordinator {
+    func offerToJoin() -> HTTPOutcome {
+        .task { [self] in
+            var response = HTTPResponse.json(await joinOffer().body, status: 201)
+            response.headers.append(("Cache-Control", "no-store"))
+            return response
+        }
+    }
+
+    /// Packs the program, if nobody did yet, which takes some seconds.
+    package func joinOffer() async -> JoinOffer {
+        var offer = JoinOffer(token: tokens.join, url: othersURL, platform: InstallScript.platform, program: nil)
+        do {
+            let file = try await program.file()
+            offer.program = JoinOffer.Program(
+                path: "/v1/program/\(authenticator.programCode)", sha256: hex(file.checksum), bytes: Int(file.size))
+        } catch {
+            offer.trouble = "\(error)"
+        }
+        return offer
+    }
+
+    /// Whoever was told the code: what it names has a checksum, which was told with it.
+    func giveProgram(_ request: HTTPRequest) throws -> HTTPOutcome {
+        guard equalInConstantTime(request.parameters["code"] ?? "", authenticator.programCode) else {
+            throw Problem(
+                404, "There is no such program here; 'muster join-command' tells where it is.", code: "program")
+        }
+        return .task { [program] in
+            let file: VolunteerFile
+            do { file = try await program.file() } catch {
+                throw Problem(404, "This coordinator has no program to give: \(error)", code: "program")
+            }
+            return file.answer(type: "application/gzip", isHead: request.method == "HEAD")
+        }
+    }
+
+    /// Where machines elsewhere find it, as far as it can tell.
+    var othersURL: String {
+        configuration.spawning.advertisedURL?.withoutTrailingSlashes ?? reachableURL(configuration.server, port: port)
+    }
+}

@@ -1,0 +1,63 @@
+internal import MusterAPI
+internal import MusterCrypto
+internal import MusterHTTP
+internal import MusterJoining
+internal import MusterRole
+internal import MusterSpawning
+internal import MusterSystem
+
+/// The installer, and what it installs.
+extension Coordinator {
+    private func desk() throws(Problem) -> VolunteerDesk {
+        guard let volunteers else {
+            throw Problem(
+                404, "This coordinator takes no volunteers; its operator may start it with --volunteers.",
+                code: "volunteers")
+        }
+        return volunteers
+    }
+
+    func install(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let desk = try desk()
+        let circle = AddressCircle.name(of: request.peer.address)
+        if let seconds = desk.mayFetch(circle) {
+            throw Problem(429, "The installer was fetched too often within these ten seconds.", retryAfter: seconds)
+        }
+        let isTLS = configuration.server.tlsCertificate != nil
+        guard
+            let url = configuration.spawning.advertisedURL?.withoutTrailingSlashes
+                ?? PublicURL.of(host: request.header("host"), isTLS: isTLS)
+        else {
+            throw Problem(400, "The Host \"\((request.header("host") ?? "").prefix(80))\" is no host and port.")
+        }
+        guard !url.utf8.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "'") || $0 >= 0x7F }) else {
+            throw Problem(500, "The address given by --advertise cannot stand in a script.")
+        }
+        // HEAD is no fetch: whoever looks gets no token.
+        let token =
+            request.method == "HEAD"
+            ? "" : authenticator.volunteers.invite(nowMs: SystemTime.wallClockMs(), circle: circle)
+        let text = InstallScript.text(url: url, token: token, version: configuration.version)
+        return .respond(
+            HTTPResponse(
+                status: 200,
+                headers: [("Content-Type", "text/x-shellscript; charset=utf-8"), ("Cache-Control", "no-store")],
+                body: .bytes(Array(text.utf8))))
+    }
+
+    func volunteerFile(_ good: VolunteerGood, _ request: HTTPRequest) throws -> HTTPOutcome {
+        let desk = try desk()
+        return .task {
+            let file = try await desk.file(good)
+            let type = good == .image ? "application/x-tar" : "application/gzip"
+            return file.answer(type: type, isHead: request.method == "HEAD")
+        }
+    }
+
+    func volunteerChecksum(_ good: VolunteerGood) throws -> HTTPOutcome {
+        let desk = try desk()
+        return .task {
+            .text("\(hex(try await desk.file(good).checksum))  \(good.rawValue)\n")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+internal import MusterAPI
+internal import MusterHTTP
+internal import MusterRole
+internal import Synchronization
+
+/// Lists, and the stream of changes.
+extension Origin {
+    /// Items of one answer, when the caller does not say, and at most.
+    private static let pageDefault = 1_000
+    private static let pageMax = 10_000
+    /// Changes that a stream catches up with by itself: they must fit its buffer.
+    private static let replayMax = 1_000
+
+    func listImages(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let limit = try request.queryInt("limit", in: 1...Self.pageMax) ?? Self.pageDefault
+        let after = try request.queryInt("after", in: 0...Int.max).map { ImageID(Int64($0)) }
+        let (entries, hasMore) = store.list(after: after, limit: limit)
+        var json = JSONWriter(reserving: 128 + entries.count * 160)
+        json.beginObject()
+        json.field("count", store.figures.images)
+        json.key("images")
+        json.beginArray()
+        for entry in entries { entry.status.write(to: &json) }
+        json.endArray()
+        json.key("next")
+        if hasMore, let last = entries.last { json.value(last.record.id.rawValue) } else { json.null() }
+        json.endObject()
+        return .respond(.json(json.bytes, headers: uncached))
+    }
+
+    func listChanges(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let limit = try request.queryInt("limit", in: 1...Self.pageMax) ?? Self.pageDefault
+        let since = UInt64(try request.queryInt("since", in: 0...Int.max) ?? 0)
+        return .respond(.json(store.changes(since: since, limit: limit).body, headers: uncached))
+    }
+
+    /// Goes on behind `Last-Event-ID`, which is a version. What happened since comes first, or `reset` where that is not
+    /// known or too much.
+    func streamEvents(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let last = request.header("last-event-id") ?? ""
+        guard let since = last.isEmpty ? UInt64.max : UInt64(last) else {
+            throw Problem(400, "Last-Event-ID is a version, not \"\(last.prefix(80))\".")
+        }
+        let stream = try store.following(since: since, limit: Self.replayMax) { changes throws(Problem) in
+            try events.open(greeting: Self.greeting(changes, resumes: !last.isEmpty))
+        }
+        return .respond(.eventStream(stream))
+    }
+
+    private static func greeting(_ changes: ImageChanges, resumes: Bool) -> [UInt8] {
+        var data = JSONWriter()
+        data.beginObject()
+        data.field("origin", changes.origin)
+        data.field("version", changes.version)
+        data.endObject()
+        guard resumes else { return ServerSentEvent.bytes("hello", id: changes.version, data: data.bytes) }
+        // Its id would be the version before what follows: none, so that a break in between loses nothing.
+        let hello = ServerSentEvent.bytes("hello", id: nil, data: data.bytes)
+        if changes.isReset || changes.next != nil {
+            return hello + ServerSentEvent.bytes("reset", id: changes.version, data: data.bytes)
+        }
+        return changes.changes.reduce(into: hello) { bytes, change in
+            var data = JSONWriter()
+            change.write(to: &data)
+            bytes += ServerSentEvent.bytes("change", id: change.version, data: data.bytes)
+        }
+    }
+
+    /// What follows from the moment's state alone.
+    var uncached: [(name: String, value: String)] { [("Cache-Control", "no-store")] }
+}
+
+extension ImageStore.Entry {
+    var status: ImageStatus {
+        var status = record.status
+        if isDamaged { status.damage = "its trailer is missing or broken" }
+        return status
+    }
+}

@@ -1,0 +1,65 @@
+internal import MusterAPI
+internal import MusterHTTP
+internal import MusterRole
+internal import Synchronization
+
+extension Origin {
+    /// Every route of the table with its handler; the table says who may call it and how large a body may be.
+    func routes() -> [HTTPRoute] { OriginRoutes.all.map(route) }
+
+    private func route(_ spec: OriginRoutes.Spec) -> HTTPRoute {
+        if spec.name == .healthz {
+            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
+        }
+        let queryNames = spec.queryNames
+        if spec.name == .putImage {
+            return HTTPRoute(
+                spec.method, spec.pattern, streamedBodyBytesMax: configuration.imageBytesMax,
+                access: spec.name.rawValue
+            ) { [unowned self] request, body in
+                try request.refuseQuery(otherThan: queryNames)
+                return try await putImage(request, body)
+            }
+        }
+        let handler = handler(for: spec.name)
+        return HTTPRoute(
+            spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue
+        ) { request in
+            try request.refuseQuery(otherThan: queryNames)
+            return try handler(request)
+        }
+    }
+
+    private func handler(for name: OriginRouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
+        switch name {
+        case .listImages: { [unowned self] in try listImages($0) }
+        case .image: { [unowned self] in try getImage($0) }
+        case .imageSize: { [unowned self] in try getSize($0) }
+        case .putImage: { _ in throw Problem(500, "An upload is streamed.") }
+        case .deleteImage: { [unowned self] in try deleteImage($0) }
+        case .changes: { [unowned self] in try listChanges($0) }
+        case .events: { [unowned self] in try streamEvents($0) }
+        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
+        case .readyz: { [readiness, listing] _ in readiness.answer(listing) }
+        case .metrics: { [unowned self] _ in metricsPage() }
+        case .openapi:
+            RoleRoutes.openapi(
+                of: OriginRoutes.all, role: "origin", version: configuration.version, access: configuration.access)
+        }
+    }
+
+    private func metricsPage() -> HTTPOutcome {
+        var page = MetricsPage()
+        let figures = store.figures
+        page.add("images", "gauge", "Images stored.", figures.images)
+        page.add("image_bytes", "gauge", "Bytes of all images.", Int(clamping: figures.bytes))
+        page.add("image_version", "gauge", "Version of the latest change.", Int(clamping: figures.version))
+        page.add("image_puts_total", "counter", "Images stored or replaced.", figures.puts)
+        page.add("image_deletes_total", "counter", "Images deleted.", figures.deletes)
+        page.add("images_damaged", "gauge", "Images found damaged when they were asked for.", images.damagedCount)
+        page.add("uploads", "gauge", "Uploads under way.", uploading.load(ordering: .relaxed))
+        listing.add(to: &page)
+        page.add(serverStatistics)
+        return .respond(page.response)
+    }
+}

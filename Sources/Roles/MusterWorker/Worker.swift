@@ -1,0 +1,126 @@
+internal import Glibc
+internal import MusterAPI
+internal import MusterContainers
+internal import MusterCore
+internal import MusterCrypto
+internal import MusterHTTP
+internal import MusterKernels
+internal import MusterLog
+internal import MusterRole
+internal import MusterScheduling
+internal import MusterSystem
+internal import Synchronization
+
+/// A worker's driver: the HTTP client, threads and disk around the pure `WorkerAgent`. It dials out only.
+package final class Worker: Sendable {
+    struct State: ~Copyable {
+        var agent: WorkerAgent
+        var identity: MemberIdentity?
+        var batches: [LeaseKey: Cancellation] = [:]
+        /// Grants' inputs and tickets between their arrival and their start.
+        var offers: [LeaseKey: LeaseOffer] = [:]
+        var outboxCache: [OutboxID: [UInt8]] = [:]
+        var outboxCacheBytes = 0
+        /// In memory, and about to be on disk unless they are acknowledged before.
+        var outboxUnwritten: Set<OutboxID> = []
+        var nextOutboxID: UInt64
+        var stream: Task<Void, Never>?
+        /// The last command that it has.
+        var seen = CommandID(0)
+        /// Since when the coordinator does not answer.
+        var awaySince: Moment?
+        var exit: CheckedContinuation<Void, any Error>?
+        var ending: Result<Void, any Error>?
+
+        mutating func cache(_ text: [UInt8], as id: OutboxID) {
+            outboxCache[id] = text
+            outboxCacheBytes += text.count
+            outboxUnwritten.insert(id)
+        }
+    }
+
+    /// Reports are delivered from memory up to here; above it from their files.
+    static let outboxCacheBytesMax = 64 << 20
+    static let askSeconds = 30.0
+
+    let configuration: WorkerConfiguration
+    let folder: WorkerFolder
+    let machine: String
+    let client: HTTPClient
+    let threads: ThreadPool
+    /// Nil where there is no engine.
+    let containers: EngineTasks?
+    let state: Mutex<State>
+    let incarnation = hex(randomBytes(16))
+
+    /// Takes a free folder in the data directory. Throws `NodeError`.
+    package init(_ configuration: WorkerConfiguration) throws {
+        self.configuration = configuration
+        try makeDirectory(configuration.dataDirectory)
+        folder = try WorkerFolder(in: configuration.dataDirectory)
+        machine = try configuration.machine ?? MachineName.own(directory: configuration.dataDirectory)
+        client = HTTPClient(HTTPClient.Configuration(tlsCAFile: configuration.tlsAuthority))
+        threads = ThreadPool(idleMax: configuration.agent.slots)
+        let run = incarnation
+        containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
+        let kept = folder.outbox()
+        state = Mutex(
+            State(
+                agent: WorkerAgent(settings: configuration.agent, random: SystemRandomNumberGenerator()),
+                identity: folder.identity(at: configuration.coordinatorURL),
+                nextOutboxID: (kept.last?.0.rawValue ?? 0) + 1))
+    }
+
+    /// Works until it was told to stop and has left, or was refused for good (then it throws a `NodeError`).
+    package func run() async throws {
+        if let containers { Task { await containers.removeLeftOvers() } }
+        handle(.started(outbox: folder.outbox()))
+        let ticks = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(100))
+                self?.handle(.ticked)
+                self?.giveUpAsOrphan()
+            }
+        }
+        defer {
+            ticks.cancel()
+            state.withLock { $0.stream?.cancel() }
+            client.close()
+        }
+        try await withCheckedThrowingContinuation { continuation in
+            let ending: Result<Void, any Error>? = state.withLock { state in
+                if state.ending == nil { state.exit = continuation }
+                return state.ending
+            }
+            if let ending { continuation.resume(with: ending) }
+        }
+    }
+
+    /// Those that it can run.
+    var kernels: [String] {
+        KernelTable.names.filter { containers != nil || $0 != ContainerKernel.name }
+    }
+
+    /// SIGTERM: finishes or hands back what runs, delivers, leaves.
+    package func terminate() { handle(.terminated) }
+
+    func handle(_ event: WorkerAgent.Event) {
+        state.withLock { state in
+            let effects = state.agent.handle(event, now: SystemTime.now())
+            for effect in effects { perform(effect, &state) }
+        }
+    }
+
+    private func perform(_ effect: WorkerAgent.Effect, _ state: inout State) {
+        switch effect {
+        case .join: join(state.identity)
+        case .ask(let slots): ask(slots, state.identity)
+        case .run(let grant): begin(grant, &state)
+        case .deliver(let ids): deliver(ids, &state)
+        case .discard(let id, let verdict): discard(id, verdict, &state)
+        case .heartbeat(let keys): heartbeat(keys, state.identity)
+        case .abandon(let key): state.batches[key]?.cancel()
+        case .leaveAndExit: leave(state.identity)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package import MusterContainers
+internal import MusterRole
+package import MusterScheduling
+
+/// How one worker is set up; from the flags of `muster worker`.
+package struct WorkerConfiguration: Sendable {
+    /// The coordinator's URL, without a path.
+    package var coordinatorURL: String
+    /// A join or admin token. Nil: there is none to show.
+    package var token: String?
+    package var name: String
+    package var labels: [String: String]
+    /// Folder for identities and undelivered results; several workers may share it.
+    package var dataDirectory: String
+    package var agent: WorkerAgent.Settings
+    /// PEM file of the certificate authority to trust; nil trusts the system's.
+    package var tlsAuthority: String?
+    package var version: String
+    /// Which machine it says that it is on. From `--machine`; nil: as the system, or the data directory, tells.
+    package var machine: String?
+    /// After so long without the coordinator it gives up. From `--orphan-seconds`; nil never does.
+    package var orphanTime: Duration?
+
+    /// Where its tasks' containers run. From `--docker-socket`; nil runs none.
+    package var engine: EngineAddress?
+
+    package init(
+        coordinatorURL: String, token: String?, name: String, labels: [String: String], dataDirectory: String,
+        agent: WorkerAgent.Settings, tlsAuthority: String?, version: String
+    ) {
+        self.coordinatorURL = coordinatorURL.withoutTrailingSlashes
+        self.token = token
+        self.name = name
+        self.labels = labels
+        self.dataDirectory = dataDirectory
+        self.agent = agent
+        self.tlsAuthority = tlsAuthority
+        self.version = version
+    }
+}

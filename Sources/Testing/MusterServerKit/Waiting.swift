@@ -1,0 +1,60 @@
+internal import Glibc
+internal import Synchronization
+
+/// Opened once; whoever waits for it blocks, for 60 s at most.
+package final class Latch: Sendable {
+    private let opened = Atomic(false)
+
+    package init() {}
+
+    package func open() { opened.store(true, ordering: .releasing) }
+
+    @discardableResult
+    package func wait() -> Bool {
+        for _ in 0..<120_000 {
+            if opened.load(ordering: .acquiring) { return true }
+            usleep(500)
+        }
+        return false
+    }
+}
+
+/// Polls until it holds, for 60 s at most; it blocks.
+package func holdsAtLast(_ condition: () throws -> Bool) rethrows -> Bool {
+    for _ in 0..<60_000 {
+        if try condition() { return true }
+        usleep(1_000)
+    }
+    return false
+}
+
+private final class ThreadBody {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Runs blocking work on a thread of its own, so that the coordinator's tasks keep theirs.
+package func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { box in
+                Unmanaged<ThreadBody>.fromOpaque(box!).takeRetainedValue().run()
+                return nil
+            },
+            Unmanaged.passRetained(ThreadBody { continuation.resume(with: Swift.Result { try body() }) }).toOpaque())
+        precondition(code == 0)
+        pthread_detach(thread)
+    }
+}
+
+/// 1, 2, 3, …
+package final class Counter: Sendable {
+    private let count = Atomic(0)
+
+    package init() {}
+
+    package func next() -> Int { count.add(1, ordering: .relaxed).newValue }
+    package var value: Int { count.load(ordering: .relaxed) }
+}
