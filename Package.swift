@@ -61,76 +61,91 @@ let package = Package(
         .executable(name: "muster-bench-members", targets: ["MusterBenchMembers"]),
     ],
     targets: [
-        program("muster", ["MusterCommands"], path: "Sources/muster"),
+        program("muster", ["MusterCommands", "MusterCommandLine"], path: "Sources/muster"),
         room(
             "Commands", "MusterCommands",
             [
-                "MusterCoordinator", "MusterSpawning", "MusterJoining", "MusterWorker", "MusterChild", "MusterMember",
-                "MusterEdge", "MusterOrigin", "MusterRole", "MusterContainers", "MusterHTTP", "MusterStore",
-                "MusterCache", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterMembership",
-                "MusterElection", "HTTPCaching",
-                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterSpawning", "MusterJoining",
+                "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin", "MusterRole",
+                "MusterContainers", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterCache", "MusterKernels",
+                "MusterAPI", "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching", "MusterCore",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
+        room(
+            "Commands", "MusterClient",
+            [
+                "MusterCommandLine", "MusterMember", "MusterRole", "MusterHTTPClient", "MusterAPI", "MusterScheduling",
+                "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+            ]),
+        room(
+            "Commands", "MusterCommandLine",
+            ["MusterRole", "MusterLaunch", "MusterAPI", "MusterScheduling", "MusterCore", "MusterLog", "MusterSystem"]),
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP",
+                "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
                 "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterFleetCore",
-                "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto", "MusterSystem",
-                "MusterLog",
+                "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto", "MusterLog",
+                "MusterSystem",
             ]),
         room(
             "Roles", "MusterSpawning",
             [
                 "MusterRole", "MusterContainers", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterAPI",
-                "MusterScheduling", "MusterCore", "MusterSystem", "MusterLog",
+                "MusterScheduling", "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterJoining",
             [
-                "MusterRole", "MusterContainers", "MusterHTTP", "MusterKernels", "MusterAPI", "MusterCore",
-                "MusterCrypto", "MusterSystem", "MusterLog",
+                "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterAPI",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ], embedded: ["install.sh", "Notices/LICENSE"]),
         room(
             "Roles", "MusterWorker",
             [
-                "MusterRole", "MusterContainers", "MusterHTTP", "MusterKernels", "MusterAPI", "MusterScheduling",
-                "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
+                "MusterRole", "MusterContainers", "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterScheduling",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterChild",
             [
-                "MusterRole", "MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling",
+                "MusterRole", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling",
                 "MusterCore", "MusterCrypto",
             ]),
         room(
             "Roles", "MusterMember",
-            ["MusterRole", "MusterHTTP", "MusterAPI", "MusterScheduling", "MusterCore", "MusterCrypto"]),
+            [
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterScheduling", "MusterCore",
+                "MusterCrypto",
+            ]),
         room(
             "Roles", "MusterEdge",
             [
-                "MusterRole", "MusterHTTP", "MusterCache", "MusterAPI", "MusterScheduling", "MusterElection",
-                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem", "MusterLog",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache", "MusterAPI",
+                "MusterScheduling", "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog",
+                "MusterSystem",
             ]),
         room(
             "Roles", "MusterOrigin",
             [
-                "MusterRole", "MusterHTTP", "MusterKernels", "MusterAPI", "HTTPCaching", "MusterCrypto", "MusterSystem",
-                "MusterLog",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterAPI", "HTTPCaching",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterRole",
             [
-                "MusterHTTP", "MusterAPI", "MusterScheduling", "HTTPCaching", "MusterCore", "MusterCrypto",
-                "MusterSystem", "MusterLog",
+                "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterScheduling", "HTTPCaching", "MusterCore",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Ways", "MusterContainers",
             [
-                "MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore",
+                "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore",
                 "MusterLog", "MusterSystem",
             ]),
-        room("Ways", "MusterHTTP", ["MusterAPI", "MusterCore", "MusterLog", "MusterSystem", "CMicroHTTP", "CCurl"]),
+        room("Ways", "MusterHTTP", ["HTTPText", "MusterAPI", "MusterCore", "MusterLog", "MusterSystem", "CMicroHTTP"]),
+        room("Ways", "MusterHTTPClient", ["HTTPText", "MusterCore", "MusterLog", "MusterSystem", "CCurl"]),
+        room("Ways", "HTTPText"),
         room("Ways", "MusterStore", ["MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
@@ -167,17 +182,18 @@ let package = Package(
 
         room(
             "Testing", "MusterTestKit",
-            [
-                "MusterHTTP", "MusterLaunch", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership",
-                "MusterElection", "MusterCore",
-            ]),
-        room("Testing", "MusterServerKit", ["MusterHTTP", "MusterAPI"]),
-        program("MusterSim", ["MusterTestKit"], path: "Sources/Testing/MusterSim"),
+            ["MusterHTTPClient", "MusterLaunch", "MusterAPI", "MusterScheduling", "MusterCore"]),
+        room(
+            "Testing", "MusterSimulation",
+            ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterTestKit"]),
+        room("Testing", "MusterEdgeSimulation", ["MusterElection", "MusterCore", "MusterSimulation"]),
+        room("Testing", "MusterServerKit", ["HTTPText", "MusterAPI"]),
+        program("MusterSim", ["MusterSimulation", "MusterEdgeSimulation"], path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
             [
-                "MusterHTTP", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
-                "MusterCore", "MusterSystem", "CMandelbrot",
+                "MusterHTTPClient", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels",
+                "MusterAPI", "MusterCore", "MusterSystem", "CMandelbrot",
             ],
             path: "Benchmarks/MusterBench"),
         program("MusterBenchMembers", ["CEpoll"], path: "Benchmarks/MusterBenchMembers"),
@@ -187,54 +203,64 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Werror"])]),
         tests("RepositoryTests", ["MusterTestKit"]),
         tests("MusterCoreTests", ["MusterCore"]),
-        tests("MusterSchedulingTests", ["MusterScheduling", "MusterCore", "MusterTestKit"]),
-        tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterTestKit"]),
+        tests("MusterSchedulingTests", ["MusterScheduling", "MusterCore", "MusterSimulation"]),
+        tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterSimulation"]),
         tests(
             "MusterFleetCoreTests",
-            ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterTestKit"]),
-        tests("MusterElectionTests", ["MusterElection", "MusterCore", "MusterTestKit"]),
+            ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterSimulation"]),
+        tests("MusterElectionTests", ["MusterElection", "MusterCore", "MusterSimulation"]),
         tests("HTTPCachingTests", ["HTTPCaching"]),
-        tests("MusterSimulationTests", ["MusterCore", "MusterTestKit"]),
+        tests("MusterSimulationTests", ["MusterCore", "MusterSimulation", "MusterEdgeSimulation"]),
         tests("MusterAPITests", ["MusterAPI", "MusterScheduling", "MusterElection", "MusterCore"]),
-        tests("MusterHTTPTests", ["MusterHTTP", "MusterAPI"]),
+        tests("MusterHTTPTests", ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterServerKit"]),
+        tests("MusterHTTPClientTests", ["MusterHTTPClient", "MusterServerKit"]),
+        tests("HTTPTextTests", ["HTTPText"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests("MusterContainersTests", ["MusterContainers", "MusterLaunch", "MusterAPI", "MusterSystem"]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
-        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore", "MandelbrotDigest"]),
+        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
         tests(
             "MusterCoordinatorTests",
             [
-                "MusterCoordinator", "MusterJoining", "MusterRole", "MusterHTTP", "MusterAPI", "MusterScheduling",
-                "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterTestKit",
-                "MusterServerKit",
+                "MusterCoordinator", "MusterSpawning", "MusterJoining", "MusterRole", "MusterHTTP", "MusterHTTPClient",
+                "MusterAPI", "MusterScheduling", "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto",
+                "MusterLog", "MusterTestKit", "MusterServerKit",
             ]),
         tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI"]),
         tests(
             "MusterJoiningTests",
             ["MusterJoining", "MusterRole", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit"]),
-        tests("MusterWorkerTests", ["MusterWorker", "MusterAPI", "MusterScheduling", "MusterCore", "MusterKernels"]),
+        tests("MusterWorkerTests", ["MusterWorker", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore"]),
         tests("MusterChildTests", ["MusterChild", "MusterRole", "MusterServerKit"]),
         tests("MusterMemberTests", ["MusterMember", "MusterRole", "MusterAPI", "MusterServerKit"]),
         tests(
             "MusterEdgeTests",
             [
-                "MusterEdge", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterCache", "MusterAPI", "MusterElection",
-                "HTTPCaching", "MusterSystem", "MusterTestKit", "MusterServerKit",
+                "MusterEdge", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
+                "MusterAPI", "MusterElection", "HTTPCaching", "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
         tests(
             "MusterOriginTests",
-            ["MusterOrigin", "MusterRole", "MusterHTTP", "MusterAPI", "HTTPCaching", "MusterSystem", "MusterServerKit"]),
-        tests("MusterRoleTests", ["MusterRole", "MusterHTTP"]),
+            [
+                "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "HTTPCaching",
+                "MusterSystem", "MusterServerKit",
+            ]),
+        tests("MusterRoleTests", ["MusterRole", "MusterHTTP", "MusterHTTPClient"]),
         tests("MusterSystemTests", ["MusterSystem"]),
-        tests("MusterCommandsTests", ["MusterCommands", "MusterAPI", "MusterCore", "MusterSystem"]),
+        tests("MusterCommandsTests", ["MusterSystem"]),
+        tests(
+            "MusterClientTests", ["MusterCommands", "MusterClient", "MusterCommandLine", "MusterAPI", "MusterTestKit"]),
+        tests(
+            "MusterCommandLineTests",
+            ["MusterCommands", "MusterCommandLine", "MusterAPI", "MusterCore", "MusterSystem", "MusterTestKit"]),
         tests(
             "MusterFleetTests",
             [
-                "MusterHTTP", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterMembership",
-                "MusterCore", "MusterSystem", "MusterTestKit",
+                "MusterHTTP", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling",
+                "MusterMembership", "MusterCore", "MusterSystem", "MusterTestKit",
             ]),
     ] + kernels,
     swiftLanguageModes: [.v6]

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import MusterAPI
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLaunch
 
 private let engineSocket = "/var/run/docker.sock"

@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterCore
 import MusterHTTP
+import MusterHTTPClient
 import MusterServerKit
 import Testing
 

@@ -1,6 +1,7 @@
 import Glibc
 import MusterAPI
 import MusterHTTP
+import MusterHTTPClient
 import MusterScheduling
 import MusterServerKit
 import Testing

@@ -1,5 +1,5 @@
 import HTTPCaching
-import MusterHTTP
+import HTTPText
 import MusterServerKit
 import Testing
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import HTTPText
 import MusterAPI
 import MusterElection
 import MusterHTTP

@@ -1,6 +1,5 @@
 import Glibc
 import MusterCache
-import MusterHTTP
 import MusterServerKit
 import Synchronization
 import Testing

@@ -3,7 +3,6 @@ import MusterAPI
 import MusterCache
 import MusterElection
 import MusterServerKit
-import MusterTestKit
 import Synchronization
 import Testing
 

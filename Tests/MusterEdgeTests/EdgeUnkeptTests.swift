@@ -1,6 +1,6 @@
 import Glibc
 import MusterCache
-import MusterHTTP
+import MusterHTTPClient
 import MusterServerKit
 import Synchronization
 import Testing

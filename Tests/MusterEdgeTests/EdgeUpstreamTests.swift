@@ -1,5 +1,6 @@
 import MusterCache
 import MusterHTTP
+import MusterHTTPClient
 import MusterServerKit
 import Testing
 

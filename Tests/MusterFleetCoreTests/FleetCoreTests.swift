@@ -2,7 +2,7 @@ import MusterCore
 import MusterFleetCore
 import MusterMembership
 import MusterScheduling
-import MusterTestKit
+import MusterSimulation
 import Testing
 
 @Suite("membership, scheduling and commands together")

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import MusterAPI
 import MusterCore
-import MusterHTTP
+import MusterHTTPClient
 import MusterScheduling
 import MusterTestKit
 import Testing

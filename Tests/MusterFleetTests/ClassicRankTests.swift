@@ -1,6 +1,6 @@
 import Glibc
 import MusterAPI
-import MusterHTTP
+import MusterHTTPClient
 import MusterTestKit
 import Synchronization
 import Testing

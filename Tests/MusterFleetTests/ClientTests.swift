@@ -1,7 +1,7 @@
 import Glibc
 import MusterAPI
 import MusterCore
-import MusterHTTP
+import MusterHTTPClient
 import MusterTestKit
 import Testing
 

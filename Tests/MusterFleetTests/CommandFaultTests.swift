@@ -1,6 +1,6 @@
 import MusterAPI
 import MusterCore
-import MusterHTTP
+import MusterHTTPClient
 import MusterMembership
 import MusterTestKit
 import Synchronization

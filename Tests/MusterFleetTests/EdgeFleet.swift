@@ -1,5 +1,5 @@
 import MusterAPI
-import MusterHTTP
+import MusterHTTPClient
 import MusterTestKit
 import Synchronization
 import Testing

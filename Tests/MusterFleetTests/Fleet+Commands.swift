@@ -1,6 +1,6 @@
 import MusterAPI
 import MusterCore
-import MusterHTTP
+import MusterHTTPClient
 import MusterTestKit
 
 /// Members that do only what a test says, and what became of commands at them.

@@ -1,5 +1,6 @@
 import Glibc
 import MusterHTTP
+import MusterHTTPClient
 import MusterTestKit
 
 /// An origin without samples and edges in front of it, as processes, listed at the fleet's coordinator.

@@ -1,5 +1,4 @@
 import Glibc
-import MusterHTTP
 import MusterLaunch
 import MusterTestKit
 import Testing

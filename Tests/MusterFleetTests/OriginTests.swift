@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 import MusterAPI
-import MusterHTTP
+import MusterHTTPClient
 import MusterTestKit
 import Testing
 

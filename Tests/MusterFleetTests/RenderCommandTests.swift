@@ -1,6 +1,6 @@
 import Glibc
 import MusterAPI
-import MusterHTTP
+import MusterHTTPClient
 import MusterKernels
 import MusterTestKit
 import Testing

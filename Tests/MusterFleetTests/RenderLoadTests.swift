@@ -1,7 +1,7 @@
 import FoundationEssentials
 import MusterAPI
 import MusterCore
-import MusterHTTP
+import MusterHTTPClient
 import MusterKernels
 import MusterTestKit
 import Testing

@@ -1,5 +1,4 @@
 import Glibc
-import MusterHTTP
 import MusterTestKit
 import Testing
 

@@ -1,6 +1,7 @@
 import MusterAPI
 import Testing
 
+@testable import HTTPText
 @testable import MusterHTTP
 
 /// One request as it stands in the access log.

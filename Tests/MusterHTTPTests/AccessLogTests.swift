@@ -1,5 +1,6 @@
 import Glibc
 import MusterAPI
+import MusterServerKit
 import Synchronization
 import Testing
 

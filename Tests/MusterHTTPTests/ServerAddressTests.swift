@@ -3,6 +3,7 @@ import MusterAPI
 import Testing
 
 @testable import MusterHTTP
+@testable import MusterHTTPClient
 
 private func server(on hosts: [String]) throws -> TestServer {
     try TestServer(

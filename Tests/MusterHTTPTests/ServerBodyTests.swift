@@ -1,7 +1,9 @@
 import Glibc
+import MusterHTTP
+import MusterServerKit
 import Testing
 
-@testable import MusterHTTP
+@testable import MusterHTTPClient
 
 private let host = "Host: localhost\r\n"
 

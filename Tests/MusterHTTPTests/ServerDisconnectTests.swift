@@ -1,7 +1,6 @@
 import Glibc
+import MusterHTTP
 import Testing
-
-@testable import MusterHTTP
 
 /// How a client goes.
 enum Departure: String, CaseIterable, Sendable {

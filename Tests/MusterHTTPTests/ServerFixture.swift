@@ -1,5 +1,6 @@
 import Glibc
 import MusterAPI
+import MusterServerKit
 import Synchronization
 
 @testable import MusterHTTP
@@ -12,7 +13,7 @@ final class TestServer: Sendable {
     /// When something happened that a test waits for: a cancelled task, a client's end.
     let notices = Kept<ContinuousClock.Instant>()
     let bodies = Kept<[UInt8]>()
-    let goOn = Gate()
+    let goOn = Latch()
 
     var port: UInt16 { server.port }
 
@@ -79,7 +80,7 @@ struct TestRoutes: Sendable {
     let streams: Kept<HTTPStream>
     let notices: Kept<ContinuousClock.Instant>
     let bodies: Kept<[UInt8]>
-    let goOn: Gate
+    let goOn: Latch
 
     static let bodyBytesMax = 64 << 10
     static let uploadBytesMax = 64 << 20

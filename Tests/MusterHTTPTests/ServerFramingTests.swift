@@ -1,7 +1,8 @@
 import Glibc
+import MusterHTTP
 import Testing
 
-@testable import MusterHTTP
+@testable import MusterHTTPClient
 
 private let smuggled = "GET /task HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

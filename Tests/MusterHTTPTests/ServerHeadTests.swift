@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import MusterServerKit
 import Testing
 
 @testable import MusterHTTP

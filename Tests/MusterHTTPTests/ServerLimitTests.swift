@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import MusterAPI
+import MusterServerKit
 import Testing
 
 @testable import MusterHTTP

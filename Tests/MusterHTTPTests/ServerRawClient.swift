@@ -1,4 +1,5 @@
 import Glibc
+import MusterServerKit
 
 /// One response as it came off the wire.
 struct RawResponse: Sendable {
@@ -171,12 +172,5 @@ final class RawClient {
     func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = -1
-    }
-}
-
-/// Runs blocking work on a thread of its own, so that the server's tasks keep theirs.
-func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        runThread { continuation.resume(with: Swift.Result { try body() }) }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import MusterServerKit
 import Testing
 
 @testable import MusterHTTP

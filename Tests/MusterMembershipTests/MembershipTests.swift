@@ -1,5 +1,5 @@
 import MusterCore
-import MusterTestKit
+import MusterSimulation
 import Testing
 
 @testable import MusterMembership

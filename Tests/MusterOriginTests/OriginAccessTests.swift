@@ -1,5 +1,4 @@
 import MusterAPI
-import MusterHTTP
 import MusterServerKit
 import Testing
 

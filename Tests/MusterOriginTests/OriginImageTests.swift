@@ -1,7 +1,6 @@
 import FoundationEssentials
 import HTTPCaching
 import MusterAPI
-import MusterHTTP
 import MusterServerKit
 import Testing
 

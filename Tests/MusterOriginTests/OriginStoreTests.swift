@@ -1,7 +1,6 @@
 import FoundationEssentials
 import Glibc
 import MusterAPI
-import MusterHTTP
 import MusterServerKit
 import MusterSystem
 import Synchronization

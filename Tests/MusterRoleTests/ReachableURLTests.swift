@@ -1,4 +1,5 @@
 import MusterHTTP
+import MusterHTTPClient
 import Testing
 
 @testable import MusterRole

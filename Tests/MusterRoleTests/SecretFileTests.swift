@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Glibc
-import MusterHTTP
 import Testing
 
 @testable import MusterRole

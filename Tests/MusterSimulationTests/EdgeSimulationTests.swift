@@ -1,4 +1,4 @@
-import MusterTestKit
+import MusterEdgeSimulation
 import Testing
 
 @Suite("simulation of edges")

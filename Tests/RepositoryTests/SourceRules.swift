@@ -2,7 +2,7 @@
 enum SourceRules {
     /// Each C module belongs to one room.
     static let shims = [
-        "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTP", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
+        "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTPClient", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
         "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CSystem": "MusterSystem",
         "CRoaring": "MusterNumbers", "CMandelbrot": "MusterBench", "CEpoll": "MusterBenchMembers",
     ]

@@ -1,7 +1,7 @@
 internal import MusterAPI
 package import MusterCore
 internal import MusterCrypto
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterKernels
 internal import MusterLaunch
 internal import MusterRole

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterRole
 internal import MusterScheduling
 internal import MusterStore

@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterCrypto
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterJoining
 internal import MusterLaunch
 internal import MusterLog

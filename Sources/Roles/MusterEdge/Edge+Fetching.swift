@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterCache
 internal import MusterCore
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterSystem
 internal import Synchronization

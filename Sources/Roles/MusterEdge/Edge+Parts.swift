@@ -2,6 +2,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterSystem
 internal import Synchronization
 

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCache
 internal import MusterElection
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterRole
 internal import Synchronization
 

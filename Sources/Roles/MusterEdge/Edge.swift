@@ -5,6 +5,7 @@ internal import MusterCore
 internal import MusterCrypto
 internal import MusterElection
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLog
 package import MusterRole
 internal import MusterSystem

@@ -1,5 +1,5 @@
 internal import HTTPCaching
-internal import MusterHTTP
+internal import MusterHTTPClient
 
 extension HeaderFields {
     init(_ lines: [(name: String, value: String)]) {

@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterContainers
 internal import MusterCrypto
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLog
 package import MusterRole
 internal import MusterSystem

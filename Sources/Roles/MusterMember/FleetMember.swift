@@ -1,7 +1,7 @@
 package import MusterAPI
 package import MusterCore
 internal import MusterCrypto
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterRole
 internal import MusterScheduling
 internal import Synchronization

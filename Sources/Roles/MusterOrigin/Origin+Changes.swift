@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterRole
 internal import Synchronization
 

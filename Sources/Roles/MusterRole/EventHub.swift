@@ -1,5 +1,6 @@
 package import MusterAPI
 package import MusterHTTP
+package import MusterHTTPClient
 internal import Synchronization
 
 /// Server-sent events of the fleet, to any number of streams. A reader that falls behind by more than its buffer is cut

@@ -3,7 +3,7 @@ internal import MusterAPI
 internal import MusterContainers
 internal import MusterCore
 internal import MusterCrypto
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterKernels
 internal import MusterLog
 internal import MusterRole

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import MusterHTTP
+internal import HTTPText
 
 /// One response as it came off the wire.
 package struct RawResponse: Sendable {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import MusterHTTP
+internal import HTTPText
 internal import Synchronization
 
 /// A request as an upstream got it.

@@ -7,6 +7,7 @@ package final class Latch: Sendable {
 
     package init() {}
 
+    package var isOpened: Bool { opened.load(ordering: .acquiring) }
     package func open() { opened.store(true, ordering: .releasing) }
 
     @discardableResult
@@ -33,20 +34,34 @@ private final class ThreadBody {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-/// Runs blocking work on a thread of its own, so that the coordinator's tasks keep theirs.
+/// Runs something on a thread of its own.
+package func runThread(_ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let code = pthread_create(
+        &thread, nil,
+        { box in
+            Unmanaged<ThreadBody>.fromOpaque(box!).takeRetainedValue().run()
+            return nil
+        }, Unmanaged.passRetained(ThreadBody(body)).toOpaque())
+    precondition(code == 0)
+    pthread_detach(thread)
+}
+
+/// Runs blocking work on a thread of its own, so that the tasks of what is tested keep theirs.
 package func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { box in
-                Unmanaged<ThreadBody>.fromOpaque(box!).takeRetainedValue().run()
-                return nil
-            },
-            Unmanaged.passRetained(ThreadBody { continuation.resume(with: Swift.Result { try body() }) }).toOpaque())
-        precondition(code == 0)
-        pthread_detach(thread)
+        runThread { continuation.resume(with: Swift.Result { try body() }) }
     }
+}
+
+/// Waits until a condition holds. False: it did not within 30 s.
+package func eventually(_ condition: @Sendable () -> Bool) async -> Bool {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while !condition() {
+        guard ContinuousClock.now < deadline else { return false }
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+    return true
 }
 
 /// 1, 2, 3, …

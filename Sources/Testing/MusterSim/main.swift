@@ -4,7 +4,8 @@
 // looks for members removed though they live. Exits 1 on a violation, with the command that replays it.
 
 internal import Glibc
-internal import MusterTestKit
+internal import MusterEdgeSimulation
+internal import MusterSimulation
 
 func say(_ text: String) {
     var bytes = Array((text + "\n").utf8)

@@ -1,5 +1,5 @@
 internal import MusterAPI
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import Synchronization
 
 /// A container as a list shows it.

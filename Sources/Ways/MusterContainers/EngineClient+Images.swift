@@ -1,5 +1,5 @@
 internal import MusterAPI
-package import MusterHTTP
+package import MusterHTTPClient
 
 extension EngineClient {
     /// The id of an image. Throws `.imageMissing`.

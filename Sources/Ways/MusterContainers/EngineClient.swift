@@ -1,5 +1,5 @@
 internal import MusterAPI
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import Synchronization
 
 /// Speaks the Docker Engine API over its unix socket, as Docker and Podman serve it. Which engine it is, and the version, the lower

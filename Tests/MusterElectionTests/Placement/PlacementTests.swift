@@ -1,4 +1,4 @@
-import MusterTestKit
+import MusterSimulation
 import Testing
 
 @testable import MusterElection

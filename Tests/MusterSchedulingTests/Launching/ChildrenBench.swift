@@ -1,5 +1,5 @@
 import MusterCore
-import MusterTestKit
+import MusterSimulation
 
 @testable import MusterScheduling
 

@@ -1,6 +1,5 @@
 internal import MusterAPI
 internal import MusterCore
-internal import MusterHTTP
 internal import MusterKernels
 internal import MusterScheduling
 internal import Synchronization

@@ -1,6 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization

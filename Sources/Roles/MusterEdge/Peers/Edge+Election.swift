@@ -1,7 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterElection
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem

@@ -3,7 +3,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterElection
-internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterScheduling

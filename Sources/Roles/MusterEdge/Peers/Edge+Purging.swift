@@ -1,9 +1,11 @@
 internal import HTTPCaching
+internal import HTTPText
 internal import MusterAPI
 internal import MusterCache
 internal import MusterCore
 internal import MusterElection
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem

@@ -4,6 +4,7 @@ internal import MusterCache
 internal import MusterCore
 internal import MusterElection
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem

@@ -1,6 +1,6 @@
 package import MusterAPI
 package import MusterCore
-package import MusterHTTP
+package import MusterHTTPClient
 
 /// What a job's result line says.
 package struct TaskResult: Hashable, Sendable {

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
-package import MusterHTTP
+package import MusterHTTPClient
 internal import MusterLaunch
 internal import Synchronization
 

@@ -1,6 +1,5 @@
 package import MusterAPI
 internal import MusterCore
-internal import MusterHTTP
 package import MusterScheduling
 
 /// A member that is written by hand: it speaks the worker's routes and lies as its test wants.

@@ -1,5 +1,5 @@
 internal import MusterAPI
-internal import MusterHTTP
+internal import MusterHTTPClient
 package import MusterLaunch
 internal import MusterLog
 internal import MusterScheduling

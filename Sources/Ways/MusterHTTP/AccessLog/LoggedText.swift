@@ -1,3 +1,5 @@
+internal import HTTPText
+
 /// What came from outside as it stands in an access log: visible ASCII without quotes, everything else as %XX, cut to a length, and
 /// without what proves who somebody is.
 package enum LoggedText {

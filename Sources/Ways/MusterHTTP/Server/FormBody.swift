@@ -1,4 +1,5 @@
 internal import CMicroHTTP
+internal import HTTPText
 internal import MusterAPI
 
 /// A body as browsers send forms: `application/x-www-form-urlencoded` or `multipart/form-data`. libmicrohttpd takes it

@@ -1,3 +1,4 @@
+internal import HTTPText
 internal import MusterAPI
 
 /// Who is at the other end of a connection.

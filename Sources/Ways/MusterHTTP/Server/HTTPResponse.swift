@@ -1,5 +1,6 @@
 internal import CMicroHTTP
 internal import Glibc
+internal import HTTPText
 package import MusterAPI
 package import MusterSystem
 

@@ -1,3 +1,4 @@
+internal import HTTPText
 internal import MusterAPI
 
 /// A request target taken apart (RFC 3986): path segments and query, each unescaped by itself, so that an escaped slash

@@ -1,4 +1,5 @@
 internal import CMicroHTTP
+internal import HTTPText
 internal import Synchronization
 
 /// libmicrohttpd's callbacks: C on the outside, `ServerCore` and `Exchange` on the inside. All run on the HTTP thread.

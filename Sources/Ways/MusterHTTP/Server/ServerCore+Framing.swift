@@ -1,4 +1,5 @@
 internal import CMicroHTTP
+internal import HTTPText
 internal import MusterAPI
 internal import MusterLog
 

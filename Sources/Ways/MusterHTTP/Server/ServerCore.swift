@@ -1,5 +1,6 @@
 internal import CMicroHTTP
 internal import Glibc
+internal import HTTPText
 internal import MusterAPI
 internal import MusterLog
 internal import Synchronization

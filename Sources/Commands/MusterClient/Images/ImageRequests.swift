@@ -1,0 +1,49 @@
+package import MusterAPI
+internal import MusterHTTPClient
+
+/// The requests that are answered in one piece.
+extension ImageClient {
+    /// Throws a `CommandError`.
+    package func size(of image: ImageID) async throws -> ImageReport {
+        try await firstAnswer(for: image) { [self] server, _ in
+            let request = request("GET", server, "/images/\(image)/size")
+            let response = try await call(request, server, for: image)
+            guard var fields = try? JSONFields(body: response.body),
+                let size = try? fields.int("size", in: 0...Int.max)
+            else { throw ImageFailure(server, "it answered what is no size") }
+            return ImageReport(
+                image: image, outcome: .size, bytes: UInt64(size), source: source(server, response.header))
+        }
+    }
+
+    /// Throws a `CommandError`.
+    package func put(_ image: ImageID, _ upload: ImageUpload, type: String) async throws -> ImageReport {
+        try await firstAnswer(for: image) { [self] server, _ in
+            var request = request("PUT", server, "/images/\(image)")
+            request.headers.append(("Content-Type", type))
+            upload.apply(to: &request)
+            let response = try await call(request, server, for: image, statuses: [200, 201])
+            guard var fields = try? JSONFields(body: response.body),
+                let version = try? fields.int("version", in: 0...Int.max), let etag = try? fields.string("etag")
+            else { throw ImageFailure(server, "it answered what no origin answers to PUT", mayHaveActed: true) }
+            return ImageReport(
+                image: image,
+                outcome: .put(version: UInt64(version), etag: etag, isNew: response.status == 201), bytes: upload.count,
+                source: source(server, response.header))
+        }
+    }
+
+    /// Throws a `CommandError`.
+    package func delete(_ image: ImageID) async throws -> ImageReport {
+        try await firstAnswer(for: image) { [self] server, failures in
+            // After one who may have deleted it and broke off, 404 is what was wanted.
+            let mayBeGone = failures.contains(where: \.mayHaveActed)
+            let request = request("DELETE", server, "/images/\(image)")
+            let response = try await call(
+                request, server, for: image, statuses: mayBeGone ? [200, 404] : [200])
+            return ImageReport(
+                image: image, outcome: .deleted(isAlreadyGone: response.status == 404), bytes: 0,
+                source: source(server, response.header))
+        }
+    }
+}

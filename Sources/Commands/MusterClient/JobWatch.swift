@@ -1,0 +1,77 @@
+package import MusterAPI
+package import MusterCommandLine
+internal import MusterCore
+internal import MusterHTTPClient
+internal import MusterScheduling
+
+/// Following one job to its end, through restarts of the coordinator.
+package struct JobWatch {
+    private static let patience: Duration = .seconds(60)
+    let client: CoordinatorClient
+    let id: JobID
+
+    /// Calls at each change; returns the final status.
+    @MainActor func follow(_ show: @MainActor (JobStatus) -> Void) async throws -> JobStatus {
+        var latest: JobStatus?
+        var patience = Patience(Self.patience)
+        try await patience.run {
+            var parser = ServerSentEventParser()
+            try await client.stream("/v1/jobs/\(id)/events") { piece in
+                for event in try parser.feed(piece) where event.event == "job" {
+                    let status = try JobStatus(JSONValue(parsing: Array(event.data.utf8)))
+                    latest = status
+                    show(status)
+                }
+            }
+            return latest?.state.isFinal ?? false
+        }
+        guard let latest else { throw CommandError(.unavailable, "the coordinator said nothing of job \(id)") }
+        return latest
+    }
+
+    /// How a job's end becomes the command's.
+    package static func requireDone(_ status: JobStatus) throws(CommandError) {
+        switch status.state {
+        case .failed: throw CommandError(.failure, "job \(status.id) failed: \(status.failed) of \(status.count) tasks")
+        case .cancelled: throw CommandError(.failure, "job \(status.id) was cancelled")
+        default: break
+        }
+    }
+}
+
+/// Tries again while the other side is away, until it is done or has been away too long in one piece.
+package struct Patience {
+    private let limit: Duration
+    private var backoff = Backoff(cap: .seconds(2))
+    private var awaySince: ContinuousClock.Instant?
+
+    package init(_ limit: Duration) { self.limit = limit }
+
+    /// `attempt` says whether it is done. Only a coordinator that is away, or a stream that broke, is tried again.
+    @MainActor package mutating func run(_ attempt: @MainActor () async throws -> Bool) async throws {
+        var random = SystemRandomNumberGenerator()
+        while true {
+            do {
+                if try await attempt() { return }
+                awaySince = nil
+                backoff.reset()
+            } catch let unreachable as CoordinatorClient.Unreachable {
+                throw unreachable.error
+            } catch let error as CommandError where error.exitCode == .unavailable || error.exitCode == .temporary {
+                try giveUpIfTooLong(error)
+            } catch let error as HTTPClientError {
+                try giveUpIfTooLong(CommandError(.unavailable, error.message))
+            }
+            try await Task.sleep(for: backoff.next(using: &random))
+        }
+    }
+
+    private mutating func giveUpIfTooLong(_ error: CommandError) throws {
+        let now = ContinuousClock.now
+        guard let since = awaySince else {
+            awaySince = now
+            return
+        }
+        if now - since > limit { throw error }
+    }
+}

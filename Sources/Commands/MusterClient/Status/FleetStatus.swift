@@ -1,0 +1,159 @@
+package import MusterAPI
+internal import MusterCommandLine
+internal import MusterCore
+internal import MusterMembership
+
+/// The whole fleet at one moment, from what its processes answered.
+package struct FleetStatus: Sendable {
+    package struct Member: Hashable, Sendable {
+        package var name: String
+        package var role: String
+        /// Nil: it has none.
+        package var rank: Int?
+        package var state: String
+        package var slots: Int
+        /// In seconds since 1970.
+        package var joined: Double
+        /// Of an origin or an edge: where it says that it is.
+        package var url: String?
+        /// Of an edge.
+        package var number: Int?
+
+        package var isAlive: Bool { state == Membership.Standing.alive.rawValue }
+    }
+
+    /// An edge that is listed at the coordinator, and what it told, or why it did not.
+    package struct Edge: Hashable, Sendable {
+        package var member: Member
+        package var report: EdgeReport?
+        package var problem: String?
+
+        package init(member: Member, report: EdgeReport?, problem: String?) {
+            (self.member, self.report, self.problem) = (member, report, problem)
+        }
+    }
+
+    package var url: String
+    /// Whether it takes calls; it does not while it ends.
+    package var isReady: Bool
+    package var members: [Member]
+    /// The unfinished ones that were asked for, the oldest first.
+    package var jobs: [JobStatus]
+    /// Numbers of the coordinator's `/metrics`, without `muster_`.
+    package var metrics: [String: Double]
+    package var numbers: NumbersProgress
+    package var edges: [Edge]
+    /// Tasks that are recorded a second, over the time between two looks; nil at the first.
+    package var perSecond: Double?
+
+    package init(
+        url: String, isReady: Bool, members: [Member], jobs: [JobStatus], metrics: [String: Double],
+        numbers: NumbersProgress, edges: [Edge], perSecond: Double? = nil
+    ) {
+        self.url = url
+        self.isReady = isReady
+        self.members = members
+        self.jobs = jobs
+        self.metrics = metrics
+        self.numbers = numbers
+        self.edges = edges
+        self.perSecond = perSecond
+    }
+
+    package func metric(_ name: String) -> Int { metrics[name].flatMap { Int(exactly: $0) } ?? 0 }
+
+    /// Live workers, and how many tasks they take at one time.
+    var workers: [Member] { members.filter { $0.role == MemberRole.worker.rawValue && $0.isAlive } }
+    var slots: Int { workers.map(\.slots).reduce(0, +) }
+
+    /// How many there are of each role, roles that are at work first.
+    var roles: [(role: String, count: Int)] {
+        let order = MemberRole.allCases.map(\.rawValue)
+        let counts = Dictionary(grouping: members, by: \.role).mapValues(\.count)
+        let known = order.compactMap { role in counts[role].map { (role, $0) } }
+        return known + counts.filter { !order.contains($0.key) }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// The edge that most of those that answered follow.
+    var leader: (edge: Int, term: Int)? {
+        let told = edges.compactMap(\.report).compactMap { report in report.leader.map { ($0, report.term) } }
+        let votes = Dictionary(grouping: told, by: \.0)
+        let most = votes.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
+        return most.map { ($0.key, $0.value.map(\.1).max() ?? 0) }
+    }
+
+    var hits: Int { edges.compactMap(\.report?.hits).reduce(0, +) }
+    var misses: Int { edges.compactMap(\.report?.misses).reduce(0, +) }
+}
+
+/// What an edge tells of itself (`GET /v1/edge`), as far as it is shown.
+package struct EdgeReport: Hashable, Sendable {
+    package struct Other: Hashable, Sendable {
+        package var number: Int
+        package var url: String
+        package var isAlive: Bool
+
+        package init(number: Int, url: String, isAlive: Bool) {
+            (self.number, self.url, self.isAlive) = (number, url, isAlive)
+        }
+    }
+
+    package var leader: Int?
+    package var term: Int
+    package var hits: Int
+    package var misses: Int
+    package var objects: Int
+    package var bytes: Int
+    package var others: [Other]
+
+    package init(body: [UInt8]) throws(Problem) {
+        var fields = try JSONFields(body: body)
+        _ = try fields.required("id", fields.int("id", in: 1...Int.max))
+        leader = try fields.int("leader", in: 1...Int.max)
+        term = try fields.int("term", in: 0...Int.max) ?? 0
+        hits = try fields.int("hits", in: 0...Int.max) ?? 0
+        misses = try fields.int("misses", in: 0...Int.max) ?? 0
+        objects = try fields.int("objects", in: 0...Int.max) ?? 0
+        bytes = try fields.int("bytes", in: 0...Int.max) ?? 0
+        others = []
+        for value in try fields.array("edges") ?? [] {
+            var other = try JSONFields(value, path: "edges.")
+            others.append(
+                Other(
+                    number: try other.int("id", in: 1...Int.max) ?? 0, url: try other.string("url") ?? "",
+                    isAlive: try other.bool("alive") ?? false))
+        }
+    }
+}
+
+extension FleetStatus {
+    /// Of `GET /v1/members`. Throws a `Problem` for what is no such answer.
+    package static func members(of body: [UInt8]) throws(Problem) -> [Member] {
+        var fields = try JSONFields(body: body)
+        var members: [Member] = []
+        for value in try fields.array("members") ?? [] {
+            var member = try JSONFields(value, path: "members.")
+            let labels = try member.strings("labels", countMax: Limits.labelsMax) ?? [:]
+            members.append(
+                Member(
+                    name: try member.string("name") ?? "", role: try member.string("role") ?? "",
+                    rank: try member.int("rank", in: 0...Int.max), state: try member.string("state") ?? "",
+                    slots: try member.int("slots", in: 0...Int.max) ?? 0,
+                    joined: try member.double("joined", in: 0...1e12) ?? 0,
+                    // What a member says of itself is not believed where it is no URL.
+                    url: labels["url"].flatMap { ValueKind.serverURL($0) }, number: labels["id"].flatMap { Int($0) }))
+        }
+        return members
+    }
+
+    /// Of `GET /metrics`: samples without labels.
+    package static func metrics(of page: String) -> [String: Double] {
+        var found: [String: Double] = [:]
+        for line in page.split(separator: "\n") where line.hasPrefix("muster_") {
+            let parts = line.dropFirst(7).split(separator: " ")
+            guard parts.count == 2, let value = Double(parts[1]) else { continue }
+            found[String(parts[0])] = value
+        }
+        return found
+    }
+}

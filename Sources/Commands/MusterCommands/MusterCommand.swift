@@ -1,0 +1,29 @@
+package import MusterCommandLine
+internal import MusterSystem
+
+/// The program's command line, whole.
+package enum MusterCommand {
+    package static let version = "0.1.0"
+
+    package static let table = CommandTable(
+        program: "muster", version: version, build: BuildStamp.description,
+        summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
+        commands: [
+            UpCommand.command, StatusCommand.command, CoordinatorCommand.command, WorkerCommand.command,
+            OriginCommand.command,
+            EdgeCommand.command,
+            ImageCommand.command, RenderCommand.command,
+            SubmitCommand.command, AssignCommand.command, JobsCommand.command,
+            JobCommand.command, ResultsCommand.command, CancelCommand.command, RetryCommand.command,
+            WorkersCommand.command,
+            DrainCommand.command,
+            JoinCommand.command, TokensCommand.command, SignInCommand.command, BackupCommand.command,
+            RestoreCommand.command,
+            ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,
+            ProgressCommand.command, ScaleCommand.command, ClientCommand.command, RanksCommand.command,
+            SendCommand.command,
+            EventsCommand.command, HealthCommand.command, NoticesCommand.command, CompletionCommand.command,
+            ManualCommand.command,
+        ],
+        reserved: ["run"])
+}

@@ -1,0 +1,36 @@
+internal import MusterAPI
+internal import MusterClient
+package import MusterCommandLine
+internal import MusterScheduling
+
+/// `muster scale`.
+package enum ScaleCommand {
+    package static let workers = Positional.int("N", in: 0...WorkerPool.workersMax, "How many workers to have.")
+
+    package static let command = Command(
+        name: "scale", summary: "have so many workers beside the coordinator",
+        description: [
+            "The coordinator starts or ends workers that it launched itself, each of one slot, until there are N; those that "
+                + "joined by themselves do not count. One that ends finishes what it computes first.",
+            "Prints how many of them have joined by now, and how many are on their way; 'muster workers' tells later. The number "
+                + "is kept: a worker that dies is started again, also after a restart of the coordinator.",
+        ],
+        positionals: [workers.spec], flags: CommonFlags.client,
+        exits: [Command.Exit(.success, "The number is stored; workers come and go from now on.")]
+            + CommonFlags.clientExits,
+        examples: [Command.Example("muster scale 8", "Eight workers, from now on.")], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("workers", invocation[workers])
+        json.endObject()
+        let answer = try await CoordinatorClient(invocation).call("POST", "/v1/scale", json.bytes)
+        if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
+        var fields = try JSONFields(body: answer)
+        let joined = try fields.int("joined", in: 0...Int.max) ?? 0
+        let starting = max(0, invocation[workers] - joined)
+        try invocation.out.line(
+            "\(invocation[workers]) workers wanted, \(joined) joined" + (starting > 0 ? ", \(starting) starting" : ""))
+    }
+}

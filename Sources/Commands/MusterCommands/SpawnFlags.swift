@@ -1,0 +1,137 @@
+internal import MusterCommandLine
+internal import MusterContainers
+internal import MusterCore
+internal import MusterJoining
+internal import MusterLog
+internal import MusterScheduling
+internal import MusterSpawning
+
+/// Flags of whatever runs a coordinator, about what that launches beside itself.
+enum SpawnFlags {
+    static let range = Flag<Int>.int(
+        "range", "N", in: 1...Limits.numberRangeMax, default: Limits.numberRangeDefault,
+        "Children's numbers are from 1 to N.")
+    static let childrenMax = Flag<Int>.int(
+        "children-max", "N", in: 1...1_000, default: 16, "So many children run at one time; others wait in line.")
+    static let childCommand = Flag<String?>.text(
+        "child-command", "CMD", as: .text(bytesMax: 4096, suggestions: []),
+        "Have children run this by /bin/sh -c, and read one whole number a line from its output."
+    ).defaulting(to: "none: children make random numbers themselves")
+    static let childTime = Flag.seconds(
+        "child-seconds", in: 0.5...86_400, default: 300,
+        "A child that takes longer is ended; a command after four fifths of it, and what it printed until then counts.")
+    static let orphan = Flag.seconds(
+        "orphan-seconds", in: 0.1...86_400, default: 60,
+        "What was launched ends by itself when it could not reach the coordinator for so long.")
+    static let launcher = Flag<String>.text(
+        "launcher", "KIND", as: .choice(["process", "docker", "auto"], reserved: ["kubernetes"]), default: "process",
+        "How workers and children are started: as processes of this machine, or as containers of its engine (Docker or Podman); "
+            + "auto: as containers where at the start an engine answers that has Muster's image, else as processes.")
+    static let advertise = Flag<String?>.text(
+        "advertise", "URL", as: .url, "Where what is launched finds the coordinator."
+    ).defaulting(to: "the address that it listens on")
+
+    static let childImage = Flag<String?>.text(
+        "child-image", "NAME", as: .text(bytesMax: 512, suggestions: []),
+        "Have children be containers of this image, which print one whole number a line and end. They have no network."
+    ).defaulting(to: "none: children make random numbers themselves")
+    static let image = Flag<String?>.text(
+        "image", "NAME", as: .text(bytesMax: 512, suggestions: []), "Muster's own image, for --launcher docker."
+    ).defaulting(to: "that of the container that the coordinator is in, else muster:latest")
+    static let network = Flag<String?>.text(
+        "docker-network", "NAME", as: .text(bytesMax: 256, suggestions: []), "The network of launched containers."
+    ).defaulting(to: "that of the container that the coordinator is in, else bridge")
+    static let socket = Flag<String?>.text(
+        "docker-socket", "PATH", as: .file, "Where the container engine listens."
+    ).defaulting(to: "what DOCKER_HOST says, else \(EngineAddress.usualPath)")
+    static let memory = Flag<Int>.int(
+        "container-memory", "BYTES", in: 16 << 20...1 << 50, default: ContainerLimits().memoryBytes,
+        "Memory of each launched container.")
+    static let cpus = Flag<Double>.double(
+        "container-cpus", "N", in: 0.01...4_096, default: ContainerLimits().cpus,
+        "Processors' worth of time of each launched container.")
+    static let pids = Flag<Int>.int(
+        "container-pids", "N", in: 16...1_000_000, default: ContainerLimits().pids,
+        "Processes and threads of each launched container.")
+
+    static let volunteers = Flag.bool(
+        "volunteers",
+        "Serve /install.sh: whoever can reach this coordinator may compute for it, and nobody has to trust them.")
+    static let volunteerImage = Flag<String?>.text(
+        "volunteer-image", "FILE", as: .file, "The image for volunteers' engines, as docker save writes it."
+    ).defaulting(to: "Muster's own image, from the coordinator's engine, where there is one")
+
+    static let rules: [Command.Rule] = [.exclusive(["child-command", "child-image"])]
+    static let all = [
+        range.spec, childrenMax.spec, childCommand.spec, childTime.spec, orphan.spec, launcher.spec, advertise.spec,
+        childImage.spec, image.spec, network.spec, socket.spec, memory.spec, cpus.spec, pids.spec,
+        volunteers.spec, volunteerImage.spec,
+    ]
+
+    /// Throws a `CommandError` where containers could not reach the coordinator, or the engine's address makes no sense.
+    @MainActor static func apply(_ invocation: Invocation, to spawning: inout SpawnConfiguration) throws {
+        spawning.range = invocation[range]
+        spawning.children.liveMax = invocation[childrenMax]
+        spawning.children.lifeTime = invocation[childTime]
+        spawning.childCommand = invocation[childCommand]
+        spawning.orphanTime = invocation[orphan]
+        spawning.advertisedURL = invocation[advertise]
+        let isDocker = try takesContainers(invocation)
+        guard isDocker || invocation[childImage] != nil else { return }
+        let engine = try engine(invocation)
+        var limits = ContainerLimits()
+        (limits.memoryBytes, limits.cpus, limits.pids) = (invocation[memory], invocation[cpus], invocation[pids])
+        limits.temporaryBytes = min(limits.temporaryBytes, limits.memoryBytes / 2)
+        if let name = invocation[childImage] {
+            spawning.childImage = ChildImage(engine: engine, image: name)
+            spawning.childImage!.limits = limits
+        }
+        guard isDocker else { return }
+        spawning.containers = ContainerSettings(engine: engine)
+        spawning.containers!.isOptional = invocation[launcher] == "auto"
+        spawning.containers!.image = invocation[image]
+        spawning.containers!.network = invocation[network]
+        spawning.containers!.limits = limits
+    }
+
+    /// Nil without `--volunteers`.
+    @MainActor static func volunteers(_ invocation: Invocation) throws(CommandError) -> VolunteerSettings? {
+        guard invocation[volunteers] else {
+            guard invocation[volunteerImage] == nil else {
+                throw .usage("--volunteer-image is for --volunteers, which is not given")
+            }
+            return nil
+        }
+        var settings = VolunteerSettings()
+        settings.imageFile = invocation[volunteerImage]
+        settings.image = invocation[image]
+        let engine = try engine(invocation)
+        if engine.isUsable { settings.engine = engine }
+        return settings
+    }
+
+    @MainActor static func engine(_ invocation: Invocation) throws(CommandError) -> EngineAddress {
+        do throws(EngineError) {
+            return try EngineAddress(given: invocation[socket], dockerHost: invocation.environment["DOCKER_HOST"])
+        } catch {
+            throw CommandError(.configuration, error.message)
+        }
+    }
+
+    /// A container has a loopback of its own: throws a `CommandError` where it could not reach the coordinator and has to.
+    @MainActor private static func takesContainers(_ invocation: Invocation) throws(CommandError) -> Bool {
+        guard invocation[launcher] != "process" else { return false }
+        let host = invocation[CommonFlags.host]
+        guard invocation[advertise] == nil, invocation[network] != "host",
+            invocation[CommonFlags.hosts].allSatisfy(UpCommand.isLoopback(host:))
+        else {
+            return true
+        }
+        let reason =
+            "containers cannot reach a coordinator that listens on \(host) only; give --host 0.0.0.0, or"
+            + " --advertise URL where something else passes their requests on"
+        guard invocation[launcher] == "auto" else { throw .usage("--launcher docker: \(reason)") }
+        Log.notice("workers and children are processes of this machine", ["reason": reason])
+        return false
+    }
+}

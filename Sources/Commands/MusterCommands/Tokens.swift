@@ -1,0 +1,72 @@
+internal import MusterAPI
+internal import MusterClient
+package import MusterCommandLine
+
+/// `muster tokens [list|create|revoke ID]`.
+package enum TokensCommand {
+    package static let action = Positional<String?>.optional(
+        "ACTION", as: .choice(["list", "create", "revoke"], reserved: []), "What to do; list, if nothing is said.")
+    package static let id = Positional<String?>.optional("ID", "The token's number, for revoke.")
+    package static let label = Flag<String?>.text(
+        "label", "TEXT", as: .text(bytesMax: 128, suggestions: []), "For create: whose the token is.")
+
+    package static let command = Command(
+        name: "tokens", summary: "make, list and revoke volunteers' tokens",
+        description: [
+            "By a volunteer's token workers join that nobody has to trust: they may compute, and nothing else, and what "
+                + "they say counts when others say the same. All who come by one token have one vote.",
+            "create prints the token, this once. revoke removes who came by it, and has done again what of them was "
+                + "not confirmed yet.",
+        ],
+        positionals: [action.spec, id.spec], flags: [label.spec] + CommonFlags.client,
+        exits: [Command.Exit(.noInput, "There is no such token."), Command.Exit(.usage)] + CommonFlags.clientExits,
+        examples: [
+            Command.Example("muster tokens create --label lab", "A token for the lab's machines."),
+            Command.Example("muster tokens", "Which there are, and how many members are here by each."),
+            Command.Example("muster tokens revoke 7", "No more work for who came by token 7."),
+        ], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        let client = try CoordinatorClient(invocation)
+        let asked = invocation[action] ?? "list"
+        if asked != "revoke", let id = invocation[id] {
+            throw CommandError.usage("tokens \(asked) takes no ID: \(CommandError.quoted(id))")
+        }
+        if asked != "create", invocation[label] != nil { throw CommandError.usage("--label goes with tokens create") }
+        switch asked {
+        case "create":
+            let answer = try await client.call(
+                "POST", "/v1/tokens", TokenRequest(label: invocation[label] ?? "").body)
+            if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
+            var fields = try JSONFields(body: answer)
+            try invocation.out.line(try fields.string("token") ?? "")
+        case "revoke":
+            guard let text = invocation[id], let number = Int(text), number > 0 else {
+                throw CommandError.usage("tokens revoke takes the token's number, as 'muster tokens' lists it")
+            }
+            let answer = try await client.call("DELETE", "/v1/tokens/\(number)")
+            if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
+            try invocation.out.line("token \(number) is revoked")
+        default: try await list(client, invocation)
+        }
+    }
+
+    @MainActor private static func list(_ client: CoordinatorClient, _ invocation: Invocation) async throws {
+        let answer = try await client.call("GET", "/v1/tokens")
+        if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
+        var fields = try JSONFields(body: answer)
+        var table = TextTable([
+            .init("ID", .right), .init("LABEL"), .init("MEMBERS", .right), .init("CREATED"), .init("REVOKED"),
+        ])
+        for value in try fields.array("tokens") ?? [] {
+            var token = try JSONFields(value, path: "tokens.")
+            table.add([
+                try token.int("id", in: 1...Int.max).map(String.init) ?? "", try token.string("label") ?? "",
+                try token.int("members", in: 0...Int.max).map(String.init) ?? "",
+                WallClock.text(try token.double("created", in: 0...1e12) ?? 0),
+                token.value("revoked").flatMap(\.double).map(WallClock.text) ?? "",
+            ])
+        }
+        try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))
+    }
+}
