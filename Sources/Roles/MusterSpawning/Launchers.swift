@@ -29,7 +29,7 @@ extension Spawner {
             // What it prints is read once more when it has ended, so that all of it has to stay until then.
             template.logBytesMax = 200 << 20
             let launcher = DockerLauncher(engine: EngineClient(image.engine), template: template)
-            routes.append((Spawner.childName, launcher))
+            routes.append((LaunchName.child, launcher))
             foreign = launcher
         }
         if let containers = spawning.containers, let reason = await processesWillDo(containers) {
@@ -44,7 +44,7 @@ extension Spawner {
                 image: ContainerPlacement.guess(containers).image)
             template.limits = containers.limits
             let launcher = DockerLauncher(engine: engine, template: template)
-            routes += [(Spawner.childName, launcher), (Spawner.workerName, launcher)]
+            routes += [(LaunchName.child, launcher), (LaunchName.worker, launcher)]
             placing = ContainerPlacing(containers, engine: engine, authority: spawning.tlsAuthority, launcher: launcher)
             do {
                 try await placing?.find()

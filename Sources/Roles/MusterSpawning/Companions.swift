@@ -21,30 +21,59 @@ package struct Companion: Sendable, Hashable {
     }
 }
 
-extension Spawner {
+/// Keeps companions running until they are told to end.
+final class Companions: Sendable {
+    private struct State {
+        /// Before they are started again.
+        var backoffs: [String: Backoff] = [:]
+        /// When the last of them, which were told to end, is killed. Nil: they are to run.
+        var end: ContinuousClock.Instant?
+    }
+
+    private let all: [Companion]
+    private let grace: Duration
+    /// Those of each, behind its own.
+    private let arguments: [String]
+    private let site: LaunchSite
+    private let state = Mutex(State())
+
+    init(_ configuration: SpawnConfiguration, at site: LaunchSite) {
+        (all, grace, self.site) = (configuration.companions, configuration.companionGrace, site)
+        // They are processes of this machine whatever the launcher of the others.
+        let authority = configuration.tlsAuthority.map { ["--tls-ca", $0] } ?? []
+        arguments = authority + ["--orphan-seconds", "\(configuration.orphanTime / .seconds(1))"]
+    }
+
+    var names: Set<String> { Set(all.map(\.name)) }
+
     /// Launches those that do not run already.
-    func startCompanions(besides alive: [String]) {
-        for companion in configuration.companions where !alive.contains(companion.name) { start(companion) }
+    func start(besides alive: [String]) {
+        for companion in all where !alive.contains(companion.name) { start(companion) }
     }
 
     /// Tells them to end, each in its own time: it says that it is not ready, answers on for a while and finishes what is under way.
     /// None is started again. Returns when the last of them will be gone, however often it is called.
-    @discardableResult
-    package func endCompanions() -> ContinuousClock.Instant {
-        let grace = configuration.companionGrace
+    func end() -> ContinuousClock.Instant {
         let (end, isFirst) = state.withLock { state in
-            let told = state.companionsEnd
+            let told = state.end
             let end = told ?? .now + grace
-            state.companionsEnd = end
+            state.end = end
             return (end, told == nil)
         }
-        if isFirst { for companion in configuration.companions { launcher.stop(companion.name, grace: grace) } }
+        if isFirst { for companion in all { site.launcher.stop(companion.name, grace: grace) } }
         return end
     }
 
-    /// It ended: it is started again, the sooner the longer it ran before.
-    func companionEnded(_ companion: Companion, _ reason: String) {
-        if state.withLock({ $0.companionsEnd != nil }) { return }
+    private var areEnding: Bool { state.withLock { $0.end != nil } }
+
+    /// Of whatever else has ended it takes no notice.
+    func ended(_ name: String, _ reason: String) {
+        if let companion = all.first(where: { $0.name == name }) { ended(companion, reason) }
+    }
+
+    /// It is started again, the sooner the longer it ran before.
+    private func ended(_ companion: Companion, _ reason: String) {
+        if areEnding { return }
         let pause = state.withLock { state in
             var random = SystemRandomNumberGenerator()
             return state.backoffs[companion.name, default: Backoff(base: .milliseconds(250), cap: .seconds(10))]
@@ -58,22 +87,18 @@ extension Spawner {
     }
 
     private func start(_ companion: Companion) {
-        if state.withLock({ $0.companionsEnd != nil }) { return }
+        if areEnding { return }
         var environment = companion.environment
-        environment[Self.urlName] = reachableURL
-        // It is a process of this machine whatever the launcher of the others.
-        let authority = configuration.tlsAuthority.map { ["--tls-ca", $0] } ?? []
-        let arguments = companion.arguments + ["--join", nearURL] + authority
-        let orphan = ["--orphan-seconds", "\(configuration.orphanTime / .seconds(1))"]
-        var spec = LaunchSpec(name: companion.name, arguments: arguments + orphan, environment: environment)
+        environment[LaunchSite.urlName] = site.reachableURL
+        var spec = LaunchSpec(
+            name: companion.name, arguments: companion.arguments + ["--join", site.nearURL] + arguments,
+            environment: environment)
         spec.sharesOutput = companion.sharesOutput
-        launch(spec) { [weak self] failure in
+        site.launch(spec) { [weak self] failure in
             guard let self else { return }
-            if let failure { return companionEnded(companion, failure.message) }
+            if let failure { return ended(companion, failure.message) }
             // Told to end while it was on its way.
-            guard state.withLock({ $0.companionsEnd == nil }) else {
-                return launcher.stop(companion.name, grace: configuration.companionGrace)
-            }
+            guard !areEnding else { return site.launcher.stop(companion.name, grace: grace) }
             ranLongEnough(companion)
         }
     }

@@ -1,4 +1,3 @@
-internal import MusterAPI
 internal import MusterContainers
 internal import MusterCore
 internal import MusterLog
@@ -9,20 +8,35 @@ internal import Synchronization
 ///
 /// A container's output is read whole once it has ended, and recorded as one delivery before the engine forgets it: a coordinator
 /// that comes back reads it again, and what is recorded already is not taken twice.
-extension Spawner {
-    /// Ends a foreign child that prints too much, or takes too long.
-    func superviseForeign(_ id: ChildID) {
-        guard let foreignChildren else { return }
-        let name = "\(Self.childName)\(id)"
-        let limit = configuration.children.lifeTime * 0.8
-        Task { [weak self, range = configuration.range] in
-            switch await Self.watch(name, foreignChildren, range, within: limit) {
+final class ForeignChildren: Sendable {
+    private struct State {
+        /// Those whose time was up: what they printed until then counts.
+        var overdue: Set<String> = []
+        /// What they printed until it was all that may count.
+        var full: [String: ForeignOutput] = [:]
+    }
+
+    private let launcher: DockerLauncher
+    private let range: Int
+    private let limit: Duration
+    private let state = Mutex(State())
+
+    /// They print numbers of 1…`range`, within `limit`.
+    init(_ launcher: DockerLauncher, range: Int, within limit: Duration) {
+        (self.launcher, self.range, self.limit) = (launcher, range, limit)
+    }
+
+    /// Ends one that prints too much, or takes too long.
+    func supervise(_ id: ChildID) {
+        let name = "\(LaunchName.child)\(id)"
+        Task { [weak self, launcher, range, limit] in
+            switch await Self.watch(name, launcher, range, within: limit) {
             case .ended: return
             case .overdue: self?.state.withLock { _ = $0.overdue.insert(name) }
             // The engine's log of it may have gone on, and lost its beginning.
             case .full(let output): self?.state.withLock { $0.full[name] = output }
             }
-            foreignChildren.stop(name, grace: .zero)
+            launcher.stop(name, grace: .zero)
         }
     }
 
@@ -63,24 +77,16 @@ extension Spawner {
         return nil
     }
 
-    /// A foreign child has ended: its numbers are recorded, unless it failed. Throws what is worth another try.
-    func readNumbers(of name: String, _ end: ContainerEnd) async throws {
-        guard let number = Int64(name.dropFirst(Self.childName.count)),
-            let record = state.withLock({ $0.children[ChildID(number)] }), !record.state.isFinal
-        else { return }
+    /// What one that has ended printed, to be recorded. Nil: it failed. Throws what is worth another try.
+    func output(of name: String, _ end: ContainerEnd) async throws -> ForeignOutput? {
         let (isOverdue, full) = state.withLock { ($0.overdue.contains(name), $0.full[name]) }
-        var output = full ?? ForeignOutput(range: configuration.range)
+        var output = full ?? ForeignOutput(range: range)
         if full == nil { try await end.readOutput { output.take($0) } }
         output.finish()
-        defer {
-            state.withLock { state in
-                state.overdue.remove(name)
-                state.full[name] = nil
-            }
+        state.withLock { state in
+            state.overdue.remove(name)
+            state.full[name] = nil
         }
-        guard end.exitCode == 0 || output.isFull || isOverdue else { return }
-        let report = NumbersReport(
-            offset: record.received, numbers: output.lines.numbers, rejected: output.lines.rejected, isLast: true)
-        _ = try await self.record(report, of: record.id)
+        return end.exitCode == 0 || output.isFull || isOverdue ? output : nil
     }
 }
