@@ -3,7 +3,6 @@ internal import MusterAPI
 internal import MusterContainers
 internal import MusterCore
 internal import MusterCrypto
-internal import MusterHTTPClient
 internal import MusterKernels
 internal import MusterLog
 internal import MusterRole
@@ -19,34 +18,18 @@ package final class Worker: Sendable {
         var batches: [LeaseKey: Cancellation] = [:]
         /// Grants' inputs and tickets between their arrival and their start.
         var offers: [LeaseKey: LeaseOffer] = [:]
-        var outboxCache: [OutboxID: [UInt8]] = [:]
-        var outboxCacheBytes = 0
-        /// In memory, and about to be on disk unless they are acknowledged before.
-        var outboxUnwritten: Set<OutboxID> = []
-        var nextOutboxID: UInt64
-        var stream: Task<Void, Never>?
-        /// The last command that it has.
-        var seen = CommandID(0)
-        /// Since when the coordinator does not answer.
-        var awaySince: Moment?
         var exit: CheckedContinuation<Void, any Error>?
         var ending: Result<Void, any Error>?
-
-        mutating func cache(_ text: [UInt8], as id: OutboxID) {
-            outboxCache[id] = text
-            outboxCacheBytes += text.count
-            outboxUnwritten.insert(id)
-        }
     }
 
-    /// Reports are delivered from memory up to here; above it from their files.
-    static let outboxCacheBytesMax = 64 << 20
     static let askSeconds = 30.0
 
     let configuration: WorkerConfiguration
     let folder: WorkerFolder
     let machine: String
-    let client: HTTPClient
+    let calls: CoordinatorCalls
+    let stream: WorkerStream
+    let outbox: ReportOutbox
     let threads: ThreadPool
     /// Nil where there is no engine.
     let containers: EngineTasks?
@@ -59,16 +42,16 @@ package final class Worker: Sendable {
         try makeDirectory(configuration.dataDirectory)
         folder = try WorkerFolder(in: configuration.dataDirectory)
         machine = try configuration.machine ?? MachineName.own(directory: configuration.dataDirectory)
-        client = HTTPClient(HTTPClient.Configuration(tlsCAFile: configuration.tlsAuthority))
+        calls = CoordinatorCalls(to: configuration.coordinatorURL, tlsAuthority: configuration.tlsAuthority)
+        stream = WorkerStream(by: calls)
+        outbox = ReportOutbox(folder)
         threads = ThreadPool(idleMax: configuration.agent.slots)
         let run = incarnation
         containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
-        let kept = folder.outbox()
         state = Mutex(
             State(
                 agent: WorkerAgent(settings: configuration.agent, random: SystemRandomNumberGenerator()),
-                identity: folder.identity(at: configuration.coordinatorURL),
-                nextOutboxID: (kept.last?.0.rawValue ?? 0) + 1))
+                identity: folder.identity(at: configuration.coordinatorURL)))
     }
 
     /// Works until it was told to stop and has left, or was refused for good (then it throws a `NodeError`).
@@ -84,8 +67,8 @@ package final class Worker: Sendable {
         }
         defer {
             ticks.cancel()
-            state.withLock { $0.stream?.cancel() }
-            client.close()
+            stream.close()
+            calls.close()
         }
         try await withCheckedThrowingContinuation { continuation in
             let ending: Result<Void, any Error>? = state.withLock { state in
@@ -116,8 +99,8 @@ package final class Worker: Sendable {
         case .join: join(state.identity)
         case .ask(let slots): ask(slots, state.identity)
         case .run(let grant): begin(grant, &state)
-        case .deliver(let ids): deliver(ids, &state)
-        case .discard(let id, let verdict): discard(id, verdict, &state)
+        case .deliver(let ids): deliver(ids, state.identity)
+        case .discard(let id, let verdict): discard(id, verdict)
         case .heartbeat(let keys): heartbeat(keys, state.identity)
         case .abandon(let key): state.batches[key]?.cancel()
         case .leaveAndExit: leave(state.identity)
