@@ -1,7 +1,6 @@
 internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRole
-internal import Synchronization
 
 extension Origin {
     /// Every route of the table with its handler; the table says who may call it and how large a body may be.
@@ -16,9 +15,9 @@ extension Origin {
             return HTTPRoute(
                 spec.method, spec.pattern, streamedBodyBytesMax: configuration.imageBytesMax,
                 access: spec.name.rawValue
-            ) { [unowned self] request, body in
+            ) { [writing] request, body in
                 try request.refuseQuery(otherThan: queryNames)
-                return try await putImage(request, body)
+                return try await writing.put(request, body)
             }
         }
         let handler = handler(for: spec.name)
@@ -32,13 +31,13 @@ extension Origin {
 
     private func handler(for name: OriginRouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
         switch name {
-        case .listImages: { [unowned self] in try listImages($0) }
-        case .image: { [unowned self] in try getImage($0) }
-        case .imageSize: { [unowned self] in try getSize($0) }
+        case .listImages: { [changes] in try changes.listImages($0) }
+        case .image: { [reading] in try reading.image($0) }
+        case .imageSize: { [reading] in try reading.size($0) }
         case .putImage: { _ in throw Problem(500, "An upload is streamed.") }
-        case .deleteImage: { [unowned self] in try deleteImage($0) }
-        case .changes: { [unowned self] in try listChanges($0) }
-        case .events: { [unowned self] in try streamEvents($0) }
+        case .deleteImage: { [writing] in try writing.delete($0) }
+        case .changes: { [changes] in try changes.listChanges($0) }
+        case .events: { [changes] in try changes.streamEvents($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [readiness, listing] _ in readiness.answer(listing) }
         case .metrics: { [unowned self] _ in metricsPage() }
@@ -57,7 +56,7 @@ extension Origin {
         page.add("image_puts_total", "counter", "Images stored or replaced.", figures.puts)
         page.add("image_deletes_total", "counter", "Images deleted.", figures.deletes)
         page.add("images_damaged", "gauge", "Images found damaged when they were asked for.", images.damagedCount)
-        page.add("uploads", "gauge", "Uploads under way.", uploading.load(ordering: .relaxed))
+        page.add("uploads", "gauge", "Uploads under way.", writing.uploads)
         listing.add(to: &page)
         page.add(serverStatistics)
         return .respond(page.response)

@@ -8,20 +8,18 @@ internal import Synchronization
 
 /// The origin's driver: image originals by id over HTTP, kept in files, with a stream of their changes.
 ///
-/// What is at hand is answered on the HTTP thread; what may block (a first look at a file, an upload, a deletion) runs on
-/// threads of its own.
+/// It begins and ends what its routes share; what may block (a first look at a file, an upload, a deletion) runs on threads of its own.
 package final class Origin: Sendable {
-    /// Uploads at one time; more are refused with 503.
-    static let uploadsMax = 64
-
     let configuration: OriginConfiguration
     /// At a coordinator.
     package let listing: ListingNote
     let store: ImageStore
     let images: OpenImages
-    let events = EventHub()
-    let threads = ThreadPool(idleMax: 8)
-    let uploading = Atomic(0)
+    private let events = EventHub()
+    private let threads = ThreadPool(idleMax: 8)
+    let reading: ImageReadRoutes
+    let writing: ImageWriteRoutes
+    let changes: ImageChangeRoutes
     private let authenticator: Authenticator
     private let server = Mutex<HTTPServer?>(nil)
     /// False from the moment on in which it was asked to end.
@@ -58,12 +56,16 @@ package final class Origin: Sendable {
         }
         images = OpenImages(store.folder, threads: threads)
         dropping.images.withLock { [images] in $0 = images }
+        let answers = ImageAnswers(maxAgeSeconds: configuration.maxAgeSeconds)
+        reading = ImageReadRoutes(store, images, answers, threads: threads)
+        writing = ImageWriteRoutes(store, answers, threads: threads)
+        changes = ImageChangeRoutes(store, events)
     }
 
     /// Listens. Throws an `HTTPServerError` when the port cannot be had.
     package func start() throws {
         var settings = configuration.server
-        settings.limits.descriptorsReserved = OpenImages.filesMax + Self.uploadsMax + 64
+        settings.limits.descriptorsReserved = OpenImages.filesMax + ImageWriteRoutes.uploadsMax + 64
         let server = HTTPServer(settings, routes: routes()) { [authenticator] head in
             try authenticator.require(head)
         }

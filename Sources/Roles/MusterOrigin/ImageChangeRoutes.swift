@@ -2,15 +2,22 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterRole
-internal import Synchronization
 
-/// Lists, and the stream of changes.
-extension Origin {
+/// Lists of images, and the stream of their changes.
+final class ImageChangeRoutes: Sendable {
     /// Items of one answer, when the caller does not say, and at most.
     private static let pageDefault = 1_000
     private static let pageMax = 10_000
     /// Changes that a stream catches up with by itself: they must fit its buffer.
     private static let replayMax = 1_000
+    /// What follows from the moment's state alone.
+    private static let uncached = [(name: "Cache-Control", value: "no-store")]
+
+    private let store: ImageStore
+    private let events: EventHub
+
+    /// `events` are the changes of `store`.
+    init(_ store: ImageStore, _ events: EventHub) { (self.store, self.events) = (store, events) }
 
     func listImages(_ request: HTTPRequest) throws -> HTTPOutcome {
         let limit = try request.queryInt("limit", in: 1...Self.pageMax) ?? Self.pageDefault
@@ -26,13 +33,13 @@ extension Origin {
         json.key("next")
         if hasMore, let last = entries.last { json.value(last.record.id.rawValue) } else { json.null() }
         json.endObject()
-        return .respond(.json(json.bytes, headers: uncached))
+        return .respond(.json(json.bytes, headers: Self.uncached))
     }
 
     func listChanges(_ request: HTTPRequest) throws -> HTTPOutcome {
         let limit = try request.queryInt("limit", in: 1...Self.pageMax) ?? Self.pageDefault
         let since = UInt64(try request.queryInt("since", in: 0...Int.max) ?? 0)
-        return .respond(.json(store.changes(since: since, limit: limit).body, headers: uncached))
+        return .respond(.json(store.changes(since: since, limit: limit).body, headers: Self.uncached))
     }
 
     /// Goes on behind `Last-Event-ID`, which is a version. What happened since comes first, or `reset` where that is not
@@ -66,9 +73,6 @@ extension Origin {
             bytes += ServerSentEvent.bytes("change", id: change.version, data: data.bytes)
         }
     }
-
-    /// What follows from the moment's state alone.
-    var uncached: [(name: String, value: String)] { [("Cache-Control", "no-store")] }
 }
 
 extension ImageStore.Entry {

@@ -4,81 +4,26 @@ internal import MusterRole
 internal import MusterSystem
 internal import Synchronization
 
-/// Images by id: reading.
-extension Origin {
-    /// So often a reader tries again when the image changes under it, a second in all: an upload's file is in place some
-    /// time before it is told of.
-    private static let attemptsMax = 10
-
-    func getImage(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = try request.imageID()
-        guard let record = try servable(id) else { return .respond(missing(id)) }
-        if let answer = try answerWithoutBytes(request, record) { return .respond(answer) }
-        if let image = images.atHand(record), !ImageRanges.mayBlock(request, image) {
-            return .respond(try answer(request, image))
-        }
-        return .task { [self] in
-            for attempt in 0..<Self.attemptsMax {
-                if attempt > 0 { try await Task.sleep(for: .milliseconds(1 << attempt)) }
-                guard let record = try servable(id) else { return missing(id) }
-                if let answer = try answerWithoutBytes(request, record) { return answer }
-                do {
-                    let image: OpenImage
-                    if let atHand = images.atHand(record) {
-                        image = atHand
-                    } else {
-                        image = try await images.open(record)
-                        // Deleted or replaced meanwhile: nobody else would let go of the file.
-                        if store[id]?.record.version != record.version { images.drop(id) }
-                    }
-                    return try await threads.perform { [self] in try answer(request, image) }
-                } catch is OpenImage.Replaced {
-                    continue
-                } catch let error as DiskFailure {
-                    throw error.problem
-                }
-            }
-            throw Problem(
-                503,
-                "The file of image \(id) is not the one that the origin knows: it changes too often, or others touch"
-                    + " it. If that lasts, restart the origin.", retryAfter: 1)
-        }
-    }
-
-    /// Nil: there is none. Throws a `Problem` (500) for a damaged one.
-    private func servable(_ id: ImageID) throws(Problem) -> ImageRecord? {
-        guard let entry = store[id] else { return nil }
-        if entry.isDamaged { throw OpenImages.problem(id, "its trailer is missing or broken") }
-        return entry.record
-    }
-
-    func getSize(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = try request.imageID()
-        guard let record = try servable(id) else { return .respond(missing(id)) }
-        if let answer = try answerWithoutBytes(request, record) { return .respond(answer) }
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("id", id.rawValue)
-        json.field("size", record.size)
-        json.endObject()
-        return .respond(.json(json.bytes, headers: validators(record)))
-    }
-
-    /// Briefly cacheable, so that an image that nobody has is not asked for again and again.
-    func missing(_ id: ImageID) -> HTTPResponse {
-        var response = HTTPResponse.problem(Problem(404, "There is no image \(id) here."))
-        response.headers.append(("Cache-Control", "public, max-age=5"))
-        response.headers.append(("X-Muster-Version", "\(store.figures.version)"))
-        return response
-    }
-}
-
 /// Images by id: changing.
-extension Origin {
+final class ImageWriteRoutes: Sendable {
+    /// Uploads at one time; more are refused with 503.
+    static let uploadsMax = 64
     /// Pieces are gathered to this size before they are written.
     private static let pieceBytes = 256 << 10
 
-    func putImage(_ request: HTTPRequest, _ body: HTTPBodyReader) async throws -> HTTPResponse {
+    private let store: ImageStore
+    private let answers: ImageAnswers
+    private let threads: ThreadPool
+    private let uploading = Atomic(0)
+
+    init(_ store: ImageStore, _ answers: ImageAnswers, threads: ThreadPool) {
+        (self.store, self.answers, self.threads) = (store, answers, threads)
+    }
+
+    /// Under way.
+    var uploads: Int { uploading.load(ordering: .relaxed) }
+
+    func put(_ request: HTTPRequest, _ body: HTTPBodyReader) async throws -> HTTPResponse {
         let id = try request.imageID()
         let type = try Self.type(of: request)
         guard uploading.add(1, ordering: .relaxed).newValue <= Self.uploadsMax else {
@@ -153,7 +98,7 @@ extension Origin {
         return type.isEmpty ? "application/octet-stream" : type
     }
 
-    func deleteImage(_ request: HTTPRequest) throws -> HTTPOutcome {
+    func delete(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = try request.imageID()
         return .task { [self] in
             let version = try await threads.perform { [store] in
@@ -164,16 +109,11 @@ extension Origin {
                     }
                 }
             }
-            guard let version else { return missing(id) }
+            guard let version else { return answers.missing(id, at: store.figures.version) }
             var json = JSONWriter()
             ImageChange(id: id, version: version, etag: nil).write(to: &json)
             let headers = [("X-Muster-Version", "\(version)"), ("Cache-Control", "no-store")]
             return .json(json.bytes, headers: headers.map { (name: $0, value: $1) })
         }
     }
-}
-
-extension HTTPRequest {
-    /// Throws a `Problem` (422) that names what is no id.
-    func imageID() throws(Problem) -> ImageID { try ImageID(text: parameters["id"] ?? "") }
 }

@@ -3,10 +3,13 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import MusterSystem
 
-/// What is answered of an image that is there.
-extension Origin {
+/// What is answered of images.
+struct ImageAnswers: Sendable {
+    /// Seconds for which others may reuse an answer without asking.
+    let maxAgeSeconds: Int
+
     /// 304, where the client has it already; nil: its bytes are wanted. Throws a `Problem` (412).
-    func answerWithoutBytes(_ request: HTTPRequest, _ record: ImageRecord) throws(Problem) -> HTTPResponse? {
+    func withoutBytes(_ request: HTTPRequest, _ record: ImageRecord) throws(Problem) -> HTTPResponse? {
         switch try ImageConditions.judge(request, record) {
         case .go: nil
         case .notModified:
@@ -18,13 +21,13 @@ extension Origin {
     func validators(_ record: ImageRecord) -> [(name: String, value: String)] {
         [
             ("ETag", record.etag), ("Last-Modified", HTTPDate.format(Int(clamping: record.modifiedSeconds))),
-            ("Cache-Control", "public, max-age=\(configuration.maxAgeSeconds)"),
+            ("Cache-Control", "public, max-age=\(maxAgeSeconds)"),
             ("X-Muster-Version", "\(record.version)"),
         ]
     }
 
     /// The whole or the parts that were asked for. May block where `ImageRanges.mayBlock` says so. Throws a `DiskFailure`.
-    func answer(_ request: HTTPRequest, _ image: OpenImage) throws -> HTTPResponse {
+    func bytes(of image: OpenImage, to request: HTTPRequest) throws -> HTTPResponse {
         let record = image.record
         // Nobody has looked at the bytes: no browser is to guess at more than the type says.
         let headers =
@@ -51,5 +54,13 @@ extension Origin {
             response.headers.append(("X-Muster-Version", "\(record.version)"))
             return response
         }
+    }
+
+    /// Briefly cacheable, so that an image that nobody has is not asked for again and again. `version` is the latest of all images.
+    func missing(_ id: ImageID, at version: UInt64) -> HTTPResponse {
+        var response = HTTPResponse.problem(Problem(404, "There is no image \(id) here."))
+        response.headers.append(("Cache-Control", "public, max-age=5"))
+        response.headers.append(("X-Muster-Version", "\(version)"))
+        return response
     }
 }
