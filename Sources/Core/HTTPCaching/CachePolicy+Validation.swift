@@ -48,7 +48,7 @@ extension CachePolicy {
     package func fields(validating stored: StoredResponse, asker: CacheRequest) -> HeaderFields {
         var fields = HeaderFields(
             stored.vary.selecting.compactMap { name, value in value.map { HeaderFields.Field(name: name, value: $0) } })
-        if !fields.contains("Authorization"), allowsAuthorized(stored.freshness.control),
+        if !fields.contains("Authorization"), stored.freshness.control.allowsAuthorized,
             let token = asker.fields["Authorization"]
         {
             fields.append("Authorization", token)
@@ -60,7 +60,7 @@ extension CachePolicy {
     /// what is stored.
     package func keepsToItself(_ request: CacheRequest, validating stored: StoredResponse) -> Bool {
         request.control?.noStore == true
-            || (request.fields.contains("Authorization") && !allowsAuthorized(stored.freshness.control))
+            || (request.fields.contains("Authorization") && !stored.freshness.control.allowsAuthorized)
     }
 
     /// The stored response as a 304 to `request` leaves it (4.3.4 and 3.2).

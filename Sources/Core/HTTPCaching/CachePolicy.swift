@@ -19,14 +19,11 @@ package struct CachePolicy: Equatable, Sendable {
 
     package init(negativeSeconds: Int = 5) { self.negativeSeconds = min(max(negativeSeconds, 0), 300) }
 
-    /// RFC 9110 15.1: the statuses whose definition lets a cache guess how long they last.
-    static let heuristicallyCacheable: Set = [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]
-
     /// 4.2.2: nil where guessing is not allowed or there is nothing to guess from.
     func heuristicLifetime(
         status: Int, control: CacheControl, fields: HeaderFields, date: Int, now: Int
     ) -> Int? {
-        guard Self.heuristicallyCacheable.contains(status) || control.isPublic, !fields.contains("Set-Cookie"),
+        guard StatusRules.heuristicallyCacheable.contains(status) || control.isPublic, !fields.contains("Set-Cookie"),
             let modified = fields["Last-Modified"].flatMap({ HTTPDate.parse($0, now: now) }), modified < date
         else { return nil }
         return min(
