@@ -35,19 +35,18 @@ package final class DockerLauncher: Launcher {
         var handler: (@Sendable (LaunchExit) -> Void)?
         /// Ends that nobody listened to yet.
         var untold: [LaunchExit] = []
-        var watch: Task<Void, Never>?
         var endHandler: EndHandler?
-        /// Why the engine was not heard when it was last listened to.
-        var away: EngineError?
         var isAdopted = false
     }
 
     let engine: EngineClient
+    let watch: EngineWatch
     private let placed: Mutex<ContainerTemplate>
     let state = Mutex(State())
 
     package init(engine: EngineClient, template: ContainerTemplate) {
         self.engine = engine
+        watch = EngineWatch(of: engine)
         placed = Mutex(template)
     }
 
@@ -57,9 +56,7 @@ package final class DockerLauncher: Launcher {
     package func place(_ change: (inout ContainerTemplate) -> Void) { placed.withLock { change(&$0) } }
 
     /// Why nothing can be launched now: the engine is away. Nil: as far as is known, it is there.
-    package func defect(of name: String) -> LaunchError? { state.withLock { $0.away?.launchError } }
-
-    deinit { state.withLock { $0.watch?.cancel() } }
+    package func defect(of name: String) -> LaunchError? { watch.away?.launchError }
 
     package func onExit(_ handler: @escaping @Sendable (LaunchExit) -> Void) {
         let untold = state.withLock { state in
@@ -83,7 +80,7 @@ package final class DockerLauncher: Launcher {
         }
         guard let removal else { return }
         await removal?.value
-        watch()
+        watch.begin(template.labelFilter, for: self)
         do throws(EngineError) {
             try await start(spec)
         } catch {
