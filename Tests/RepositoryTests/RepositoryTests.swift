@@ -52,6 +52,12 @@ struct RepositoryTests {
         }
     }
 
+    @Test("no target and no type outgrows its bound")
+    func sizes() {
+        let sources = Self.files.filter { $0.path.hasPrefix("Sources/") }
+        for finding in SizeRules.findings(in: sources) { Issue.record("\(finding)") }
+    }
+
     @Test("the manifest is read as it is meant")
     func manifest() {
         #expect(Self.house.needs.count > 20)
