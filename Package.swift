@@ -121,9 +121,15 @@ let package = Package(
         room(
             "Roles", "MusterEdge",
             [
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache", "MusterAPI",
-                "MusterScheduling", "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog",
-                "MusterSystem",
+                "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
+                "MusterAPI", "MusterScheduling", "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto",
+                "MusterLog", "MusterSystem",
+            ]),
+        room(
+            "Roles", "MusterEdgePeers",
+            [
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterElection", "MusterCore",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterOrigin",
@@ -239,8 +245,9 @@ let package = Package(
         tests(
             "MusterEdgeTests",
             [
-                "MusterEdge", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterAPI", "MusterElection", "HTTPCaching", "MusterSystem", "MusterTestKit", "MusterServerKit",
+                "MusterEdge", "MusterEdgePeers", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient",
+                "HTTPText", "MusterCache", "MusterAPI", "MusterElection", "HTTPCaching", "MusterCore", "MusterSystem",
+                "MusterTestKit", "MusterServerKit",
             ]),
         tests(
             "MusterOriginTests",

@@ -1,5 +1,6 @@
 import HTTPCaching
 import HTTPText
+import MusterHTTP
 import MusterServerKit
 import Testing
 

@@ -1,6 +1,5 @@
 import MusterCache
 import MusterHTTP
-import MusterHTTPClient
 import MusterServerKit
 import Synchronization
 import Testing

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import MusterHTTP
 import MusterHTTPClient
 import MusterServerKit
 import Testing

@@ -1,11 +1,13 @@
 import MusterAPI
 import MusterCache
+import MusterCore
 import MusterElection
 import MusterServerKit
 import Synchronization
 import Testing
 
 @testable import MusterEdge
+@testable import MusterEdgePeers
 
 /// What edges say to each other, right and wrong.
 @Suite(.timeLimit(.minutes(3))) struct EdgePeerTests {
@@ -67,7 +69,7 @@ import Testing
                 try await edges.stop(id)
                 try await onThread { () throws in
                     for left in edges.all {
-                        #expect(holdsAtLast { left.peers.withLock { $0.places[EdgeID(id)!] == nil } })
+                        #expect(holdsAtLast { left.peers.standing.places[EdgeID(id)!] == nil })
                     }
                     edges.await(leader: 2)
                     let status = try edges.get(2, "/v1/edge").text
@@ -82,11 +84,11 @@ import Testing
 
     @Test func itselfIsNobody() async throws {
         try await withEdge(plainUpstream) { (edge) throws in
-            let own = edge.edge.peers.withLock { $0.own }
+            let own = edge.edge.peers.roster.state.withLock { $0.own }
             let body = EdgeMessages(sender: own, digest: 0, messages: [], edges: [:]).body
             let response = try #require(edge.client().ask("POST", "/v1/edge/messages", token: "admin", body: body))
             #expect(response.status == 200)
-            #expect(edge.edge.peers.withLock { $0.places.isEmpty })
+            #expect(edge.edge.peers.standing.places.isEmpty)
         }
     }
 
@@ -189,9 +191,9 @@ import Testing
             try await onThread { () throws in
                 _ = try edges.get(1, "/a")
                 #expect(try edges.has(1, "/a"))
-                edges[1].inTouchUntil.store(0, ordering: .relaxed)
-                #expect(!edges[1].mayVouch)
-                #expect(holdsAtLast { edges[1].mayVouch })
+                edges[1].touch.vouch(until: .zero)
+                #expect(!edges[1].touch.mayVouch)
+                #expect(holdsAtLast { edges[1].touch.mayVouch })
                 #expect(try edges.has(1, "/a"))
             }
         }

@@ -1,5 +1,6 @@
 import Glibc
 import MusterCache
+import MusterHTTP
 import MusterServerKit
 import Synchronization
 import Testing

@@ -3,10 +3,12 @@ import MusterAPI
 import MusterCache
 import MusterElection
 import MusterServerKit
+import MusterTestKit
 import Synchronization
 import Testing
 
 @testable import MusterEdge
+@testable import MusterEdgePeers
 
 /// What one edge has fetched, and which of it the others take over.
 @Suite(.timeLimit(.minutes(3))) struct EdgeReplicationTests {
@@ -37,7 +39,7 @@ import Testing
                         #expect(hit["x-muster-position"] == nil)
                         #expect(hit["age"].flatMap { Int($0) }.map { (100...160).contains($0) } == true)
                         let left = Self.stored(edges[other], upstream, target)!.head.freshness
-                            .remainingMs(nowMs: edges[other].nowMs)
+                            .remainingMs(nowMs: nowMs)
                         #expect((3_400_000...3_500_000).contains(left), "\(left)")
                     }
                 }
@@ -58,7 +60,7 @@ import Testing
                 for id in [1, 2] { #expect(try !edges.has(id, "/images/1")) }
                 _ = try edges.get(1, "/images/1")
                 #expect(upstream.seen.allSatisfy { !$0.target.hasPrefix("/v1/") && $0["authorization"] == nil })
-                for id in [1, 2] { #expect(edges[id].following.withLock { $0 == nil }) }
+                for id in [1, 2] { #expect(!edges[id].origin.isFollowing) }
             }
         }
     }
@@ -92,13 +94,13 @@ import Testing
         }
         try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
-                edges[1].floors.withLock { $0.raise(1, to: 6) }
-                let position = Edge.OriginPosition(origin: "o", version: 6)
-                for id in [1, 2] { edges[id].position.withLock { $0 = position } }
+                edges[1].floors.raise(1, to: 6)
+                let position = OriginPosition(origin: "o", version: 6)
+                for id in [1, 2] { edges[id].origin.keep(position) }
                 _ = try edges.get(2, "/images/1")
                 _ = try edges.get(2, "/images/2")
                 #expect(try holdsAtLast { try edges.has(1, "/images/2") })
-                #expect(holdsAtLast { edges[1].peers.withLock { $0.pulling == 0 && $0.wanted.isEmpty } })
+                #expect(holdsAtLast { edges[1].peers.replication.isThrough })
                 #expect(try !edges.has(1, "/images/1"))
             }
         }
@@ -114,33 +116,28 @@ import Testing
         }
         try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
-                edges[1].position.withLock { $0 = .init(origin: "o", version: 7) }
-                edges[2].position.withLock { $0 = Edge.OriginPosition(place) }
+                edges[1].origin.keep(OriginPosition(origin: "o", version: 7))
+                if let position = OriginPosition(place) { edges[2].origin.keep(position) }
                 _ = try edges.get(2, "/images/2")
                 _ = try edges.get(2, "/plain")
-                #expect(holdsAtLast { edges[1].counters.pulls.load(ordering: .relaxed) > 2 })
+                #expect(holdsAtLast { edges[1].peers.replication.pulls.load(ordering: .relaxed) > 2 })
                 #expect(Self.stored(edges[1], upstream, "/images/2") == nil)
-                edges[2].position.withLock { $0 = .init(origin: "o", version: 7) }
+                edges[2].origin.keep(OriginPosition(origin: "o", version: 7))
                 #expect(holdsAtLast { Self.stored(edges[1], upstream, "/images/2") != nil })
             }
         }
     }
 
-    /// A purge that only a follower knows of: it takes nothing from its leader before that has heard of it, too.
-    @Test func aLeaderThatMissedAPurgeGivesNothing() async throws {
+    /// A purge that only a follower knows of: its leader hears of it.
+    @Test func aLeaderThatMissedAPurgeIsTold() async throws {
         try await withEdges([1, 2]) { (edges, upstream) throws in
-            try await onThread { () throws in
-                for id in [1, 2] { _ = try edges.get(id, "/a") }
-                let purge = Purge(term: edges.term(1), number: 7, pattern: .all)
-                edges[1].peers.withLock { state in
-                    _ = state.log.merge([purge], forgotten: nil)
-                    state.wanted.add(Copy(target: "/a", version: nil))
-                    edges[1].pull(&state)
-                    #expect(state.pulling == 0)
-                }
+            try await onThread { for id in [1, 2] { _ = try edges.get(id, "/a") } }
+            let purge = Purge(term: edges.term(1), number: 7, pattern: .all)
+            _ = try await edges[1].peers.purges.obey([purge], forgotten: nil)
+            try await onThread {
                 // The two tell each other.
-                #expect(holdsAtLast { edges[2].peers.withLock { $0.log.purges } == [purge] })
-                #expect(edges[2].store.statistics.objects == 0)
+                #expect(holdsAtLast { edges[2].peers.purges.known.purges == [purge] })
+                #expect(edges.all.allSatisfy { $0.store.statistics.objects == 0 })
             }
         }
     }

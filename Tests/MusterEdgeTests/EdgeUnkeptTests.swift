@@ -1,6 +1,6 @@
 import Glibc
 import MusterCache
-import MusterHTTPClient
+import MusterHTTP
 import MusterServerKit
 import Synchronization
 import Testing

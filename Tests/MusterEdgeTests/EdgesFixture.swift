@@ -9,6 +9,7 @@ import Synchronization
 import Testing
 
 @testable import MusterEdge
+@testable import MusterEdgePeers
 
 /// Several edges in one process, on free ports before one upstream.
 final class TestEdges: Sendable {
@@ -87,16 +88,16 @@ final class TestEdges: Sendable {
         try ask(id, "GET", target, token: nil, nil, [("Cache-Control", "only-if-cached")]).status == 200
     }
 
-    func leaders() -> [Int?] { all.map { $0.peers.withLock { $0.election.leader.map { Int($0.rawValue) } } } }
+    func leaders() -> [Int?] { all.map { $0.peers.standing.leader.map { Int($0.rawValue) } } }
 
-    func term(_ id: Int) -> Term { self[id].peers.withLock { $0.election.term } }
+    func term(_ id: Int) -> Term { self[id].peers.standing.term }
 
     /// Until this one leads by all accounts, and everybody serves what it has stored.
     func await(leader id: Int) {
         #expect(
             holdsAtLast {
-                leaders().allSatisfy { $0 == id } && Set(all.map { $0.peers.withLock { $0.election.term } }).count == 1
-                    && all.allSatisfy { $0.mayVouch && $0.peers.withLock { $0.places.count } == all.count - 1 }
+                leaders().allSatisfy { $0 == id } && Set(all.map { $0.peers.standing.term }).count == 1
+                    && all.allSatisfy { $0.touch.mayVouch && $0.peers.standing.places.count == all.count - 1 }
             })
     }
 }

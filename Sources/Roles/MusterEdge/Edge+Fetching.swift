@@ -2,6 +2,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterCore
+internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
@@ -110,17 +111,17 @@ extension Edge {
     ) async throws {
         var response = response
         if let copy = fetch.copy {
-            let isCurrent = response.status == 200 && isCurrent(response, copy)
+            let isCurrent = response.status == 200 && origin.isCurrent(response, copy)
             copy.isEarly.store(response.status == 200 && !isCurrent, ordering: .relaxed)
             if !isCurrent { return stream.cancel() }
             response = response.without(CopySource.positionField)
         }
-        noticeOrigin(response)
+        origin.notice(response)
         if response.status == 304, fetch.conditions?.isEmpty == false, fetch.stored != nil {
             stream.cancel()
             return confirmed(response, fetch, flight, leader)
         }
-        if response.status >= 500, let stored = fetch.stored, mayVouch,
+        if response.status >= 500, let stored = fetch.stored, touch.mayVouch,
             case .serveStale = policy.onFailure(
                 .status(response.status), stored: stored.head, for: fetch.request.cache, nowMs: nowMs)
         {
@@ -340,7 +341,7 @@ extension Edge {
         let failure = policy.onFailure(
             .unreachable, stored: fetch.stored?.head, for: fetch.request.cache, nowMs: nowMs)
         // Not what may have been purged.
-        if case .serveStale = failure, let stored = fetch.stored, mayVouch {
+        if case .serveStale = failure, let stored = fetch.stored, touch.mayVouch {
             return serveStale(stored, fetch, flight, leader, "upstream-unreachable")
         }
         // 5.2.2.2: what must not be used stale is answered with 504, however the asking failed.

@@ -1,6 +1,7 @@
 internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
+internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
@@ -79,7 +80,7 @@ extension Edge {
             if isStored, object.isPart {
                 await mergeParts(object, flight)
             } else if isStored, fetch.copy == nil {
-                wasFilled(object)
+                filled(object)
             }
         } catch {
             flights.doNotKeep(flight.key, nowMs: nowMs)
@@ -236,5 +237,21 @@ extension Edge {
             stream.cancel()
             out.abort()
         }
+    }
+
+    // MARK: Versions
+
+    /// Stores it, unless a newer version is known of, or it was purged meanwhile. Returns whether it did.
+    func insert(_ object: CachedObject, _ flight: Flight) -> Bool {
+        guard let version = object.head.fields.imageVersion, let image = ImageTarget(of: object.key)?.number else {
+            return flight.ifMayStore(nil) { store.insert(object) }
+        }
+        return flight.ifMayStore(version) { floors.ifAdmitted(image, version) { store.insert(object) } }
+            && object.isStored
+    }
+
+    /// A miss of this edge's own was stored.
+    func filled(_ object: CachedObject) {
+        if let copy = object.copy(nowMs: nowMs) { peers.filled(copy) }
     }
 }

@@ -69,7 +69,7 @@ extension Edge {
         let object = CachedObject(key: newest.key, head: set.head, body: store.body(whole, count: count))
         // Not what was purged or changed meanwhile.
         guard set.parts.allSatisfy(\.isStored) else { return }
-        if insert(object, flight) { wasFilled(object) }
+        if insert(object, flight) { filled(object) }
     }
 
     /// 304: what is stored in part holds on, all parts of the representation. Nil: nothing is.

@@ -1,4 +1,5 @@
 internal import HTTPCaching
+internal import HTTPText
 internal import MusterAPI
 internal import MusterCache
 internal import MusterHTTP
@@ -76,18 +77,9 @@ extension Edge {
     /// RFC 9111, 4.4. The edge is known to clients by another name than its upstream has: both count.
     private func invalidate(_ request: CacheRequest, _ response: UpstreamResponse, _ received: HTTPRequest) async {
         let host = received.header("Host") ?? ""
-        let keys = policy.invalidated(
-            by: request, status: response.status, fields: response.fields,
-            origins: ["http://" + host, "https://" + host])
-        guard !keys.isEmpty else { return }
-        if let image = keys.lazy.compactMap({ ImageTarget(of: $0) }).first {
-            // By whatever name it was asked for, and what is said of it beside its bytes.
-            _ = await purge { keys.contains($0) || ImageTarget(of: $0) == image }
-            return
-        }
-        let all = Set(keys)
-        flights.forbidStoring { all.contains($0) }
-        for key in all { store.remove(key: key) }
-        await store.settle()
+        await forgetter.changed(
+            policy.invalidated(
+                by: request, status: response.status, fields: response.fields,
+                origins: ["http://" + host, "https://" + host]))
     }
 }

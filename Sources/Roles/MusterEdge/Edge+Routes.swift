@@ -1,8 +1,8 @@
 internal import MusterAPI
 internal import MusterCache
+internal import MusterEdgePeers
 internal import MusterElection
 internal import MusterHTTP
-internal import MusterHTTPClient
 internal import MusterRole
 internal import Synchronization
 
@@ -25,7 +25,7 @@ extension Edge {
         if spec.name == .healthz {
             return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
         }
-        let handler = handler(for: spec.name)
+        let handler = peers.handler(for: spec.name) ?? handler(for: spec.name)
         let queries = Set(spec.fields.filter { $0.place == .query }.map(\.name))
         let route = HTTPRoute(
             spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue
@@ -41,35 +41,28 @@ extension Edge {
     private func handler(for name: EdgeRouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
         switch name {
         case .edge: { [unowned self] _ in .respond(.json(status(), headers: Self.noStore)) }
-        case .purge: { [unowned self] in try receivePurge($0) }
-        case .events: { [unowned self] _ in .respond(.eventStream(try events.open(greeting: greeting()))) }
-        case .edgeMessages: { [unowned self] in try receiveMessages($0) }
-        case .edgeOrders: { [unowned self] in try receiveOrder($0) }
-        case .edgeFilled: { [unowned self] in try receiveFilled($0) }
-        case .edgePurges: { [unowned self] in try receivePurges($0) }
-        case .edgeCopies: { [unowned self] _ in try sendCopies() }
-        case .edgeCopy: { [unowned self] in try sendCopy($0) }
+        case .edgeCopies: { [giver] _ in try giver.list() }
+        case .edgeCopy: { [giver] in try giver.give($0) }
         case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
         case .readyz: { [readiness, listing] _ in readiness.answer(listing) }
         case .metrics: { [unowned self] _ in metricsPage() }
         case .openapi:
             RoleRoutes.openapi(
                 of: ownSpecs, role: "edge", version: configuration.version, access: configuration.access)
-        case .forwarded: { _ in throw Problem(500, "What is forwarded has no route of its own.") }
+        case .purge, .events, .edgeMessages, .edgeOrders, .edgeFilled, .edgePurges, .forwarded:
+            { _ in throw Problem(500, "What is forwarded has no route of its own.") }
         }
     }
 
     private func status() -> [UInt8] {
         let statistics = store.statistics
-        let (leader, term, live, known) = peers.withLock {
-            ($0.election.leader, $0.election.term, $0.election.livePeers, $0.places)
-        }
+        let standing = peers.standing
         var json = JSONWriter()
         json.beginObject()
         json.field("id", configuration.id.rawValue)
         json.key("leader")
-        if let leader { json.value(leader.rawValue) } else { json.null() }
-        json.field("term", term.rawValue)
+        if let leader = standing.leader { json.value(leader.rawValue) } else { json.null() }
+        json.field("term", standing.term.rawValue)
         json.field("hits", counters.hits.load(ordering: .relaxed))
         json.field("misses", counters.misses.load(ordering: .relaxed))
         json.field("bytes", max(statistics.diskBytes, statistics.memoryBytes))
@@ -79,23 +72,16 @@ extension Edge {
         json.field("upstream", configuration.upstream.url)
         json.key("edges")
         json.beginArray()
-        for (id, url) in known.sorted(by: { $0.key < $1.key }) {
+        for (id, url) in standing.places.sorted(by: { $0.key < $1.key }) {
             json.beginObject()
             json.field("id", id.rawValue)
             json.field("url", url)
-            json.field("alive", live.contains(id))
+            json.field("alive", standing.live.contains(id))
             json.endObject()
         }
         json.endArray()
         json.endObject()
         return json.bytes
-    }
-
-    /// Who leads when the stream begins: later changes follow.
-    private func greeting() -> [UInt8] {
-        let (leader, term) = peers.withLock { ($0.election.leader, $0.election.term) }
-        guard let leader else { return Array(": open\n\n".utf8) }
-        return ServerSentEvent.bytes("leader", id: nil, data: EdgeLeadership(leader: leader, term: term).body)
     }
 
     private func metricsPage() -> HTTPOutcome {
@@ -109,18 +95,15 @@ extension Edge {
         page.add("upstream_requests_total", "counter", "Requests to upstreams.", count(counters.fetches))
         page.add("upstream_failures_total", "counter", "Of them without a whole answer.", count(counters.fetchesFailed))
         page.add("cache_purged_total", "counter", "Answers forgotten on demand.", count(counters.purged))
-        page.add(
-            "edge_election_messages_total", "counter", "Messages of elections sent, signs of life left out.",
-            count(counters.electionMessages))
-        page.add("edge_pulls_total", "counter", "Answers taken over from the leader.", count(counters.pulls))
-        let (leader, term) = peers.withLock { ($0.election.leader, $0.election.term) }
-        page.add("edge_leader", "gauge", "Who leads; 0: nobody at the moment.", Int(leader?.rawValue ?? 0))
+        peers.addMetrics(to: &page)
+        let standing = peers.standing
+        page.add("edge_leader", "gauge", "Who leads; 0: nobody at the moment.", Int(standing.leader?.rawValue ?? 0))
         page.add(
             "edge_in_touch", "gauge",
             "1 while what is stored is served; 0: what was purged meanwhile is not known yet.",
-            mayVouch ? 1 : 0)
+            touch.mayVouch ? 1 : 0)
         listing.add(to: &page)
-        page.add("edge_term", "gauge", "The newest term known.", Int(term.rawValue))
+        page.add("edge_term", "gauge", "The newest term known.", Int(standing.term.rawValue))
         let statistics = store.statistics
         page.add("cache_objects", "gauge", "Answers stored.", statistics.objects)
         page.add("cache_memory_bytes", "gauge", "Bytes of them in memory.", statistics.memoryBytes)

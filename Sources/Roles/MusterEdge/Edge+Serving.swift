@@ -1,6 +1,7 @@
 internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
+internal import MusterEdgePeers
 internal import MusterHTTP
 internal import Synchronization
 
@@ -34,22 +35,6 @@ struct Fetch: Sendable {
 
     /// Whether one fetch does for all who ask alike. A range that goes as it came is its sender's own.
     var isShared: Bool { request.isPlain && (conditions != nil || !request.cache.fields.contains("Range")) }
-}
-
-/// Where another edge gives a copy away.
-final class CopySource: Sendable {
-    /// Where its giver stands with the changes of the origin.
-    static let positionField = "X-Muster-Position"
-    /// A giver that is silent for longer may be frozen; clients may wait for the copy.
-    static let idleTime: Duration = .seconds(2)
-
-    let url: String
-    /// Where this edge stood when it asked.
-    let position: Edge.OriginPosition?
-    /// Refused, as its giver was behind.
-    let isEarly = Atomic(false)
-
-    init(url: String, position: Edge.OriginPosition?) { (self.url, self.position) = (url, position) }
 }
 
 extension Edge {
@@ -122,8 +107,8 @@ extension Edge {
         let reuse = policy.reuse(
             chosen?.head, for: request.cache, nowMs: nowMs, hasVariants: !candidates.isEmpty && chosen == nil)
         switch (reuse, chosen) {
-        case (.fresh, let chosen?) where !mayVouch, (.stale, let chosen?) where !mayVouch,
-            (.staleWhileRevalidate, let chosen?) where !mayVouch:
+        case (.fresh, let chosen?) where !touch.mayVouch, (.stale, let chosen?) where !touch.mayVouch,
+            (.staleWhileRevalidate, let chosen?) where !touch.mayVouch:
             // It may have been purged while this edge was away.
             if request.cache.control?.onlyIfCached == true { return .gatewayTimeout }
             return .fetch(validation(of: chosen, chosen.head.conditions, request, .stale))

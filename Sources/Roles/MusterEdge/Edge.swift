@@ -3,7 +3,7 @@ package import MusterAPI
 internal import MusterCache
 internal import MusterCore
 internal import MusterCrypto
-internal import MusterElection
+internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
@@ -27,34 +27,24 @@ package final class Edge: Sendable {
     let counters = EdgeCounters()
     let events = EventHub()
     /// The other edges, and who leads.
-    let peers: Mutex<PeerState>
-    /// False while something may be stored here that was purged elsewhere: then nothing is served without being validated.
-    let isInTouch: Atomic<Bool>
-    /// Nanoseconds of `SystemTime`: a tick after this one comes too late to vouch for what is stored.
-    let inTouchUntil = Atomic(Int64.max)
-    /// Of images, as the origin told them.
-    let floors = Mutex(VersionFloors())
-    let position: Mutex<OriginPosition?>
-    let following = Mutex<Task<Void, Never>?>(nil)
-    /// Held while the log of purges is written.
-    let purgesFile = Mutex(())
-    let isDiscovered = Atomic(false)
+    let peers: EdgePeers
+    let touch: Touch
+    let floors = ImageFloors()
+    let forgetter: Forgetter
+    let origin: OriginFollower
+    let giver: CopyGiver
     /// `Host`s that the upstream may be told of.
     let hostNames: Mutex<Set<String>>
     /// At a coordinator.
     package let listing: ListingNote
-    /// Told of each change of the leader.
-    private let leaderNews = Mutex<(@Sendable (EdgeLeadership) -> Void)?>(nil)
+    private let leaderNews = Hook<EdgeLeadership>()
     private let failures = AsyncStream<NodeError>.makeStream(bufferingPolicy: .bufferingOldest(1))
-    /// What lets this edge in at the others.
-    let peerToken: String
     /// For files of bodies on their way in.
     let threads = ThreadPool(idleMax: 4)
     private let lock: FileLock
     private let server = Mutex<HTTPServer?>(nil)
     /// False from the moment on in which it was asked to end.
     let readiness = Readiness()
-    private let isStopping = Atomic(false)
     private let resting = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
     private let fleetTokens: FleetTokens
@@ -76,7 +66,7 @@ package final class Edge: Sendable {
             directory: directory, givenAdmin: configuration.adminToken, givenRead: configuration.readToken,
             joinDirectory: configuration.sharedDirectory)
         fleetTokens = FleetTokens(joinsWith: configuration.joinToken)
-        peerToken = configuration.adminToken ?? configuration.joinToken ?? tokens.join
+        let peerToken = configuration.adminToken ?? configuration.joinToken ?? tokens.join
         authenticator = Authenticator(
             key: .random(), tokens: tokens, settings: configuration.access,
             routes: EdgeRoutes.all + [EdgeRoutes.forwarded], fleetTokens: fleetTokens)
@@ -87,22 +77,45 @@ package final class Edge: Sendable {
         } catch {
             throw NodeError(.files, error.message)
         }
-        let election = Election(
-            id: configuration.id, storedTerm: try Self.storedTerm(in: directory),
-            settings: .init(heartbeat: configuration.heartbeat), now: SystemTime.now())
-        let own = EdgeIdentity(
-            id: configuration.id, instance: hex(randomBytes(8)), startedMs: Int(SystemTime.wallClockMs()), url: "")
-        peers = Mutex(
-            PeerState(
-                election: election, log: try Self.storedLog(in: directory), own: own,
-                configured: configuration.peers.map(\.withoutTrailingSlashes), absence: configuration.absence))
-        let mayHaveMissed = try !configuration.peers.isEmpty || configuration.isListed || Self.hasMet(in: directory)
-        isInTouch = Atomic(!mayHaveMissed || store.statistics.objects == 0)
-        position = Mutex(try Self.storedPosition(in: directory))
         client = HTTPClient(
             HTTPClient.Configuration(
                 connectionsPerHostMax: 512, tlsCAFile: configuration.tlsAuthority,
                 userAgent: "muster-edge/\(configuration.version)"))
+        var settings = PeerSettings(id: configuration.id, dataDirectory: directory, token: peerToken)
+        (settings.configured, settings.isListed) = (configuration.peers, configuration.isListed)
+        (settings.heartbeat, settings.absence) = (configuration.heartbeat, configuration.absence)
+        settings.ownPaths = configuration.ownPaths
+        touch = Touch(
+            isInTouch: try !EdgePeers.mayHaveMissed(settings) || store.statistics.objects == 0)
+        forgetter = Forgetter(store, flights, floors, counters)
+        let origin = try OriginFollower(configuration.upstream, directory: directory, client, forgetter)
+        self.origin = origin
+        let runner = Runner()
+        let copies = SharedCopies(
+            store, flights, forgetter, peerToken: peerToken, path: configuration.ownPaths + "/v1/edge/copy"
+        ) {
+            origin.position
+        } upstream: {
+            configuration.upstream(of: $0)
+        } run: { fetch, flight in
+            await runner.edge.withLock { $0.edge }?.run(fetch, flight)
+        }
+        giver = CopyGiver(copies, store, touch) { origin.position }
+        let peers = try EdgePeers(
+            settings, copies, touch, client: client, threads: threads, events: events
+        ) { [failures] in
+            failures.continuation.yield($0)
+        } announce: { [leaderNews] in
+            leaderNews($0)
+        }
+        self.peers = peers
+        origin.changed.connect { [weak peers] in peers?.changed($0) }
+        runner.edge.withLock { $0.edge = self }
+    }
+
+    private final class Runner: Sendable {
+        struct Reference: Sendable { weak var edge: Edge? }
+        let edge = Mutex(Reference())
     }
 
     /// Tells this edge from others of the same id, for good.
@@ -126,13 +139,12 @@ package final class Edge: Sendable {
         try server.start()
         self.server.withLock { $0 = server }
         let url = configuration.advertisedURL ?? reachableURL(configuration.server, port: server.port)
-        peers.withLock { $0.own.url = url.withoutTrailingSlashes }
         if let name = url.withoutTrailingSlashes.split(separator: "/").last?.lowercased() {
             hostNames.withLock { _ = $0.insert(name) }
         }
-        try startTicking()
+        try peers.start(at: url.withoutTrailingSlashes)
         resting.withLock { $0 = Task { [weak self] in await self?.restUntilCancelled() } }
-        if storedPosition() != nil { followOrigin() }
+        origin.start()
         let statistics = store.statistics
         Log.info(
             "edge",
@@ -144,10 +156,9 @@ package final class Edge: Sendable {
 
     /// Finishes what is in flight, for so long at most, and what is being written.
     package func stop(graceSeconds: Double = 5) async {
-        isStopping.store(true, ordering: .relaxed)
         resting.withLock { $0?.cancel() }
-        following.withLock { $0?.cancel() }
-        peers.withLock { $0.stop() }
+        origin.stop()
+        peers.stop()
         events.close()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
         client.close()
@@ -167,11 +178,9 @@ package final class Edge: Sendable {
 
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
     /// Where others find it.
-    package var url: String { peers.withLock { $0.own.url } }
+    package var url: String { peers.url }
     package var dataDirectory: String { configuration.dataDirectory }
     var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
-
-    var nowMs: Int { Int(SystemTime.wallClockMs()) }
 
     private func restUntilCancelled() async {
         while !Task.isCancelled {
@@ -181,49 +190,17 @@ package final class Edge: Sendable {
         }
     }
 
-    /// On a thread of its own: who leads must not be lost because tasks are late.
-    private func startTicking() throws(NodeError) {
-        let pause = configuration.heartbeat / 4
-        let failure = startThread { [weak self] in
-            let began = SystemTime.now()
-            var last = began
-            while true {
-                SystemTime.sleep(pause)
-                guard let self, !isStopping.load(ordering: .relaxed) else { return }
-                let now = SystemTime.now()
-                tick(now, after: last, began: began)
-                last = now
-            }
-        }
-        guard failure == 0 else { throw NodeError(.setup, "there is no thread for an edge's clock; raise the limit") }
-    }
-
     // MARK: What the process is told
 
     /// What the coordinator tells of the fleet's tokens: they are good here from now on.
     package func learn(_ codes: FleetTokenCodes) { fleetTokens.learn(codes) }
 
     /// Calls it with each change of the leader from now on.
-    package func onLeader(_ news: @escaping @Sendable (EdgeLeadership) -> Void) { leaderNews.withLock { $0 = news } }
+    package func onLeader(_ news: @escaping @Sendable (EdgeLeadership) -> Void) { leaderNews.connect(news) }
 
-    func announce(_ leadership: EdgeLeadership) { leaderNews.withLock { $0 }?(leadership) }
+    /// Where other edges are, as somebody told.
+    package func meet(_ urls: [String]) { peers.meet(urls) }
 
     /// At most one: why this edge cannot go on.
     package var failure: AsyncStream<NodeError> { failures.stream }
-
-    func fail(_ error: NodeError) { failures.continuation.yield(error) }
-}
-
-/// What an edge counts.
-final class EdgeCounters: Sendable {
-    let hits = Atomic(0)
-    let misses = Atomic(0)
-    let stale = Atomic(0)
-    let collapsed = Atomic(0)
-    let fetches = Atomic(0)
-    let fetchesFailed = Atomic(0)
-    let validated = Atomic(0)
-    let purged = Atomic(0)
-    let electionMessages = Atomic(0)
-    let pulls = Atomic(0)
 }

@@ -1,4 +1,5 @@
 internal import HTTPCaching
+internal import HTTPText
 internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRole

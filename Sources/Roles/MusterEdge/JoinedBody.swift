@@ -35,7 +35,7 @@ struct StoredBytes: Sendable {
         guard places.count == 1, case .stored(let body) = places[0].source else {
             return places.isEmpty ? .none : .source(HTTPSourceBody(JoinedBody(places), count: UInt64(range.count)))
         }
-        return Edge.part(body, places[0].start..<places[0].start + places[0].count)
+        return body.part(places[0].start..<places[0].start + places[0].count)
     }
 }
 

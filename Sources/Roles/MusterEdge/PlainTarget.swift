@@ -1,5 +1,6 @@
 internal import HTTPCaching
 internal import HTTPText
+internal import MusterHTTP
 
 /// A target's path as all its spellings have it in common (RFC 3986, 6.2.2): escapes of what needs none undone, dots folded, doubled
 /// slashes and one at the end dropped. Not a key: an upstream may tell the spellings apart. For purging, which errs on the side of

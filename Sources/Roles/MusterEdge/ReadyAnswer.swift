@@ -1,5 +1,6 @@
 internal import HTTPCaching
 internal import MusterCache
+internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterSystem
 internal import Synchronization
@@ -15,7 +16,7 @@ private final class ReadyAnswer: Sendable {
 extension Edge {
     /// The answer to a plain GET of something that is fresh and in memory, made once a second. Nil: the usual way finds out.
     func readyAnswer(_ raw: HTTPRawRequest) -> PreparedBody? {
-        guard mayVouch, raw.method == "GET", raw.target.utf8.first == UInt8(ascii: "/") else {
+        guard touch.mayVouch, raw.method == "GET", raw.target.utf8.first == UInt8(ascii: "/") else {
             return nil
         }
         var hosts = 0

@@ -1,4 +1,5 @@
 internal import HTTPCaching
+internal import HTTPText
 internal import MusterCache
 internal import MusterCrypto
 internal import MusterHTTP
@@ -71,18 +72,6 @@ extension Edge {
         .init(source: .text(Array(text.utf8)), start: 0, count: text.utf8.count)
     }
 
-    static func part(_ body: OpenedBody, _ range: Range<Int>) -> HTTPResponse.Body {
-        switch body {
-        case .memory(let bytes): .shared(bytes, range)
-        case .file(let file):
-            .file(
-                FileBody(
-                    descriptor: file.descriptor, offset: UInt64(range.lowerBound), count: UInt64(range.count),
-                    owner: file
-                ))
-        }
-    }
-
     /// As they go to the client. The length is the server's to tell.
     func headers(
         _ fields: HeaderFields, _ word: CacheWord, _ status: CacheStatus
@@ -92,5 +81,19 @@ extension Edge {
         sent.set("X-Cache", word.rawValue)
         status.append(to: &sent)
         return sent.map { ($0.name, $0.value) }
+    }
+}
+
+extension OpenedBody {
+    func part(_ range: Range<Int>) -> HTTPResponse.Body {
+        switch self {
+        case .memory(let bytes): .shared(bytes, range)
+        case .file(let file):
+            .file(
+                FileBody(
+                    descriptor: file.descriptor, offset: UInt64(range.lowerBound), count: UInt64(range.count),
+                    owner: file
+                ))
+        }
     }
 }

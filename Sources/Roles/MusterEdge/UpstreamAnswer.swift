@@ -1,4 +1,5 @@
 internal import HTTPCaching
+internal import MusterHTTP
 internal import MusterHTTPClient
 
 extension HeaderFields {

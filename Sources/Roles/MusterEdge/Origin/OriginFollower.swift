@@ -3,6 +3,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterElection
+internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
@@ -13,33 +14,39 @@ internal import Synchronization
 /// Follows an origin's changes, where the upstream is an origin of Muster's: an image that was put or deleted there is forgotten here.
 ///
 /// The upstream is not asked for changes before an answer of its own has shown that it numbers them (`X-Muster-Version`).
-extension Edge {
-    /// How far an origin's changes are known here.
-    struct OriginPosition: Hashable, Sendable {
-        /// Names one history of versions.
-        var origin: String
-        var version: UInt64
+final class OriginFollower: Sendable {
+    private let upstream: EdgeConfiguration.Upstream
+    private let path: String
+    private let client: HTTPClient
+    private let forgetter: Forgetter
+    /// Told of what was held of an image that changed.
+    let changed = Hook<[Copy]>()
+    private let known: Mutex<OriginPosition?>
+    private let following = Mutex<Task<Void, Never>?>(nil)
 
-        var text: String { "\(version) \(origin)" }
-
-        init(origin: String, version: UInt64) { (self.origin, self.version) = (origin, version) }
-
-        /// Nil for what `text` did not make.
-        init?(_ text: String) {
-            let words = text.split { $0 == " " || $0 == "\n" }
-            guard words.count == 2, let version = UInt64(words[0]) else { return nil }
-            self.init(origin: String(words[1]), version: version)
-        }
+    /// Takes up where an earlier process stood.
+    init(
+        _ upstream: EdgeConfiguration.Upstream, directory: String, _ client: HTTPClient, _ forgetter: Forgetter
+    ) throws(NodeError) {
+        (self.upstream, path, self.client, self.forgetter) = (upstream, directory + "/origin", client, forgetter)
+        known = Mutex(try Self.stored(path))
     }
 
+    /// Goes on with what was followed before, if anything was.
+    func start() { if position != nil { follow() } }
+
+    func stop() { following.withLock { $0?.cancel() } }
+
+    var isFollowing: Bool { following.withLock { $0 != nil } }
+
     /// An answer of the upstream's carries a version: it has changes to follow.
-    func noticeOrigin(_ response: UpstreamResponse) {
+    func notice(_ response: UpstreamResponse) {
         guard let version = response.fields.imageVersion else { return }
-        followOrigin(since: version)
+        follow(since: version)
     }
 
     /// `first`: the first version that came from there, where it was never followed before.
-    func followOrigin(since first: UInt64? = nil) {
+    private func follow(since first: UInt64? = nil) {
         following.withLock { following in
             guard following == nil else { return }
             following = Task { [weak self] in await self?.followUntilCancelled(since: first) }
@@ -61,19 +68,19 @@ extension Edge {
 
     private func originRequest(_ path: String) -> HTTPClientRequest {
         // The origin says something on its stream every ten seconds; a connection that nobody answers on breaks off.
-        var request = HTTPClientRequest("GET", configuration.upstream.url + path, idleTimeout: .seconds(30))
-        if let token = configuration.upstream.token { request.headers.append(("Authorization", "Bearer \(token)")) }
+        var request = HTTPClientRequest("GET", upstream.url + path, idleTimeout: .seconds(30))
+        if let token = upstream.token { request.headers.append(("Authorization", "Bearer \(token)")) }
         return request
     }
 
     private func followOnce(since first: UInt64?, _ isOpen: () -> Void) async throws {
         var request = originRequest("/v1/events")
-        let position = storedPosition()
+        let position = self.position
         if let position { request.headers.append(("Last-Event-ID", "\(position.version)")) }
         let stream = try await client.stream(request)
         guard stream.status == 200 else {
             stream.cancel()
-            throw NodeError(.unavailable, "\(configuration.upstream.url)/v1/events answers \(stream.status)")
+            throw NodeError(.unavailable, "\(upstream.url)/v1/events answers \(stream.status)")
         }
         isOpen()
         var parser = ServerSentEventParser()
@@ -88,9 +95,9 @@ extension Edge {
             var fields = try JSONFields(body: Array(event.data.utf8))
             let origin = try fields.string("origin") ?? ""
             let version = UInt64(try fields.int("version", in: 0...Int.max) ?? 0)
-            if let known = storedPosition(), known.origin != origin {
+            if let followed = position, followed.origin != origin {
                 await begin(OriginPosition(origin: origin, version: version))
-            } else if storedPosition() == nil {
+            } else if position == nil {
                 // Whatever was fetched since that first answer changed after it, if it changed.
                 keep(OriginPosition(origin: origin, version: first ?? 0))
                 try await readChanges()
@@ -98,7 +105,7 @@ extension Edge {
         case "change":
             let change = try ImageChange(fields: JSONFields(body: Array(event.data.utf8)))
             await apply(change)
-            if var position = storedPosition() {
+            if var position {
                 position.version = max(position.version, change.version)
                 keep(position)
             }
@@ -109,7 +116,7 @@ extension Edge {
 
     /// Too much happened to be told by events: page by page.
     private func readChanges() async throws {
-        while let position = storedPosition() {
+        while let position {
             let response = try await client.send(originRequest("/v1/changes?since=\(position.version)"))
             guard response.status == 200 else {
                 throw NodeError(.unavailable, "/v1/changes answers \(response.status)")
@@ -126,28 +133,15 @@ extension Edge {
     }
 
     private func apply(_ change: ImageChange) async {
-        let image = change.id.rawValue
-        floors.withLock { $0.raise(image, to: change.version) }
-        var held: Set<CacheKey> = []
-        flights.forbidStoring(below: change.version) { ImageTarget(of: $0)?.number == image }
-        store.remove { key in
-            ImageTarget(of: key)?.number == image
-        } and: { object in
-            let isOld = object.head.fields.imageVersion.map { $0 < change.version } ?? true
-            if isOld, !object.isPart { held.insert(object.key) }
-            return isOld
-        }
-        await store.settle()
-        let isLeader = peers.withLock { $0.election.isLeader && !$0.places.isEmpty }
-        // What was wanted before is wanted again; the others pull it from here.
-        if isLeader, !change.isDeletion { warm(held.map { Copy(target: $0.target, version: change.version) }) }
+        let held = await forgetter.changed(change.id.rawValue, to: change.version)
+        // What was wanted before is wanted again.
+        if !change.isDeletion { changed(held.map { Copy(target: $0.target, version: change.version) }) }
     }
 
     /// What is stored comes from another history. Where that one begins is known first: no copy of the old one is taken any more.
     private func begin(_ new: OriginPosition) async {
-        position.withLock { $0 = new }
-        floors.withLock { $0.reset() }
-        _ = await purge { ImageTarget(of: $0) != nil }
+        known.withLock { $0 = new }
+        await forgetter.forgetImages()
         keep(new)
     }
 
@@ -163,7 +157,7 @@ extension Edge {
         if let own = copy.position { return theirs.origin == own.origin && theirs.version >= own.version }
         // Nothing is followed here yet: from this copy's version on.
         let first = OriginPosition(origin: theirs.origin, version: min(version, theirs.version))
-        let isFirst = position.withLock { position in
+        let isFirst = known.withLock { position in
             if position == nil { position = first }
             return position == first
         }
@@ -173,19 +167,17 @@ extension Edge {
 
     // MARK: Where it stands
 
-    private var positionPath: String { configuration.dataDirectory + "/origin" }
-
-    func storedPosition() -> OriginPosition? { position.withLock { $0 } }
+    var position: OriginPosition? { known.withLock { $0 } }
 
     /// On the disk, too, but not forced there: an older one only has more changes told again.
-    private func keep(_ new: OriginPosition) {
-        position.withLock { $0 = new }
-        try? writeDirectly(Array("\(new.text)\n".utf8), to: positionPath + ".part")
-        rename(positionPath + ".part", positionPath)
+    func keep(_ new: OriginPosition) {
+        known.withLock { $0 = new }
+        try? writeDirectly(Array("\(new.text)\n".utf8), to: path + ".part")
+        rename(path + ".part", path)
     }
 
-    static func storedPosition(in directory: String) throws(NodeError) -> OriginPosition? {
-        guard let bytes = try readWhole(directory + "/origin", bytesMax: 4_096) else { return nil }
+    private static func stored(_ path: String) throws(NodeError) -> OriginPosition? {
+        guard let bytes = try readWhole(path, bytesMax: 4_096) else { return nil }
         return OriginPosition(String(decoding: bytes, as: UTF8.self))
     }
 }

@@ -2,8 +2,8 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterElection
 
-/// What an edge knows of the others, of who leads, and of what they have told each other to forget; under one lock.
-struct PeerState: Sendable {
+/// What an edge knows of the others and of who leads.
+struct RosterState: Sendable {
     /// The way to one other edge, by URL: what is said to it goes in order, one request at a time.
     struct Link: Sendable {
         /// From `--peers`: it is never given up.
@@ -34,52 +34,23 @@ struct PeerState: Sendable {
     static let failuresForOtherURL = 4
 
     var election: Election
-    var log: PurgeLog
     var own: EdgeIdentity
     var links: [String: Link] = [:]
     /// All edges that have been met, with where they are.
     var places: [EdgeID: String] = [:]
-    /// Of the purges that the others know, as they told last.
-    var digests: [EdgeID: UInt64] = [:]
     /// When each was heard of last.
     var absences: Absences
     var isStarted = false
+    /// A coordinator has told of others.
+    var isDiscovered = false
     /// Another edge was met since the start.
     var hasMet = false
-    /// Since when the same edge leads.
-    var leaderSince = Moment.zero
-    var isExchangingPurges = false
-    /// After an exchange that did not do: not again at once.
-    var nextExchange = Moment.zero
-    /// How often this process was frozen; what came in before it noticed may be as old as that.
-    var pauses = 0
-    /// Frozen, and the leader not asked since for what was purged meanwhile.
-    var mustAsk = false
-    /// Held to the leader, so that its end is noticed at once.
-    var watch: Task<Void, Never>?
+    /// As it was told last.
+    var told: Standing
 
-    // As the leader.
-    var outgoing: [EdgeID: CopyQueue] = [:]
-    var sending: Set<EdgeID> = []
-    /// Followers that an order did not reach: they get all of them when they are heard again.
-    var behind: Set<EdgeID> = []
-    // As a follower.
-    var untold = CopyQueue()
-    var isTelling = false
-    /// After a leader that did not listen: not again at once.
-    var nextTelling = Moment.zero
-    var wanted = CopyQueue()
-    var pulling = 0
-    /// What the leader had when this edge came under it is being pulled.
-    var isCatchingUp = false
-    /// Pulls in succession that came too early: the leader was behind the origin.
-    var pullsEarly = 0
-    // Of the upstream.
-    var unwarmed = CopyQueue()
-    var warming = 0
-
-    init(election: Election, log: PurgeLog, own: EdgeIdentity, configured: [String], absence: Duration) {
-        (self.election, self.log, self.own) = (election, log, own)
+    init(election: Election, own: EdgeIdentity, configured: [String], absence: Duration) {
+        (self.election, self.own) = (election, own)
+        told = Standing(own: own.id, term: election.term)
         absences = Absences(patience: absence)
         for url in configured { links[url] = Link(isConfigured: true) }
     }
@@ -89,13 +60,16 @@ struct PeerState: Sendable {
         if let url = places.removeValue(forKey: id), let link = links[url], link.id == id {
             links[url] = link.isConfigured ? Link(isConfigured: true) : nil
         }
-        digests[id] = nil
-        outgoing[id] = nil
-        behind.remove(id)
+    }
+
+    var standing: Standing {
+        var standing = Standing(own: own.id, leader: election.leader, term: election.term)
+        (standing.places, standing.live) = (places, election.livePeers)
+        return standing
     }
 
     /// As many of them as others listen to.
-    var told: [EdgeID: String] {
+    var introduced: [EdgeID: String] {
         if places.count <= EdgeMessages.edgesMax { return places }
         return Dictionary(
             uniqueKeysWithValues: places.sorted { $0.key > $1.key }.prefix(EdgeMessages.edgesMax).map { $0 })
@@ -103,13 +77,6 @@ struct PeerState: Sendable {
 
     /// Where an edge was known by another URL, it is to be found by that if this one fails.
     mutating func reconsiderAliases() { for url in links.keys { links[url]?.isAlias = false } }
-
-    /// Nothing that waits begins any more.
-    mutating func stop() {
-        watch?.cancel()
-        outgoing = [:]
-        (untold, wanted, unwarmed) = (CopyQueue(), CopyQueue(), CopyQueue())
-    }
 
     mutating func remember(_ url: String) {
         guard links[url] == nil, links.count < Self.linksMax, url != own.url else { return }

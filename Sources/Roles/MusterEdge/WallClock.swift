@@ -1,0 +1,4 @@
+internal import MusterSystem
+
+/// Milliseconds since 1970.
+var nowMs: Int { Int(SystemTime.wallClockMs()) }

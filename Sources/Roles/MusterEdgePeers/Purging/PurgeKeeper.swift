@@ -1,0 +1,75 @@
+internal import MusterAPI
+internal import MusterElection
+internal import MusterHTTP
+internal import MusterRole
+internal import MusterSystem
+internal import Synchronization
+
+/// Does purges, and remembers those that were done, on the disk, too.
+final class PurgeKeeper: Sendable {
+    private let log: Mutex<PurgeLog>
+    private let path: String
+    /// Held while the log is written.
+    private let writing = Mutex(())
+    private let threads: ThreadPool
+    private let purge: @Sendable (PurgePattern) async -> Int
+
+    /// Takes up the log of an earlier process. `purge` forgets what is stored, for good, and tells how many answers went.
+    init(
+        directory: String, threads: ThreadPool, purge: @escaping @Sendable (PurgePattern) async -> Int
+    ) throws(NodeError) {
+        path = directory + "/purges"
+        log = Mutex(try Self.stored(path))
+        (self.threads, self.purge) = (threads, purge)
+    }
+
+    private static func stored(_ path: String) throws(NodeError) -> PurgeLog {
+        guard let bytes = try readWhole(path, bytesMax: EdgePurges.bytesMax) else { return PurgeLog() }
+        do throws(Problem) {
+            let stored = try EdgePurges(body: bytes)
+            return PurgeLog(stored.purges, forgotten: stored.forgotten)
+        } catch {
+            throw NodeError(.files, "\(path) is damaged: \(error.detail); remove it and the folder cache beside it")
+        }
+    }
+
+    var digest: UInt64 { log.withLock { $0.digest } }
+
+    /// What others are told.
+    var known: EdgePurges { log.withLock { EdgePurges($0) } }
+
+    /// The next one by the leader of this term.
+    func number(_ pattern: PurgePattern, term: Term) -> Purge {
+        log.withLock { $0.number(pattern, term: term, nowMs: UInt64(max(0, SystemTime.wallClockMs()))) }
+    }
+
+    /// `body` is told the digest, which stays the same until it returns.
+    func withDigest(_ body: (UInt64) -> Void) { log.withLock { body($0.digest) } }
+
+    /// Purges what was not purged yet; durable, and gone, when it returns. How many answers went.
+    func obey(_ purges: [Purge], forgotten: Purge?) async throws -> Int {
+        var log = log.withLock { $0 }
+        var count = 0
+        // In the log last: once it is there, this edge may be taken to have done it.
+        for purge in log.merge(purges, forgotten: forgotten) { count += await self.purge(purge.pattern) }
+        self.log.withLock { _ = $0.merge(purges, forgotten: forgotten) }
+        try await keep()
+        return count
+    }
+
+    private func keep() async throws {
+        try await threads.perform { [self] in
+            // One writer at a time, with what is known by then: the last one writes all.
+            try writing.withLock { _ in try writeWhole(known.body, to: path) }
+        }
+    }
+
+    /// What another knows of is done here, too; it is told what this one knows.
+    func receive(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let others = try EdgePurges(body: request.body)
+        return .task { [self] in
+            _ = try await obey(others.purges, forgotten: others.forgotten)
+            return .json(known.body)
+        }
+    }
+}
