@@ -18,7 +18,7 @@ import Testing
         try await withEdge(script) { (edge) throws in
             let clients = (0..<200).map { _ in edge.client() }
             for client in clients { client.begin("GET", "/a") }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 199 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 199 })
             goOn.open()
             for client in clients {
                 let response = try #require(client.response())
@@ -97,7 +97,7 @@ import Testing
         try await withEdge(script) { (edge) throws in
             let clients = (0..<20).map { _ in edge.client() }
             for client in clients { client.begin("GET", "/a") }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 19 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 19 })
             goOn.open()
             let statuses = clients.compactMap { $0.response()?.status }
             #expect(statuses.count == 20)
@@ -118,7 +118,7 @@ import Testing
         try await withEdge(script) { (edge) throws in
             let clients = (0..<20).map { _ in edge.client() }
             for client in clients { client.begin("GET", "/a") }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 19 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 19 })
             goOn.open()
             for client in clients { #expect(client.response()?.status == 502) }
             #expect(edge.upstream.seen.count <= 4)
@@ -142,7 +142,7 @@ import Testing
         try await withEdge(script) { (edge) throws in
             let clients = (0..<20).map { _ in edge.client() }
             for client in clients { client.begin("GET", "/a") }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 19 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 19 })
             goOn.open()
             let numbers = clients.compactMap { $0.response()?.text }
             #expect(Set(numbers) == Set((1...20).map { "\($0)" }))
@@ -164,7 +164,7 @@ import Testing
             for (client, language) in zip(clients, languages) {
                 client.begin("GET", "/a", ["Accept-Language: \(language)"])
             }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 29 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 29 })
             goOn.open()
             for (client, language) in zip(clients, languages) { #expect(client.response()?.text == language) }
             for language in ["de", "en", "fr"] {
@@ -188,7 +188,7 @@ import Testing
             for client in leaving.dropFirst() { client.begin("GET", "/a") }
             let staying = (0..<5).map { _ in edge.client() }
             for client in staying { client.begin("GET", "/a") }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 25 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 25 })
             leaving = []
             #expect(holdsAtLast { edge.edge.serverStatistics?.connections == 5 })
             goOn.open()
@@ -213,7 +213,7 @@ import Testing
             #expect(hit["x-cache"] == "HIT")
             #expect(hit.body.elementsEqual(body))
             #expect(try edge.get("/a", [("Range", "bytes=1000000-1000009")]).body == Array(body[1_000_000..<1_000_010]))
-            #expect(edge.edge.store.statistics.memoryBytes < 100_000)
+            #expect(edge.edge.cache.store.statistics.memoryBytes < 100_000)
         }
     }
 }

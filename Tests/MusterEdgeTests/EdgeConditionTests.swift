@@ -44,7 +44,7 @@ import Testing
                 client.begin("GET", "/a", number == 19 ? [] : ["If-None-Match: \"1\""])
                 if number == 0 { #expect(holdsAtLast { edge.upstream.seen.count == 1 }) }
             }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 19 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 19 })
             goOn.open()
             for client in clients.dropLast() { #expect(client.response()?.status == 304) }
             #expect(clients[19].response()?.body == plainBody("/a"))

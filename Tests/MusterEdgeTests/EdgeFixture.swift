@@ -89,7 +89,7 @@ final class TestEdge: Sendable {
     ) throws -> RawResponse {
         let response = try #require(
             client().ask(method, target, body: body, headOnly: method == "HEAD", headers: headers))
-        if response["x-cache"] == "MISS" { #expect(holdsAtLast { !edge.flights.areUnderWay }) }
+        if response["x-cache"] == "MISS" { #expect(holdsAtLast { !edge.cache.flights.areUnderWay }) }
         return response
     }
 

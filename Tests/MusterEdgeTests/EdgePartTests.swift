@@ -40,7 +40,7 @@ import Testing
             #expect(try range(edge, "250-").body.elementsEqual(body[250...]))
             #expect(edge.upstream.seen.count == 3)
             // They are one object now.
-            #expect(edge.edge.store.statistics.objects == 1)
+            #expect(edge.edge.cache.store.statistics.objects == 1)
         }
     }
 
@@ -121,7 +121,7 @@ import Testing
         try await withEdge(script) { (edge) throws in
             _ = try range(edge, "0-99")
             _ = try edge.get("/a", [("Range", "bytes=1500000-1500001"), ("Cache-Control", "no-cache")])
-            #expect(edge.edge.store.parts(.init(origin: edge.upstream.url, target: "/a")).isEmpty)
+            #expect(edge.edge.cache.store.parts(.init(origin: edge.upstream.url, target: "/a")).isEmpty)
             #expect(try range(edge, "0-1999999").body.elementsEqual([UInt8](repeating: 2, count: 2_000_000)))
         }
     }
@@ -166,7 +166,7 @@ import Testing
             _ = try range(edge, "0-99")
             let clients = (0..<10).map { _ in edge.client() }
             for client in clients { client.begin("GET", "/a") }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 9 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 9 })
             goOn.open()
             for client in clients { #expect(client.response()?.body.elementsEqual(body) == true) }
             let seen = edge.upstream.seen
@@ -222,7 +222,7 @@ import Testing
         try await withEdge(configured: change, script) { (edge) throws in
             for _ in 0..<2 { for number in 0..<20 { _ = try range(edge, "0-99", "/\(number)") } }
             #expect(edge.upstream.seen.count == 20)
-            #expect(edge.edge.store.statistics.memoryBytes < 100_000)
+            #expect(edge.edge.cache.store.statistics.memoryBytes < 100_000)
         }
     }
 
@@ -239,7 +239,7 @@ import Testing
         try await withEdge(configured: change, script) { (edge) throws in
             for number in 0..<100 { #expect(try range(edge, "0-99", "/\(number)").status == 206) }
             // A block for the body and one for the head.
-            #expect((1...25).contains(edge.edge.store.statistics.objects))
+            #expect((1...25).contains(edge.edge.cache.store.statistics.objects))
         }
     }
 }

@@ -165,7 +165,9 @@ import Testing
         try await withEdges([1, 2]) { (edges, upstream) throws in
             try await onThread { () throws in
                 for id in [1, 2] { _ = try edges.get(id, "/images/1") }
-                #expect(holdsAtLast { edges[1].store.statistics.diskBytes > 0 && !edges[1].flights.areUnderWay })
+                #expect(
+                    holdsAtLast { edges[1].cache.store.statistics.diskBytes > 0 && !edges[1].cache.flights.areUnderWay }
+                )
             }
             try await edges.stop(1)
             try await onThread { () throws in
@@ -180,7 +182,7 @@ import Testing
                     }
                 }
                 edges.await(leader: 2)
-                #expect(edges[1].store.statistics.objects == 0)
+                #expect(edges[1].cache.store.statistics.objects == 0)
             }
         }
     }

@@ -87,8 +87,8 @@ import Testing
             #expect([200, 206].contains(answer.status))
             let again = try edge.get("/images/1", [("Cache-Control", "only-if-cached")])
             #expect(again.status == 504)
-            #expect(edge.edge.store.statistics.objects == 0)
-            #expect(edge.edge.store.parts(.init(origin: edge.upstream.url, target: "/images/1")).isEmpty)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.parts(.init(origin: edge.upstream.url, target: "/images/1")).isEmpty)
         }
     }
 
@@ -116,7 +116,7 @@ import Testing
                         listDirectory(edge.folder + "/cache/" + $0).isEmpty
                     }
                 })
-            #expect(edge.edge.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
         }
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 /// Ranges and HEAD that many ask for, and what they leave behind.
 @Suite(.serialized) struct EdgeRangeTests {
-    private func collapsed(_ edge: TestEdge) -> Int { edge.edge.counters.collapsed.load(ordering: .relaxed) }
+    private func collapsed(_ edge: TestEdge) -> Int { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) }
 
     @Test(arguments: ["0-99", "1500000-1500099", "2000000-", "-100"])
     func twentyClientsOfOneColdRangeAreOneRequest(_ range: String) async throws {
@@ -80,7 +80,7 @@ import Testing
             #expect(edge.upstream.seen.last?["range"] == nil)
             try heads(["HIT"])
             #expect(try edge.get("/a")["x-cache"] == "HIT")
-            #expect(edge.upstream.seen.count == 2 && edge.edge.store.statistics.objects == 1)
+            #expect(edge.upstream.seen.count == 2 && edge.edge.cache.store.statistics.objects == 1)
             try edge.purge("{\"all\":true}")
             try heads(["MISS"])
         }
@@ -126,7 +126,7 @@ import Testing
             #expect(edge.upstream.seen.last?["if-none-match"] == "\"1\"")
             #expect(try edge.ask("HEAD", "/a")["content-length"] == "3")
             #expect(try edge.ask("HEAD", "/a")["content-length"] == "4")
-            #expect(edge.edge.store.statistics.objects == 1)
+            #expect(edge.edge.cache.store.statistics.objects == 1)
         }
     }
 
@@ -228,7 +228,7 @@ import Testing
             try check("HIT")
             #expect(edge.upstream.seen.count == 3)
             try edge.purge("{\"all\":true}")
-            #expect(edge.edge.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
             try check("MISS")
         }
         await edge.stop()
@@ -271,7 +271,7 @@ import Testing
             #expect(holdsAtLast { collapsed(edge) == 1 })
             goOn.open()
             #expect(large.response()?.body.count ?? 0 < 5_000)
-            #expect(holdsAtLast { !edge.edge.flights.areUnderWay })
+            #expect(holdsAtLast { !edge.edge.cache.flights.areUnderWay })
             let again = try edge.get("/a", [("Range", "bytes=0-4999")])
             #expect(again["x-cache"] == "MISS")
             #expect(again.body.elementsEqual(body[..<5_000]))
@@ -299,7 +299,7 @@ import Testing
                 #expect(response["content-range"] == "bytes \(start)-\(start + 9)/\(body.count)")
                 #expect(response.body.elementsEqual(body[start..<start + 10]))
             }
-            #expect(edge.edge.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
         }
     }
 

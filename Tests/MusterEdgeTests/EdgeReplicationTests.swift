@@ -13,7 +13,7 @@ import Testing
 /// What one edge has fetched, and which of it the others take over.
 @Suite(.timeLimit(.minutes(3))) struct EdgeReplicationTests {
     private static func stored(_ edge: Edge, _ upstream: ScriptedUpstream, _ target: String) -> CachedObject? {
-        edge.store.variants(CacheKey(origin: upstream.url, target: target)).first
+        edge.cache.store.variants(CacheKey(origin: upstream.url, target: target)).first
     }
 
     @Test func aMissAnywhereIsAHitEverywhere() async throws {
@@ -60,7 +60,7 @@ import Testing
                 for id in [1, 2] { #expect(try !edges.has(id, "/images/1")) }
                 _ = try edges.get(1, "/images/1")
                 #expect(upstream.seen.allSatisfy { !$0.target.hasPrefix("/v1/") && $0["authorization"] == nil })
-                for id in [1, 2] { #expect(!edges[id].origin.isFollowing) }
+                for id in [1, 2] { #expect(!edges[id].cache.origin.isFollowing) }
             }
         }
     }
@@ -94,9 +94,9 @@ import Testing
         }
         try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
-                edges[1].floors.raise(1, to: 6)
+                edges[1].cache.floors.raise(1, to: 6)
                 let position = OriginPosition(origin: "o", version: 6)
-                for id in [1, 2] { edges[id].origin.keep(position) }
+                for id in [1, 2] { edges[id].cache.origin.keep(position) }
                 _ = try edges.get(2, "/images/1")
                 _ = try edges.get(2, "/images/2")
                 #expect(try holdsAtLast { try edges.has(1, "/images/2") })
@@ -116,13 +116,13 @@ import Testing
         }
         try await withEdges([1, 2], script) { (edges, upstream) throws in
             try await onThread { () throws in
-                edges[1].origin.keep(OriginPosition(origin: "o", version: 7))
-                if let position = OriginPosition(place) { edges[2].origin.keep(position) }
+                edges[1].cache.origin.keep(OriginPosition(origin: "o", version: 7))
+                if let position = OriginPosition(place) { edges[2].cache.origin.keep(position) }
                 _ = try edges.get(2, "/images/2")
                 _ = try edges.get(2, "/plain")
                 #expect(holdsAtLast { edges[1].peers.replication.pulls.load(ordering: .relaxed) > 2 })
                 #expect(Self.stored(edges[1], upstream, "/images/2") == nil)
-                edges[2].origin.keep(OriginPosition(origin: "o", version: 7))
+                edges[2].cache.origin.keep(OriginPosition(origin: "o", version: 7))
                 #expect(holdsAtLast { Self.stored(edges[1], upstream, "/images/2") != nil })
             }
         }
@@ -137,7 +137,7 @@ import Testing
             try await onThread {
                 // The two tell each other.
                 #expect(holdsAtLast { edges[2].peers.purges.known.purges == [purge] })
-                #expect(edges.all.allSatisfy { $0.store.statistics.objects == 0 })
+                #expect(edges.all.allSatisfy { $0.cache.store.statistics.objects == 0 })
             }
         }
     }
@@ -181,8 +181,8 @@ import Testing
                 let body = String(decoding: EdgeCopies(copies).body, as: UTF8.self)
                 let answer = try edges.ask(2, "POST", "/v1/edge/filled", body)
                 #expect(answer.status == 204, "\(answer.text)")
-                #expect(holdsAtLast { edges[1].store.statistics.objects == 600 })
-                #expect(edges[2].store.statistics.objects == 600)
+                #expect(holdsAtLast { edges[1].cache.store.statistics.objects == 600 })
+                #expect(edges[2].cache.store.statistics.objects == 600)
                 #expect(now.peak <= 16)
                 #expect(upstream.seen.count == 600)
             }
@@ -196,7 +196,7 @@ import Testing
             try await onThread { () throws in
                 for number in 0..<100 { _ = try edges.get(2, "/images/\(number)") }
                 try edges.start(1)
-                #expect(holdsAtLast { edges[1].store.statistics.objects == 100 })
+                #expect(holdsAtLast { edges[1].cache.store.statistics.objects == 100 })
                 #expect(upstream.seen.count == 100)
             }
         }
@@ -208,7 +208,7 @@ import Testing
             try await edges.stop(3)
             try await onThread { () throws in
                 for number in 0..<20 { _ = try edges.get(1, "/images/\(number)") }
-                #expect(holdsAtLast { edges[2].store.statistics.objects == 20 })
+                #expect(holdsAtLast { edges[2].cache.store.statistics.objects == 20 })
             }
         }
     }

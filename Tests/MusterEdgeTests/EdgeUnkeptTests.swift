@@ -84,10 +84,10 @@ import Testing
                 #expect(response.status == 200)
                 #expect(response.body == body)
                 #expect(response["x-cache"] == "MISS")
-                #expect(holdsAtLast { !edge.edge.flights.areUnderWay })
+                #expect(holdsAtLast { !edge.edge.cache.flights.areUnderWay })
             }
             #expect(edge.upstream.seen.count == 2)
-            #expect(edge.edge.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
         }
     }
 
@@ -127,7 +127,7 @@ import Testing
                     }
                 }
             }
-            #expect(holdsAtLast { edge.edge.counters.collapsed.load(ordering: .relaxed) == 3 })
+            #expect(holdsAtLast { edge.edge.cache.counters.collapsed.load(ordering: .relaxed) == 3 })
             goOn.open()
             #expect(holdsAtLast { whole.value == 4 })
             #expect(edge.upstream.seen.count == 1)
@@ -150,7 +150,7 @@ import Testing
                 #expect(client.take(1_000_000) != nil)
             }
             #expect(ended.wait())
-            #expect(holdsAtLast { !edge.edge.flights.areUnderWay })
+            #expect(holdsAtLast { !edge.edge.cache.flights.areUnderWay })
         }
     }
 }

@@ -95,7 +95,7 @@ import Testing
                 #expect(response.status == 504)
                 #expect(response["x-cache"] == "MISS")
             }
-            #expect(edge.edge.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
         }
     }
 
@@ -127,8 +127,8 @@ import Testing
                 #expect(response == nil || response?.status == 502)
                 if response == nil { #expect(client.rest() != nil) }
             }
-            #expect(edge.edge.store.statistics.objects == 0)
-            #expect(edge.edge.store.statistics.diskBytes == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.diskBytes == 0)
             #expect(edge.upstream.seen.count >= 3)
             #expect(try edge.get("/a", [("X-Honest", "1")]).body == plainBody("/a"))
             #expect(try edge.get("/a")["x-cache"] == "HIT")
@@ -189,7 +189,7 @@ import Testing
             let response = try edge.get("/a")
             #expect([502, 504].contains(response.status))
             #expect(response["content-type"] == "application/problem+json")
-            #expect(edge.edge.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
         }
     }
 
@@ -202,7 +202,7 @@ import Testing
         }
         try await withEdge(script) { (edge) throws in
             #expect(try edge.get("/large").status == 502)
-            #expect(edge.edge.store.statistics.objects == 0)
+            #expect(edge.edge.cache.store.statistics.objects == 0)
             #expect(try edge.get("/small").status == 200)
         }
     }

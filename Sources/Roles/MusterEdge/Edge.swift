@@ -1,7 +1,6 @@
 internal import HTTPCaching
 package import MusterAPI
 internal import MusterCache
-internal import MusterCore
 internal import MusterCrypto
 internal import MusterEdgePeers
 internal import MusterHTTP
@@ -13,38 +12,29 @@ internal import Synchronization
 
 /// An edge's driver: a shared HTTP cache (RFC 9111) in front of an upstream.
 ///
-/// What to do is decided by `CachePolicy`, in the core. What is stored is in `CacheStore`; what is being fetched in `Flights`.
-/// Answers that are ready are given on the HTTP thread; a fetch is one task, whoever waits for it.
+/// A composition: it starts, stops and drains its parts, and joins their routes. `EdgeCache` serves and fetches, `EdgePeers` stands among
+/// other edges; what to do is decided by `CachePolicy` and `Election`, in the core. Answers that are ready are given on the HTTP
+/// thread; a fetch is one task, whoever waits for it.
 package final class Edge: Sendable {
-    let configuration: EdgeConfiguration
-    let policy: CachePolicy
-    let store: CacheStore
-    let authenticator: Authenticator
-    let forwarding: Forwarding
-    let client: HTTPClient
-    let flights = Flights()
-    let failuresPace = Mutex(LinePace(.seconds(1)))
-    let counters = EdgeCounters()
-    let events = EventHub()
+    private let configuration: EdgeConfiguration
+    let cache: EdgeCache
     /// The other edges, and who leads.
     let peers: EdgePeers
     let touch: Touch
-    let floors = ImageFloors()
-    let forgetter: Forgetter
-    let origin: OriginFollower
-    let giver: CopyGiver
-    /// `Host`s that the upstream may be told of.
-    let hostNames: Mutex<Set<String>>
+    private let giver: CopyGiver
+    private let authenticator: Authenticator
+    private let client: HTTPClient
+    private let events = EventHub()
     /// At a coordinator.
     package let listing: ListingNote
     private let leaderNews = Hook<EdgeLeadership>()
     private let failures = AsyncStream<NodeError>.makeStream(bufferingPolicy: .bufferingOldest(1))
     /// For files of bodies on their way in.
-    let threads = ThreadPool(idleMax: 4)
+    private let threads = ThreadPool(idleMax: 4)
     private let lock: FileLock
     private let server = Mutex<HTTPServer?>(nil)
     /// False from the moment on in which it was asked to end.
-    let readiness = Readiness()
+    private let readiness = Readiness()
     private let resting = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
     private let fleetTokens: FleetTokens
@@ -52,9 +42,7 @@ package final class Edge: Sendable {
     /// Takes up what an earlier process cached. Throws a `NodeError`.
     package init(_ configuration: EdgeConfiguration) throws {
         self.configuration = configuration
-        hostNames = Mutex(configuration.hostNames)
         listing = ListingNote(isWanted: configuration.isListed)
-        policy = configuration.policy
         let directory = configuration.dataDirectory
         try makeOwnDirectory(directory)
         guard let lock = try FileLock(path: directory + "/lock") else {
@@ -70,7 +58,8 @@ package final class Edge: Sendable {
         authenticator = Authenticator(
             key: .random(), tokens: tokens, settings: configuration.access,
             routes: EdgeRoutes.all + [EdgeRoutes.forwarded], fleetTokens: fleetTokens)
-        forwarding = Forwarding(pseudonym: "muster-edge-\(configuration.id)-\(try Self.nonce(in: directory))")
+        let forwarding = Forwarding(pseudonym: "muster-edge-\(configuration.id)-\(try Self.nonce(in: directory))")
+        let store: CacheStore
         do {
             store = try CacheStore(
                 directory: directory + "/cache", limits: configuration.limits, policy: configuration.policy)
@@ -81,26 +70,16 @@ package final class Edge: Sendable {
             HTTPClient.Configuration(
                 connectionsPerHostMax: 512, tlsCAFile: configuration.tlsAuthority,
                 userAgent: "muster-edge/\(configuration.version)"))
-        var settings = PeerSettings(id: configuration.id, dataDirectory: directory, token: peerToken)
-        (settings.configured, settings.isListed) = (configuration.peers, configuration.isListed)
-        (settings.heartbeat, settings.absence) = (configuration.heartbeat, configuration.absence)
-        settings.ownPaths = configuration.ownPaths
+        let settings = configuration.peerSettings(token: peerToken)
         touch = Touch(
             isInTouch: try !EdgePeers.mayHaveMissed(settings) || store.statistics.objects == 0)
-        forgetter = Forgetter(store, flights, floors, counters)
-        let origin = try OriginFollower(configuration.upstream, directory: directory, client, forgetter)
-        self.origin = origin
-        let runner = Runner()
-        let copies = SharedCopies(
-            store, flights, forgetter, peerToken: peerToken, path: configuration.ownPaths + "/v1/edge/copy"
-        ) {
-            origin.position
-        } upstream: {
-            configuration.upstream(of: $0)
-        } run: { fetch, flight in
-            await runner.edge.withLock { $0.edge }?.run(fetch, flight)
+        let cache = try EdgeCache(configuration, store, touch, forwarding, client, threads) { [authenticator] in
+            authenticator.isOwn($0)
         }
-        giver = CopyGiver(copies, store, touch) { origin.position }
+        self.cache = cache
+        let copies = SharedCopies(
+            cache, configuration.upstreams, peerToken: peerToken, path: configuration.ownPaths + "/v1/edge/copy")
+        giver = CopyGiver(copies, store, touch) { [origin = cache.origin] in origin.position }
         let peers = try EdgePeers(
             settings, copies, touch, client: client, threads: threads, events: events
         ) { [failures] in
@@ -109,13 +88,11 @@ package final class Edge: Sendable {
             leaderNews($0)
         }
         self.peers = peers
-        origin.changed.connect { [weak peers] in peers?.changed($0) }
-        runner.edge.withLock { $0.edge = self }
-    }
-
-    private final class Runner: Sendable {
-        struct Reference: Sendable { weak var edge: Edge? }
-        let edge = Mutex(Reference())
+        // They need each other: the cache is there first.
+        cache.origin.changed.connect { [weak peers] in peers?.changed($0) }
+        cache.keeper.filled.connect { [weak peers] object in
+            if let copy = object.copy(nowMs: nowMs) { peers?.filled(copy) }
+        }
     }
 
     /// Tells this edge from others of the same id, for good.
@@ -132,20 +109,21 @@ package final class Edge: Sendable {
         var settings = configuration.server
         settings.limits.connectionBytesMax = HTTPServer.Limits.ofEdge
         settings.limits.descriptorsReserved = 1_200
-        var routes = HTTPServer.Routes(ownRoutes())
-        routes.fallback = { [unowned self] in forwardedRoute($0, hasBody: $1) }
-        if !configuration.access.isPrivate { routes.shortcut = { [unowned self] in readyAnswer($0) } }
+        let router = router
+        var routes = HTTPServer.Routes(router.ownRoutes())
+        routes.fallback = { router.forwardedRoute($0, hasBody: $1) }
+        if !configuration.access.isPrivate { routes.shortcut = { [ready = cache.ready] in ready.answer($0) } }
         let server = HTTPServer(settings, routes) { [authenticator] head in try authenticator.require(head) }
         try server.start()
         self.server.withLock { $0 = server }
         let url = configuration.advertisedURL ?? reachableURL(configuration.server, port: server.port)
         if let name = url.withoutTrailingSlashes.split(separator: "/").last?.lowercased() {
-            hostNames.withLock { _ = $0.insert(name) }
+            cache.reader.isKnown(as: name)
         }
         try peers.start(at: url.withoutTrailingSlashes)
         resting.withLock { $0 = Task { [weak self] in await self?.restUntilCancelled() } }
-        origin.start()
-        let statistics = store.statistics
+        cache.origin.start()
+        let statistics = cache.store.statistics
         Log.info(
             "edge",
             [
@@ -154,15 +132,26 @@ package final class Edge: Sendable {
             ])
     }
 
+    private var router: EdgeRouter {
+        let report = EdgeReport(
+            upstream: configuration.upstream.url, cache.store, cache.counters, peers, touch, listing
+        ) { [weak self] in
+            self?.serverStatistics
+        }
+        return EdgeRouter(
+            cache: cache, peers: peers, giver: giver, report: report, readiness: readiness, listing: listing,
+            configuration: configuration)
+    }
+
     /// Finishes what is in flight, for so long at most, and what is being written.
     package func stop(graceSeconds: Double = 5) async {
         resting.withLock { $0?.cancel() }
-        origin.stop()
+        cache.origin.stop()
         peers.stop()
         events.close()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
         client.close()
-        try? await threads.perform { [store] in store.close() }
+        try? await threads.perform { [store = cache.store] in store.close() }
         threads.close()
     }
 

@@ -1,5 +1,6 @@
 package import HTTPCaching
 package import MusterCache
+internal import MusterEdgePeers
 package import MusterElection
 package import MusterHTTP
 package import MusterRole
@@ -72,8 +73,25 @@ package struct EdgeConfiguration: Sendable {
         self.version = version
     }
 
+    /// `token`: what lets this edge in at the others.
+    func peerSettings(token: String) -> PeerSettings {
+        var settings = PeerSettings(id: id, dataDirectory: dataDirectory, token: token)
+        (settings.configured, settings.isListed) = (peers, isListed)
+        (settings.heartbeat, settings.absence, settings.ownPaths) = (heartbeat, absence, ownPaths)
+        return settings
+    }
+
+    var upstreams: Upstreams { Upstreams(upstream: upstream, gateway: gateway) }
+}
+
+/// Who is asked for what.
+struct Upstreams: Sendable {
+    let upstream: EdgeConfiguration.Upstream
+    /// For what the coordinator renders.
+    let gateway: EdgeConfiguration.Upstream?
+
     /// Who computes or keeps what this target names.
-    func upstream(of target: String) -> Upstream {
+    func of(_ target: String) -> EdgeConfiguration.Upstream {
         guard let gateway else { return upstream }
         // By bytes: what follows a character may belong to it, as texts go.
         let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }

@@ -6,60 +6,31 @@ internal import MusterHTTP
 internal import MusterRole
 internal import Synchronization
 
-extension Edge {
-    /// What the edge answers itself.
-    func ownRoutes() -> [HTTPRoute] { ownSpecs.map(route) }
+/// What an edge tells of itself.
+final class EdgeReport: Sendable {
+    private let upstream: String
+    private let store: CacheStore
+    private let counters: EdgeCounters
+    private let peers: EdgePeers
+    private let touch: Touch
+    private let listing: ListingNote
+    private let server: @Sendable () -> HTTPServer.Statistics?
 
-    private var ownSpecs: [EdgeRoutes.Spec] {
-        EdgeRoutes.all.map { spec in
-            var spec = spec
-            spec.pattern = ownPath(spec.pattern)
-            return spec
-        }
+    /// `upstream`: where it is; `server`: nil before the start.
+    init(
+        upstream: String, _ store: CacheStore, _ counters: EdgeCounters, _ peers: EdgePeers, _ touch: Touch,
+        _ listing: ListingNote, server: @escaping @Sendable () -> HTTPServer.Statistics?
+    ) {
+        (self.upstream, self.store, self.counters, self.peers) = (upstream, store, counters, peers)
+        (self.touch, self.listing, self.server) = (touch, listing, server)
     }
 
-    /// A path of the edges' own, at this one as at all others.
-    func ownPath(_ path: String) -> String { configuration.ownPaths + path }
-
-    private func route(_ spec: EdgeRoutes.Spec) -> HTTPRoute {
-        if spec.name == .healthz {
-            return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
-        }
-        let handler = peers.handler(for: spec.name) ?? handler(for: spec.name)
-        let queries = Set(spec.fields.filter { $0.place == .query }.map(\.name))
-        let route = HTTPRoute(
-            spec.method, spec.pattern, bodyBytesMax: spec.bodyBytesMax, access: spec.name.rawValue
-        ) { request in
-            try request.refuseQuery(otherThan: queries)
-            return try handler(request)
-        }
-        return spec.isSignOfLife ? route.asSignOfLife : route
-    }
-
-    private static let noStore = [(name: "Cache-Control", value: "no-store")]
-
-    private func handler(for name: EdgeRouteName) -> @Sendable (HTTPRequest) throws -> HTTPOutcome {
-        switch name {
-        case .edge: { [unowned self] _ in .respond(.json(status(), headers: Self.noStore)) }
-        case .edgeCopies: { [giver] _ in try giver.list() }
-        case .edgeCopy: { [giver] in try giver.give($0) }
-        case .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) }
-        case .readyz: { [readiness, listing] _ in readiness.answer(listing) }
-        case .metrics: { [unowned self] _ in metricsPage() }
-        case .openapi:
-            RoleRoutes.openapi(
-                of: ownSpecs, role: "edge", version: configuration.version, access: configuration.access)
-        case .purge, .events, .edgeMessages, .edgeOrders, .edgeFilled, .edgePurges, .forwarded:
-            { _ in throw Problem(500, "What is forwarded has no route of its own.") }
-        }
-    }
-
-    private func status() -> [UInt8] {
+    func status() -> [UInt8] {
         let statistics = store.statistics
         let standing = peers.standing
         var json = JSONWriter()
         json.beginObject()
-        json.field("id", configuration.id.rawValue)
+        json.field("id", standing.own.rawValue)
         json.key("leader")
         if let leader = standing.leader { json.value(leader.rawValue) } else { json.null() }
         json.field("term", standing.term.rawValue)
@@ -69,7 +40,7 @@ extension Edge {
         json.field("objects", statistics.objects)
         json.field("memoryBytes", statistics.memoryBytes)
         json.field("diskBytes", statistics.diskBytes)
-        json.field("upstream", configuration.upstream.url)
+        json.field("upstream", upstream)
         json.key("edges")
         json.beginArray()
         for (id, url) in standing.places.sorted(by: { $0.key < $1.key }) {
@@ -84,7 +55,7 @@ extension Edge {
         return json.bytes
     }
 
-    private func metricsPage() -> HTTPOutcome {
+    func metrics() -> HTTPOutcome {
         var page = MetricsPage()
         func count(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
         page.add("cache_hits_total", "counter", "Requests answered from the cache.", count(counters.hits))
@@ -111,7 +82,7 @@ extension Edge {
         page.add("cache_evicted_total", "counter", "Answers pushed out of memory.", statistics.evicted)
         page.add("cache_corrupt_total", "counter", "Files that were not what was stored.", statistics.corrupt)
         page.add("cache_unwritten_total", "counter", "Answers that the disk did not take.", statistics.unwritten)
-        page.add(serverStatistics)
+        page.add(server())
         return .respond(page.response)
     }
 }

@@ -2,12 +2,6 @@ internal import HTTPCaching
 internal import MusterHTTP
 internal import Synchronization
 
-/// A client that waits for an answer.
-struct Waiter: Sendable {
-    var request: EdgeRequest
-    let held: HeldRequest
-}
-
 /// One fetch under way for a key, and who waits for it. Its state belongs to `Flights`, under whose lock it is.
 final class Flight: Sendable {
     let key: CacheKey

@@ -19,6 +19,9 @@ extension UpstreamResponse {
             requestTimeMs: sentMs, responseTimeMs: nowMs)
     }
 
+    /// Of the body, as told.
+    var length: Int? { fields.list("Content-Length").first.flatMap { Int($0) } }
+
     /// The same without what one edge tells another.
     func without(_ field: String) -> UpstreamResponse {
         var fields = fields

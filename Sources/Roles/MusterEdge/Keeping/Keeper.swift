@@ -1,7 +1,6 @@
 internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
-internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
@@ -9,8 +8,23 @@ internal import MusterRole
 internal import MusterSystem
 internal import Synchronization
 
-extension Edge {
-    // MARK: An answer for all
+/// Keeps answers: gives them to all who wait while they come in, and stores them.
+final class Keeper: Sendable {
+    private let shelf: Shelf
+    private let flights: Flights
+    private let joiner: LiveJoiner
+    /// For files of bodies on their way in.
+    private let threads: ThreadPool
+    private let counters: EdgeCounters
+    /// Told of each whole answer that was fetched from the upstream and is stored.
+    let filled = Hook<CachedObject>()
+
+    init(
+        _ shelf: Shelf, _ flights: Flights, _ joiner: LiveJoiner, _ threads: ThreadPool, _ counters: EdgeCounters
+    ) {
+        (self.shelf, self.flights, self.joiner) = (shelf, flights, joiner)
+        (self.threads, self.counters) = (threads, counters)
+    }
 
     /// Gives the body to everybody who waits, as it comes, and stores it when it is all there. `range`: which bytes it is; nil: the
     /// whole.
@@ -18,11 +32,11 @@ extension Edge {
         _ head: StoredResponse, _ stream: HTTPClientStream, _ declared: Int?, range: Range<Int>? = nil,
         _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?
     ) async throws {
-        let body = GrowingBody(declared: declared, memoryBytesMax: store.limits.memoryObjectBytesMax)
+        let body = GrowingBody(declared: declared, memoryBytesMax: shelf.limits.memoryObjectBytesMax)
         let live = LiveAnswer(head: head, body: body, declared: declared, reason: fetch.reason, range: range)
         let waiters = flight.open(live)
-        if let leader { answer(leader, live, isCollapsed: fetch.isOfStored, flight) }
-        for waiter in waiters { answer(waiter, live, isCollapsed: true, flight) }
+        if let leader { joiner.answer(leader, live, isCollapsed: fetch.isOfStored, flight) }
+        for waiter in waiters { joiner.answer(waiter, live, isCollapsed: true, flight) }
         do {
             guard try await takeIn(stream, body, flight) else { return stream.cancel() }
             if let declared, body.count != declared {
@@ -32,7 +46,7 @@ extension Edge {
             // Nobody may join what broke off; whoever waited for its end asks anew.
             flights.end(flight)
             body.end(whole: false)
-            flight.close().forEach(again)
+            for waiter in flight.close() { waiter.again() }
             counters.fetchesFailed.add(1, ordering: .relaxed)
             return
         }
@@ -66,7 +80,7 @@ extension Edge {
         flights.doNotKeep(flight.key, nowMs: nowMs)
         flights.end(flight)
         body.stopKeeping()
-        flight.close().forEach(again)
+        for waiter in flight.close() { waiter.again() }
     }
 
     private func store(
@@ -75,11 +89,10 @@ extension Edge {
         if body.isPassing { return }
         do {
             let object = try await stored(head, body, range, fetch.request.cache.key)
-            let isStored = insert(object, flight)
-            if !isStored { store.discard(object) }
-            if isStored, object.isPart {
-                await mergeParts(object, flight)
-            } else if isStored, fetch.copy == nil {
+            guard shelf.put(object, flight) else { return }
+            if object.isPart {
+                await merge(object, flight)
+            } else if fetch.copy == nil {
                 filled(object)
             }
         } catch {
@@ -101,14 +114,14 @@ extension Edge {
             try spool.append(shared.bytes(0..<piece.count))
             return spool.count
         }
-        guard count <= store.limits.diskBytes / 2 else {
+        guard count <= shelf.limits.diskBytes / 2 else {
             throw CacheError(.unwritable, "a body of more than \(count) bytes is too large for this cache")
         }
         body.moved(to: spool, count: count)
     }
 
     private func spoolFile(_ body: GrowingBody) throws -> SpoolFile {
-        guard let spool = try store.spool() else {
+        guard let spool = try shelf.spool() else {
             throw CacheError(.unwritable, "a body is too large for memory, and nothing is kept on a disk")
         }
         return spool
@@ -125,133 +138,11 @@ extension Edge {
         }
         let (bytes, count) = body.memory
         if range == nil { head.content = .complete(bytes: count) }
-        return CachedObject(key: key, head: head, body: store.body(bytes, count: count))
+        return CachedObject(key: key, head: head, body: shelf.body(bytes, count: count))
     }
 
-    /// Out of an answer that is still coming in.
-    /// `flight`: whose the answer is, if the waiter may wait for its end.
-    func answer(_ waiter: Waiter, _ live: LiveAnswer, isCollapsed: Bool, _ flight: Flight? = nil) {
-        let request = waiter.request.cache
-        guard !isCollapsed || live.head.vary.matches(request.fields) else { return again(waiter) }
-        if let range = live.range { return answer(waiter, live, range, isCollapsed: isCollapsed, flight) }
-        var status = CacheStatus(cache: cacheName, forward: live.reason)
-        (status.forwardStatus, status.stored, status.collapsed) = (live.head.status, true, isCollapsed)
-        let now = nowMs
-        if Preconditions.isNotModified(request, live.head, nowMs: now) {
-            counters.misses.add(1, ordering: .relaxed)
-            let fields = Preconditions.notModifiedFields(live.head, nowMs: now)
-            return waiter.held.respond(
-                HTTPResponse(
-                    status: 304, headers: headers(fields, .miss, status),
-                    body: .lengthOnly(live.declared.map { UInt64($0) })))
-        }
-        var fields = live.head.fields
-        if request.isHead {
-            counters.misses.add(1, ordering: .relaxed)
-            return waiter.held.respond(
-                HTTPResponse(
-                    status: live.head.status, headers: headers(fields, .miss, status),
-                    body: .lengthOnly(live.declared.map { UInt64($0) })))
-        }
-        var part: Range<Int>?
-        if let declared = live.declared,
-            case .parts(let ranges) = ByteRanges.answer(to: request, from: live.head, bytes: declared, nowMs: now),
-            ranges.count == 1
-        {
-            part = ranges[0]
-            fields.set("Content-Range", ContentRange(range: ranges[0], bytes: declared).text)
-        }
-        let reader = live.body.reader(from: part?.lowerBound ?? 0, to: part?.upperBound ?? live.declared ?? .max)
-        // Its beginning has gone by: it was not to be kept.
-        guard let reader else { return again(waiter) }
-        counters.misses.add(1, ordering: .relaxed)
-        let source = HTTPSourceBody(
-            reader, offset: UInt64(part?.lowerBound ?? 0), count: (part?.count ?? live.declared).map { UInt64($0) },
-            pieceBytes: isCollapsed ? 16 << 10 : 128 << 10)
-        let body: HTTPResponse.Body = live.declared == 0 ? .none : .source(source)
-        waiter.held.respond(
-            HTTPResponse(
-                status: part == nil ? live.head.status : 206, headers: headers(fields, .miss, status), body: body))
-    }
-
-    // MARK: An answer for one
-
-    /// Only whoever asked gets it; those who waited ask for themselves.
-    func passOn(
-        _ response: UpstreamResponse, _ stream: HTTPClientStream, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?,
-        gathering: (([UInt8]) -> Void)? = nil
-    ) async throws {
-        let key = fetch.request.cache.key
-        let waiters = flight.close()
-        // 416 is about one range.
-        if fetch.isShared, response.status != 416 { flights.doNotShare(key, nowMs: nowMs) }
-        flights.end(flight)
-        waiters.forEach(again)
-        if let stored = fetch.stored, !fetch.request.cache.isHead, fetch.conditions?.isEmpty == false,
-            policy.endsStored(response, to: fetch.request.cache)
-        {
-            // It was asked whether this still holds, and something else came.
-            remove(stored)
-        }
-        guard let leader else { return stream.cancel() }
-        counters.misses.add(1, ordering: .relaxed)
-        var status = CacheStatus(cache: cacheName, forward: fetch.reason)
-        status.forwardStatus = response.status
-        let answered = passedOn(response, headers(response.fields, .miss, status), isHead: fetch.request.cache.isHead)
-        leader.held.respond(answered.response)
-        guard let out = answered.stream else { return stream.cancel() }
-        await relay(stream, to: out, gathering: gathering)
-    }
-
-    func passedOn(
-        _ response: UpstreamResponse, _ headers: [(name: String, value: String)], isHead: Bool
-    ) -> (response: HTTPResponse, stream: HTTPStream?) {
-        let declared = Self.length(response)
-        if isHead {
-            return (
-                HTTPResponse(
-                    status: response.status, headers: headers, body: .lengthOnly(declared.map { UInt64($0) })), nil
-            )
-        }
-        if response.status == 304 {
-            // Many tell the length of what they sent with it, which is nothing.
-            let told = declared == 0 ? nil : declared.map { UInt64($0) }
-            return (HTTPResponse(status: 304, headers: headers, body: .lengthOnly(told)), nil)
-        }
-        if response.status == 204 || declared == 0 {
-            return (HTTPResponse(status: response.status, headers: headers), nil)
-        }
-        let out = HTTPStream(count: declared.map { UInt64($0) })
-        return (HTTPResponse(status: response.status, headers: headers, body: .stream(out)), out)
-    }
-
-    /// As fast as the slower of the two.
-    func relay(_ stream: HTTPClientStream, to out: HTTPStream, gathering: (([UInt8]) -> Void)? = nil) async {
-        do {
-            while let piece = try await stream.next() {
-                gathering?(piece)
-                try await out.send(piece)
-            }
-            out.finish()
-        } catch {
-            stream.cancel()
-            out.abort()
-        }
-    }
-
-    // MARK: Versions
-
-    /// Stores it, unless a newer version is known of, or it was purged meanwhile. Returns whether it did.
-    func insert(_ object: CachedObject, _ flight: Flight) -> Bool {
-        guard let version = object.head.fields.imageVersion, let image = ImageTarget(of: object.key)?.number else {
-            return flight.ifMayStore(nil) { store.insert(object) }
-        }
-        return flight.ifMayStore(version) { floors.ifAdmitted(image, version) { store.insert(object) } }
-            && object.isStored
-    }
-
-    /// A miss of this edge's own was stored.
-    func filled(_ object: CachedObject) {
-        if let copy = object.copy(nowMs: nowMs) { peers.filled(copy) }
+    /// A part is stored: once all of them are, they become one object, where that is small.
+    func merge(_ part: CachedObject, _ flight: Flight) async {
+        if let whole = await shelf.merged(part, flight) { filled(whole) }
     }
 }

@@ -14,7 +14,7 @@ internal import Synchronization
 /// Follows an origin's changes, where the upstream is an origin of Muster's: an image that was put or deleted there is forgotten here.
 ///
 /// The upstream is not asked for changes before an answer of its own has shown that it numbers them (`X-Muster-Version`).
-final class OriginFollower: Sendable {
+final class OriginFollower: OriginWatch {
     private let upstream: EdgeConfiguration.Upstream
     private let path: String
     private let client: HTTPClient

@@ -1,5 +1,4 @@
 internal import HTTPCaching
-internal import MusterAPI
 internal import MusterCache
 internal import MusterEdgePeers
 internal import MusterElection
@@ -41,24 +40,20 @@ final class SharedCopies: PeerCache {
     private let store: CacheStore
     private let flights: Flights
     private let forgetter: Forgetter
-    private let position: @Sendable () -> OriginPosition?
-    private let upstream: @Sendable (_ target: String) -> EdgeConfiguration.Upstream
-    private let run: @Sendable (Fetch, Flight) async -> Void
+    private let origin: OriginFollower
+    private let fetcher: Fetcher
+    private let upstreams: Upstreams
     private let peerToken: String
     private let path: String
 
-    /// `position`: how far the origin's changes are known here; `run`: one fetch, to its end; `path`: where other edges give a copy away.
-    init(
-        _ store: CacheStore, _ flights: Flights, _ forgetter: Forgetter, peerToken: String, path: String,
-        position: @escaping @Sendable () -> OriginPosition?,
-        upstream: @escaping @Sendable (_ target: String) -> EdgeConfiguration.Upstream,
-        run: @escaping @Sendable (Fetch, Flight) async -> Void
-    ) {
-        (self.store, self.flights, self.forgetter) = (store, flights, forgetter)
-        (self.peerToken, self.path, self.position, self.upstream, self.run) = (peerToken, path, position, upstream, run)
+    /// `path`: where other edges give a copy away.
+    init(_ cache: EdgeCache, _ upstreams: Upstreams, peerToken: String, path: String) {
+        (store, flights, forgetter) = (cache.store, cache.flights, cache.forgetter)
+        (origin, fetcher) = (cache.origin, cache.fetcher)
+        (self.upstreams, self.peerToken, self.path) = (upstreams, peerToken, path)
     }
 
-    private func key(of target: String) -> CacheKey { CacheKey(origin: upstream(target).url, target: target) }
+    private func key(of target: String) -> CacheKey { CacheKey(origin: upstreams.of(target).url, target: target) }
 
     /// The one stored answer for everybody, while it is fresh.
     func usable(_ target: String) -> CachedObject? {
@@ -84,10 +79,10 @@ final class SharedCopies: PeerCache {
         let key = key(of: target)
         guard let flight = flights.begin(key) else { return false }
         let request = EdgeRequest(
-            cache: CacheRequest(method: "GET", key: key, fields: [:]), upstream: upstream(key.target))
+            cache: CacheRequest(method: "GET", key: key, fields: [:]), upstream: upstreams.of(key.target))
         let fetch = Fetch(request: request, stored: nil, conditions: [:], reason: .uriMiss)
         Task {
-            await run(fetch, flight)
+            await fetcher.run(fetch, flight)
             done()
         }
         return true
@@ -98,10 +93,10 @@ final class SharedCopies: PeerCache {
         guard let flight = flights.begin(key) else { return false }
         Task {
             // Now that the flight has begun: changes of the origin that come later forbid it to store.
-            let copy = CopySource(url: url + path + "?target=" + Self.escaped(key.target), position: position())
+            let copy = CopySource(url: url + path + "?target=" + Self.escaped(key.target), position: origin.position)
             let giver = EdgeConfiguration.Upstream(url: url, isOfFleet: true, token: peerToken)
             let request = EdgeRequest(cache: CacheRequest(method: "GET", key: key, fields: [:]), upstream: giver)
-            await run(
+            await fetcher.run(
                 Fetch(request: request, stored: nil, conditions: [:], reason: .uriMiss, copy: copy), flight)
             done(copy.isEarly.load(ordering: .relaxed))
         }

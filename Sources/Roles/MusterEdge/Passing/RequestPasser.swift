@@ -6,7 +6,26 @@ internal import MusterHTTP
 internal import MusterHTTPClient
 internal import Synchronization
 
-extension Edge {
+/// Passes on requests that no cache answers, and has forgotten what they may have changed.
+final class RequestPasser: Sendable {
+    private let reader: RequestReader
+    private let client: HTTPClient
+    private let forwarding: Forwarding
+    private let policy: CachePolicy
+    private let forgetter: Forgetter
+    private let answers: AnswerWriter
+    private let seconds: Int
+    private let counters: EdgeCounters
+
+    /// `seconds`: nothing came from the upstream for so long: it has failed.
+    init(
+        _ reader: RequestReader, _ client: HTTPClient, _ forwarding: Forwarding, _ policy: CachePolicy,
+        _ forgetter: Forgetter, _ answers: AnswerWriter, seconds: Int, _ counters: EdgeCounters
+    ) {
+        (self.reader, self.client, self.forwarding, self.policy) = (reader, client, forwarding, policy)
+        (self.forgetter, self.answers, self.seconds, self.counters) = (forgetter, answers, seconds, counters)
+    }
+
     /// Whatever is not GET or HEAD, or has a body, goes through, its body as it comes; what it may have changed is forgotten.
     func pass(_ received: HTTPRequest, _ body: HTTPBodyReader) async throws -> HTTPResponse {
         guard !["CONNECT", "TRACE"].contains(received.method) else {
@@ -15,7 +34,7 @@ extension Edge {
         guard received.method != "HEAD" else {
             throw Problem(400, "A HEAD request with a body is not passed on; leave the body out.")
         }
-        let request = try request(received)
+        let request = try reader.read(received)
         if request.cache.control?.onlyIfCached == true {
             throw Problem(504, "Only a stored answer was asked for, and \(received.method) has none.")
         }
@@ -34,7 +53,7 @@ extension Edge {
         }
         var call = HTTPClientRequest(
             request.cache.method, request.isForServer ? request.upstream.url : request.cache.key.text,
-            headers: fields.map { ($0.name, $0.value) }, idleTimeout: .seconds(configuration.upstreamSeconds))
+            headers: fields.map { ($0.name, $0.value) }, idleTimeout: .seconds(seconds))
         if request.isForServer { call.target = EdgeRequest.serverTarget }
         // The client was told to send already; an upstream that does not know the question would cost a second.
         call.asksToSend = false
@@ -60,14 +79,14 @@ extension Edge {
         let response = UpstreamResponse(stream, to: request.cache.key, sentMs: sent, nowMs: nowMs)
         await invalidate(request.cache, response, received)
         counters.misses.add(1, ordering: .relaxed)
-        var status = CacheStatus(cache: cacheName, forward: request.cache.isGet ? .bypass : .method)
+        var status = CacheStatus(cache: answers.name, forward: request.cache.isGet ? .bypass : .method)
         status.forwardStatus = response.status
-        let answered = passedOn(response, headers(response.fields, .miss, status), isHead: false)
+        let answered = answers.passedOn(response, status, isHead: false)
         guard let out = answered.stream else {
             stream.cancel()
             return answered.response
         }
-        Task { [self] in await relay(stream, to: out) }
+        Task { await Relay.relay(stream, to: out) }
         return answered.response
     }
 

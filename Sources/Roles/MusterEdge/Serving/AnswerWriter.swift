@@ -1,9 +1,12 @@
 internal import HTTPCaching
 internal import HTTPText
+internal import MusterAPI
 internal import MusterCache
 internal import MusterCrypto
 internal import MusterHTTP
+internal import MusterHTTPClient
 internal import MusterSystem
+internal import Synchronization
 
 /// The word of `X-Cache`, for people; `Cache-Status` says it all.
 enum CacheWord: String {
@@ -12,8 +15,44 @@ enum CacheWord: String {
     case stale = "STALE"
 }
 
-extension Edge {
-    var cacheName: String { "muster-edge-\(configuration.id)" }
+/// Why something stored may answer.
+enum HitKind {
+    case fresh
+    /// The request, or the upstream's absence, allows it.
+    case stale(detail: String?)
+    case whileRevalidating
+}
+
+/// Writes answers as they go to clients, and counts how they came about.
+final class AnswerWriter: Sendable {
+    /// Of this cache, in `Cache-Status`.
+    let name: String
+    private let forwarding: Forwarding
+    private let counters: EdgeCounters
+
+    init(name: String, _ forwarding: Forwarding, _ counters: EdgeCounters) {
+        (self.name, self.forwarding, self.counters) = (name, forwarding, counters)
+    }
+
+    // MARK: Out of what is stored
+
+    func answer(
+        _ head: StoredResponse, _ body: StoredBytes, to request: CacheRequest, _ kind: HitKind
+    ) -> HTTPResponse {
+        counters.hits.add(1, ordering: .relaxed)
+        let remaining = head.freshness.remainingMs(nowMs: nowMs)
+        // Rounded down for what is stale, too.
+        var status = CacheStatus(
+            cache: name, hitWithTTL: remaining >= 0 ? remaining / 1000 : (remaining - 999) / 1000)
+        switch kind {
+        case .fresh: return answer(head, body, to: request, .hit, status)
+        case .stale where remaining > 0: return answer(head, body, to: request, .hit, status)
+        case .whileRevalidating: status.detail = "stale-while-revalidate"
+        case .stale(let detail): status.detail = detail
+        }
+        counters.stale.add(1, ordering: .relaxed)
+        return answer(head, body, to: request, .stale, status)
+    }
 
     /// An answer out of what is stored: 304, a range, or all of it.
     func answer(
@@ -81,6 +120,67 @@ extension Edge {
         sent.set("X-Cache", word.rawValue)
         status.append(to: &sent)
         return sent.map { ($0.name, $0.value) }
+    }
+
+    // MARK: Out of what the upstream says
+
+    /// Its head, and where it has a body, the stream that takes it.
+    func passedOn(
+        _ response: UpstreamResponse, _ status: CacheStatus, isHead: Bool
+    ) -> (response: HTTPResponse, stream: HTTPStream?) {
+        let headers = headers(response.fields, .miss, status)
+        let declared = response.length
+        if isHead {
+            return (
+                HTTPResponse(
+                    status: response.status, headers: headers, body: .lengthOnly(declared.map { UInt64($0) })), nil
+            )
+        }
+        if response.status == 304 {
+            // Many tell the length of what they sent with it, which is nothing.
+            let told = declared == 0 ? nil : declared.map { UInt64($0) }
+            return (HTTPResponse(status: 304, headers: headers, body: .lengthOnly(told)), nil)
+        }
+        if response.status == 204 || declared == 0 {
+            return (HTTPResponse(status: response.status, headers: headers), nil)
+        }
+        let out = HTTPStream(count: declared.map { UInt64($0) })
+        return (HTTPResponse(status: response.status, headers: headers, body: .stream(out)), out)
+    }
+
+    // MARK: Without either
+
+    func gatewayTimeout() -> HTTPResponse {
+        var response = HTTPResponse.problem(
+            Problem(504, "Only a stored answer was asked for (only-if-cached), and there is none that may be used."))
+        var status = CacheStatus(cache: name)
+        status.detail = "only-if-cached"
+        response.headers += [("X-Cache", CacheWord.miss.rawValue), ("Cache-Status", status.text)]
+        return response
+    }
+
+    func failure(_ error: any Error, _ reason: ForwardReason) -> HTTPResponse {
+        var problem = error as? Problem ?? Problem(502, "The upstream cannot be asked: \(error).", retryAfter: 2)
+        if let error = error as? HTTPClientError {
+            // Where the upstream is, is not the client's business; the log has it.
+            switch error.code {
+            case .timeout: problem = Problem(504, "The upstream did not answer in time.", retryAfter: 2)
+            case .connect, .resolve, .tls: problem = Problem(502, "The upstream cannot be reached.", retryAfter: 2)
+            case .tooLarge:
+                problem = Problem(
+                    502,
+                    "The upstream's header goes past \(HTTPClient.headLinesMax) lines or \(HTTPClient.headBytesMax) bytes,"
+                        + " the most that is read of one.")
+            default: problem = Problem(502, "The upstream's answer broke off.", retryAfter: 2)
+            }
+        }
+        counters.misses.add(1, ordering: .relaxed)
+        var response = HTTPResponse.problem(problem)
+        response.headers += [
+            ("X-Cache", CacheWord.miss.rawValue),
+            ("Cache-Status", CacheStatus(cache: name, forward: reason).text),
+        ]
+        return response
     }
 }
 

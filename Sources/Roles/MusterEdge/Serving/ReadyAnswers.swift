@@ -13,15 +13,31 @@ private final class ReadyAnswer: Sendable {
     init(second: Int, body: PreparedBody) { (self.second, self.body) = (second, body) }
 }
 
-extension Edge {
+/// The hot way: answers that need nothing but a look at the cache, on the HTTP thread.
+final class ReadyAnswers: Sendable {
+    private let store: CacheStore
+    private let policy: CachePolicy
+    private let upstreams: Upstreams
+    private let answers: AnswerWriter
+    private let touch: Touch
+    private let counters: EdgeCounters
+
+    init(
+        _ store: CacheStore, _ policy: CachePolicy, _ upstreams: Upstreams, _ answers: AnswerWriter, _ touch: Touch,
+        _ counters: EdgeCounters
+    ) {
+        (self.store, self.policy, self.upstreams) = (store, policy, upstreams)
+        (self.answers, self.touch, self.counters) = (answers, touch, counters)
+    }
+
     /// The answer to a plain GET of something that is fresh and in memory, made once a second. Nil: the usual way finds out.
-    func readyAnswer(_ raw: HTTPRawRequest) -> PreparedBody? {
+    func answer(_ raw: HTTPRawRequest) -> PreparedBody? {
         guard touch.mayVouch, raw.method == "GET", raw.target.utf8.first == UInt8(ascii: "/") else {
             return nil
         }
         var hosts = 0
         guard raw.allHeaders({ PlainHeaders.isPlain($0, hosts: &hosts) }), hosts <= 1 else { return nil }
-        let key = CacheKey(origin: configuration.upstream(of: raw.target).url, target: raw.target)
+        let key = CacheKey(origin: upstreams.of(raw.target).url, target: raw.target)
         guard let object = store.only(key) else { return nil }
         let now = nowMs
         let known = object.rendering.map { unsafeDowncast($0, to: ReadyAnswer.self) }
@@ -29,10 +45,10 @@ extension Edge {
             counters.hits.add(1, ordering: .relaxed)
             return known.body
         }
-        return makeReadyAnswer(object, key, nowMs: now)
+        return make(object, key, nowMs: now)
     }
 
-    private func makeReadyAnswer(_ object: CachedObject, _ key: CacheKey, nowMs: Int) -> PreparedBody? {
+    private func make(_ object: CachedObject, _ key: CacheKey, nowMs: Int) -> PreparedBody? {
         let head = object.head
         guard head.vary.isEmpty, head.status == 200, case .memory(let bytes)? = object.body.atHand,
             // Until the second is over.
@@ -40,8 +56,8 @@ extension Edge {
             case .fresh = policy.reuse(
                 head, for: CacheRequest(method: "GET", key: key, fields: [:]), nowMs: nowMs)
         else { return nil }
-        let status = CacheStatus(cache: cacheName, hitWithTTL: head.freshness.remainingMs(nowMs: nowMs) / 1000)
-        let headers = headers(head.fieldsForReuse(nowMs: nowMs), .hit, status)
+        let status = CacheStatus(cache: answers.name, hitWithTTL: head.freshness.remainingMs(nowMs: nowMs) / 1000)
+        let headers = answers.headers(head.fieldsForReuse(nowMs: nowMs), .hit, status)
         let body = PreparedBody(status: 200, headers: headers, shared: bytes, range: 0..<object.body.count)
         if object.isStored {
             object.rendering = ReadyAnswer(second: nowMs / 1000, body: body)
