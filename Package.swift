@@ -250,6 +250,12 @@ let package = Package(
                 "MusterTestKit", "MusterServerKit",
             ]),
         tests(
+            "MusterEdgePeersTests",
+            [
+                "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI",
+                "MusterElection", "MusterCore", "MusterSystem", "MusterServerKit",
+            ]),
+        tests(
             "MusterOriginTests",
             [
                 "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "HTTPCaching",

@@ -114,9 +114,13 @@ package final class EdgePeers: Sendable {
                 .respond(.eventStream(try events.open(greeting: Self.greeting(roster.standing))))
             }
         case .edgeMessages: { [roster] in try roster.receiveMessages($0) }
-        case .edgeOrders: { [replication] in try replication.receiveOrder($0) }
-        case .edgeFilled: { [replication] in try replication.receiveFilled($0) }
-        case .edgePurges: { [purges] in try purges.receive($0) }
+        case .edgeOrders: { [replication] in try replication.receive(EdgeOrder(body: $0.body)) }
+        case .edgeFilled: { [replication] in try replication.receive(EdgeCopies(body: $0.body)) }
+        case .edgePurges:
+            { [purges] request in
+                let others = try EdgePurges(body: request.body)
+                return .task { try await purges.receive(others) }
+            }
         default: nil
         }
     }

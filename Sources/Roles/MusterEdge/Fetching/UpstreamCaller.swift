@@ -35,7 +35,7 @@ struct UpstreamCaller: Sendable {
         counters.fetches.add(1, ordering: .relaxed)
         let sent = nowMs
         let stream = try await client.stream(call)
-        if let defect = Self.framingDefect(stream.headers) { throw Problem(502, defect) }
+        if let defect = Framing.defect(HeaderFields(stream.headers)) { throw Problem(502, defect) }
         let head = UpstreamResponse(stream, to: request.cache.key, sentMs: sent, nowMs: nowMs)
         let bytes = head.fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
         guard bytes <= Self.headBytesMax, head.status >= 200 else {
@@ -46,20 +46,5 @@ struct UpstreamCaller: Sendable {
                     : "The upstream answered \(head.status), which is no final answer here.")
         }
         return (head, stream)
-    }
-
-    /// Where a body ends must be beyond doubt (RFC 9112, 6.3): else two readers see two bodies.
-    static func framingDefect(_ headers: [(name: String, value: String)]) -> String? {
-        let fields = HeaderFields(headers)
-        let lengths = fields.list("Content-Length")
-        let codings = fields.list("Transfer-Encoding")
-        if !codings.isEmpty, !lengths.isEmpty { return "The upstream gave a body a length and a transfer coding." }
-        if codings.contains(where: { $0.lowercased() != "chunked" }) || codings.count > 1 {
-            return "The upstream's transfer coding is not \"chunked\", the only one that is read here."
-        }
-        let isOne = lengths.allSatisfy {
-            $0 == lengths[0] && Int($0) != nil && $0.utf8.allSatisfy { (0x30...0x39).contains($0) }
-        }
-        return isOne ? nil : "The upstream gave a body two lengths, or one that is no number."
     }
 }

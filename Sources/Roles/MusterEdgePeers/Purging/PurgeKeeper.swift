@@ -65,11 +65,8 @@ final class PurgeKeeper: Sendable {
     }
 
     /// What another knows of is done here, too; it is told what this one knows.
-    func receive(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let others = try EdgePurges(body: request.body)
-        return .task { [self] in
-            _ = try await obey(others.purges, forgotten: others.forgotten)
-            return .json(known.body)
-        }
+    func receive(_ others: EdgePurges) async throws -> HTTPResponse {
+        _ = try await obey(others.purges, forgotten: others.forgotten)
+        return .json(known.body)
     }
 }

@@ -143,11 +143,10 @@ final class Replication: Sendable {
     // MARK: As the leader
 
     /// A follower has these.
-    func receiveFilled(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let copies = try EdgeCopies(body: request.body).copies
+    func receive(_ news: EdgeCopies) throws -> HTTPOutcome {
         let isLeader = state.withLock { $0.standing.isLeader }
         guard isLeader else { throw Problem(409, "This edge does not lead.", code: "not-leader") }
-        for copy in copies { spread(copy) }
+        for copy in news.copies { spread(copy) }
         return .respond(HTTPResponse(status: 204))
     }
 
@@ -209,8 +208,7 @@ final class Replication: Sendable {
     // MARK: As a follower
 
     /// Of the newest term that is known, or refused.
-    func receiveOrder(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let order = try EdgeOrder(body: request.body)
+    func receive(_ order: EdgeOrder) throws -> HTTPOutcome {
         let isObeyed = state.withLock { state in
             guard state.standing.leader == order.leader, state.standing.term == order.term else { return false }
             for copy in order.pull { state.wanted.add(copy) }
