@@ -54,7 +54,7 @@ extension Coordinator {
     /// With a key that was used before: answers with what was made then.
     private func create(_ request: JobRequest, _ asking: JobAsking, _ held: HeldRequest) {
         guard let key = asking.key else { return createNew(request, asking, held) }
-        guard state.withLock({ $0.requestsOnTheirWay.insert(key.key).inserted }) else {
+        guard lock.withLock({ $0[slice].requestsOnTheirWay.insert(key.key).inserted }) else {
             let problem = Problem(409, "A request with this Idempotency-Key is being answered.", retryAfter: 1)
             return held.respond(.problem(problem))
         }
@@ -74,7 +74,7 @@ extension Coordinator {
 
     private func end(_ key: RequestKey?) {
         guard let key else { return }
-        state.withLock { _ = $0.requestsOnTheirWay.remove(key.key) }
+        lock.withLock { _ = $0[slice].requestsOnTheirWay.remove(key.key) }
     }
 
     /// Throws a 422 where the key asked for something else before.
@@ -91,10 +91,12 @@ extension Coordinator {
 
     /// Stores the job, then schedules it and answers.
     private func createNew(_ request: JobRequest, _ asking: JobAsking, _ held: HeldRequest) {
-        let record: JobRecord? = state.withLock { state in
-            guard state.records.count + state.jobsOnTheirWay < Limits.unfinishedJobsMax else { return nil }
-            state.jobsOnTheirWay += 1
-            return Self.record(of: request, asking, id: state.newJobID())
+        let record: JobRecord? = lock.withLock { fleet in
+            guard fleet[slice].records.count + fleet[slice].jobsOnTheirWay < Limits.unfinishedJobsMax else {
+                return nil
+            }
+            fleet[slice].jobsOnTheirWay += 1
+            return Self.record(of: request, asking, id: fleet[slice].newJobID())
         }
         guard let record else {
             end(asking.key)
@@ -131,27 +133,26 @@ extension Coordinator {
     private func created(
         _ record: JobRecord, isDealt: Bool, _ result: Result<Void, StoreError>, _ held: HeldRequest
     ) {
-        noteStore(result.failureReason)
+        health.note(result.failureReason)
         if case .failure(let error) = result {
-            state.withLock { $0.jobsOnTheirWay -= 1 }
+            lock.withLock { $0[slice].jobsOnTheirWay -= 1 }
             held.respond(.problem(Self.problem(error)))
             return
         }
         let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
         // Who finishes what it has before it goes would take no share.
         let leaving = isDealt ? spawner.leavingWorkers : []
-        state.withLock { state in
-            state.jobsOnTheirWay -= 1
-            state.records[record.id] = record
-            let live = isDealt ? state.fleet.membership.liveWorkers : []
+        lock.withLock { fleet in
+            fleet[slice].jobsOnTheirWay -= 1
+            fleet[slice].records[record.id] = record
+            let live = isDealt ? fleet.core.membership.liveWorkers : []
             let workers = live.filter { !leaving.contains($0.name) }.map(\.id)
             let event = FleetEvent.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()), dealtTo: workers))
-            let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
             var json = JSONWriter()
             Self.status(of: stored, now: SystemTime.wallClockMs()).write(to: &json)
             events.publish("job", json)
             // Workers first: their way is the longer one.
-            perform(effects, &state)
+            fleet.handle(event)
             held.respond(.json(json.bytes, status: 201, headers: [("Location", "/v1/jobs/\(record.id)")]))
         }
     }
@@ -173,15 +174,15 @@ extension Coordinator {
     }
 
     /// From memory, for a job that is not over; nil for others.
-    func activeStatus(of id: JobID, _ state: borrowing CoordinatorState) -> JobStatus? {
+    func activeStatus(of id: JobID, _ fleet: borrowing Fleet) -> JobStatus? {
         let now = SystemTime.now()
-        guard let record = state.records[id], let progress = state.fleet.scheduler.progress(of: id),
-            let elapsed = state.fleet.scheduler.elapsed(of: id, at: now)
+        guard let record = fleet[slice].records[id], let progress = fleet.core.scheduler.progress(of: id),
+            let elapsed = fleet.core.scheduler.elapsed(of: id, at: now)
         else { return nil }
         // Who is free asks.
-        let areBusy = !progress.isHeld && state.fleet.scheduler.heldCallCount == 0
+        let areBusy = !progress.isHeld && fleet.core.scheduler.heldCallCount == 0
         let waiting =
-            (progress.isHeld ? nil : Self.obstacle(to: record.kernel, state)) ?? state.fleet.scheduler.trouble(of: id)
+            (progress.isHeld ? nil : Self.obstacle(to: record.kernel, fleet)) ?? fleet.core.scheduler.trouble(of: id)
             ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
@@ -193,8 +194,8 @@ extension Coordinator {
     }
 
     /// What keeps all workers from this kernel.
-    private static func obstacle(to kernel: String, _ state: borrowing CoordinatorState) -> String? {
-        let workers = state.fleet.membership.liveWorkers
+    private static func obstacle(to kernel: String, _ fleet: borrowing Fleet) -> String? {
+        let workers = fleet.core.membership.liveWorkers
         if workers.isEmpty { return "there is no worker; start one: muster worker --join URL" }
         guard kernel == ContainerKernel.name, !workers.contains(where: { $0.labels[ContainerEngineLabel.key] != nil })
         else { return nil }
@@ -204,7 +205,7 @@ extension Coordinator {
 
     /// Memory first, then the store; nil for a job that never was.
     func status(of id: JobID) async throws -> JobStatus? {
-        if let active = state.withLock({ activeStatus(of: id, $0) }) { return active }
+        if let active = lock.withLock({ activeStatus(of: id, $0) }) { return active }
         return try await store.job(id).map { Self.status(of: $0, now: SystemTime.wallClockMs()) }
     }
 
@@ -228,7 +229,7 @@ extension Coordinator {
     /// Throws a `Problem` where a sender whom only an open route lets in asks for a job that is not open, or for none.
     func requireReadable(_ id: JobID, _ request: HTTPRequest) async throws {
         guard let lack = authenticator.lackOfRights(request) else { return }
-        var isOpen = state.withLock { $0.records[id]?.isOpen }
+        var isOpen = lock.withLock { $0[slice].records[id]?.isOpen }
         if isOpen == nil { isOpen = try await store.job(id)?.record.isOpen }
         guard isOpen == true else { throw lack }
     }
@@ -282,19 +283,19 @@ extension Coordinator {
         before: JobID?, limit: Int, kernel: String?, endedAs wanted: JobState?
     ) async throws -> [JobStatus] {
         try await store.jobs(before: before, limit: limit, kernel: kernel, endedAs: wanted).map { job in
-            let active = state.withLock { activeStatus(of: job.record.id, $0) }
+            let active = lock.withLock { activeStatus(of: job.record.id, $0) }
             return active ?? Self.status(of: job, now: SystemTime.wallClockMs())
         }
     }
 
     /// Whether a job is queued or running is known in memory only, and so are all that are not over.
     private func activeJobs(before: JobID?, limit: Int, kernel: String?, in wanted: JobState) -> [JobStatus] {
-        state.withLock { state in
+        lock.withLock { fleet in
             var found: [JobStatus] = []
-            for id in state.records.keys.sorted(by: >) where found.count < limit {
+            for id in fleet[slice].records.keys.sorted(by: >) where found.count < limit {
                 if let before, id >= before { continue }
-                if let kernel, state.records[id]!.kernel != kernel { continue }
-                if let status = activeStatus(of: id, state), status.state == wanted { found.append(status) }
+                if let kernel, fleet[slice].records[id]!.kernel != kernel { continue }
+                if let status = activeStatus(of: id, fleet), status.state == wanted { found.append(status) }
             }
             return found
         }
@@ -303,12 +304,10 @@ extension Coordinator {
     func cancelJob(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = JobID(try request.number("id", of: "job"))
         return .hold { held in
-            let isActive = self.state.withLock { state in
-                guard state.records[id] != nil else { return false }
-                state.cancels[id, default: []].append(held)
-                let event = FleetEvent.work(.cancelAsked(id, wallClockMs: SystemTime.wallClockMs()))
-                let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
-                self.perform(effects, &state)
+            let isActive = self.lock.withLock { fleet in
+                guard fleet[self.slice].records[id] != nil else { return false }
+                fleet[self.slice].cancels[id, default: []].append(held)
+                fleet.handle(.work(.cancelAsked(id, wallClockMs: SystemTime.wallClockMs())))
                 return true
             }
             // A job that is over stays as it is: cancelling again answers the same.

@@ -48,15 +48,18 @@ extension Coordinator {
         _ join: JoinRequest, from address: String, token: Int64? = nil,
         then: @escaping @Sendable (Result<JoinReply, Problem>) -> Void
     ) {
-        let record: MemberRecord? = state.withLock { state in
-            guard state.fleet.membership.count + state.joiningNames.count < Limits.membersMax else { return nil }
-            let id = join.identity?.id ?? state.member(joiningAs: join.incarnation) ?? state.newMemberID()
-            let known = state.fleet.membership[id]?.record
-            let name = state.freeName(join.name, for: id)
-            state.joiningNames[name] = id
-            state.joiningIDs[join.incarnation] = id
+        let record: MemberRecord? = lock.withLock { fleet in
+            let membership = fleet.core.membership
+            guard membership.count + fleet[slice].joiningNames.count < Limits.membersMax else { return nil }
+            let id =
+                join.identity?.id ?? fleet[slice].member(joiningAs: join.incarnation, among: membership)
+                ?? fleet[slice].newMemberID()
+            let known = membership[id]?.record
+            let name = fleet[slice].freeName(join.name, for: id, among: membership)
+            fleet[slice].joiningNames[name] = id
+            fleet[slice].joiningIDs[join.incarnation] = id
             return MemberRecord(
-                id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? state.newJoinOrder(),
+                id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? fleet[slice].newJoinOrder(),
                 address: address, slots: join.slots, labels: join.labels, version: join.version,
                 joinedMs: known?.joinedMs ?? SystemTime.wallClockMs(),
                 incarnation: join.incarnation, callback: join.callback, machine: join.machine, token: token,
@@ -76,7 +79,7 @@ extension Coordinator {
             }
             // Revoked while the joining was on its way to the store.
             if let token, authenticator.volunteers[token]?.revokedMs != nil {
-                state.withLock { $0.endJoining(record) }
+                lock.withLock { $0[slice].endJoining(record) }
                 store.commit([.removeMember(record.id)]) { _ in }
                 return then(.failure(Problem(401, "The token was revoked.", code: "token")))
             }
@@ -85,19 +88,19 @@ extension Coordinator {
     }
 
     private func joined(_ record: MemberRecord, _ result: Result<Void, StoreError>) -> Result<JoinReply, Problem> {
-        noteStore(result.failureReason)
+        health.note(result.failureReason)
         if case .failure(let error) = result {
-            state.withLock { $0.endJoining(record) }
+            lock.withLock { $0[slice].endJoining(record) }
             return .failure(Self.problem(error))
         }
-        return state.withLock { state in
-            state.endJoining(record)
-            handle(.membership(.joined(record)), &state)
-            publishMember("member-joined", record, &state)
+        return lock.withLock { fleet in
+            fleet[slice].endJoining(record)
+            fleet.handle(.membership(.joined(record)))
+            publishMember("member-joined", record, &fleet)
             return .success(
                 JoinReply(
                     identity: MemberIdentity(id: record.id, secret: authenticator.secret(of: record.id)),
-                    name: record.name, rank: state.fleet.membership.rank(of: record.id),
+                    name: record.name, rank: fleet.core.membership.rank(of: record.id),
                     fleetTokens: [.origin, .edge].contains(record.role) ? authenticator.tokenCodes : nil))
         }
     }
@@ -107,10 +110,9 @@ extension Coordinator {
         guard case .member(let id) = authenticator.principal(of: request) else {
             throw Problem(403, "Only a member can do this, with the secret that its joining answered.", code: "rights")
         }
-        let isKnown = state.withLock { state in
-            guard state.fleet.membership[id] != nil else { return false }
-            _ = state.fleet.handle(
-                .membership(.seen(id)), now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
+        let isKnown = lock.withLock { fleet in
+            guard fleet.core.membership[id] != nil else { return false }
+            fleet.handle(.membership(.seen(id)))
             return true
         }
         guard isKnown else { throw Self.stranger(id) }
@@ -130,7 +132,7 @@ extension Coordinator {
                 let named = MemberID(try request.number("id", of: "member"))
                 guard named == id else { throw Self.another(id, named) }
             }
-            guard state.withLock({ $0.fleet.membership[id] != nil }) else { throw Self.stranger(id) }
+            guard lock.withLock({ $0.core.membership[id] != nil }) else { throw Self.stranger(id) }
         case .child(let id): try requireOwn(id, request)
         default: break
         }
@@ -151,11 +153,9 @@ extension Coordinator {
     func leaveFleet(_ request: HTTPRequest) throws -> HTTPOutcome {
         let isAdmin = authenticator.principal(of: request) == .admin
         let id = isAdmin ? MemberID(try request.number("id", of: "member")) : try sender(named: request)
-        let isKnown = state.withLock { state in
-            guard state.fleet.membership[id] != nil else { return false }
-            perform(
-                state.fleet.handle(
-                    .membership(.left(id)), now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs()), &state)
+        let isKnown = lock.withLock { fleet in
+            guard fleet.core.membership[id] != nil else { return false }
+            fleet.handle(.membership(.left(id)))
             return true
         }
         guard isKnown else { throw Problem(404, "There is no member \(id).") }
@@ -165,10 +165,10 @@ extension Coordinator {
     func heartbeat(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = try sender(named: request)
         let beat = try Heartbeat(body: request.body, member: id)
-        if !beat.leases.isEmpty { handle(.work(.renewed(id, beat.leases))) }
-        if let through = beat.acknowledged { handle(.command(.acknowledged(id, through: through))) }
-        let (rank, count, edges) = state.withLock { state in
-            let membership = state.fleet.membership
+        if !beat.leases.isEmpty { lock.handle(.work(.renewed(id, beat.leases))) }
+        if let through = beat.acknowledged { lock.handle(.command(.acknowledged(id, through: through))) }
+        let (rank, count, edges) = lock.withLock { fleet in
+            let membership = fleet.core.membership
             return (membership.rank(of: id), membership.count, otherEdges(than: id, membership))
         }
         if let leadership = beat.leadership { learn(leadership) }
@@ -196,9 +196,9 @@ extension Coordinator {
 
     /// An edge told who leads the edges: news, if its term is newer than any that was told.
     private func learn(_ leadership: EdgeLeadership) {
-        let isNews = state.withLock { state in
-            guard leadership.term > state.edgeTerm else { return false }
-            state.edgeTerm = leadership.term
+        let isNews = lock.withLock { fleet in
+            guard leadership.term > fleet[slice].edgeTerm else { return false }
+            fleet[slice].edgeTerm = leadership.term
             return true
         }
         guard isNews else { return }
@@ -213,35 +213,35 @@ extension Coordinator {
         // Thousands may be held.
         let stream = HTTPStream(pieceBytes: 2 << 10)
         _ = stream.write(Array(": open\n\n".utf8))
-        let connection = state.withLock { state in
-            let connection = state.newNumber()
-            state.streams.updateValue((connection, stream), forKey: id)?.stream.finish()
-            handle(.membership(.connectionOpened(id, connection: connection)), &state)
-            state.toldRanks[id] = nil
-            if let rank = state.fleet.membership.rank(of: id) {
-                tell(id, rank, state.fleet.membership.ranked.count, &state)
+        let connection = lock.withLock { fleet in
+            let connection = fleet.newNumber()
+            fleet[slice].streams.updateValue((connection, stream), forKey: id)?.stream.finish()
+            fleet.handle(.membership(.connectionOpened(id, connection: connection)))
+            fleet[slice].toldRanks[id] = nil
+            if let rank = fleet.core.membership.rank(of: id) {
+                tell(id, rank, fleet.core.membership.ranked.count, &fleet)
             }
-            handle(.command(.connected(id, seen: seen)), &state)
-            if state.fleet.scheduler.isDraining(id) { _ = stream.write(Self.drainEvent) }
+            fleet.handle(.command(.connected(id, seen: seen)))
+            if fleet.core.scheduler.isDraining(id) { _ = stream.write(Self.drainEvent) }
             return connection
         }
         stream.onDisconnect { [weak self] in
             guard let self else { return }
-            state.withLock { if $0.streams[id]?.connection == connection { $0.streams[id] = nil } }
-            handle(.membership(.connectionBroken(id, connection: connection)))
+            lock.withLock { if $0[slice].streams[id]?.connection == connection { $0[slice].streams[id] = nil } }
+            lock.handle(.membership(.connectionBroken(id, connection: connection)))
         }
         return .respond(.eventStream(stream))
     }
 
     func listMembers(liveWorkersOnly: Bool) -> HTTPOutcome {
-        let statuses = state.withLock { state in
-            state.fleet.membership.ranked.enumerated().map { rank, member in
+        let statuses = lock.withLock { fleet in
+            fleet.core.membership.ranked.enumerated().map { rank, member in
                 MemberStatus(
                     record: member.record, rank: rank, standing: member.standing,
-                    isDistrusted: state.fleet.scheduler.isBarred(member.record.id),
-                    isDraining: state.fleet.scheduler.isDraining(member.record.id))
+                    isDistrusted: fleet.core.scheduler.isBarred(member.record.id),
+                    isDraining: fleet.core.scheduler.isDraining(member.record.id))
             }
-                + state.fleet.membership.unranked.map { member in
+                + fleet.core.membership.unranked.map { member in
                     MemberStatus(record: member.record, rank: nil, standing: member.standing)
                 }
         }
@@ -259,9 +259,9 @@ extension Coordinator {
 
     func getMember(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = MemberID(try request.number("id", of: "member"))
-        let status: MemberStatus? = state.withLock { state in
-            guard let member = state.fleet.membership[id] else { return nil }
-            return self.status(of: member, state)
+        let status: MemberStatus? = lock.withLock { fleet in
+            guard let member = fleet.core.membership[id] else { return nil }
+            return self.status(of: member, fleet)
         }
         guard let status else { throw Problem(404, "There is no member \(id).") }
         var json = JSONWriter()

@@ -17,21 +17,22 @@ extension Coordinator {
     private static let machinesEnough = 3
 
     /// Asks for a batch when there is need, and renews what it holds.
-    func lookAfterLoneVolunteers(_ now: Moment, _ state: inout CoordinatorState) {
-        if let work = state.referee { return handle(.work(.renewed(.referee, work.keys)), &state) }
-        let settled = state.fleet.scheduler.counters.confirmed + state.fleet.scheduler.counters.refuted
-        let wants = state.fleet.scheduler.wantsConfirmation
-        if !wants || settled != state.confirmations.count { state.confirmations = (settled, now) }
-        guard wants, areAlone(state.fleet) || now - state.confirmations.since > configuration.refereePatience else {
+    func lookAfterLoneVolunteers(_ now: Moment, _ fleet: inout Fleet) {
+        if let work = fleet[slice].referee { return fleet.handle(.work(.renewed(.referee, work.keys))) }
+        let settled = fleet.core.scheduler.counters.confirmed + fleet.core.scheduler.counters.refuted
+        let wants = fleet.core.scheduler.wantsConfirmation
+        if !wants || settled != fleet[slice].confirmations.count { fleet[slice].confirmations = (settled, now) }
+        guard wants, areAlone(fleet.core) || now - fleet[slice].confirmations.since > configuration.refereePatience
+        else {
             return
         }
         let voter = Voter(machine: MachineID("coordinator"), isVolunteer: false)
-        handle(.work(.memberKnown(.referee, voter)), &state)
-        let id = LeaseCallID(state.newNumber())
+        fleet.handle(.work(.memberKnown(.referee, voter)))
+        let id = LeaseCallID(fleet.newNumber())
         let call = LeaseCall(
             id: id, member: .referee, slots: 1, kernels: Set(KernelTable.names), confirmsOnly: true)
-        handle(.work(.workAsked(call)), &state)
-        handle(.work(.callEnded(id)), &state)
+        fleet.handle(.work(.workAsked(call)))
+        fleet.handle(.work(.callEnded(id)))
     }
 
     private func areAlone(_ fleet: FleetCore) -> Bool {
@@ -44,9 +45,9 @@ extension Coordinator {
     }
 
     /// Its call was granted this.
-    func judge(_ grants: [Grant], _ state: inout CoordinatorState) {
+    func judge(_ grants: [Grant], _ fleet: inout Fleet) {
         let cancellation = Cancellation()
-        state.referee = (grants.map(\.key), cancellation)
+        fleet[slice].referee = (grants.map(\.key), cancellation)
         Task { [weak self] in await self?.compute(grants, cancellation) }
     }
 
@@ -72,20 +73,20 @@ extension Coordinator {
     }
 
     private func deliver(_ report: TaskReport) {
-        state.withLock { state in
+        lock.withLock { fleet in
             let event = SchedulerEvent.reported(
-                DeliveryID(state.newNumber()), from: .referee, worker: "coordinator", [report],
+                DeliveryID(fleet.newNumber()), from: .referee, worker: "coordinator", [report],
                 wallClockMs: SystemTime.wallClockMs())
-            handle(.work(event), &state)
+            fleet.handle(.work(event))
         }
     }
 
     /// What it did not report goes back; the next batch follows at once.
     private func endJudging(_ keys: [LeaseKey]) {
-        state.withLock { state in
-            state.referee = nil
-            handle(.work(.grantUndelivered(keys)), &state)
-            lookAfterLoneVolunteers(SystemTime.now(), &state)
+        lock.withLock { fleet in
+            fleet[slice].referee = nil
+            fleet.handle(.work(.grantUndelivered(keys)))
+            lookAfterLoneVolunteers(SystemTime.now(), &fleet)
         }
     }
 }

@@ -18,7 +18,7 @@ extension Coordinator {
         let waits = try request.queryBool("wait") ?? false
         let from = try request.queryInt("from", in: 0...Limits.jobTasksMax) ?? 0
         let mayReadAny = authenticator.lackOfRights(request) == nil
-        if state.withLock({ $0.records[id].map { mayReadAny || $0.isOpen } == true }) {
+        if lock.withLock({ $0[slice].records[id].map { mayReadAny || $0.isOpen } == true }) {
             return .respond(resultStream(of: id, from: from, waits: waits))
         }
         return .task {
@@ -33,7 +33,7 @@ extension Coordinator {
         let feed = ResultFeed(stream, from: from)
         let version = signals.watch(id, feed: feed)
         // A job without results needs no look into the store: whatever comes, comes to the feed.
-        if waits, from == 0, state.withLock({ $0.fleet.scheduler.isUntouched(id) }) {
+        if waits, from == 0, lock.withLock({ $0.core.scheduler.isUntouched(id) }) {
             signals.goLive(feed, id, at: version)
         }
         Task { await produce(stream) { try await sendResults(of: id, feed, waits: waits, since: version) } }
@@ -56,7 +56,7 @@ extension Coordinator {
         feed.stream.onDisconnect { [signals] in signals.announce(id) }
         while !feed.stream.isClosed {
             // Asked before the store is read: what becomes durable in between is in what is read.
-            let isOver = state.withLock { $0.records[id] == nil }
+            let isOver = lock.withLock { $0[slice].records[id] == nil }
             var isAtGap = false
             // Once it is over nothing more is offered: what a live feed was not offered in its turn is in the store.
             if isOver || !feed.isLive { isAtGap = try await sendStored(of: id, feed, upToGap: waits && !isOver) }
@@ -119,7 +119,7 @@ extension Coordinator {
             let sent = ContinuousClock.now
             version = await signals.wait(id, beyond: version)
             // An end is told at once, other news at their pace.
-            if state.withLock({ $0.records[id] != nil }) {
+            if lock.withLock({ $0[slice].records[id] != nil }) {
                 try await Task.sleep(until: sent + .milliseconds(100), clock: .continuous)
             }
         }

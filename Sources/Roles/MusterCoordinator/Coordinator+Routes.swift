@@ -91,7 +91,7 @@ extension Coordinator {
     }
 
     private func readyz() -> HTTPOutcome {
-        if let trouble = state.withLock({ $0.storeTrouble }) {
+        if let trouble = health.trouble {
             return .respond(
                 .problem(Problem(503, "The store refuses writes: \(trouble)", code: "store", retryAfter: 5)))
         }

@@ -17,9 +17,9 @@ extension Coordinator {
         let from = try request.queryInt("from", in: 0...Limits.jobTasksMax) ?? 0
         let limit = try request.queryInt("limit", in: 1...Limits.tasksListedMax) ?? 1_000
         let wanted = try Self.taskState(request.queryText("state"))
-        let listed: [TaskStatus]? = state.withLock { state in
-            guard state.records[id] != nil else { return nil }
-            return tasks(of: id, wanted, from: from, atMost: limit, state)
+        let listed: [TaskStatus]? = lock.withLock { fleet in
+            guard fleet[slice].records[id] != nil else { return nil }
+            return tasks(of: id, wanted, from: from, atMost: limit, fleet)
         }
         if let listed { return .respond(Self.list(listed)) }
         // Nothing of a job that is over runs.
@@ -52,13 +52,13 @@ extension Coordinator {
     }
 
     private func tasks(
-        of id: JobID, _ wanted: TaskStatus.State, from: Int, atMost limit: Int, _ state: borrowing CoordinatorState
+        of id: JobID, _ wanted: TaskStatus.State, from: Int, atMost limit: Int, _ fleet: borrowing Fleet
     ) -> [TaskStatus] {
         let now = SystemTime.now()
-        let places = state.fleet.scheduler.tasks(of: id, from: from, isRunning: wanted == .running, atMost: limit)
+        let places = fleet.core.scheduler.tasks(of: id, from: from, isRunning: wanted == .running, atMost: limit)
         var tasks: [TaskStatus] = []
         for place in places {
-            let name = place.member.flatMap { state.fleet.membership[$0]?.record.name } ?? ""
+            let name = place.member.flatMap { fleet.core.membership[$0]?.record.name } ?? ""
             let time = place.since.map { now - $0 } ?? place.until.map { max(.zero, $0 - now) } ?? .zero
             for task in place.tasks.prefix(limit - tasks.count) {
                 tasks.append(
@@ -79,11 +79,11 @@ extension Coordinator {
                 throw Problem(409, "Job \(id) \(how).", code: "state")
             }
             try self.admitAgain()
-            defer { self.state.withLock { $0.jobsOnTheirWay -= 1 } }
+            defer { self.lock.withLock { $0[self.slice].jobsOnTheirWay -= 1 } }
             do {
                 try await self.store.commit([.reopenJob(id)])
             } catch let error as StoreError {
-                self.noteStore(error.code == .conflict ? nil : error.message)
+                self.health.note(error.code == .conflict ? nil : error.message)
                 if error.code == .conflict { throw Problem(409, "Job \(id) goes on already.", code: "state") }
                 throw Self.problem(error)
             }
@@ -92,9 +92,9 @@ extension Coordinator {
     }
 
     private func admitAgain() throws(Problem) {
-        let isFull = state.withLock { state in
-            let isFull = state.records.count + state.jobsOnTheirWay >= Limits.unfinishedJobsMax
-            if !isFull { state.jobsOnTheirWay += 1 }
+        let isFull = lock.withLock { fleet in
+            let isFull = fleet[slice].records.count + fleet[slice].jobsOnTheirWay >= Limits.unfinishedJobsMax
+            if !isFull { fleet[slice].jobsOnTheirWay += 1 }
             return isFull
         }
         guard isFull else { return }
@@ -108,10 +108,10 @@ extension Coordinator {
             throw Self.noSuchJob(id)
         }
         job.age = .milliseconds(max(0, SystemTime.wallClockMs() - job.job.record.createdMs))
-        let status = state.withLock { state in
-            state.records[id] = job.job.record
-            handle(.work(.jobAdded(job)), &state)
-            return activeStatus(of: id, state) ?? Self.status(of: job.job, now: SystemTime.wallClockMs())
+        let status = lock.withLock { fleet in
+            fleet[slice].records[id] = job.job.record
+            fleet.handle(.work(.jobAdded(job)))
+            return activeStatus(of: id, fleet) ?? Self.status(of: job.job, now: SystemTime.wallClockMs())
         }
         var json = JSONWriter()
         status.write(to: &json)
@@ -127,19 +127,19 @@ extension Coordinator {
     /// The worker gets nothing more from now on; told to, it finishes what it has and leaves by itself.
     func drainMember(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = MemberID(try request.number("id", of: "member"))
-        let status: MemberStatus? = try state.withLock { state in
-            guard let member = state.fleet.membership[id] else { return nil }
+        let status: MemberStatus? = try lock.withLock { fleet in
+            guard let member = fleet.core.membership[id] else { return nil }
             guard member.record.role == .worker else {
                 throw Problem(
                     409, "\(member.record.name) is a \(member.record.role.rawValue): only workers can be drained.",
                     code: "state")
             }
-            if !state.fleet.scheduler.isDraining(id) {
-                handle(.work(.memberDraining(id)), &state)
-                publishMember("member-draining", member.record, &state)
+            if !fleet.core.scheduler.isDraining(id) {
+                fleet.handle(.work(.memberDraining(id)))
+                publishMember("member-draining", member.record, &fleet)
             }
-            _ = state.streams[id]?.stream.write(Self.drainEvent)
-            return self.status(of: member, state)
+            _ = fleet[slice].streams[id]?.stream.write(Self.drainEvent)
+            return self.status(of: member, fleet)
         }
         guard let status else { throw Problem(404, "There is no member \(id).") }
         var json = JSONWriter()
@@ -148,10 +148,10 @@ extension Coordinator {
     }
 
     /// A ranked member as others see it.
-    func status(of member: Membership.Member, _ state: borrowing CoordinatorState) -> MemberStatus {
+    func status(of member: Membership.Member, _ fleet: borrowing Fleet) -> MemberStatus {
         let id = member.record.id
         return MemberStatus(
-            record: member.record, rank: state.fleet.membership.rank(of: id), standing: member.standing,
-            isDistrusted: state.fleet.scheduler.isBarred(id), isDraining: state.fleet.scheduler.isDraining(id))
+            record: member.record, rank: fleet.core.membership.rank(of: id), standing: member.standing,
+            isDistrusted: fleet.core.scheduler.isBarred(id), isDraining: fleet.core.scheduler.isDraining(id))
     }
 }

@@ -36,15 +36,15 @@ extension Coordinator {
         do {
             try await store.commit([.saveToken(record)])
         } catch let error as StoreError {
-            noteStore(error.message)
+            health.note(error.message)
             throw Self.problem(error)
         }
         authenticator.volunteers.put(record)
     }
 
     func listTokens() -> HTTPOutcome {
-        let members = state.withLock { state in
-            state.fleet.membership.ranked.reduce(into: [Int64: Int]()) { counts, member in
+        let members = lock.withLock { fleet in
+            fleet.core.membership.ranked.reduce(into: [Int64: Int]()) { counts, member in
                 if let token = member.record.token { counts[token, default: 0] += 1 }
             }
         }
@@ -70,7 +70,7 @@ extension Coordinator {
                 record.revokedMs = SystemTime.wallClockMs()
                 try await self.keep(record)
                 Log.notice("volunteer's token revoked", ["token": "\(id)"])
-                self.handle(.tokenRevoked(id))
+                self.lock.handle(.tokenRevoked(id))
             }
             var json = JSONWriter()
             TokenStatus(record: record).write(to: &json)
@@ -81,11 +81,11 @@ extension Coordinator {
     func listMachines() -> HTTPOutcome {
         .task {
             let records = try await self.store.machines()
-            let statuses = self.state.withLock { state in
-                let members = state.fleet.membership.ranked.reduce(into: [MachineID: Int]()) { counts, member in
+            let statuses = self.lock.withLock { fleet in
+                let members = fleet.core.membership.ranked.reduce(into: [MachineID: Int]()) { counts, member in
                     if member.record.role == .worker { counts[member.record.voter.machine, default: 0] += 1 }
                 }
-                let reliability = state.fleet.scheduler.reliability
+                let reliability = fleet.core.scheduler.reliability
                 return records.prefix(Limits.machinesListedMax).map {
                     Self.status(of: $0, reliability, members: members[$0.id] ?? 0)
                 }

@@ -13,15 +13,13 @@ extension Coordinator {
         let member = try sender(of: request)
         let asked = try LeaseRequest(body: request.body)
         return .hold { held in
-            let id = self.state.withLock { state in
-                let id = LeaseCallID(state.newNumber())
+            let id = self.lock.withLock { fleet in
+                let id = LeaseCallID(fleet.newNumber())
                 let now = SystemTime.now()
-                state.calls[id] = CoordinatorState.HeldCall(
+                fleet[self.slice].calls[id] = CoordinatorState.HeldCall(
                     held: held, until: now + Duration(seconds: asked.waitSeconds))
                 let call = LeaseCall(id: id, member: member, slots: asked.slots, kernels: Set(asked.kernels))
-                self.perform(
-                    state.fleet.handle(.work(.workAsked(call)), now: now, wallClockMs: SystemTime.wallClockMs()),
-                    &state)
+                fleet.handle(.work(.workAsked(call)), now: now)
                 return id
             }
             held.onDisconnect { [weak self] in self?.forget(call: id) }
@@ -29,8 +27,8 @@ extension Coordinator {
     }
 
     private func forget(call id: LeaseCallID) {
-        state.withLock { $0.calls[id] = nil }
-        handle(.work(.callEnded(id)))
+        lock.withLock { $0[slice].calls[id] = nil }
+        lock.handle(.work(.callEnded(id)))
     }
 
     func deliver(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -53,14 +51,13 @@ extension Coordinator {
     }
 
     private func deliver(_ reports: [TaskReport], from member: MemberID, _ held: HeldRequest) {
-        state.withLock { state in
-            let id = DeliveryID(state.newNumber())
-            state.deliveries[id] = held
-            let name = state.fleet.membership[member]?.record.name ?? "member-\(member)"
+        lock.withLock { fleet in
+            let id = DeliveryID(fleet.newNumber())
+            fleet[slice].deliveries[id] = held
+            let name = fleet.core.membership[member]?.record.name ?? "member-\(member)"
             let event = SchedulerEvent.reported(
                 id, from: member, worker: name, reports, wallClockMs: SystemTime.wallClockMs())
-            perform(
-                state.fleet.handle(.work(event), now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs()), &state)
+            fleet.handle(.work(event))
         }
     }
 }

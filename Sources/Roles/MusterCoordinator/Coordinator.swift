@@ -17,9 +17,7 @@ internal import Synchronization
 
 /// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other.
 ///
-/// One lock guards the core and what is held for it. Every event takes the lock, is handled, and its effects are
-/// performed under it: each effect only queues something (an answer, a commit, an event), so the lock is held for
-/// microseconds, and effects happen in the order they were decided in. Nothing called under the lock calls back.
+/// One lock guards the core and what is held for it: see `FleetLock`.
 package final class Coordinator: Sendable {
     let configuration: CoordinatorConfiguration
     let store: any Store
@@ -41,7 +39,9 @@ package final class Coordinator: Sendable {
     let program: ProgramArchive
     let backup: Backup
     let refereeThreads = ThreadPool(idleMax: 1)
-    let state: Mutex<CoordinatorState>
+    let lock: FleetLock
+    let slice: Slice<CoordinatorState>
+    let health: StoreHealth
     private let server = Mutex<HTTPServer?>(nil)
     /// False from the moment on in which it was asked to end.
     let readiness = Readiness()
@@ -55,6 +55,7 @@ package final class Coordinator: Sendable {
         try makeOwnDirectory(configuration.dataDirectory)
         let store = try SQLiteStore(path: configuration.databasePath)
         self.store = store
+        health = StoreHealth(store)
         backup = Backup(store, directory: configuration.dataDirectory)
         self.configuration = configuration
         callbackNetworks = configuration.callbackNetworks ?? ownPrivateNetworks()
@@ -85,7 +86,9 @@ package final class Coordinator: Sendable {
         let restored = try await CoordinatorState.Restored(
             from: store, into: fleet, revoked: volunteersTokens.filter { $0.revokedMs != nil }.map(\.id),
             standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
-        state = Mutex(CoordinatorState(restored))
+        lock = FleetLock(restored.core)
+        slice = Slice(CoordinatorState(restored), of: lock)
+        lock.performEffects(by: self)
     }
 
     /// Names are looked up anew for each connection: what counts is where that would go. A proxy would hide it.
@@ -131,8 +134,8 @@ package final class Coordinator: Sendable {
         self.server.withLock { $0 = server }
         callbacks.onAnswer { [weak self] member, command, answer in
             switch answer {
-            case .delivered: self?.handle(.command(.acknowledged(member, through: command)))
-            case .refused: self?.handle(.command(.refused(member, command)))
+            case .delivered: self?.lock.handle(.command(.acknowledged(member, through: command)))
+            case .refused: self?.lock.handle(.command(.refused(member, command)))
             }
         }
         volunteers?.prepare()
@@ -178,7 +181,7 @@ package final class Coordinator: Sendable {
     package func stop(graceSeconds: Double = 5) async {
         let until = ContinuousClock.now + .seconds(graceSeconds)
         isTakingPictures.store(false, ordering: .relaxed)
-        while ContinuousClock.now < until, state.withLock({ !$0.renders.isEmpty }) {
+        while ContinuousClock.now < until, lock.withLock({ !$0[slice].renders.isEmpty }) {
             try? await Task.sleep(for: .milliseconds(20))
         }
         ticking.withLock { $0?.cancel() }
@@ -204,13 +207,5 @@ package final class Coordinator: Sendable {
                 SystemMemory.giveBack()
             }
         }
-    }
-
-    /// Hands an event to the core and does what it says.
-    func handle(_ event: FleetEvent) { state.withLock { handle(event, &$0) } }
-
-    func handle(_ event: FleetEvent, _ state: inout CoordinatorState) {
-        let effects = state.fleet.handle(event, now: SystemTime.now(), wallClockMs: SystemTime.wallClockMs())
-        perform(effects, &state)
     }
 }

@@ -9,8 +9,8 @@ internal import Synchronization
 extension Coordinator {
     func metricsPage() -> HTTPOutcome {
         var page = MetricsPage()
-        state.withLock { state in
-            let counters = state.fleet.scheduler.counters
+        lock.withLock { fleet in
+            let counters = fleet.core.scheduler.counters
             page.add("tasks_granted_total", "counter", "Tasks handed out, repeats included.", counters.granted)
             page.add("tasks_recorded_total", "counter", "Tasks with a value recorded.", counters.recorded)
             page.add("tasks_failed_total", "counter", "Tasks recorded as failed for good.", counters.failed)
@@ -26,30 +26,30 @@ extension Coordinator {
             page.add("votes_refuted_total", "counter", "Votes that others refuted.", counters.refuted)
             page.add("reports_stale_total", "counter", "Reports of which nothing was wanted any more.", counters.stale)
             page.add("reports_forged_total", "counter", "Reports without a genuine ticket.", counters.forged)
-            page.add("jobs_unfinished", "gauge", "Jobs that are not over.", state.records.count)
-            page.add("tasks_waiting", "gauge", "Tasks in line.", state.fleet.scheduler.waitingTaskCount)
-            page.add("tasks_leased", "gauge", "Tasks under a lease.", state.fleet.scheduler.leasedTaskCount)
-            page.add("lease_calls_held", "gauge", "Workers that wait for work.", state.calls.count)
-            page.add("members", "gauge", "Members of the fleet.", state.fleet.membership.count)
-            page.add("view", "gauge", "Number of the latest state of the ranks.", Int(state.fleet.membership.view))
+            page.add("jobs_unfinished", "gauge", "Jobs that are not over.", fleet[slice].records.count)
+            page.add("tasks_waiting", "gauge", "Tasks in line.", fleet.core.scheduler.waitingTaskCount)
+            page.add("tasks_leased", "gauge", "Tasks under a lease.", fleet.core.scheduler.leasedTaskCount)
+            page.add("lease_calls_held", "gauge", "Workers that wait for work.", fleet[slice].calls.count)
+            page.add("members", "gauge", "Members of the fleet.", fleet.core.membership.count)
+            page.add("view", "gauge", "Number of the latest state of the ranks.", Int(fleet.core.membership.view))
             page.add(
-                "suspicions_total", "counter", "Members whose connection broke.", state.fleet.membership.suspicions)
-            let commands = state.fleet.commands.counters
+                "suspicions_total", "counter", "Members whose connection broke.", fleet.core.membership.suspicions)
+            let commands = fleet.core.commands.counters
             page.add("commands_total", "counter", "Commands accepted.", commands.sent)
             page.add(
-                "commands_open", "gauge", "Commands that somebody still waits for.", state.fleet.commands.openCount)
+                "commands_open", "gauge", "Commands that somebody still waits for.", fleet.core.commands.openCount)
             page.add(
-                "commands_ended_total", "counter", "Commands that everybody has or never will.", state.commandsEnded)
+                "commands_ended_total", "counter", "Commands that everybody has or never will.",
+                fleet[slice].commandsEnded)
             page.add(
                 "command_seconds_total", "counter", "From accepting a command to its end, of all that ended.",
-                milliseconds: state.commandMilliseconds)
+                milliseconds: fleet[slice].commandMilliseconds)
             page.add("deliveries_total", "counter", "Commands at their receivers.", commands.delivered)
             page.add("deliveries_gone_total", "counter", "Receivers that left before they had it.", commands.gone)
             page.add("deliveries_refused_total", "counter", "Callbacks that answered with an error.", commands.refused)
             page.add("deliveries_overflow_total", "counter", "Receivers with too many waiting.", commands.overflowed)
-            page.add(
-                "store_in_trouble", "gauge", "1 while the store refuses writes.", state.storeTrouble == nil ? 0 : 1)
         }
+        page.add("store_in_trouble", "gauge", "1 while the store refuses writes.", health.trouble == nil ? 0 : 1)
         spawner.addMetrics(to: &page)
         page.add(serverStatistics)
         return .respond(page.response)

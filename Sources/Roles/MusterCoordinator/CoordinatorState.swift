@@ -9,14 +9,13 @@ internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 
-/// What the coordinator's one lock guards: the core, and the connections that wait for it.
-struct CoordinatorState: ~Copyable {
+/// What the coordinator's one lock guards beside the core: the connections that wait for it.
+struct CoordinatorState: Sendable {
     struct HeldCall {
         let held: HeldRequest
         let until: Moment
     }
 
-    var fleet: FleetCore
     var calls: [LeaseCallID: HeldCall] = [:]
     var deliveries: [DeliveryID: HeldRequest] = [:]
     /// `DELETE /v1/jobs/{id}` calls that wait for the cancel to be durable.
@@ -53,18 +52,15 @@ struct CoordinatorState: ~Copyable {
     var jobsOnTheirWay = 0
     /// Keys of requests for jobs that are on their way.
     var requestsOnTheirWay: Set<String> = []
-    /// Why the store refused the last write; nil while it takes them.
-    var storeTrouble: String?
     /// How many votes were judged so far, and since when no more.
     var confirmations = (count: 0, since: SystemTime.now())
     /// The newest term of a leader of the edges that an edge told.
     var edgeTerm = Term.zero
-    private var nextNumber: UInt64 = 1
     private var lastIDs: LargestIDs
 
     /// What an earlier process left in the store.
     struct Restored {
-        var fleet: FleetCore
+        var core: FleetCore
         var records: [JobID: JobRecord] = [:]
         var effects: [FleetEffect] = []
         var lastIDs: LargestIDs
@@ -75,27 +71,27 @@ struct CoordinatorState: ~Copyable {
         init(
             from store: any Store, into fleet: FleetCore, revoked: [Int64], standingsSinceMs: WallClockMs
         ) async throws {
-            self.fleet = fleet
+            core = fleet
             let (now, wallClockMs) = (SystemTime.now(), SystemTime.wallClockMs())
             lastIDs = try await store.largestIDs()
             for machine in try await store.machines()
             where machine.standing.isOut || machine.lastSeenMs >= standingsSinceMs {
                 let event = FleetEvent.work(.standingRestored(machine.id, machine.standing))
-                effects += self.fleet.handle(event, now: now, wallClockMs: wallClockMs)
+                effects += core.handle(event, now: now, wallClockMs: wallClockMs)
             }
             let members = try await store.members()
             for member in members {
-                effects += self.fleet.handle(.membership(.restored(member)), now: now, wallClockMs: wallClockMs)
+                effects += core.handle(.membership(.restored(member)), now: now, wallClockMs: wallClockMs)
             }
             let left = Set(members.compactMap(\.token)).intersection(revoked)
             for token in left.sorted() {
-                effects += self.fleet.handle(.tokenRevoked(token), now: now, wallClockMs: wallClockMs)
+                effects += core.handle(.tokenRevoked(token), now: now, wallClockMs: wallClockMs)
             }
             try await restoreCommands(from: store)
             for var job in try await store.unfinishedJobs() {
                 job.age = .milliseconds(max(0, wallClockMs - job.job.record.createdMs))
                 records[job.job.record.id] = job.job.record
-                effects += self.fleet.handle(.work(.jobAdded(job)), now: now, wallClockMs: wallClockMs)
+                effects += core.handle(.work(.jobAdded(job)), now: now, wallClockMs: wallClockMs)
             }
         }
     }
@@ -106,7 +102,6 @@ struct CoordinatorState: ~Copyable {
     }
 
     init(_ restored: Restored) {
-        fleet = restored.fleet
         records = restored.records
         lastIDs = restored.lastIDs
         // Above all stored jobs, and above those of earlier processes: old tickets fit none of them.
@@ -116,12 +111,6 @@ struct CoordinatorState: ~Copyable {
 
     /// Effects of the restoring itself (ends of jobs that were complete but not ended); performed by the first tick.
     var restoredEffects: [FleetEffect]
-
-    /// For calls, deliveries and connections alike.
-    mutating func newNumber() -> UInt64 {
-        defer { nextNumber += 1 }
-        return nextNumber
-    }
 
     mutating func newJobID() -> JobID {
         lastIDs.job += 1
@@ -145,9 +134,9 @@ struct CoordinatorState: ~Copyable {
 
     /// The member that this process is already, or is about to be: its first answer was lost. A short incarnation could be
     /// guessed, and with it the member's secret had.
-    func member(joiningAs incarnation: String) -> MemberID? {
+    func member(joiningAs incarnation: String, among membership: borrowing Membership) -> MemberID? {
         guard incarnation.utf8.count >= JoinRequest.incarnationBytesMin else { return nil }
-        return joiningIDs[incarnation] ?? fleet.membership.member(incarnation: incarnation)?.record.id
+        return joiningIDs[incarnation] ?? membership.member(incarnation: incarnation)?.record.id
     }
 
     mutating func endJoining(_ record: MemberRecord) {
@@ -156,10 +145,10 @@ struct CoordinatorState: ~Copyable {
     }
 
     /// The name asked for, with a number behind it when another member has it.
-    mutating func freeName(_ wanted: String, for id: MemberID) -> String {
+    mutating func freeName(_ wanted: String, for id: MemberID, among membership: Membership) -> String {
         let base = wanted.isEmpty ? "member-\(id)" : wanted
         func isTaken(_ name: String) -> Bool {
-            (joiningNames[name] ?? fleet.membership.named(name)?.record.id).map { $0 != id } ?? false
+            (joiningNames[name] ?? membership.named(name)?.record.id).map { $0 != id } ?? false
         }
         if !isTaken(base) { return base }
         var number = nameNumbers[base] ?? 2
@@ -176,10 +165,10 @@ extension CoordinatorState.Restored {
         let (now, wallClockMs) = (SystemTime.now(), SystemTime.wallClockMs())
         var events: [Commands.Event] = [.restoredProgress(try await store.commandProgress())]
         events += try await store.openCommands().map { .restored($0) }
-        events += fleet.membership.ranked.filter { !$0.record.callback.isEmpty }
+        events += core.membership.ranked.filter { !$0.record.callback.isEmpty }
             .map { .connected($0.record.id, seen: CommandID(0)) }
         for event in events {
-            effects += fleet.handle(.command(event), now: now, wallClockMs: wallClockMs)
+            effects += core.handle(.command(event), now: now, wallClockMs: wallClockMs)
         }
         effects.append(.store([.forgetProgress]))
     }

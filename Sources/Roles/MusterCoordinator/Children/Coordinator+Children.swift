@@ -143,8 +143,8 @@ extension Coordinator {
                 throw Self.problem(of: error)
             }
             let names = spawner.launchedWorkers
-            let joined = state.withLock { state in
-                state.fleet.membership.liveWorkers.count { names.contains($0.name) }
+            let joined = lock.withLock { fleet in
+                fleet.core.membership.liveWorkers.count { names.contains($0.name) }
             }
             var json = JSONWriter()
             json.beginObject()

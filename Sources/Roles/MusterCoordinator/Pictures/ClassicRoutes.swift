@@ -13,8 +13,8 @@ extension Coordinator {
     /// gateway's own.
     func classicServers() -> HTTPOutcome {
         .task { [self] in
-            let workers = state.withLock { state in
-                state.fleet.membership.liveWorkers.map(\.name)
+            let workers = lock.withLock { fleet in
+                fleet.core.membership.liveWorkers.map(\.name)
             }
             var json = JSONWriter()
             json.beginArray()

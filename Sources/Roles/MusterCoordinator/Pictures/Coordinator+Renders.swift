@@ -22,17 +22,17 @@ extension Coordinator {
             audience.respond(.problem(Readiness.problem))
             return sharedPictures.over(Self.tag(of: picture), audience, nil)
         }
-        let render: Render? = state.withLock { state in
-            guard state.renders.count < Self.rendersMax else { return nil }
+        let render: Render? = lock.withLock { fleet in
+            guard fleet[slice].renders.count < Self.rendersMax else { return nil }
             let render = Render(
-                job: state.newTransientJobID(), picture: picture, began: SystemTime.now(),
+                job: fleet[slice].newTransientJobID(), picture: picture, began: SystemTime.now(),
                 window: window(of: picture), budget: renderBudget)
-            state.renders[render.job] = (render, audience)
+            fleet[slice].renders[render.job] = (render, audience)
             let record = JobRecord(
                 id: render.job, kernel: MandelbrotKernel.name, params: picture.params, count: picture.stripCount,
                 priority: .interactive, hasInputs: false, attemptsMax: Limits.attemptsDefault,
                 createdMs: SystemTime.wallClockMs(), isDeterministic: MandelbrotKernel.isDeterministic)
-            handle(.work(.transientAdded(record, horizon: render.horizon(after: 0))), &state)
+            fleet.handle(.work(.transientAdded(record, horizon: render.horizon(after: 0))))
             return render
         }
         guard let render else {
@@ -50,11 +50,11 @@ extension Coordinator {
         return max(2, Self.windowBytesMax / stripBytes)
     }
 
-    func cancelRender(_ job: JobID) { handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs()))) }
+    func cancelRender(_ job: JobID) { lock.handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs()))) }
 
     /// Strips are there. Small pictures are answered at once; others get a task that sends them in order.
-    func produced(_ results: [TransientResult], of job: JobID, _ state: inout CoordinatorState) {
-        guard let (render, audience) = state.renders[job] else { return }
+    func produced(_ results: [TransientResult], of job: JobID, _ fleet: inout Fleet) {
+        guard let (render, audience) = fleet[slice].renders[job] else { return }
         let hadBegun = render.hasBegun
         render.take(results)
         if let failure = render.failure {
@@ -80,7 +80,7 @@ extension Coordinator {
                 for strip in try await render.nextStrips() { piece += try assembly.append(strip) }
                 count += piece.count
                 try await audience.send(piece)
-                handle(.work(.horizonMoved(render.job, to: render.horizon(after: assembly.stripsTaken))))
+                lock.handle(.work(.horizonMoved(render.job, to: render.horizon(after: assembly.stripsTaken))))
             }
             try await audience.send(assembly.trailer)
             pictureLengths.learn(Self.tag(of: render.picture), count + assembly.trailer.count)
@@ -94,23 +94,23 @@ extension Coordinator {
     }
 
     /// The render's job is over: all strips are made, or there will be no more.
-    func renderEnded(_ job: JobID, _ jobState: JobState, _ state: inout CoordinatorState) {
-        guard let (render, audience) = state.renders.removeValue(forKey: job), jobState != .done else { return }
+    func renderEnded(_ job: JobID, _ jobState: JobState, _ fleet: inout Fleet) {
+        guard let (render, audience) = fleet[slice].renders.removeValue(forKey: job), jobState != .done else { return }
         sharedPictures.over(Self.tag(of: render.picture), audience, nil)
         render.fail(Problem(503, "The picture was given up.", retryAfter: 5))
     }
 
     /// Gives up what no worker has been there for, for too long. Called at each tick.
-    func giveUpWaitingRenders(_ now: Moment, _ state: inout CoordinatorState) {
-        if state.renders.isEmpty { return }
-        if state.fleet.membership.ranked.contains(where: { $0.record.role == .worker && $0.standing == .alive }) {
-            state.workersSeenAt = now
+    func giveUpWaitingRenders(_ now: Moment, _ fleet: inout Fleet) {
+        if fleet[slice].renders.isEmpty { return }
+        if fleet.core.membership.ranked.contains(where: { $0.record.role == .worker && $0.standing == .alive }) {
+            fleet[slice].workersSeenAt = now
         }
-        for (job, (render, audience)) in state.renders.sorted(by: { $0.key < $1.key })
+        for (job, (render, audience)) in fleet[slice].renders.sorted(by: { $0.key < $1.key })
         where now - render.began >= configuration.renderWait {
-            let isNobodyThere = now - state.workersSeenAt >= configuration.renderWait
+            let isNobodyThere = now - fleet[slice].workersSeenAt >= configuration.renderWait
             // Pictures go first, but nobody is interrupted for one.
-            let isUntouched = state.fleet.scheduler.progress(of: job)?.running == false
+            let isUntouched = fleet.core.scheduler.progress(of: job)?.running == false
             guard isNobodyThere || isUntouched else { continue }
             if !render.hasBegun {
                 let wait = "within \(configuration.renderWait.inSeconds) s"
@@ -120,17 +120,17 @@ extension Coordinator {
                     : "No worker was free \(wait): all of them compute long tasks. Start more, or ask again later."
                 audience.respond(.problem(Problem(503, detail, retryAfter: 5)))
             }
-            handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs())), &state)
+            fleet.handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs())))
         }
     }
 
     /// At shutdown: whoever waits for a picture's rest gets a broken transfer.
-    func giveUpRenders(_ state: inout CoordinatorState) {
+    func giveUpRenders(_ fleet: inout Fleet) {
         let problem = Problem(503, "This server is stopping.", retryAfter: 5)
-        for (render, audience) in state.renders.values {
+        for (render, audience) in fleet[slice].renders.values {
             if !render.hasBegun { audience.respond(.problem(problem)) }
             render.fail(problem)
         }
-        state.renders = [:]
+        fleet[slice].renders = [:]
     }
 }

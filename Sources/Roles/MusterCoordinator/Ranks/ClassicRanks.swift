@@ -27,9 +27,9 @@ extension Coordinator {
 
     func unassignRank(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ClassicMember(body: request.body, withCommand: false)
-        let known = state.withLock { state in
-            let member = state.fleet.membership.member(callback: asked.address)
-            if let member, Self.isClassic(member.record) { handle(.membership(.left(member.record.id)), &state) }
+        let known = lock.withLock { fleet in
+            let member = fleet.core.membership.member(callback: asked.address)
+            if let member, Self.isClassic(member.record) { fleet.handle(.membership(.left(member.record.id))) }
             return member
         }
         if let known, !Self.isClassic(known.record) { throw Self.foreign(asked.address) }
@@ -72,9 +72,9 @@ extension Coordinator {
         _ address: String, isOwnWord: Bool,
         then: @escaping @Sendable (Result<(MemberID, rank: Int?), Problem>) -> Void
     ) {
-        let known: (record: MemberRecord, rank: Int?)? = state.withLock { state in
-            state.fleet.membership.member(callback: address).map { member in
-                (member.record, state.fleet.membership.rank(of: member.record.id))
+        let known: (record: MemberRecord, rank: Int?)? = lock.withLock { fleet in
+            fleet.core.membership.member(callback: address).map { member in
+                (member.record, fleet.core.membership.rank(of: member.record.id))
             }
         }
         if let known, isOwnWord, !Self.isClassic(known.record) { return then(.failure(Self.foreign(address))) }
@@ -132,13 +132,13 @@ extension Coordinator {
     private func end(of id: CommandID, within limit: Duration) async {
         let timer = Task {
             try? await Task.sleep(for: limit)
-            state.withLock { $0.commandWaiters.removeValue(forKey: id) }?.resume()
+            lock.withLock { $0[slice].commandWaiters.removeValue(forKey: id) }?.resume()
         }
         defer { timer.cancel() }
         await withCheckedContinuation { continuation in
-            let isOver = state.withLock { state in
-                if state.fleet.commands[id] == nil { return true }
-                state.commandWaiters[id] = continuation
+            let isOver = lock.withLock { fleet in
+                if fleet.core.commands[id] == nil { return true }
+                fleet[slice].commandWaiters[id] = continuation
                 return false
             }
             if isOver { continuation.resume() }
@@ -147,11 +147,11 @@ extension Coordinator {
 
     /// Each second: who is known by a callback only lives as long as it accepts connections.
     func lookAtCallbacks() async {
-        let members = state.withLock { state in
-            state.fleet.membership.ranked.filter { !$0.record.callback.isEmpty }
+        let members = lock.withLock { fleet in
+            fleet.core.membership.ranked.filter { !$0.record.callback.isEmpty }
                 .map { (id: $0.record.id, url: $0.record.callback) }
         }
         if members.isEmpty { return }
-        for id in await callbacks.reachable(members) { handle(.membership(.seen(id))) }
+        for id in await callbacks.reachable(members) { lock.handle(.membership(.seen(id))) }
     }
 }

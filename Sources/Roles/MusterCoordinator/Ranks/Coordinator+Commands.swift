@@ -31,8 +31,8 @@ extension Coordinator {
     private func commandSender(_ request: HTTPRequest, _ asked: CommandRequest) throws(Problem) -> MemberID? {
         if case .member = authenticator.principal(of: request) {
             let id = try sender(of: request)
-            let (name, isVolunteer) = state.withLock { state in
-                let record = state.fleet.membership[id]?.record
+            let (name, isVolunteer) = lock.withLock { fleet in
+                let record = fleet.core.membership[id]?.record
                 return (record?.name, record?.isVolunteer ?? false)
             }
             guard !isVolunteer else {
@@ -44,8 +44,8 @@ extension Coordinator {
             return id
         }
         guard let from = asked.from else { return nil }
-        let named = state.withLock { state in
-            state.fleet.membership.named(from) ?? Int64(from).flatMap { state.fleet.membership[MemberID($0)] }
+        let named = lock.withLock { fleet in
+            fleet.core.membership.named(from) ?? Int64(from).flatMap { fleet.core.membership[MemberID($0)] }
         }
         guard let named else { throw Problem(404, "There is no member \"\(from.prefix(80))\".") }
         return named.record.id
@@ -56,11 +56,11 @@ extension Coordinator {
         _ text: String, from sender: MemberID?,
         then: @escaping @Sendable (Result<CommandRecord, Problem>) -> Void
     ) {
-        let record: CommandRecord? = state.withLock { state in
-            guard state.fleet.commands.hasRoom else { return nil }
-            let membership = state.fleet.membership
+        let record: CommandRecord? = lock.withLock { fleet in
+            guard fleet.core.commands.hasRoom else { return nil }
+            let membership = fleet.core.membership
             let record = CommandRecord(
-                id: state.newCommandID(), sender: sender,
+                id: fleet[slice].newCommandID(), sender: sender,
                 senderName: sender.flatMap { membership[$0]?.record.name } ?? "",
                 rank: sender.flatMap { membership.rank(of: $0) }, view: membership.view, text: text,
                 recipients: membership.recipients(of: sender), createdMs: SystemTime.wallClockMs())
@@ -68,9 +68,9 @@ extension Coordinator {
             // Under the lock, so that they are durable in the order of their ids.
             store.commit([.saveCommand(record)]) { [weak self] result in
                 guard let self else { return }
-                noteStore(result.failureReason)
+                health.note(result.failureReason)
                 if case .failure(let error) = result { return then(.failure(Self.problem(error))) }
-                handle(.command(.sent(record)))
+                lock.handle(.command(.sent(record)))
                 announce(record, members: members)
                 then(.success(record))
             }
@@ -94,53 +94,53 @@ extension Coordinator {
         events.publish("command", CommandAnnouncement(record, members: members).body)
     }
 
-    func perform(_ effect: Commands.Effect, _ state: inout CoordinatorState) {
+    func perform(_ effect: Commands.Effect, _ fleet: inout Fleet) {
         switch effect {
-        case .deliver(let member, let ids): deliver(ids, to: member, &state)
+        case .deliver(let member, let ids): deliver(ids, to: member, &fleet)
         case .ended(let id, let createdMs, let exceptions):
-            state.commandEvents[id] = nil
+            fleet[slice].commandEvents[id] = nil
             let end = CommandEnd(id: id, exceptions: exceptions, endedMs: SystemTime.wallClockMs())
-            state.commandsEnded += 1
-            state.commandMilliseconds += Int(max(0, end.endedMs - createdMs))
-            store.commit([.endCommand(end)]) { [weak self] in self?.noteStore($0.failureReason) }
-            state.commandWaiters.removeValue(forKey: id)?.resume()
+            fleet[slice].commandsEnded += 1
+            fleet[slice].commandMilliseconds += Int(max(0, end.endedMs - createdMs))
+            store.commit([.endCommand(end)]) { [weak self] in self?.health.note($0.failureReason) }
+            fleet[slice].commandWaiters.removeValue(forKey: id)?.resume()
         // Stored together with the removal that it belongs to.
         case .save: break
         }
     }
 
-    private func deliver(_ ids: [CommandID], to member: MemberID, _ state: inout CoordinatorState) {
-        let membership = state.fleet.membership
+    private func deliver(_ ids: [CommandID], to member: MemberID, _ fleet: inout Fleet) {
+        let membership = fleet.core.membership
         guard let record = membership[member]?.record else { return }
-        let commands = ids.compactMap { state.fleet.commands[$0] }
+        let commands = ids.compactMap { fleet.core.commands[$0] }
         guard record.callback.isEmpty else { return callbacks.send(commands, to: record) }
-        guard let stream = state.streams[member]?.stream else { return }
+        guard let stream = fleet[slice].streams[member]?.stream else { return }
         // One that does not read is cut off; what it lacks it gets when it comes back.
         if stream.isFull { return stream.abort() }
         var bytes: [UInt8] = []
         for command in commands {
-            if state.commandEvents[command.id] == nil {
-                state.commandEvents[command.id] = ServerSentEvent.bytes(
+            if fleet[slice].commandEvents[command.id] == nil {
+                fleet[slice].commandEvents[command.id] = ServerSentEvent.bytes(
                     "command", id: UInt64(command.id.rawValue), data: CommandNotice(command).body.bytes)
             }
-            bytes += state.commandEvents[command.id]!
+            bytes += fleet[slice].commandEvents[command.id]!
         }
         _ = stream.write(bytes)
     }
 
     /// What members have by now becomes durable. Called at each tick.
-    func saveProgress(_ state: inout CoordinatorState) {
-        let progress = state.fleet.newProgress()
+    func saveProgress(_ fleet: inout Fleet) {
+        let progress = fleet.newProgress()
         if !progress.isEmpty { commit(progress) { _ in } }
     }
 
     private func commit(_ progress: CommandProgress, then: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
         store.commit(progress.writes) { [self] result in
-            noteStore(result.failureReason)
+            health.note(result.failureReason)
             switch result {
-            case .failure: if !progress.isEmpty { handle(.command(.notSaved(progress))) }
+            case .failure: if !progress.isEmpty { lock.handle(.command(.notSaved(progress))) }
             // Nothing waits for cursors.
-            case .success: if !progress.exceptions.isEmpty { handle(.command(.saved(progress))) }
+            case .success: if !progress.exceptions.isEmpty { lock.handle(.command(.saved(progress))) }
             }
             then(result)
         }
@@ -148,22 +148,22 @@ extension Coordinator {
 
     /// What `read` finds, once it is durable: nobody is told an outcome that a crash could change.
     private func durable<Value: Sendable>(
-        _ read: @escaping @Sendable (borrowing CoordinatorState) -> Value
+        _ read: @escaping @Sendable (borrowing Fleet) -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Value, any Error>) in
-            state.withLock { state in
-                let value = read(state)
+            lock.withLock { fleet in
+                let value = read(fleet)
                 // Without progress it waits for the ends of commands that are on their way to the store.
-                commit(state.fleet.newProgress()) { waiter.resume(with: $0.map { value }.mapError(Self.problem)) }
+                commit(fleet.newProgress()) { waiter.resume(with: $0.map { value }.mapError(Self.problem)) }
             }
         }
     }
 
     /// A command, its end, and what became of it at each recipient by rank. Nil when there is none of this id.
     func outcomes(of id: CommandID) async throws -> (StoredCommand, [(MemberID, CommandOutcome)])? {
-        let open: (StoredCommand, [(MemberID, CommandOutcome)])? = try await durable { state in
-            state.fleet.commands[id].map {
-                (StoredCommand(record: $0, end: nil), state.fleet.commands.outcomes(of: id) ?? [])
+        let open: (StoredCommand, [(MemberID, CommandOutcome)])? = try await durable { fleet in
+            fleet.core.commands[id].map {
+                (StoredCommand(record: $0, end: nil), fleet.core.commands.outcomes(of: id) ?? [])
             }
         }
         if let open { return open }
@@ -188,10 +188,10 @@ extension Coordinator {
 
     /// What recipients are called, or were: who has left since is named all the same.
     func names(of ids: [MemberID]) async throws -> [MemberID: MemberName] {
-        var names = state.withLock { state in
+        var names = lock.withLock { fleet in
             Dictionary(
                 uniqueKeysWithValues: ids.compactMap { id in
-                    (state.fleet.membership[id]?.record).map {
+                    (fleet.core.membership[id]?.record).map {
                         (id, MemberName(name: $0.name, callback: $0.callback))
                     }
                 })
@@ -238,7 +238,7 @@ extension Coordinator {
         StoredCommand, [(MemberID, CommandOutcome)]
     )] {
         let stored = try await store.commands(before: before, limit: limit)
-        let open = try await durable { state in stored.map { state.fleet.commands.outcomes(of: $0.record.id) } }
+        let open = try await durable { fleet in stored.map { fleet.core.commands.outcomes(of: $0.record.id) } }
         var found: [(StoredCommand, [(MemberID, CommandOutcome)])] = []
         for (command, outcomes) in zip(stored, open) {
             if let outcomes, command.end == nil {

@@ -14,12 +14,12 @@ extension Coordinator {
     /// A longer list is cut here; `GET /v1/members` has it whole.
     private static let listedMax = 30
 
-    func announceRanks(_ state: inout CoordinatorState) {
-        guard state.ranksChanged else { return }
-        state.ranksChanged = false
-        let ranked = state.fleet.membership.ranked
-        let view = state.fleet.membership.view
-        for (rank, member) in ranked.enumerated() { tell(member.record.id, rank, ranked.count, &state) }
+    func announceRanks(_ fleet: inout Fleet) {
+        guard fleet[slice].ranksChanged else { return }
+        fleet[slice].ranksChanged = false
+        let ranked = fleet.core.membership.ranked
+        let view = fleet.core.membership.view
+        for (rank, member) in ranked.enumerated() { tell(member.record.id, rank, ranked.count, &fleet) }
         var list = ranked.prefix(Self.listedMax).enumerated().map { "\($0) \($1.record.name)" }.joined(separator: ", ")
         if ranked.count > Self.listedMax { list += ", and \(ranked.count - Self.listedMax) more" }
         Log.notice("ranks", ["view": "\(view)", "members": "\(ranked.count)", "list": list.isEmpty ? "nobody" : list])
@@ -36,11 +36,11 @@ extension Coordinator {
     }
 
     /// Only what it does not know yet.
-    func tell(_ id: MemberID, _ rank: Int, _ members: Int, _ state: inout CoordinatorState) {
-        guard state.toldRanks[id] != rank, let stream = state.streams[id]?.stream else { return }
-        state.toldRanks[id] = rank
+    func tell(_ id: MemberID, _ rank: Int, _ members: Int, _ fleet: inout Fleet) {
+        guard fleet[slice].toldRanks[id] != rank, let stream = fleet[slice].streams[id]?.stream else { return }
+        fleet[slice].toldRanks[id] = rank
         if stream.isFull { return stream.abort() }
-        let notice = RankNotice(rank: rank, view: state.fleet.membership.view, members: members)
+        let notice = RankNotice(rank: rank, view: fleet.core.membership.view, members: members)
         _ = stream.write(ServerSentEvent.bytes("rank", id: nil, data: notice.body.bytes))
     }
 }
