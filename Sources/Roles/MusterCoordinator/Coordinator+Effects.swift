@@ -52,14 +52,7 @@ extension Coordinator: EffectPerformer {
             let problem = Problem(507, "The cancel could not be stored: \(reason)", code: "store", retryAfter: 5)
             for held in fleet[slice].cancels.removeValue(forKey: id) ?? [] { held.respond(.problem(problem)) }
         case .refused(let id, let member, let reason): noteRefusal(id, member, reason, &fleet)
-        case .distrust(let machine, let writes):
-            commit(writes)
-            Log.warning("a machine is out: it gets no more work", ["machine": machine.rawValue])
-            var data = JSONWriter()
-            data.beginObject()
-            data.field("machine", machine.rawValue)
-            data.endObject()
-            events.publish("machine-distrusted", data)
+        case .distrust(let machine, let writes): trust.distrust(machine, writes)
         case .revoke(let member, let keys):
             let data = Revocation(leases: keys).body
             guard let stream = fleet[slice].streams[member]?.stream else { return }

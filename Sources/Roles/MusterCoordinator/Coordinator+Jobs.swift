@@ -66,7 +66,7 @@ extension Coordinator {
                 try answer(with: known.record, to: asking, held)
             } catch {
                 held.respond(
-                    .problem(error as? Problem ?? (error as? StoreError).map(Self.problem) ?? Problem(503, "\(error)")))
+                    .problem(error as? Problem ?? (error as? StoreError).map(Problem.notStored) ?? Problem(503, "\(error)")))
             }
             end(key)
         }
@@ -136,7 +136,7 @@ extension Coordinator {
         health.note(result.failureReason)
         if case .failure(let error) = result {
             lock.withLock { $0[slice].jobsOnTheirWay -= 1 }
-            held.respond(.problem(Self.problem(error)))
+            held.respond(.problem(Problem.notStored(error)))
             return
         }
         let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
@@ -155,12 +155,6 @@ extension Coordinator {
             fleet.handle(event)
             held.respond(.json(json.bytes, status: 201, headers: [("Location", "/v1/jobs/\(record.id)")]))
         }
-    }
-
-    static func problem(_ error: StoreError) -> Problem {
-        let status = error.code == .full ? 507 : 503
-        return Problem(
-            status, "Not stored: \(error.message)", code: "store", retryAfter: error.isRetryable ? 5 : nil)
     }
 
     static func status(of job: StoredJob, now: WallClockMs) -> JobStatus {

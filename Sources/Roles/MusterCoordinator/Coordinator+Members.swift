@@ -91,7 +91,7 @@ extension Coordinator {
         health.note(result.failureReason)
         if case .failure(let error) = result {
             lock.withLock { $0[slice].endJoining(record) }
-            return .failure(Self.problem(error))
+            return .failure(Problem.notStored(error))
         }
         return lock.withLock { fleet in
             fleet[slice].endJoining(record)
@@ -105,54 +105,9 @@ extension Coordinator {
         }
     }
 
-    /// The member that a request speaks for. Strangers (unknown, or removed meanwhile) are told to join again.
-    func sender(of request: HTTPRequest) throws(Problem) -> MemberID {
-        guard case .member(let id) = authenticator.principal(of: request) else {
-            throw Problem(403, "Only a member can do this, with the secret that its joining answered.", code: "rights")
-        }
-        let isKnown = lock.withLock { fleet in
-            guard fleet.core.membership[id] != nil else { return false }
-            fleet.handle(.membership(.seen(id)))
-            return true
-        }
-        guard isKnown else { throw Self.stranger(id) }
-        return id
-    }
-
-    private static func stranger(_ id: MemberID) -> Problem {
-        Problem(401, "Member \(id) is not in the fleet any more; join again.", code: "stranger")
-    }
-
-    /// What a secret is good for is asked before a body is taken, which may be large. Throws a `Problem`.
-    func requirePresent(_ request: HTTPRequest) throws(Problem) {
-        guard let access = authenticator.access(of: request), [.member, .send, .child].contains(access) else { return }
-        switch authenticator.principal(of: request) {
-        case .member(let id):
-            if access == .member, request.parameters["id"] != nil {
-                let named = MemberID(try request.number("id", of: "member"))
-                guard named == id else { throw Self.another(id, named) }
-            }
-            guard lock.withLock({ $0.core.membership[id] != nil }) else { throw Self.stranger(id) }
-        case .child(let id): try requireOwn(id, request)
-        default: break
-        }
-    }
-
-    private static func another(_ id: MemberID, _ named: MemberID) -> Problem {
-        Problem(403, "Member \(id) cannot speak for member \(named).", code: "rights")
-    }
-
-    /// The same, where the path names the member too.
-    private func sender(named request: HTTPRequest) throws(Problem) -> MemberID {
-        let named = MemberID(try request.number("id", of: "member"))
-        let id = try sender(of: request)
-        guard id == named else { throw Self.another(id, named) }
-        return id
-    }
-
     func leaveFleet(_ request: HTTPRequest) throws -> HTTPOutcome {
         let isAdmin = authenticator.principal(of: request) == .admin
-        let id = isAdmin ? MemberID(try request.number("id", of: "member")) : try sender(named: request)
+        let id = isAdmin ? MemberID(try request.number("id", of: "member")) : try callers.sender(named: request)
         let isKnown = lock.withLock { fleet in
             guard fleet.core.membership[id] != nil else { return false }
             fleet.handle(.membership(.left(id)))
@@ -163,7 +118,7 @@ extension Coordinator {
     }
 
     func heartbeat(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = try sender(named: request)
+        let id = try callers.sender(named: request)
         let beat = try Heartbeat(body: request.body, member: id)
         if !beat.leases.isEmpty { lock.handle(.work(.renewed(id, beat.leases))) }
         if let through = beat.acknowledged { lock.handle(.command(.acknowledged(id, through: through))) }
@@ -208,7 +163,7 @@ extension Coordinator {
 
     /// The connection whose break says at once that the member is gone.
     func streamMember(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = try sender(named: request)
+        let id = try callers.sender(named: request)
         let seen = request.header("last-event-id").flatMap { Int64($0) }.map { CommandID($0) } ?? CommandID(0)
         // Thousands may be held.
         let stream = HTTPStream(pieceBytes: 2 << 10)
@@ -267,5 +222,17 @@ extension Coordinator {
         var json = JSONWriter()
         status.write(to: &json)
         return .respond(.json(json.bytes))
+    }
+
+    /// What is kept of the machine that a worker joins from.
+    private static func machineWrites(_ record: MemberRecord) -> [StoreWrite] {
+        guard record.role == .worker else { return [] }
+        let now = SystemTime.wallClockMs()
+        return [
+            .sawMachine(
+                MachineRecord(
+                    id: record.voter.machine, token: record.token, firstSeenMs: now, lastSeenMs: now,
+                    version: record.version, name: record.name))
+        ]
     }
 }

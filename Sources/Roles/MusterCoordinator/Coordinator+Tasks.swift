@@ -85,7 +85,7 @@ extension Coordinator {
             } catch let error as StoreError {
                 self.health.note(error.code == .conflict ? nil : error.message)
                 if error.code == .conflict { throw Problem(409, "Job \(id) goes on already.", code: "state") }
-                throw Self.problem(error)
+                throw Problem.notStored(error)
             }
             return try await self.goOn(with: id)
         }

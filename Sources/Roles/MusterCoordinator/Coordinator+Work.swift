@@ -10,7 +10,7 @@ internal import Synchronization
 /// The two hot routes of the road: leases go out, results come back.
 extension Coordinator {
     func askForWork(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let member = try sender(of: request)
+        let member = try callers.sender(of: request)
         let asked = try LeaseRequest(body: request.body)
         return .hold { held in
             let id = self.lock.withLock { fleet in
@@ -32,7 +32,7 @@ extension Coordinator {
     }
 
     func deliver(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let member = try sender(of: request)
+        let member = try callers.sender(of: request)
         let isBinary = request.header("content-type") == ReportWire.binaryType
         if request.body.count > Self.bodyBytesOnHTTPThreadMax {
             return .hold { held in

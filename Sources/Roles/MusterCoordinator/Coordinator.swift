@@ -1,4 +1,4 @@
-internal import MusterAPI
+package import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterFleetCore
@@ -6,7 +6,6 @@ internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterJoining
 internal import MusterLaunch
-internal import MusterLog
 internal import MusterMembership
 package import MusterRole
 internal import MusterScheduling
@@ -15,14 +14,18 @@ internal import MusterStore
 internal import MusterSystem
 internal import Synchronization
 
-/// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other.
-///
-/// One lock guards the core and what is held for it: see `FleetLock`.
+/// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other. It is composed of services,
+/// each with its own routes and its own slice of what the one lock guards (see `FleetLock`); it makes them, joins their
+/// routes, and hands each what the core decided for it.
 package final class Coordinator: Sendable {
     let configuration: CoordinatorConfiguration
+    let common: Common
+    let lock: FleetLock
     let store: any Store
+    let health: StoreHealth
+    let events: EventHub
     let authenticator: Authenticator
-    let events = EventHub()
+    let callers: Callers
     let signals = JobSignals()
     let renderBudget = RenderBudget()
     let sharedPictures = SharedPictures()
@@ -33,16 +36,11 @@ package final class Coordinator: Sendable {
     let signedUpServers: ClassicServers
     let callbacks: Callbacks
     let spawner: Spawner
-    /// What volunteers get; nil without `--volunteers`.
-    let volunteers: VolunteerDesk?
-    /// What other machines run to become workers or volunteers.
-    let program: ProgramArchive
+    private let volunteers: VolunteerDesk?
     let backup: Backup
     let refereeThreads = ThreadPool(idleMax: 1)
-    let lock: FleetLock
     let slice: Slice<CoordinatorState>
-    let health: StoreHealth
-    private let server = Mutex<HTTPServer?>(nil)
+    let listener: Listener
     /// False from the moment on in which it was asked to end.
     let readiness = Readiness()
     private let ticking = Mutex<Task<Void, Never>?>(nil)
@@ -50,13 +48,18 @@ package final class Coordinator: Sendable {
     let isTakingPictures = Atomic(true)
     package let tokens: TokenStore
 
+    let children: ChildService
+    let trust: TrustService
+    let signIns: SignInService
+    let joining: JoinService
+    let installer: InstallerService
+
     /// Opens the store and takes up what an earlier process left. Throws `NodeError` or `StoreError`.
     package init(_ configuration: CoordinatorConfiguration) async throws {
         try makeOwnDirectory(configuration.dataDirectory)
         let store = try SQLiteStore(path: configuration.databasePath)
-        self.store = store
-        health = StoreHealth(store)
         backup = Backup(store, directory: configuration.dataDirectory)
+        self.store = store
         self.configuration = configuration
         callbackNetworks = configuration.callbackNetworks ?? ownPrivateNetworks()
         client = Self.client(within: callbackNetworks)
@@ -76,7 +79,6 @@ package final class Coordinator: Sendable {
         let program = ProgramArchive(
             directory: configuration.dataDirectory + "/program", version: configuration.version,
             write: configuration.writeProgram)
-        self.program = program
         volunteers = try configuration.volunteers.map {
             try VolunteerDesk($0, directory: configuration.dataDirectory + "/volunteers", program: program)
         }
@@ -88,8 +90,20 @@ package final class Coordinator: Sendable {
             standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
         lock = FleetLock(restored.core)
         slice = Slice(CoordinatorState(restored), of: lock)
+        common = Common(lock: lock, store: store, authenticator: authenticator)
+        (health, events, callers) = (common.health, common.events, Callers(common))
+        listener = Listener(configuration.server, advertisedURL: configuration.spawning.advertisedURL)
+        children = ChildService(common, spawner: spawner)
+        trust = TrustService(common)
+        signIns = SignInService(common, isTLS: listener.isTLS)
+        joining = JoinService(common, tokens: tokens, listener: listener, program: program)
+        installer = InstallerService(
+            common, listener: listener, volunteers: volunteers, version: configuration.version)
         lock.performEffects(by: self)
     }
+
+    /// In the order in which they tick and end.
+    var services: [any Service] { [children, trust, signIns, joining, installer] }
 
     /// Names are looked up anew for each connection: what counts is where that would go. A proxy would hide it.
     private static func client(within networks: CallbackNetworks) -> HTTPClient {
@@ -120,18 +134,15 @@ package final class Coordinator: Sendable {
 
     /// Listens, takes up what is running already, and begins to tick. Throws when the port cannot be had.
     package func start() async throws {
-        var settings = configuration.server
-        // Each process that it launches takes two.
-        settings.limits.descriptorsReserved = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
-        var routes = HTTPServer.Routes(routes())
+        var routes = HTTPServer.Routes(try routes())
         routes.identify = { [authenticator] in authenticator.holder(of: $0) }
-        let server = HTTPServer(settings, routes) { [authenticator, weak self] head in
+        // Each process that it launches takes two.
+        let descriptors = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
+        try listener.start(routes, descriptorsReserved: descriptors) { [authenticator, callers] head in
             try authenticator.require(head)
-            try self?.requirePresent(head)
+            try callers.requirePresent(head)
             try head.refuseEncodedBody()
         }
-        try server.start()
-        self.server.withLock { $0 = server }
         callbacks.onAnswer { [weak self] member, command, answer in
             switch answer {
             case .delivered: self?.lock.handle(.command(.acknowledged(member, through: command)))
@@ -140,38 +151,31 @@ package final class Coordinator: Sendable {
         }
         volunteers?.prepare()
         try await spawner.start(
-            ownURL: ownURL, urlAtHost: { [weak self] in self?.url(host: $0) ?? "" })
+            ownURL: ownURL, urlAtHost: { [weak listener] in listener?.url(host: $0) ?? "" })
         ticking.withLock { $0 = Task { [weak self] in await self?.tickUntilCancelled() } }
     }
 
     /// As this machine reaches it.
-    package var ownURL: String {
-        switch configuration.server.host {
-        case "0.0.0.0": url(host: "127.0.0.1")
-        case "::": url(host: "[::1]")
-        case let host where host.contains(":"): url(host: "[\(host)]")
-        case let host: url(host: host)
-        }
-    }
-
-    private func url(host: String) -> String {
-        "\(configuration.server.tlsCertificate == nil ? "http" : "https")://\(host):\(port)"
-    }
-
+    package var ownURL: String { listener.ownURL }
+    package var port: UInt16 { listener.port }
     package var dataDirectory: String { configuration.dataDirectory }
-    /// Says that it is not ready, and goes on answering for so long; so do those that it keeps running beside itself.
-    package func drain(for time: Duration) async {
-        spawner.endCompanions()
-        await readiness.end(by: time) { server.withLock { $0 }?.windDown() }
-    }
+
+    /// A new link for a browser, to be opened on this machine.
+    package func signInURL() -> String { ownURL + signIns.newLink() }
+
+    /// What another machine runs to join. Packs the program, if nobody did yet, which takes some seconds.
+    package func joinOffer() async -> JoinOffer { await joining.joinOffer() }
 
     /// Throws an `HTTPServerError` for what does not fit; then nothing changes.
     package func replaceCertificate(_ certificate: String, key: String) throws {
-        try server.withLock { $0 }?.replaceCertificate(certificate, key: key)
+        try listener.replaceCertificate(certificate, key: key)
     }
 
-    package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
-    var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
+    /// Says that it is not ready, and goes on answering for so long; so do those that it keeps running beside itself.
+    package func drain(for time: Duration) async {
+        spawner.endCompanions()
+        await readiness.end(by: time) { listener.windDown() }
+    }
 
     /// For the end at once: nothing of what it launched stays.
     package func killEverythingLaunched() { spawner.killAll() }
@@ -188,8 +192,7 @@ package final class Coordinator: Sendable {
         await spawner.stop(within: .seconds(5))
         events.close()
         endHeldCalls()
-        let rest = max(1, (until - ContinuousClock.now).inSeconds)
-        if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: rest) }
+        await listener.shutdown(graceSeconds: max(1, (until - ContinuousClock.now).inSeconds))
         client.close()
         await store.close()
     }

@@ -50,8 +50,8 @@ extension Coordinator {
             page.add("deliveries_overflow_total", "counter", "Receivers with too many waiting.", commands.overflowed)
         }
         page.add("store_in_trouble", "gauge", "1 while the store refuses writes.", health.trouble == nil ? 0 : 1)
-        spawner.addMetrics(to: &page)
-        page.add(serverStatistics)
+        lock.withLock { fleet in for service in services { service.addMetrics(to: &page, fleet) } }
+        page.add(listener.statistics)
         return .respond(page.response)
     }
 }

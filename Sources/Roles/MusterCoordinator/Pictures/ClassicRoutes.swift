@@ -24,7 +24,7 @@ extension Coordinator {
                 json.field("port", String(port))
                 json.endObject()
             }
-            for worker in workers { add(worker, Int(port)) }
+            for worker in workers { add(worker, Int(listener.port)) }
             // Whatever an old client has a server compute is computed by workers: without them, none is any use.
             if !workers.isEmpty {
                 for server in await signedUpServers.answering() { add(server.name, server.port) }

@@ -30,7 +30,7 @@ extension Coordinator {
     /// Nil: the operator.
     private func commandSender(_ request: HTTPRequest, _ asked: CommandRequest) throws(Problem) -> MemberID? {
         if case .member = authenticator.principal(of: request) {
-            let id = try sender(of: request)
+            let id = try callers.sender(of: request)
             let (name, isVolunteer) = lock.withLock { fleet in
                 let record = fleet.core.membership[id]?.record
                 return (record?.name, record?.isVolunteer ?? false)
@@ -69,7 +69,7 @@ extension Coordinator {
             store.commit([.saveCommand(record)]) { [weak self] result in
                 guard let self else { return }
                 health.note(result.failureReason)
-                if case .failure(let error) = result { return then(.failure(Self.problem(error))) }
+                if case .failure(let error) = result { return then(.failure(Problem.notStored(error))) }
                 lock.handle(.command(.sent(record)))
                 announce(record, members: members)
                 then(.success(record))
@@ -154,7 +154,7 @@ extension Coordinator {
             lock.withLock { fleet in
                 let value = read(fleet)
                 // Without progress it waits for the ends of commands that are on their way to the store.
-                commit(fleet.newProgress()) { waiter.resume(with: $0.map { value }.mapError(Self.problem)) }
+                commit(fleet.newProgress()) { waiter.resume(with: $0.map { value }.mapError(Problem.notStored)) }
             }
         }
     }

@@ -5,12 +5,24 @@ internal import MusterRole
 internal import MusterSystem
 
 /// How a browser comes in: by a link, once, for a cookie.
-extension Coordinator {
-    /// A new link, to be opened on this machine.
-    package func signInURL() -> String { ownURL + authenticator.sessions.links.make() }
+final class SignInService: Service {
+    private let authenticator: Authenticator
+    private let isTLS: Bool
+
+    init(_ common: Common, isTLS: Bool) { (authenticator, self.isTLS) = (common.authenticator, isTLS) }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .createSignInLink: { [unowned self] _ in createSignInLink() },
+            .signIn: { [unowned self] in try signIn($0) },
+        ]
+    }
+
+    /// A new link's path.
+    func newLink() -> String { authenticator.sessions.links.make() }
 
     func createSignInLink() -> HTTPOutcome {
-        let link = SignInLink(path: authenticator.sessions.links.make(), seconds: Sessions.linkSeconds)
+        let link = SignInLink(path: newLink(), seconds: Sessions.linkSeconds)
         return .respond(.json(link.body, status: 201))
     }
 
@@ -29,7 +41,7 @@ extension Coordinator {
         }
         Log.notice("a browser signed in", ["from": request.peer.address])
         let cookie = authenticator.sessions.cookie(
-            nowMs: SystemTime.wallClockMs(), isTLS: configuration.server.tlsCertificate != nil)
+            nowMs: SystemTime.wallClockMs(), isTLS: isTLS)
         let text =
             "This browser is signed in to the fleet for \(Sessions.seconds / 86_400) days. /openapi.json lists what there is.\n"
         return .respond(

@@ -12,7 +12,30 @@ internal import MusterSystem
 internal import Synchronization
 
 /// Children: asked for, listed, and heard.
-extension Coordinator {
+final class ChildService: Service {
+    private let lock: FleetLock
+    private let authenticator: Authenticator
+    private let spawner: Spawner
+
+    init(_ common: Common, spawner: Spawner) {
+        (lock, authenticator, self.spawner) = (common.lock, common.authenticator, spawner)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .createChild: { [unowned self] in try createChildren($0) },
+            .createChildren: { [unowned self] in try createChildren($0) },
+            .children: { [unowned self] in try listChildren($0) },
+            .cancelChild: { [unowned self] in try cancelChild($0) },
+            .childNumbers: { [unowned self] in try takeNumbers($0) },
+            .ownChild: { [unowned self] in try takeOwnNumbers($0) },
+            .progress: { [unowned self] _ in progress() },
+            .scale: { [unowned self] in try scaleWorkers($0) },
+        ]
+    }
+
+    func addMetrics(to page: inout MetricsPage, _ fleet: borrowing Fleet) { spawner.addMetrics(to: &page) }
+
     /// Native and classic in one: text where the client neither names JSON nor sends it.
     func createChildren(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ChildrenRequest(body: request.body)
@@ -24,16 +47,10 @@ extension Coordinator {
                     let records = try await spawner.create(asked, key: key)
                     held.respond(Self.created(records, isJSON: isJSON || request.path.first == "v1"))
                 } catch {
-                    held.respond(.problem(Self.problem(of: error)))
+                    held.respond(.problem(.of(error)))
                 }
             }
         }
-    }
-
-    private static func problem(of error: any Error) -> Problem {
-        if let problem = error as? Problem { return problem }
-        if let error = error as? StoreError { return problem(error) }
-        return Problem(503, "\(error)", retryAfter: 5)
     }
 
     private static func created(_ records: [ChildRecord], isJSON: Bool) -> HTTPResponse {
@@ -79,7 +96,7 @@ extension Coordinator {
                 ChildStatus.write(record, to: &json)
                 return .json(json.bytes)
             } catch {
-                throw Self.problem(of: error)
+                throw Problem.of(error)
             }
         }
     }
@@ -87,21 +104,11 @@ extension Coordinator {
     /// A child delivers. Answered when it is durable: what it has recorded so far, and whether that was all.
     func takeNumbers(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = ChildID(try request.number("id", of: "child"))
-        guard case .child(let sender) = authenticator.principal(of: request) else { throw Self.notTheChild(id) }
-        try requireOwn(sender, request)
+        guard case .child(let sender) = authenticator.principal(of: request) else { throw Callers.notTheChild(id) }
+        try Callers.requireOwn(sender, request)
         return taken { [spawner] in
             try await spawner.record(NumbersReport(body: request.body, range: spawner.configuration.range), of: id)
         }
-    }
-
-    /// Whether this child is the one that the path names.
-    func requireOwn(_ child: ChildID, _ request: HTTPRequest) throws(Problem) {
-        let named = ChildID(try request.number("id", of: "child"))
-        guard child == named else { throw Self.notTheChild(named) }
-    }
-
-    private static func notTheChild(_ id: ChildID) -> Problem {
-        Problem(403, "Only child \(id) itself delivers its numbers.", code: "rights")
     }
 
     /// As `takeNumbers`, from a child that somebody started by hand.
@@ -124,7 +131,7 @@ extension Coordinator {
                 do {
                     held.respond(.json(try await record().body))
                 } catch {
-                    held.respond(.problem(Self.problem(of: error)))
+                    held.respond(.problem(.of(error)))
                 }
             }
         }
@@ -140,7 +147,7 @@ extension Coordinator {
             do {
                 try await spawner.scale(to: count)
             } catch {
-                throw Self.problem(of: error)
+                throw Problem.of(error)
             }
             let names = spawner.launchedWorkers
             let joined = lock.withLock { fleet in

@@ -11,7 +11,40 @@ internal import MusterSystem
 internal import Synchronization
 
 /// Volunteers' tokens, and what is known of machines.
-extension Coordinator {
+final class TrustService: Service {
+    private let lock: FleetLock
+    private let store: any Store
+    private let health: StoreHealth
+    private let authenticator: Authenticator
+    private let events: EventHub
+
+    init(_ common: Common) {
+        (lock, store, health) = (common.lock, common.store, common.health)
+        (authenticator, events) = (common.authenticator, common.events)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .createToken: { [unowned self] in try createToken($0) },
+            .tokens: { [unowned self] _ in listTokens() },
+            .revokeToken: { [unowned self] in try revokeToken($0) },
+            .machines: { [unowned self] _ in listMachines() },
+            // Who comes so far has a good one.
+            .ownToken: { _ in .respond(.json(Array("{\"status\":\"good\"}".utf8))) },
+        ]
+    }
+
+    /// A machine gets no more work.
+    func distrust(_ machine: MachineID, _ writes: [StoreWrite]) {
+        store.commit(writes) { [health] in health.note($0.failureReason) }
+        Log.warning("a machine is out: it gets no more work", ["machine": machine.rawValue])
+        var data = JSONWriter()
+        data.beginObject()
+        data.field("machine", machine.rawValue)
+        data.endObject()
+        events.publish("machine-distrusted", data)
+    }
+
     func createToken(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try TokenRequest(body: request.body)
         return .task {
@@ -37,7 +70,7 @@ extension Coordinator {
             try await store.commit([.saveToken(record)])
         } catch let error as StoreError {
             health.note(error.message)
-            throw Self.problem(error)
+            throw Problem.notStored(error)
         }
         authenticator.volunteers.put(record)
     }
@@ -113,17 +146,5 @@ extension Coordinator {
             record: record, state: state,
             checked: record.token == nil ? 0 : reliability.checkProbability(of: record.id),
             members: members)
-    }
-
-    /// What is kept of the machine that a worker joins from.
-    static func machineWrites(_ record: MemberRecord) -> [StoreWrite] {
-        guard record.role == .worker else { return [] }
-        let now = SystemTime.wallClockMs()
-        return [
-            .sawMachine(
-                MachineRecord(
-                    id: record.voter.machine, token: record.token, firstSeenMs: now, lastSeenMs: now,
-                    version: record.version, name: record.name))
-        ]
     }
 }

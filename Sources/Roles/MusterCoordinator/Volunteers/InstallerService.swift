@@ -7,7 +7,28 @@ internal import MusterSpawning
 internal import MusterSystem
 
 /// The installer, and what it installs.
-extension Coordinator {
+final class InstallerService: Service {
+    private let authenticator: Authenticator
+    private let listener: Listener
+    /// What volunteers get; nil without `--volunteers`.
+    private let volunteers: VolunteerDesk?
+    private let version: String
+
+    init(_ common: Common, listener: Listener, volunteers: VolunteerDesk?, version: String) {
+        (authenticator, self.listener) = (common.authenticator, listener)
+        (self.volunteers, self.version) = (volunteers, version)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .install: { [unowned self] in try install($0) },
+            .volunteerImage: { [unowned self] in try volunteerFile(.image, $0) },
+            .volunteerImageChecksum: { [unowned self] _ in try volunteerChecksum(.image) },
+            .volunteerArchive: { [unowned self] in try volunteerFile(.archive, $0) },
+            .volunteerArchiveChecksum: { [unowned self] _ in try volunteerChecksum(.archive) },
+        ]
+    }
+
     private func desk() throws(Problem) -> VolunteerDesk {
         guard let volunteers else {
             throw Problem(
@@ -23,10 +44,8 @@ extension Coordinator {
         if let seconds = desk.mayFetch(circle) {
             throw Problem(429, "The installer was fetched too often within these ten seconds.", retryAfter: seconds)
         }
-        let isTLS = configuration.server.tlsCertificate != nil
         guard
-            let url = configuration.spawning.advertisedURL?.withoutTrailingSlashes
-                ?? PublicURL.of(host: request.header("host"), isTLS: isTLS)
+            let url = listener.toldURL ?? PublicURL.of(host: request.header("host"), isTLS: listener.isTLS)
         else {
             throw Problem(400, "The Host \"\((request.header("host") ?? "").prefix(80))\" is no host and port.")
         }
@@ -37,7 +56,7 @@ extension Coordinator {
         let token =
             request.method == "HEAD"
             ? "" : authenticator.volunteers.invite(nowMs: SystemTime.wallClockMs(), circle: circle)
-        let text = InstallScript.text(url: url, token: token, version: configuration.version)
+        let text = InstallScript.text(url: url, token: token, version: version)
         return .respond(
             HTTPResponse(
                 status: 200,

@@ -1,4 +1,4 @@
-package import MusterAPI
+internal import MusterAPI
 internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterJoining
@@ -6,7 +6,25 @@ internal import MusterRole
 internal import MusterSpawning
 
 /// How machines that have nothing yet become workers of the fleet's own.
-extension Coordinator {
+final class JoinService: Service {
+    private let tokens: TokenStore
+    private let authenticator: Authenticator
+    private let listener: Listener
+    /// What other machines run to become workers or volunteers.
+    private let program: ProgramArchive
+
+    init(_ common: Common, tokens: TokenStore, listener: Listener, program: ProgramArchive) {
+        (self.tokens, authenticator) = (tokens, common.authenticator)
+        (self.listener, self.program) = (listener, program)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .joinCommand: { [unowned self] _ in offerToJoin() },
+            .program: { [unowned self] in try giveProgram($0) },
+        ]
+    }
+
     func offerToJoin() -> HTTPOutcome {
         .task { [self] in
             var response = HTTPResponse.json(await joinOffer().body, status: 201)
@@ -16,8 +34,8 @@ extension Coordinator {
     }
 
     /// Packs the program, if nobody did yet, which takes some seconds.
-    package func joinOffer() async -> JoinOffer {
-        var offer = JoinOffer(token: tokens.join, url: othersURL, platform: InstallScript.platform, program: nil)
+    func joinOffer() async -> JoinOffer {
+        var offer = JoinOffer(token: tokens.join, url: listener.othersURL, platform: InstallScript.platform, program: nil)
         do {
             let file = try await program.file()
             offer.program = JoinOffer.Program(
@@ -41,10 +59,5 @@ extension Coordinator {
             }
             return file.answer(type: "application/gzip", isHead: request.method == "HEAD")
         }
-    }
-
-    /// Where machines elsewhere find it, as far as it can tell.
-    var othersURL: String {
-        configuration.spawning.advertisedURL?.withoutTrailingSlashes ?? reachableURL(configuration.server, port: port)
     }
 }
