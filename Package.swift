@@ -83,9 +83,15 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
-                "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterFleetCore",
-                "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto", "MusterLog",
+                "MusterSpawning", "MusterJoining", "MusterPictures", "MusterWorker", "MusterRole", "MusterHTTP",
+                "MusterHTTPClient", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
+                "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore",
+                "MusterCrypto", "MusterLog", "MusterSystem",
+            ]),
+        room(
+            "Roles", "MusterPictures",
+            [
+                "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore",
                 "MusterSystem",
             ]),
         room(

@@ -40,7 +40,7 @@ extension Coordinator: EffectPerformer {
         case .grant(let id, let member, let grants): answer(id, member, grants, &fleet)
         case .dismiss(let id): fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
         case .commit(let id, let writes): commit(id, writes)
-        case .produced(let id, let results): produced(results, of: id, &fleet)
+        case .produced(let id, let results): pictures.produced(results, of: id, &fleet)
         case .answer(let id, let verdicts):
             fleet[slice].deliveries.removeValue(forKey: id)?.respond(.json(ReportWire.reply(verdicts)))
         case .progressed(let id):
@@ -140,7 +140,7 @@ extension Coordinator: EffectPerformer {
 
     private func ended(_ id: JobID, _ jobState: JobState, _ fleet: inout Fleet) {
         guard let count = fleet[slice].records.removeValue(forKey: id)?.count else {
-            return renderEnded(id, jobState, &fleet)
+            return pictures.ended(id, jobState, &fleet)
         }
         fleet[slice].jobsWithNews.remove(id)
         signals.announceEnd(id, count: count)
@@ -201,7 +201,7 @@ extension Coordinator: EffectPerformer {
                 call.held.respond(.json(LeaseOffer.reply([])))
             }
             lookAfterLoneVolunteers(now, &fleet)
-            giveUpWaitingRenders(now, &fleet)
+            pictures.tick(now, &fleet)
             saveProgress(&fleet)
             announceRanks(&fleet)
             for id in fleet[slice].jobsWithNews { publishProgress(id, &fleet) }
@@ -226,7 +226,7 @@ extension Coordinator: EffectPerformer {
             fleet[slice].referee?.cancellation.cancel()
             for call in fleet[slice].calls.values { call.held.respond(.json(LeaseOffer.reply([]))) }
             fleet[slice].calls = [:]
-            giveUpRenders(&fleet)
+            pictures.close(&fleet)
             for entry in fleet[slice].streams.values { entry.stream.finish() }
             fleet[slice].streams = [:]
         }

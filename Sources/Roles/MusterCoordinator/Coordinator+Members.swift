@@ -18,7 +18,7 @@ extension Coordinator {
                 403, "This secret is not that of member \(identity.id); join without id and secret.", code: "identity")
         }
         let token = try volunteerToken(request, join)
-        if !join.callback.isEmpty, let problem = refusal(ofCallback: join.callback) { throw problem }
+        if !join.callback.isEmpty, let problem = rules.refusal(ofCallback: join.callback) { throw problem }
         let address = request.peer.address
         return .hold { [self] held in
             admit(join, from: address, token: token) { result in

@@ -49,11 +49,6 @@ extension Coordinator {
         case .heartbeat: { [unowned self] in try heartbeat($0) }
         case .memberStream: { [unowned self] in try streamMember($0) }
         case .servers: { [unowned self] _ in listMembers(liveWorkersOnly: true) }
-        case .picture: { [unowned self] in try getPicture($0) }
-        case .tile: { [unowned self] in try getTile($0) }
-        case .getServers: { [unowned self] _ in classicServers() }
-        case .proxConnected: { [unowned self] in try classicSignUp($0) }
-        case .getMbrot: { [unowned self] in try classicPicture($0) }
         case .sendCommand: { [unowned self] in try sendCommand($0) }
         case .commands: { [unowned self] in try listCommands($0) }
         case .command: { [unowned self] in try getCommand($0) }

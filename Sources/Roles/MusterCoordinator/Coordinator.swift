@@ -7,6 +7,7 @@ internal import MusterHTTPClient
 internal import MusterJoining
 internal import MusterLaunch
 internal import MusterMembership
+internal import MusterPictures
 package import MusterRole
 internal import MusterScheduling
 internal import MusterSpawning
@@ -27,13 +28,9 @@ package final class Coordinator: Sendable {
     let authenticator: Authenticator
     let callers: Callers
     let signals = JobSignals()
-    let renderBudget = RenderBudget()
-    let sharedPictures = SharedPictures()
-    let pictureLengths = PictureLengths()
     /// For all that the coordinator asks of others.
     private let client: HTTPClient
-    let callbackNetworks: CallbackNetworks
-    let signedUpServers: ClassicServers
+    let rules: CallbackRules
     let callbacks: Callbacks
     let spawner: Spawner
     private let volunteers: VolunteerDesk?
@@ -44,10 +41,10 @@ package final class Coordinator: Sendable {
     /// False from the moment on in which it was asked to end.
     let readiness = Readiness()
     private let ticking = Mutex<Task<Void, Never>?>(nil)
-    /// False at the end: only what is under way is finished.
-    let isTakingPictures = Atomic(true)
     package let tokens: TokenStore
 
+    let pictures: PictureService
+    let classicServers: ClassicServerService
     let children: ChildService
     let trust: TrustService
     let signIns: SignInService
@@ -61,9 +58,8 @@ package final class Coordinator: Sendable {
         backup = Backup(store, directory: configuration.dataDirectory)
         self.store = store
         self.configuration = configuration
-        callbackNetworks = configuration.callbackNetworks ?? ownPrivateNetworks()
-        client = Self.client(within: callbackNetworks)
-        signedUpServers = ClassicServers(client: client)
+        rules = CallbackRules(networks: configuration.callbackNetworks ?? ownPrivateNetworks())
+        client = Self.client(within: rules.networks)
         callbacks = Callbacks(client: client)
         tokens = try TokenStore(
             directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,
@@ -93,6 +89,9 @@ package final class Coordinator: Sendable {
         common = Common(lock: lock, store: store, authenticator: authenticator)
         (health, events, callers) = (common.health, common.events, Callers(common))
         listener = Listener(configuration.server, advertisedURL: configuration.spawning.advertisedURL)
+        pictures = PictureService(common, renderWait: configuration.renderWait)
+        classicServers = ClassicServerService(
+            common, servers: ClassicServers(client: client), rules: rules, listener: listener)
         children = ChildService(common, spawner: spawner)
         trust = TrustService(common)
         signIns = SignInService(common, isTLS: listener.isTLS)
@@ -103,7 +102,7 @@ package final class Coordinator: Sendable {
     }
 
     /// In the order in which they tick and end.
-    var services: [any Service] { [children, trust, signIns, joining, installer] }
+    var services: [any Service] { [pictures, classicServers, children, trust, signIns, joining, installer] }
 
     /// Names are looked up anew for each connection: what counts is where that would go. A proxy would hide it.
     private static func client(within networks: CallbackNetworks) -> HTTPClient {
@@ -184,8 +183,8 @@ package final class Coordinator: Sendable {
     /// its way to clients, within what is left of it, and to the store, then closes that.
     package func stop(graceSeconds: Double = 5) async {
         let until = ContinuousClock.now + .seconds(graceSeconds)
-        isTakingPictures.store(false, ordering: .relaxed)
-        while ContinuousClock.now < until, lock.withLock({ !$0[slice].renders.isEmpty }) {
+        pictures.stopTaking()
+        while ContinuousClock.now < until, !pictures.isIdle {
             try? await Task.sleep(for: .milliseconds(20))
         }
         ticking.withLock { $0?.cancel() }

@@ -39,10 +39,6 @@ struct CoordinatorState: Sendable {
     var joiningIDs: [String: MemberID] = [:]
     /// Where the search for a free number behind a name goes on; at most `Limits.membersMax` names.
     private var nameNumbers: [String: Int] = [:]
-    var renders: [JobID: (render: Render, audience: PictureAudience)] = [:]
-    /// When a live worker was last there, as far as a render cares.
-    var workersSeenAt = Moment.zero
-    private var lastTransientJob: Int64
     /// When the unfinished jobs were asked for, by the wall clock.
     var records: [JobID: JobRecord] = [:]
     /// Jobs whose events are due at the next tick.
@@ -104,8 +100,6 @@ struct CoordinatorState: Sendable {
     init(_ restored: Restored) {
         records = restored.records
         lastIDs = restored.lastIDs
-        // Above all stored jobs, and above those of earlier processes: old tickets fit none of them.
-        lastTransientJob = 1 << 51 | SystemTime.wallClockMs()
         restoredEffects = restored.effects
     }
 
@@ -115,11 +109,6 @@ struct CoordinatorState: Sendable {
     mutating func newJobID() -> JobID {
         lastIDs.job += 1
         return JobID(lastIDs.job)
-    }
-
-    mutating func newTransientJobID() -> JobID {
-        lastTransientJob += 1
-        return JobID(lastTransientJob)
     }
 
     mutating func newMemberID() -> MemberID {

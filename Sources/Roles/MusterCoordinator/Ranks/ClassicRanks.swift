@@ -79,29 +79,13 @@ extension Coordinator {
         }
         if let known, isOwnWord, !Self.isClassic(known.record) { return then(.failure(Self.foreign(address))) }
         if let known { return then(.success((known.record.id, known.rank))) }
-        if let problem = refusal(ofCallback: address) { return then(.failure(problem)) }
+        if let problem = rules.refusal(ofCallback: address) { return then(.failure(problem)) }
         let join = JoinRequest(
             name: address, role: .client, slots: 1, labels: [:], version: "", incarnation: Self.incarnation(address),
             identity: nil, callback: address)
         admit(join, from: address) { result in
             then(result.map { ($0.identity.id, $0.rank) })
         }
-    }
-
-    /// Why no member is called at this URL; nil: it may be one. A name is looked up at each call: then its address counts.
-    func refusal(ofCallback url: String) -> Problem? {
-        guard let authority = Authority(url: url) else {
-            return Problem(422, "\"\(url.prefix(80))\" names no host to call back.", code: "field")
-        }
-        return refusal(ofHost: authority.host)
-    }
-
-    func refusal(ofHost host: Authority.Host) -> Problem? {
-        guard case .address(let address) = host, !callbackNetworks.allow(address) else { return nil }
-        return Problem(
-            422,
-            "This coordinator calls nobody at that address: it is in none of its own private networks, nor in those of "
-                + "--callback-networks.", code: "callback")
     }
 
     /// `{"<address>": {"success": …}}` for each recipient, once all have it or the silence time is up.

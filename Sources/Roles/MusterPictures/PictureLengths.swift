@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// How many bytes the pictures have that were made of late: what HEAD and a 304 tell of one, as it always has the same bytes.
-final class PictureLengths: Sendable {
+package final class PictureLengths: Sendable {
     /// Pictures that are remembered; the oldest goes first.
     static let picturesMax = 10_000
 
@@ -13,7 +13,9 @@ final class PictureLengths: Sendable {
     }
     private let state = Mutex(State())
 
-    func learn(_ tag: String, _ bytes: Int) {
+    package init() {}
+
+    package func learn(_ tag: String, _ bytes: Int) {
         state.withLock { state in
             guard state.lengths.updateValue(bytes, forKey: tag) == nil else { return }
             guard state.order.count == Self.picturesMax else { return state.order.append(tag) }
@@ -24,5 +26,5 @@ final class PictureLengths: Sendable {
     }
 
     /// Nil: not made here, or too long ago.
-    func length(of tag: String) -> Int? { state.withLock { $0.lengths[tag] } }
+    package func length(of tag: String) -> Int? { state.withLock { $0.lengths[tag] } }
 }

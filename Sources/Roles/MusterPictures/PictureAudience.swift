@@ -1,9 +1,9 @@
 internal import MusterAPI
-internal import MusterHTTP
+package import MusterHTTP
 internal import Synchronization
 
 /// Who gets a picture while it is made: one client at its own pace, or all edges that ask for the same small one.
-final class PictureAudience: Sendable {
+package final class PictureAudience: Sendable {
     private struct State {
         /// Not answered yet.
         var waiting: [UInt64: HeldRequest] = [:]
@@ -17,16 +17,16 @@ final class PictureAudience: Sendable {
         var onAbandoned: (@Sendable () -> Void)?
     }
 
-    let headers: [(name: String, value: String)]
-    let isShared: Bool
+    package let headers: [(name: String, value: String)]
+    package let isShared: Bool
     private let state = Mutex(State())
 
-    init(headers: [(name: String, value: String)], isShared: Bool) {
+    package init(headers: [(name: String, value: String)], isShared: Bool) {
         (self.headers, self.isShared) = (headers, isShared)
     }
 
     /// False when the picture is made, or will not be: nobody joins any more.
-    func join(_ held: HeldRequest) -> Bool {
+    package func join(_ held: HeldRequest) -> Bool {
         let number: UInt64? = state.withLock { state in
             if state.isOver { return nil }
             let number = state.nextNumber
@@ -40,7 +40,7 @@ final class PictureAudience: Sendable {
     }
 
     /// Called once, when the last client went away before the picture was made.
-    func whenAbandoned(_ handler: @escaping @Sendable () -> Void) {
+    package func whenAbandoned(_ handler: @escaping @Sendable () -> Void) {
         let isAbandoned = state.withLock { state in
             state.onAbandoned = handler
             return state.isAbandoned
@@ -70,7 +70,7 @@ final class PictureAudience: Sendable {
     // MARK: The maker
 
     /// Answers whoever waits with a whole answer: the file, or why there is none.
-    func respond(_ response: HTTPResponse) {
+    package func respond(_ response: HTTPResponse) {
         let waiting = state.withLock { state in
             state.isOver = true
             defer { state.waiting = [:] }
@@ -80,7 +80,7 @@ final class PictureAudience: Sendable {
     }
 
     /// The answer's head goes out, and bytes follow.
-    func begin() {
+    package func begin() {
         state.withLock { state in
             state.hasBegun = true
             for (number, held) in state.waiting { open(held, number, &state) }
@@ -89,7 +89,7 @@ final class PictureAudience: Sendable {
     }
 
     /// Throws `HTTPStream.Closed` when nobody is left. One client is waited for, several are not: a shared picture is small.
-    func send(_ bytes: [UInt8]) async throws {
+    package func send(_ bytes: [UInt8]) async throws {
         let streams = state.withLock { state in
             if isShared { state.gathered += bytes }
             return state.streams.values.map { $0 }
@@ -101,7 +101,7 @@ final class PictureAudience: Sendable {
 
     /// The picture is whole, or breaks off here. Returns what was sent of a shared one.
     @discardableResult
-    func end(whole: Bool) -> [UInt8] {
+    package func end(whole: Bool) -> [UInt8] {
         let (streams, gathered) = state.withLock { state in
             state.isOver = true
             return (state.streams.values.map { $0 }, state.gathered)
@@ -113,11 +113,11 @@ final class PictureAudience: Sendable {
 
 /// Small pictures that edges ask for: under way, and made of late, so that a popular one is made once for all edges. Whoever is no
 /// edge asks the workers each time.
-final class SharedPictures: Sendable {
+package final class SharedPictures: Sendable {
     /// Of what is remembered, bytes; the oldest goes first.
-    static let bytesMax = 64 << 20
+    package static let bytesMax = 64 << 20
     /// Of one picture before compression, bytes.
-    static let pictureBytesMax = 4 << 20
+    package static let pictureBytesMax = 4 << 20
 
     private struct State {
         var underWay: [String: PictureAudience] = [:]
@@ -127,14 +127,16 @@ final class SharedPictures: Sendable {
     }
     private let state = Mutex(State())
 
-    enum Seat {
+    package init() {}
+
+    package enum Seat {
         case made([UInt8])
         case joined
         /// The caller sees to it that the picture is made, and says `over`.
         case first(PictureAudience)
     }
 
-    func join(_ tag: String, headers: [(name: String, value: String)], _ held: HeldRequest) -> Seat {
+    package func join(_ tag: String, headers: [(name: String, value: String)], _ held: HeldRequest) -> Seat {
         state.withLock { state in
             if let file = state.made[tag] { return .made(file) }
             if let audience = state.underWay[tag], audience.join(held) { return .joined }
@@ -146,7 +148,7 @@ final class SharedPictures: Sendable {
     }
 
     /// `file` is nil where there is none.
-    func over(_ tag: String, _ audience: PictureAudience, _ file: [UInt8]?) {
+    package func over(_ tag: String, _ audience: PictureAudience, _ file: [UInt8]?) {
         state.withLock { state in
             if state.underWay[tag] === audience { state.underWay[tag] = nil }
             guard let file, state.made[tag] == nil, file.count <= Self.bytesMax else { return }

@@ -1,12 +1,12 @@
-internal import MusterAPI
-internal import MusterCore
-internal import MusterKernels
-internal import MusterScheduling
+package import MusterAPI
+package import MusterCore
+package import MusterKernels
+package import MusterScheduling
 internal import Synchronization
 
 /// One picture on its way from the workers to its client: keeps the strips that came too early, and no more of them than
 /// its window has room for.
-final class Render: Sendable {
+package final class Render: Sendable {
     private struct State {
         /// Strips that came and were not taken yet, by their place.
         var strips: [Int: StripImage] = [:]
@@ -18,26 +18,26 @@ final class Render: Sendable {
 
     /// What is sent at once: few wake-ups, and no second copy of a large picture.
     private static let pieceBytesMax = 256 << 10
-    let job: JobID
-    let picture: Picture
-    let began: Moment
+    package let job: JobID
+    package let picture: Picture
+    package let began: Moment
     /// So many strips may be on their way or waiting at one time.
-    let window: Int
+    package let window: Int
     private let budget: RenderBudget
     private let state = Mutex(State())
 
-    init(job: JobID, picture: Picture, began: Moment, window: Int, budget: RenderBudget) {
+    package init(job: JobID, picture: Picture, began: Moment, window: Int, budget: RenderBudget) {
         (self.job, self.picture, self.began, self.window, self.budget) = (job, picture, began, window, budget)
     }
 
     deinit { state.withLock { for strip in $0.strips.values { budget.release(strip.bytes.count) } } }
 
     /// True once the first strip is there, and so an answer can begin.
-    var hasBegun: Bool { state.withLock { $0.next > 0 || $0.strips[0] != nil } }
-    var failure: Problem? { state.withLock { $0.failure } }
+    package var hasBegun: Bool { state.withLock { $0.next > 0 || $0.strips[0] != nil } }
+    package var failure: Problem? { state.withLock { $0.failure } }
 
     /// Takes what workers made; only queues. What is not a strip fails the picture.
-    func take(_ results: [TransientResult]) {
+    package func take(_ results: [TransientResult]) {
         wake { state in
             for result in results {
                 switch result.outcome {
@@ -57,7 +57,7 @@ final class Render: Sendable {
     }
 
     /// The picture cannot be finished any more.
-    func fail(_ problem: Problem) { wake { $0.failure = $0.failure ?? problem } }
+    package func fail(_ problem: Problem) { wake { $0.failure = $0.failure ?? problem } }
 
     private func wake(_ change: (inout State) -> Void) {
         let waiter = state.withLock { state in
@@ -70,7 +70,7 @@ final class Render: Sendable {
 
     /// The next strips in order that are there, at least one; not many more bytes than `pieceBytesMax`. Throws why there
     /// will be none.
-    func nextStrips() async throws(Problem) -> [StripImage] {
+    package func nextStrips() async throws(Problem) -> [StripImage] {
         while true {
             var strips: [StripImage] = []
             var bytes = 0
@@ -103,7 +103,7 @@ final class Render: Sendable {
     }
 
     /// The whole file, if it has but one strip and that is there.
-    func wholeFile() -> [UInt8]? {
+    package func wholeFile() -> [UInt8]? {
         guard picture.stripCount == 1, let strip = try? takeNext() else { return nil }
         var assembly = PNGAssembly(picture)
         guard let chunk = try? assembly.append(strip) else { return nil }
@@ -111,13 +111,15 @@ final class Render: Sendable {
     }
 
     /// How far workers may go now: as the window allows, and one strip at a time while all renders together hold too much.
-    func horizon(after taken: Int) -> Int { taken + (budget.isExceeded ? 1 : window) }
+    package func horizon(after taken: Int) -> Int { taken + (budget.isExceeded ? 1 : window) }
 }
 
 /// What the strips of all renders that wait for their turn may hold together.
-final class RenderBudget: Sendable {
+package final class RenderBudget: Sendable {
     static let bytesMax = 256 << 20
     private let held = Atomic(0)
+
+    package init() {}
 
     func take(_ count: Int) { held.add(count, ordering: .relaxed) }
     func release(_ count: Int) { held.subtract(count, ordering: .relaxed) }

@@ -1,15 +1,18 @@
-internal import MusterAPI
+package import MusterAPI
 internal import MusterCore
-internal import MusterHTTPClient
+package import MusterHTTPClient
 internal import MusterSystem
 internal import Synchronization
 
 /// Servers that old programs signed up by `/prox_connected`. They are listed while they answer `GET /up`; no work is ever
 /// sent to them.
-final class ClassicServers: Sendable {
-    struct Server: Hashable, Sendable {
-        let name: String
-        let port: Int
+package final class ClassicServers: Sendable {
+    package struct Server: Hashable, Sendable {
+        package let name: String
+        package let port: Int
+
+        package init(name: String, port: Int) { (self.name, self.port) = (name, port) }
+
         var url: String { "http://\(name.contains(":") ? "[\(name)]" : name):\(port)/up" }
     }
 
@@ -18,17 +21,17 @@ final class ClassicServers: Sendable {
         var answered: Moment
     }
 
-    static let serversMax = 256
+    package static let serversMax = 256
     private static let probeTime: Duration = .seconds(1)
     /// What has not answered for so long makes room for others.
     private static let forgetTime: Duration = .seconds(60)
     private let entries = Mutex<[Entry]>([])
     private let client: HTTPClient
 
-    init(client: HTTPClient) { self.client = client }
+    package init(client: HTTPClient) { self.client = client }
 
     /// Throws a `Problem` (503) when there are too many. Signing up again changes nothing.
-    func signUp(_ server: Server) throws(Problem) {
+    package func signUp(_ server: Server) throws(Problem) {
         let now = SystemTime.now()
         let isTaken = entries.withLock { entries in
             if entries.contains(where: { $0.server == server }) { return true }
@@ -43,7 +46,7 @@ final class ClassicServers: Sendable {
     }
 
     /// Those that answer now, in the order of their signing up. Takes a second at the most.
-    func answering() async -> [Server] {
+    package func answering() async -> [Server] {
         let servers = entries.withLock { $0.map(\.server) }
         let alive = await withTaskGroup(of: Server?.self) { group in
             for server in servers { group.addTask { await self.answers(server) ? server : nil } }

@@ -1,0 +1,78 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterPictures
+internal import MusterLog
+internal import MusterMembership
+internal import Synchronization
+
+/// The servers that the old render system listed: workers, and what signed up.
+final class ClassicServerService: Service {
+    private let lock: FleetLock
+    private let servers: ClassicServers
+    private let rules: CallbackRules
+    private let listener: Listener
+
+    init(_ common: Common, servers: ClassicServers, rules: CallbackRules, listener: Listener) {
+        (lock, self.servers, self.rules, self.listener) = (common.lock, servers, rules, listener)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .getServers: { [unowned self] _ in classicServers() },
+            .proxConnected: { [unowned self] in try classicSignUp($0) },
+        ]
+    }
+
+    /// `[{"name", "port"}]` and nothing else: old clients refuse other fields. Workers listen nowhere, so the port is the
+    /// gateway's own.
+    func classicServers() -> HTTPOutcome {
+        .task { [self] in
+            let workers = lock.withLock { fleet in
+                fleet.core.membership.liveWorkers.map(\.name)
+            }
+            var json = JSONWriter()
+            json.beginArray()
+            func add(_ name: String, _ port: Int) {
+                json.beginObject()
+                json.field("name", name)
+                json.field("port", String(port))
+                json.endObject()
+            }
+            for worker in workers { add(worker, Int(listener.port)) }
+            // Whatever an old client has a server compute is computed by workers: without them, none is any use.
+            if !workers.isEmpty {
+                for server in await servers.answering() { add(server.name, server.port) }
+            }
+            json.endArray()
+            return .json(json.bytes)
+        }
+    }
+
+    /// `{"name", "port"}`, both strings. The answer is that of old.
+    func classicSignUp(_ request: HTTPRequest) throws -> HTTPOutcome {
+        var fields = try JSONFields(body: request.body)
+        let name = try fields.required("name", fields.string("name", bytesMax: 253))
+        let given = try fields.required("port", fields.value("port"))
+        try fields.finish()
+        guard let port = given.string.flatMap({ Int($0) }), (1...65_535).contains(port) else {
+            throw fields.wrong("port", given, "a port as a string, \"1\" to \"65535\"")
+        }
+        let isHost = name.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || ".-_:".utf8.contains(byte)
+        }
+        // An IPv6 address has two colons at least; a port has a field of its own.
+        guard isHost, !name.isEmpty, name.utf8.count(where: { $0 == UInt8(ascii: ":") }) != 1 else {
+            throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
+        }
+        guard let host = Authority.host(name) else {
+            throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
+        }
+        if let problem = rules.refusal(ofHost: host) { throw problem }
+        try servers.signUp(ClassicServers.Server(name: name, port: port))
+        Log.info("server signed up", ["name": name, "port": "\(port)"])
+        return .respond(.json(Array("{\"message\":\"Successfully registered to proxy\"}".utf8)))
+    }
+}
