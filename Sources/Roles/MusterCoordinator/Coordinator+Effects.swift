@@ -2,7 +2,6 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterHTTPClient
 internal import MusterKernels
 internal import MusterLog
 internal import MusterMembership
@@ -18,19 +17,12 @@ extension Coordinator: EffectPerformer {
         for effect in effects {
             switch effect {
             case .work(let effect): perform(effect, &fleet)
-            case .membership(let effect): perform(effect, &fleet)
-            case .command(let effect): perform(effect, &fleet)
-            case .store(let writes): commit(writes)
+            case .membership(let effect):
+                if case .removed(let record, _) = effect { commands.forget(record.id) }
+                streams.perform(effect, &fleet)
+            case .command(let effect): commands.perform(effect, &fleet)
+            case .store(let writes): commands.commit(writes)
             }
-        }
-    }
-
-    /// What members have is tried again at the next tick when the store refuses it.
-    private func commit(_ writes: [StoreWrite]) {
-        store.commit(writes) { [weak self] result in
-            self?.health.note(result.failureReason)
-            let progress = CommandProgress(in: writes)
-            if case .failure = result, !progress.isEmpty { self?.lock.handle(.command(.notSaved(progress))) }
         }
     }
 
@@ -53,15 +45,7 @@ extension Coordinator: EffectPerformer {
             for held in fleet[slice].cancels.removeValue(forKey: id) ?? [] { held.respond(.problem(problem)) }
         case .refused(let id, let member, let reason): noteRefusal(id, member, reason, &fleet)
         case .distrust(let machine, let writes): trust.distrust(machine, writes)
-        case .revoke(let member, let keys):
-            let data = Revocation(leases: keys).body
-            guard let stream = fleet[slice].streams[member]?.stream else { return }
-            // One that does not read its stream is cut off and learns by its renewals.
-            if stream.isFull {
-                stream.abort()
-            } else {
-                _ = stream.write(ServerSentEvent.bytes("revoke", id: nil, data: data))
-            }
+        case .revoke(let member, let keys): streams.revoke(keys, from: member, &fleet)
         }
     }
 
@@ -153,41 +137,6 @@ extension Coordinator: EffectPerformer {
         for held in fleet[slice].cancels.removeValue(forKey: id) ?? [] { respondWithJob(id, held) }
     }
 
-    private func perform(_ effect: Membership.Effect, _ fleet: inout Fleet) {
-        switch effect {
-        case .suspected(let id): publishMember("member-suspected", fleet.core.membership[id]?.record, &fleet)
-        case .returned(let id): publishMember("member-returned", fleet.core.membership[id]?.record, &fleet)
-        case .restarted(let id): publishMember("member-restarted", fleet.core.membership[id]?.record, &fleet)
-        case .removed(let record, let departure):
-            fleet[slice].streams.removeValue(forKey: record.id)?.stream.finish()
-            fleet[slice].toldRanks[record.id] = nil
-            callbacks.forget(record.id)
-            publishMember("member-\(departure.rawValue)", record, &fleet)
-        case .ping(let id): _ = fleet[slice].streams[id]?.stream.write(Self.ping)
-        case .viewChanged: fleet[slice].ranksChanged = true
-        }
-    }
-
-    private static let ping = ServerSentEvent.bytes("ping", id: nil, data: Array("{}".utf8))
-
-    func publishMember(_ name: String, _ record: MemberRecord?, _ fleet: inout Fleet) {
-        guard let record else { return }
-        Log.info(
-            name,
-            [
-                "member": record.name, "id": "\(record.id)", "role": record.role.rawValue, "address": record.address,
-                "members": "\(fleet.core.membership.count)",
-            ])
-        var data = JSONWriter()
-        data.beginObject()
-        data.field("id", record.id.rawValue)
-        data.field("name", record.name)
-        data.key("rank")
-        if let rank = fleet.core.membership.rank(of: record.id) { data.value(rank) } else { data.null() }
-        data.endObject()
-        events.publish(name, data)
-    }
-
     func tick() {
         lock.withLock { fleet in
             let restored = fleet[slice].restoredEffects
@@ -202,8 +151,8 @@ extension Coordinator: EffectPerformer {
             }
             lookAfterLoneVolunteers(now, &fleet)
             pictures.tick(now, &fleet)
-            saveProgress(&fleet)
-            announceRanks(&fleet)
+            commands.tick(now, &fleet)
+            streams.tick(now, &fleet)
             for id in fleet[slice].jobsWithNews { publishProgress(id, &fleet) }
             fleet[slice].jobsWithNews = []
             if now - fleet[slice].statesAnnouncedAt >= .seconds(1) {
@@ -227,8 +176,7 @@ extension Coordinator: EffectPerformer {
             for call in fleet[slice].calls.values { call.held.respond(.json(LeaseOffer.reply([]))) }
             fleet[slice].calls = [:]
             pictures.close(&fleet)
-            for entry in fleet[slice].streams.values { entry.stream.finish() }
-            fleet[slice].streams = [:]
+            streams.close(&fleet)
         }
     }
 }

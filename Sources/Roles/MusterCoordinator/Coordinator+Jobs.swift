@@ -66,7 +66,8 @@ extension Coordinator {
                 try answer(with: known.record, to: asking, held)
             } catch {
                 held.respond(
-                    .problem(error as? Problem ?? (error as? StoreError).map(Problem.notStored) ?? Problem(503, "\(error)")))
+                    .problem(
+                        error as? Problem ?? (error as? StoreError).map(Problem.notStored) ?? Problem(503, "\(error)")))
             }
             end(key)
         }

@@ -41,20 +41,6 @@ extension Coordinator {
         case .jobEvents: { [unowned self] in try streamJobEvents($0) }
         case .jobResults: { [unowned self] in try streamResults($0) }
         case .events: { [unowned self] _ in try .respond(.eventStream(events.open())) }
-        case .joinFleet: { [unowned self] in try joinFleet($0) }
-        case .members: { [unowned self] _ in listMembers(liveWorkersOnly: false) }
-        case .member: { [unowned self] in try getMember($0) }
-        case .leaveFleet: { [unowned self] in try leaveFleet($0) }
-        case .drainMember: { [unowned self] in try drainMember($0) }
-        case .heartbeat: { [unowned self] in try heartbeat($0) }
-        case .memberStream: { [unowned self] in try streamMember($0) }
-        case .servers: { [unowned self] _ in listMembers(liveWorkersOnly: true) }
-        case .sendCommand: { [unowned self] in try sendCommand($0) }
-        case .commands: { [unowned self] in try listCommands($0) }
-        case .command: { [unowned self] in try getCommand($0) }
-        case .assignRank: { [unowned self] in try assignRank($0) }
-        case .unassignRank: { [unowned self] in try unassignRank($0) }
-        case .classicCommand: { [unowned self] in try classicCommand($0) }
         case .leases: { [unowned self] in try askForWork($0) }
         case .results: { [unowned self] in try deliver($0) }
         case .backup: { [unowned self] _ in giveBackup() }

@@ -2,7 +2,6 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterHTTPClient
 internal import MusterMembership
 internal import MusterRole
 internal import MusterScheduling
@@ -117,41 +116,5 @@ extension Coordinator {
         status.write(to: &json)
         events.publish("job", json)
         return .json(json.bytes, status: 202, headers: [("Location", "/v1/jobs/\(id)")])
-    }
-
-    // MARK: Workers that are to go
-
-    /// What a worker that is to go is told over its stream.
-    static let drainEvent = ServerSentEvent.bytes("drain", id: nil, data: Array("{}".utf8))
-
-    /// The worker gets nothing more from now on; told to, it finishes what it has and leaves by itself.
-    func drainMember(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = MemberID(try request.number("id", of: "member"))
-        let status: MemberStatus? = try lock.withLock { fleet in
-            guard let member = fleet.core.membership[id] else { return nil }
-            guard member.record.role == .worker else {
-                throw Problem(
-                    409, "\(member.record.name) is a \(member.record.role.rawValue): only workers can be drained.",
-                    code: "state")
-            }
-            if !fleet.core.scheduler.isDraining(id) {
-                fleet.handle(.work(.memberDraining(id)))
-                publishMember("member-draining", member.record, &fleet)
-            }
-            _ = fleet[slice].streams[id]?.stream.write(Self.drainEvent)
-            return self.status(of: member, fleet)
-        }
-        guard let status else { throw Problem(404, "There is no member \(id).") }
-        var json = JSONWriter()
-        status.write(to: &json)
-        return .respond(.json(json.bytes, status: 202))
-    }
-
-    /// A ranked member as others see it.
-    func status(of member: Membership.Member, _ fleet: borrowing Fleet) -> MemberStatus {
-        let id = member.record.id
-        return MemberStatus(
-            record: member.record, rank: fleet.core.membership.rank(of: id), standing: member.standing,
-            isDistrusted: fleet.core.scheduler.isBarred(id), isDraining: fleet.core.scheduler.isDraining(id))
     }
 }

@@ -31,7 +31,6 @@ package final class Coordinator: Sendable {
     /// For all that the coordinator asks of others.
     private let client: HTTPClient
     let rules: CallbackRules
-    let callbacks: Callbacks
     let spawner: Spawner
     private let volunteers: VolunteerDesk?
     let backup: Backup
@@ -43,6 +42,11 @@ package final class Coordinator: Sendable {
     private let ticking = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
 
+    let admission: AdmissionService
+    let members: MemberService
+    let streams: MemberStreams
+    let commands: CommandService
+    let classicRanks: ClassicRankService
     let pictures: PictureService
     let classicServers: ClassicServerService
     let children: ChildService
@@ -60,7 +64,6 @@ package final class Coordinator: Sendable {
         self.configuration = configuration
         rules = CallbackRules(networks: configuration.callbackNetworks ?? ownPrivateNetworks())
         client = Self.client(within: rules.networks)
-        callbacks = Callbacks(client: client)
         tokens = try TokenStore(
             directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,
             givenRead: configuration.readToken)
@@ -89,6 +92,14 @@ package final class Coordinator: Sendable {
         common = Common(lock: lock, store: store, authenticator: authenticator)
         (health, events, callers) = (common.health, common.events, Callers(common))
         listener = Listener(configuration.server, advertisedURL: configuration.spawning.advertisedURL)
+        admission = AdmissionService(common, rules: rules, lastIDs: restored.lastIDs)
+        members = MemberService(common)
+        streams = MemberStreams(common)
+        commands = CommandService(
+            common, callbacks: Callbacks(client: client), lines: streams, lastID: restored.lastIDs.command)
+        classicRanks = ClassicRankService(
+            common, rules: rules, members: admission, commands: commands,
+            patience: min(.seconds(5), configuration.membership.silenceTime))
         pictures = PictureService(common, renderWait: configuration.renderWait)
         classicServers = ClassicServerService(
             common, servers: ClassicServers(client: client), rules: rules, listener: listener)
@@ -102,7 +113,12 @@ package final class Coordinator: Sendable {
     }
 
     /// In the order in which they tick and end.
-    var services: [any Service] { [pictures, classicServers, children, trust, signIns, joining, installer] }
+    var services: [any Service] {
+        [
+            pictures, admission, members, streams, commands, classicRanks, classicServers, children, trust, signIns,
+            joining, installer,
+        ]
+    }
 
     /// Names are looked up anew for each connection: what counts is where that would go. A proxy would hide it.
     private static func client(within networks: CallbackNetworks) -> HTTPClient {
@@ -141,12 +157,6 @@ package final class Coordinator: Sendable {
             try authenticator.require(head)
             try callers.requirePresent(head)
             try head.refuseEncodedBody()
-        }
-        callbacks.onAnswer { [weak self] member, command, answer in
-            switch answer {
-            case .delivered: self?.lock.handle(.command(.acknowledged(member, through: command)))
-            case .refused: self?.lock.handle(.command(.refused(member, command)))
-            }
         }
         volunteers?.prepare()
         try await spawner.start(
@@ -203,7 +213,7 @@ package final class Coordinator: Sendable {
             tick()
             spawner.tick()
             count += 1
-            if count % 10 == 0 { Task { [weak self] in await self?.lookAtCallbacks() } }
+            if count % 10 == 0 { Task { [weak self] in await self?.commands.lookAtCallbacks() } }
             if count % 100 == 0 {
                 events.keepAlive()
                 SystemMemory.giveBack()

@@ -30,24 +30,6 @@ extension Coordinator {
             page.add("tasks_waiting", "gauge", "Tasks in line.", fleet.core.scheduler.waitingTaskCount)
             page.add("tasks_leased", "gauge", "Tasks under a lease.", fleet.core.scheduler.leasedTaskCount)
             page.add("lease_calls_held", "gauge", "Workers that wait for work.", fleet[slice].calls.count)
-            page.add("members", "gauge", "Members of the fleet.", fleet.core.membership.count)
-            page.add("view", "gauge", "Number of the latest state of the ranks.", Int(fleet.core.membership.view))
-            page.add(
-                "suspicions_total", "counter", "Members whose connection broke.", fleet.core.membership.suspicions)
-            let commands = fleet.core.commands.counters
-            page.add("commands_total", "counter", "Commands accepted.", commands.sent)
-            page.add(
-                "commands_open", "gauge", "Commands that somebody still waits for.", fleet.core.commands.openCount)
-            page.add(
-                "commands_ended_total", "counter", "Commands that everybody has or never will.",
-                fleet[slice].commandsEnded)
-            page.add(
-                "command_seconds_total", "counter", "From accepting a command to its end, of all that ended.",
-                milliseconds: fleet[slice].commandMilliseconds)
-            page.add("deliveries_total", "counter", "Commands at their receivers.", commands.delivered)
-            page.add("deliveries_gone_total", "counter", "Receivers that left before they had it.", commands.gone)
-            page.add("deliveries_refused_total", "counter", "Callbacks that answered with an error.", commands.refused)
-            page.add("deliveries_overflow_total", "counter", "Receivers with too many waiting.", commands.overflowed)
         }
         page.add("store_in_trouble", "gauge", "1 while the store refuses writes.", health.trouble == nil ? 0 : 1)
         lock.withLock { fleet in for service in services { service.addMetrics(to: &page, fleet) } }

@@ -22,23 +22,6 @@ struct CoordinatorState: Sendable {
     var cancels: [JobID: [HeldRequest]] = [:]
     /// What the coordinator computes itself, to see whether a volunteer was right.
     var referee: (keys: [LeaseKey], cancellation: Cancellation)?
-    /// Members' held streams, the newest of each.
-    var streams: [MemberID: (connection: UInt64, stream: HTTPStream)] = [:]
-    /// The rank that each stream told last.
-    var toldRanks: [MemberID: Int] = [:]
-    var ranksChanged = false
-    /// Of open commands, as their receivers get them.
-    var commandEvents: [CommandID: [UInt8]] = [:]
-    /// Commands that everybody has or never will, and how long they took in all.
-    var commandsEnded = 0
-    var commandMilliseconds = 0
-    /// Old clients that wait for a command's end.
-    var commandWaiters: [CommandID: CheckedContinuation<Void, Never>] = [:]
-    /// Joinings on their way to the store: names that are taken, and processes that have an id already.
-    var joiningNames: [String: MemberID] = [:]
-    var joiningIDs: [String: MemberID] = [:]
-    /// Where the search for a free number behind a name goes on; at most `Limits.membersMax` names.
-    private var nameNumbers: [String: Int] = [:]
     /// When the unfinished jobs were asked for, by the wall clock.
     var records: [JobID: JobRecord] = [:]
     /// Jobs whose events are due at the next tick.
@@ -50,8 +33,6 @@ struct CoordinatorState: Sendable {
     var requestsOnTheirWay: Set<String> = []
     /// How many votes were judged so far, and since when no more.
     var confirmations = (count: 0, since: SystemTime.now())
-    /// The newest term of a leader of the edges that an edge told.
-    var edgeTerm = Term.zero
     private var lastIDs: LargestIDs
 
     /// What an earlier process left in the store.
@@ -92,11 +73,6 @@ struct CoordinatorState: Sendable {
         }
     }
 
-    mutating func newCommandID() -> CommandID {
-        lastIDs.command += 1
-        return CommandID(lastIDs.command)
-    }
-
     init(_ restored: Restored) {
         records = restored.records
         lastIDs = restored.lastIDs
@@ -111,41 +87,6 @@ struct CoordinatorState: Sendable {
         return JobID(lastIDs.job)
     }
 
-    mutating func newMemberID() -> MemberID {
-        lastIDs.member += 1
-        return MemberID(lastIDs.member)
-    }
-
-    mutating func newJoinOrder() -> Int64 {
-        lastIDs.joinOrder += 1
-        return lastIDs.joinOrder
-    }
-
-    /// The member that this process is already, or is about to be: its first answer was lost. A short incarnation could be
-    /// guessed, and with it the member's secret had.
-    func member(joiningAs incarnation: String, among membership: borrowing Membership) -> MemberID? {
-        guard incarnation.utf8.count >= JoinRequest.incarnationBytesMin else { return nil }
-        return joiningIDs[incarnation] ?? membership.member(incarnation: incarnation)?.record.id
-    }
-
-    mutating func endJoining(_ record: MemberRecord) {
-        joiningNames[record.name] = nil
-        joiningIDs[record.incarnation] = nil
-    }
-
-    /// The name asked for, with a number behind it when another member has it.
-    mutating func freeName(_ wanted: String, for id: MemberID, among membership: Membership) -> String {
-        let base = wanted.isEmpty ? "member-\(id)" : wanted
-        func isTaken(_ name: String) -> Bool {
-            (joiningNames[name] ?? membership.named(name)?.record.id).map { $0 != id } ?? false
-        }
-        if !isTaken(base) { return base }
-        var number = nameNumbers[base] ?? 2
-        while isTaken("\(base)-\(number)") { number += 1 }
-        if nameNumbers.count >= Limits.membersMax { nameNumbers = [:] }
-        nameNumbers[base] = number + 1
-        return "\(base)-\(number)"
-    }
 }
 
 extension CoordinatorState.Restored {

@@ -2,9 +2,9 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterPictures
 internal import MusterLog
 internal import MusterMembership
+internal import MusterPictures
 internal import Synchronization
 
 /// The servers that the old render system listed: workers, and what signed up.

@@ -93,7 +93,9 @@ final class PictureService: Service {
         return max(2, Self.windowBytesMax / stripBytes)
     }
 
-    private func cancelRender(_ job: JobID) { lock.handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs()))) }
+    private func cancelRender(_ job: JobID) {
+        lock.handle(.work(.cancelAsked(job, wallClockMs: SystemTime.wallClockMs())))
+    }
 
     /// Strips are there. Small pictures are answered at once; others get a task that sends them in order.
     func produced(_ results: [TransientResult], of job: JobID, _ fleet: inout Fleet) {

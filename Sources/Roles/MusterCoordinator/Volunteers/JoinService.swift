@@ -35,7 +35,8 @@ final class JoinService: Service {
 
     /// Packs the program, if nobody did yet, which takes some seconds.
     func joinOffer() async -> JoinOffer {
-        var offer = JoinOffer(token: tokens.join, url: listener.othersURL, platform: InstallScript.platform, program: nil)
+        var offer = JoinOffer(
+            token: tokens.join, url: listener.othersURL, platform: InstallScript.platform, program: nil)
         do {
             let file = try await program.file()
             offer.program = JoinOffer.Program(

@@ -1,17 +1,98 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterElection
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
+internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
-internal import Synchronization
+
+/// Who sends commands for others, and waits for what became of them.
+protocol CommandSending: Sendable {
+    /// Durable when `then` hears of it, which must not block. `sender`: nil is the operator.
+    func accept(
+        _ text: String, from sender: MemberID?, then: @escaping @Sendable (Result<CommandRecord, Problem>) -> Void)
+    /// Returns when each recipient has the command or never will, or the time is up.
+    func end(of id: CommandID, within limit: Duration) async
+    /// What became of it at each recipient by rank, once that is durable. Nil when there is none of this id.
+    func outcomes(of id: CommandID) async throws -> (StoredCommand, [(MemberID, CommandOutcome)])?
+    /// What recipients are called, or were.
+    func names(of ids: [MemberID]) async throws -> [MemberID: MemberName]
+}
 
 /// Commands: taken, stored, handed on, and told of.
-extension Coordinator {
+final class CommandService: Service, CommandSending {
+    private struct State {
+        var lastID: Int64
+        /// Of open commands, as their receivers get them.
+        var notices: [CommandID: [UInt8]] = [:]
+        /// Commands that everybody has or never will, and how long they took in all.
+        var ended = 0
+        var milliseconds = 0
+        /// Old clients that wait for a command's end.
+        var waiters: [CommandID: CheckedContinuation<Void, Never>] = [:]
+
+        mutating func newID() -> CommandID {
+            lastID += 1
+            return CommandID(lastID)
+        }
+    }
+
+    private let lock: FleetLock
+    private let slice: Slice<State>
+    private let store: any Store
+    private let health: StoreHealth
+    private let authenticator: Authenticator
+    private let events: EventHub
+    private let callers: Callers
+    private let callbacks: Callbacks
+    private let lines: any MemberLines
+
+    init(_ common: Common, callbacks: Callbacks, lines: any MemberLines, lastID: Int64) {
+        (lock, store, health) = (common.lock, common.store, common.health)
+        (authenticator, events, callers) = (common.authenticator, common.events, Callers(common))
+        (self.callbacks, self.lines) = (callbacks, lines)
+        slice = Slice(State(lastID: lastID), of: lock)
+        callbacks.onAnswer { [lock] member, command, answer in
+            switch answer {
+            case .delivered: lock.handle(.command(.acknowledged(member, through: command)))
+            case .refused: lock.handle(.command(.refused(member, command)))
+            }
+        }
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .sendCommand: { [unowned self] in try sendCommand($0) },
+            .commands: { [unowned self] in try listCommands($0) },
+            .command: { [unowned self] in try getCommand($0) },
+        ]
+    }
+
+    func addMetrics(to page: inout MetricsPage, _ fleet: borrowing Fleet) {
+        let commands = fleet.core.commands.counters
+        page.add("commands_total", "counter", "Commands accepted.", commands.sent)
+        page.add(
+            "commands_open", "gauge", "Commands that somebody still waits for.", fleet.core.commands.openCount)
+        page.add(
+            "commands_ended_total", "counter", "Commands that everybody has or never will.",
+            fleet[slice].ended)
+        page.add(
+            "command_seconds_total", "counter", "From accepting a command to its end, of all that ended.",
+            milliseconds: fleet[slice].milliseconds)
+        page.add("deliveries_total", "counter", "Commands at their receivers.", commands.delivered)
+        page.add("deliveries_gone_total", "counter", "Receivers that left before they had it.", commands.gone)
+        page.add("deliveries_refused_total", "counter", "Callbacks that answered with an error.", commands.refused)
+        page.add("deliveries_overflow_total", "counter", "Receivers with too many waiting.", commands.overflowed)
+    }
+
+    /// It is no member any more.
+    func forget(_ member: MemberID) { callbacks.forget(member) }
+
     func sendCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try CommandRequest(body: request.body)
         let sender = try commandSender(request, asked)
@@ -60,7 +141,7 @@ extension Coordinator {
             guard fleet.core.commands.hasRoom else { return nil }
             let membership = fleet.core.membership
             let record = CommandRecord(
-                id: fleet[slice].newCommandID(), sender: sender,
+                id: fleet[slice].newID(), sender: sender,
                 senderName: sender.flatMap { membership[$0]?.record.name } ?? "",
                 rank: sender.flatMap { membership.rank(of: $0) }, view: membership.view, text: text,
                 recipients: membership.recipients(of: sender), createdMs: SystemTime.wallClockMs())
@@ -98,12 +179,12 @@ extension Coordinator {
         switch effect {
         case .deliver(let member, let ids): deliver(ids, to: member, &fleet)
         case .ended(let id, let createdMs, let exceptions):
-            fleet[slice].commandEvents[id] = nil
+            fleet[slice].notices[id] = nil
             let end = CommandEnd(id: id, exceptions: exceptions, endedMs: SystemTime.wallClockMs())
-            fleet[slice].commandsEnded += 1
-            fleet[slice].commandMilliseconds += Int(max(0, end.endedMs - createdMs))
+            fleet[slice].ended += 1
+            fleet[slice].milliseconds += Int(max(0, end.endedMs - createdMs))
             store.commit([.endCommand(end)]) { [weak self] in self?.health.note($0.failureReason) }
-            fleet[slice].commandWaiters.removeValue(forKey: id)?.resume()
+            fleet[slice].waiters.removeValue(forKey: id)?.resume()
         // Stored together with the removal that it belongs to.
         case .save: break
         }
@@ -114,22 +195,31 @@ extension Coordinator {
         guard let record = membership[member]?.record else { return }
         let commands = ids.compactMap { fleet.core.commands[$0] }
         guard record.callback.isEmpty else { return callbacks.send(commands, to: record) }
-        guard let stream = fleet[slice].streams[member]?.stream else { return }
+        guard let stream = lines.stream(of: member, fleet) else { return }
         // One that does not read is cut off; what it lacks it gets when it comes back.
         if stream.isFull { return stream.abort() }
         var bytes: [UInt8] = []
         for command in commands {
-            if fleet[slice].commandEvents[command.id] == nil {
-                fleet[slice].commandEvents[command.id] = ServerSentEvent.bytes(
+            if fleet[slice].notices[command.id] == nil {
+                fleet[slice].notices[command.id] = ServerSentEvent.bytes(
                     "command", id: UInt64(command.id.rawValue), data: CommandNotice(command).body.bytes)
             }
-            bytes += fleet[slice].commandEvents[command.id]!
+            bytes += fleet[slice].notices[command.id]!
         }
         _ = stream.write(bytes)
     }
 
-    /// What members have by now becomes durable. Called at each tick.
-    func saveProgress(_ fleet: inout Fleet) {
+    /// What members have is tried again at the next tick when the store refuses it.
+    func commit(_ writes: [StoreWrite]) {
+        store.commit(writes) { [weak self] result in
+            self?.health.note(result.failureReason)
+            let progress = CommandProgress(in: writes)
+            if case .failure = result, !progress.isEmpty { self?.lock.handle(.command(.notSaved(progress))) }
+        }
+    }
+
+    /// What members have by now becomes durable.
+    func tick(_ now: Moment, _ fleet: inout Fleet) {
         let progress = fleet.newProgress()
         if !progress.isEmpty { commit(progress) { _ in } }
     }
@@ -168,6 +258,23 @@ extension Coordinator {
         }
         if let open { return open }
         return try await store.command(id).map { ($0, Self.outcomes(of: $0)) }
+    }
+
+    /// Returns when each recipient has the command or never will, or the time is up.
+    func end(of id: CommandID, within limit: Duration) async {
+        let timer = Task {
+            try? await Task.sleep(for: limit)
+            lock.withLock { $0[slice].waiters.removeValue(forKey: id) }?.resume()
+        }
+        defer { timer.cancel() }
+        await withCheckedContinuation { continuation in
+            let isOver = lock.withLock { fleet in
+                if fleet.core.commands[id] == nil { return true }
+                fleet[slice].waiters[id] = continuation
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
     }
 
     func getCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -251,5 +358,15 @@ extension Coordinator {
             }
         }
         return found
+    }
+
+    /// Each second: who is known by a callback only lives as long as it accepts connections.
+    func lookAtCallbacks() async {
+        let members = lock.withLock { fleet in
+            fleet.core.membership.ranked.filter { !$0.record.callback.isEmpty }
+                .map { (id: $0.record.id, url: $0.record.callback) }
+        }
+        if members.isEmpty { return }
+        for id in await callbacks.reachable(members) { lock.handle(.membership(.seen(id))) }
     }
 }

@@ -1,13 +1,39 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterElection
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterLog
 internal import MusterMembership
+internal import MusterRole
+internal import MusterScheduling
+internal import MusterStore
 internal import MusterSystem
-internal import Synchronization
 
 /// The rank routes that old clients call: thin translations, by address instead of by id.
-extension Coordinator {
+final class ClassicRankService: Service {
+    private let lock: FleetLock
+    private let rules: CallbackRules
+    private let members: any Admitting
+    private let commands: any CommandSending
+    /// So long an old client waits for what became of its command.
+    private let patience: Duration
+
+    init(
+        _ common: Common, rules: CallbackRules, members: any Admitting, commands: any CommandSending, patience: Duration
+    ) {
+        (lock, self.rules, self.patience) = (common.lock, rules, patience)
+        (self.members, self.commands) = (members, commands)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .assignRank: { [unowned self] in try assignRank($0) },
+            .unassignRank: { [unowned self] in try unassignRank($0) },
+            .classicCommand: { [unowned self] in try classicCommand($0) },
+        ]
+    }
+
     func assignRank(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ClassicMember(body: request.body, withCommand: false)
         return .hold { [self] held in
@@ -44,7 +70,7 @@ extension Coordinator {
                 switch result {
                 case .failure(let problem): held.respond(.problem(problem))
                 case .success(let (id, _)):
-                    accept(asked.command ?? "", from: id) { [self] result in
+                    commands.accept(asked.command ?? "", from: id) { [self] result in
                         switch result {
                         case .failure(let problem): held.respond(.problem(problem))
                         case .success(let record): Task { held.respond(await outcomes(of: record)) }
@@ -83,19 +109,19 @@ extension Coordinator {
         let join = JoinRequest(
             name: address, role: .client, slots: 1, labels: [:], version: "", incarnation: Self.incarnation(address),
             identity: nil, callback: address)
-        admit(join, from: address) { result in
+        members.admit(join, from: address, token: nil) { result in
             then(result.map { ($0.identity.id, $0.rank) })
         }
     }
 
     /// `{"<address>": {"success": …}}` for each recipient, once all have it or the silence time is up.
     private func outcomes(of record: CommandRecord) async -> HTTPResponse {
-        await end(of: record.id, within: min(.seconds(5), configuration.membership.silenceTime))
+        await commands.end(of: record.id, within: patience)
         let outcomes: [(MemberID, CommandOutcome)]
         let names: [MemberID: MemberName]
         do {
-            outcomes = try await self.outcomes(of: record.id)?.1 ?? []
-            names = try await self.names(of: outcomes.map(\.0))
+            outcomes = try await commands.outcomes(of: record.id)?.1 ?? []
+            names = try await commands.names(of: outcomes.map(\.0))
         } catch {
             let problem = error as? Problem
             return .problem(problem ?? Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5))
@@ -110,32 +136,5 @@ extension Coordinator {
         }
         json.endObject()
         return .json(json.bytes)
-    }
-
-    /// Returns when each recipient has the command or never will, or the time is up.
-    private func end(of id: CommandID, within limit: Duration) async {
-        let timer = Task {
-            try? await Task.sleep(for: limit)
-            lock.withLock { $0[slice].commandWaiters.removeValue(forKey: id) }?.resume()
-        }
-        defer { timer.cancel() }
-        await withCheckedContinuation { continuation in
-            let isOver = lock.withLock { fleet in
-                if fleet.core.commands[id] == nil { return true }
-                fleet[slice].commandWaiters[id] = continuation
-                return false
-            }
-            if isOver { continuation.resume() }
-        }
-    }
-
-    /// Each second: who is known by a callback only lives as long as it accepts connections.
-    func lookAtCallbacks() async {
-        let members = lock.withLock { fleet in
-            fleet.core.membership.ranked.filter { !$0.record.callback.isEmpty }
-                .map { (id: $0.record.id, url: $0.record.callback) }
-        }
-        if members.isEmpty { return }
-        for id in await callbacks.reachable(members) { lock.handle(.membership(.seen(id))) }
     }
 }

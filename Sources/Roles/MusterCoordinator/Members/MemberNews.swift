@@ -1,0 +1,42 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterElection
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterMembership
+internal import MusterRole
+internal import MusterScheduling
+internal import MusterStore
+internal import MusterSystem
+
+extension EventHub {
+    /// In the log, and to whoever follows the fleet's events.
+    func publishMember(_ name: String, _ record: MemberRecord?, _ core: borrowing FleetCore) {
+        guard let record else { return }
+        Log.info(
+            name,
+            [
+                "member": record.name, "id": "\(record.id)", "role": record.role.rawValue, "address": record.address,
+                "members": "\(core.membership.count)",
+            ])
+        var data = JSONWriter()
+        data.beginObject()
+        data.field("id", record.id.rawValue)
+        data.field("name", record.name)
+        data.key("rank")
+        if let rank = core.membership.rank(of: record.id) { data.value(rank) } else { data.null() }
+        data.endObject()
+        publish(name, data)
+    }
+}
+
+extension MemberStatus {
+    /// A ranked member as others see it.
+    init(_ member: Membership.Member, in core: borrowing FleetCore) {
+        let id = member.record.id
+        self.init(
+            record: member.record, rank: core.membership.rank(of: id), standing: member.standing,
+            isDistrusted: core.scheduler.isBarred(id), isDraining: core.scheduler.isDraining(id))
+    }
+}
