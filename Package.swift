@@ -83,11 +83,14 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterSpawning", "MusterJoining", "MusterPictures", "MusterWorker", "MusterRole", "MusterHTTP",
-                "MusterHTTPClient", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
+                "MusterSpawning", "MusterJoining", "MusterPictures", "MusterCallbacks", "MusterFeeds", "MusterWorker",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterAPI",
                 "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore",
-                "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterCrypto", "MusterSystem", "MusterLog",
             ]),
+        room(
+            "Roles", "MusterCallbacks", ["MusterAPI", "MusterScheduling", "MusterCore", "MusterHTTPClient"]),
+        room("Roles", "MusterFeeds", ["MusterHTTP", "MusterAPI", "MusterCore"]),
         room(
             "Roles", "MusterPictures",
             [
@@ -237,9 +240,11 @@ let package = Package(
         tests(
             "MusterCoordinatorTests",
             [
-                "MusterCoordinator", "MusterSpawning", "MusterJoining", "MusterRole", "MusterHTTP", "MusterHTTPClient",
-                "MusterAPI", "MusterScheduling", "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto",
-                "MusterLog", "MusterTestKit", "MusterServerKit",
+                "MusterCoordinator", "MusterJoining", "MusterPictures", "MusterCallbacks", "MusterSpawning",
+                "MusterRole", "MusterHTTP",
+                "MusterStore", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership", "HTTPCaching",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterTestKit",
+                "MusterServerKit",
             ]),
         tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI"]),
         tests(

@@ -1,7 +1,9 @@
 import Glibc
 import MusterAPI
+import MusterCallbacks
 import MusterCore
-import MusterHTTPClient
+import MusterHTTP
+import MusterPictures
 import MusterServerKit
 import Testing
 

@@ -74,7 +74,7 @@ final class TestCoordinator: Sendable {
     func createChild() throws -> String {
         let response = try #require(ask("POST", "/v1/children", token: tokens.admin))
         let child = try #require(try ChildStatus.list(of: response.body).first)
-        return coordinator.authenticator.secret(of: child.id)
+        return coordinator.common.authenticator.secret(of: child.id)
     }
 
     /// What a route of this kind asks for.

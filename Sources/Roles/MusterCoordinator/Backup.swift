@@ -114,7 +114,3 @@ package final class Backup: Sendable {
     /// the ids of pictures' jobs (2^51) until 2109.
     static func idsAbove(nowMs: Int64) -> Int64 { nowMs << 9 }
 }
-
-extension Coordinator {
-    func giveBackup() -> HTTPOutcome { .task { [backup] in try await backup.answer() } }
-}

@@ -1,11 +1,12 @@
 package import MusterAPI
+internal import MusterCallbacks
 internal import MusterCore
 internal import MusterCrypto
+internal import MusterFeeds
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterJoining
-internal import MusterLaunch
 internal import MusterMembership
 internal import MusterPictures
 package import MusterRole
@@ -21,27 +22,23 @@ internal import Synchronization
 package final class Coordinator: Sendable {
     let configuration: CoordinatorConfiguration
     let common: Common
-    let lock: FleetLock
-    let store: any Store
-    let health: StoreHealth
-    let events: EventHub
-    let authenticator: Authenticator
-    let callers: Callers
-    let signals = JobSignals()
     /// For all that the coordinator asks of others.
     private let client: HTTPClient
     let rules: CallbackRules
     let spawner: Spawner
     private let volunteers: VolunteerDesk?
     let backup: Backup
-    let refereeThreads = ThreadPool(idleMax: 1)
-    let slice: Slice<CoordinatorState>
     let listener: Listener
     /// False from the moment on in which it was asked to end.
     let readiness = Readiness()
     private let ticking = Mutex<Task<Void, Never>?>(nil)
     package let tokens: TokenStore
 
+    let jobs: JobService
+    let intake: JobIntake
+    let results: ResultService
+    let work: WorkService
+    let referee: RefereeService
     let admission: AdmissionService
     let members: MemberService
     let streams: MemberStreams
@@ -60,7 +57,6 @@ package final class Coordinator: Sendable {
         try makeOwnDirectory(configuration.dataDirectory)
         let store = try SQLiteStore(path: configuration.databasePath)
         backup = Backup(store, directory: configuration.dataDirectory)
-        self.store = store
         self.configuration = configuration
         rules = CallbackRules(networks: configuration.callbackNetworks ?? ownPrivateNetworks())
         client = Self.client(within: rules.networks)
@@ -68,7 +64,7 @@ package final class Coordinator: Sendable {
             directory: configuration.dataDirectory, givenAdmin: configuration.adminToken,
             givenRead: configuration.readToken)
         let volunteersTokens = try await store.joinTokens()
-        authenticator = Authenticator(
+        let authenticator = Authenticator(
             key: try await Self.key(in: store), epoch: try await store.meta(Backup.epochName), tokens: tokens,
             settings: configuration.access,
             routes: RouteTable.all, volunteers: volunteersTokens)
@@ -84,19 +80,27 @@ package final class Coordinator: Sendable {
         let fleet = FleetCore(
             membership: configuration.membership, scheduler: configuration.scheduler, sealer: authenticator,
             lastView: try await Self.setViewsAside(in: store))
-        let restored = try await CoordinatorState.Restored(
-            from: store, into: fleet, revoked: volunteersTokens.filter { $0.revokedMs != nil }.map(\.id),
-            standingsSinceMs: SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000)
-        lock = FleetLock(restored.core)
-        slice = Slice(CoordinatorState(restored), of: lock)
-        common = Common(lock: lock, store: store, authenticator: authenticator)
-        (health, events, callers) = (common.health, common.events, Callers(common))
+        let lastIDs = try await store.largestIDs()
+        var restoring = Restoring(into: fleet)
+        let forgottenMs = SystemTime.wallClockMs() - Int64(configuration.forgetDays) * 86_400_000
+        try await TrustService.restore(from: store, sinceMs: forgottenMs, &restoring)
+        let revoked = volunteersTokens.filter { $0.revokedMs != nil }.map(\.id)
+        try await MemberService.restore(from: store, revoked: revoked, &restoring)
+        try await CommandService.restore(from: store, &restoring)
+        let unfinished = try await JobService.restore(from: store, &restoring)
+        common = Common(lock: FleetLock(restoring), store: store, authenticator: authenticator)
         listener = Listener(configuration.server, advertisedURL: configuration.spawning.advertisedURL)
-        admission = AdmissionService(common, rules: rules, lastIDs: restored.lastIDs)
+        let signals = JobSignals()
+        jobs = JobService(common, signals: signals, unfinished: unfinished)
+        intake = JobIntake(common, jobs: jobs, lastID: lastIDs.job) { [spawner] in spawner.leavingWorkers }
+        results = ResultService(common, jobs: jobs, signals: signals)
+        work = WorkService(common, signals: signals)
+        referee = RefereeService(common, patience: configuration.refereePatience)
+        admission = AdmissionService(common, rules: rules, lastIDs: lastIDs)
         members = MemberService(common)
         streams = MemberStreams(common)
         commands = CommandService(
-            common, callbacks: Callbacks(client: client), lines: streams, lastID: restored.lastIDs.command)
+            common, callbacks: Callbacks(client: client), lines: streams, lastID: lastIDs.command)
         classicRanks = ClassicRankService(
             common, rules: rules, members: admission, commands: commands,
             patience: min(.seconds(5), configuration.membership.silenceTime))
@@ -109,14 +113,14 @@ package final class Coordinator: Sendable {
         joining = JoinService(common, tokens: tokens, listener: listener, program: program)
         installer = InstallerService(
             common, listener: listener, volunteers: volunteers, version: configuration.version)
-        lock.performEffects(by: self)
+        common.lock.performEffects(by: self)
     }
 
     /// In the order in which they tick and end.
     var services: [any Service] {
         [
-            pictures, admission, members, streams, commands, classicRanks, classicServers, children, trust, signIns,
-            joining, installer,
+            work, referee, pictures, commands, streams, jobs, intake, results, admission, members, classicRanks,
+            classicServers, children, trust, signIns, joining, installer,
         ]
     }
 
@@ -149,11 +153,13 @@ package final class Coordinator: Sendable {
 
     /// Listens, takes up what is running already, and begins to tick. Throws when the port cannot be had.
     package func start() async throws {
-        var routes = HTTPServer.Routes(try routes())
-        routes.identify = { [authenticator] in authenticator.holder(of: $0) }
+        var routes = HTTPServer.Routes(routes())
+        let authenticator = common.authenticator
+        let callers = Callers(common)
+        routes.identify = { authenticator.holder(of: $0) }
         // Each process that it launches takes two.
         let descriptors = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
-        try listener.start(routes, descriptorsReserved: descriptors) { [authenticator, callers] head in
+        try listener.start(routes, descriptorsReserved: descriptors) { head in
             try authenticator.require(head)
             try callers.requirePresent(head)
             try head.refuseEncodedBody()
@@ -199,23 +205,27 @@ package final class Coordinator: Sendable {
         }
         ticking.withLock { $0?.cancel() }
         await spawner.stop(within: .seconds(5))
-        events.close()
-        endHeldCalls()
+        common.events.close()
+        common.lock.withLock { fleet in for service in services { service.close(&fleet) } }
         await listener.shutdown(graceSeconds: max(1, (until - ContinuousClock.now).inSeconds))
         client.close()
-        await store.close()
+        await common.store.close()
     }
 
     private func tickUntilCancelled() async {
         var count: UInt64 = 0
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(100))
-            tick()
+            common.lock.withLock { fleet in
+                let now = fleet.tick()
+                for service in services { service.tick(now, &fleet) }
+            }
+            common.health.probe()
             spawner.tick()
             count += 1
             if count % 10 == 0 { Task { [weak self] in await self?.commands.lookAtCallbacks() } }
             if count % 100 == 0 {
-                events.keepAlive()
+                common.events.keepAlive()
                 SystemMemory.giveBack()
             }
         }

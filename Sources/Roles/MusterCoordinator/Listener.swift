@@ -1,5 +1,4 @@
 internal import MusterHTTP
-internal import MusterJoining
 internal import MusterRole
 internal import Synchronization
 

@@ -1,4 +1,3 @@
-internal import MusterAPI
 package import MusterHTTP
 internal import Synchronization
 

@@ -3,13 +3,9 @@ internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterMembership
-internal import MusterNumbers
 internal import MusterRole
 internal import MusterScheduling
 internal import MusterSpawning
-internal import MusterStore
-internal import MusterSystem
-internal import Synchronization
 
 /// Children: asked for, listed, and heard.
 final class ChildService: Service {

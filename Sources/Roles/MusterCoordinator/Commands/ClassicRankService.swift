@@ -1,14 +1,9 @@
 internal import MusterAPI
+internal import MusterCallbacks
 internal import MusterCore
-internal import MusterElection
 internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterLog
 internal import MusterMembership
-internal import MusterRole
-internal import MusterScheduling
-internal import MusterStore
-internal import MusterSystem
 
 /// The rank routes that old clients call: thin translations, by address instead of by id.
 final class ClassicRankService: Service {

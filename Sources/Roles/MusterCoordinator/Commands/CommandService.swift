@@ -1,13 +1,12 @@
 internal import MusterAPI
+internal import MusterCallbacks
 internal import MusterCore
-internal import MusterElection
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
-internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 
@@ -63,6 +62,16 @@ final class CommandService: Service, CommandSending {
             case .refused: lock.handle(.command(.refused(member, command)))
             }
         }
+    }
+
+    /// Once all members are known: what each of them has not acknowledged is still to come.
+    static func restore(from store: any Store, _ restoring: inout Restoring) async throws {
+        var events: [Commands.Event] = [.restoredProgress(try await store.commandProgress())]
+        events += try await store.openCommands().map { .restored($0) }
+        events += restoring.core.membership.ranked.filter { !$0.record.callback.isEmpty }
+            .map { .connected($0.record.id, seen: CommandID(0)) }
+        for event in events { restoring.handle(.command(event)) }
+        restoring.store([.forgetProgress])
     }
 
     var routes: [RouteName: RouteHandler] {

@@ -12,8 +12,8 @@ internal import Synchronization
 final class FleetLock: Sendable {
     private let fleet: Mutex<Fleet>
 
-    init(_ core: FleetCore) {
-        fleet = Mutex(Fleet(core))
+    init(_ restored: Restoring) {
+        fleet = Mutex(Fleet(restored.core, restored.effects))
         fleet.withLock { $0.lock = ObjectIdentifier(self) }
     }
 
@@ -41,14 +41,28 @@ struct Fleet: ~Copyable, Sendable {
     fileprivate var lock: ObjectIdentifier?
     fileprivate weak var performer: (any EffectPerformer)?
     private var nextNumber: UInt64 = 1
+    /// Of the restoring; performed by the first tick.
+    private var restoredEffects: [FleetEffect]
 
-    fileprivate init(_ core: FleetCore) { self.core = core }
+    fileprivate init(_ core: FleetCore, _ restoredEffects: [FleetEffect]) {
+        (self.core, self.restoredEffects) = (core, restoredEffects)
+    }
 
     mutating func handle(_ event: FleetEvent, now: Moment = SystemTime.now()) {
         perform(core.handle(event, now: now, wallClockMs: SystemTime.wallClockMs()))
     }
 
-    mutating func perform(_ effects: [FleetEffect]) {
+    /// Time goes by.
+    mutating func tick() -> Moment {
+        let restored = restoredEffects
+        restoredEffects = []
+        perform(restored)
+        let now = SystemTime.now()
+        handle(.ticked, now: now)
+        return now
+    }
+
+    private mutating func perform(_ effects: [FleetEffect]) {
         guard !effects.isEmpty else { return }
         performer?.perform(effects, &self)
     }

@@ -41,6 +41,9 @@ struct Common: Sendable {
 }
 
 extension HTTPRequest {
+    /// Such a body is read on a thread of the pool, so that the HTTP thread goes on serving others.
+    var isLarge: Bool { body.count > 64 << 10 }
+
     /// A positive number in the path, or a 404: what is not a number names nothing.
     func number(_ parameter: String, of what: String) throws(Problem) -> Int64 {
         let text = parameters[parameter] ?? ""

@@ -1,12 +1,10 @@
 internal import MusterAPI
+internal import MusterCallbacks
 internal import MusterCore
-internal import MusterElection
 internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
-internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 

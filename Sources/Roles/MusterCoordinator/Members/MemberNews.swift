@@ -1,14 +1,10 @@
 internal import MusterAPI
 internal import MusterCore
-internal import MusterElection
 internal import MusterFleetCore
-internal import MusterHTTP
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
 internal import MusterScheduling
-internal import MusterStore
-internal import MusterSystem
 
 extension EventHub {
     /// In the log, and to whoever follows the fleet's events.

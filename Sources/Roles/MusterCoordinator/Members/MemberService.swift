@@ -8,7 +8,6 @@ internal import MusterMembership
 internal import MusterRole
 internal import MusterScheduling
 internal import MusterStore
-internal import MusterSystem
 
 /// Who is in the fleet, who leaves, and what members say of themselves.
 final class MemberService: Service {
@@ -27,6 +26,15 @@ final class MemberService: Service {
         lock = common.lock
         slice = Slice(State(), of: lock)
         (authenticator, events, callers) = (common.authenticator, common.events, Callers(common))
+    }
+
+    /// Every stored member gets a full silence time. `revoked`: tokens whose members may not have been removed in time.
+    static func restore(from store: any Store, revoked: [Int64], _ restoring: inout Restoring) async throws {
+        let members = try await store.members()
+        for member in members { restoring.handle(.membership(.restored(member))) }
+        for token in Set(members.compactMap(\.token)).intersection(revoked).sorted() {
+            restoring.handle(.tokenRevoked(token))
+        }
     }
 
     var routes: [RouteName: RouteHandler] {

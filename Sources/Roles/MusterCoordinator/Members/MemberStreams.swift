@@ -1,6 +1,5 @@
 internal import MusterAPI
 internal import MusterCore
-internal import MusterElection
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
@@ -8,8 +7,6 @@ internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
 internal import MusterScheduling
-internal import MusterStore
-internal import MusterSystem
 
 /// Where a member hears what it is told.
 protocol MemberLines: Sendable {

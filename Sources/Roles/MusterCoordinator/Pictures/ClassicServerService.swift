@@ -1,11 +1,11 @@
 internal import MusterAPI
+internal import MusterCallbacks
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterMembership
 internal import MusterPictures
-internal import Synchronization
 
 /// The servers that the old render system listed: workers, and what signed up.
 final class ClassicServerService: Service {

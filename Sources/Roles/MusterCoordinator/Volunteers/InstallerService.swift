@@ -3,7 +3,6 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole
-internal import MusterSpawning
 internal import MusterSystem
 
 /// The installer, and what it installs.

@@ -3,7 +3,6 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole
-internal import MusterSpawning
 
 /// How machines that have nothing yet become workers of the fleet's own.
 final class JoinService: Service {

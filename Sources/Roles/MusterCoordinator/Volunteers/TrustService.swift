@@ -8,7 +8,6 @@ internal import MusterRole
 internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
-internal import Synchronization
 
 /// Volunteers' tokens, and what is known of machines.
 final class TrustService: Service {
@@ -21,6 +20,13 @@ final class TrustService: Service {
     init(_ common: Common) {
         (lock, store, health) = (common.lock, common.store, common.health)
         (authenticator, events) = (common.authenticator, common.events)
+    }
+
+    /// What is known of machines. Of one that was last seen before `sinceMs` it is forgotten, unless it is out.
+    static func restore(from store: any Store, sinceMs: WallClockMs, _ restoring: inout Restoring) async throws {
+        for machine in try await store.machines() where machine.standing.isOut || machine.lastSeenMs >= sinceMs {
+            restoring.handle(.work(.standingRestored(machine.id, machine.standing)))
+        }
     }
 
     var routes: [RouteName: RouteHandler] {

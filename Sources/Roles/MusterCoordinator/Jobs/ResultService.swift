@@ -1,29 +1,47 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterFeeds
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterRole
 internal import MusterScheduling
 internal import MusterStore
-internal import Synchronization
 
 /// Streams of results and of a job's events. Each is a task that reads the store and waits for news.
-extension Coordinator {
+final class ResultService: Service {
+    private let lock: FleetLock
+    private let store: any Store
+    private let authenticator: Authenticator
+    private let signals: JobSignals
+    private let jobs: any JobLooks
+
+    init(_ common: Common, jobs: any JobLooks, signals: JobSignals) {
+        (lock, store, authenticator) = (common.lock, common.store, common.authenticator)
+        (self.jobs, self.signals) = (jobs, signals)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .jobResults: { [unowned self] in try streamResults($0) },
+            .jobEvents: { [unowned self] in try streamJobEvents($0) },
+        ]
+    }
+
     /// What one reader that stands still may hold: so much read from the store, and as much again in its stream.
     private static let readBytesMax = 256 << 10
 
-    func streamResults(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = try jobID(request)
+    private func streamResults(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = try jobs.jobID(request)
         let waits = try request.queryBool("wait") ?? false
         let from = try request.queryInt("from", in: 0...Limits.jobTasksMax) ?? 0
         let mayReadAny = authenticator.lackOfRights(request) == nil
-        if lock.withLock({ $0[slice].records[id].map { mayReadAny || $0.isOpen } == true }) {
+        if lock.withLock({ fleet in jobs.isOpen(id, fleet).map { mayReadAny || $0 } == true }) {
             return .respond(resultStream(of: id, from: from, waits: waits))
         }
         return .task {
-            try await self.requireReadable(id, request)
-            guard try await self.store.job(id) != nil else { throw Self.noSuchJob(id) }
+            try await self.jobs.requireReadable(id, request)
+            guard try await self.store.job(id) != nil else { throw Problem.noSuchJob(id) }
             return self.resultStream(of: id, from: from, waits: waits)
         }
     }
@@ -56,7 +74,7 @@ extension Coordinator {
         feed.stream.onDisconnect { [signals] in signals.announce(id) }
         while !feed.stream.isClosed {
             // Asked before the store is read: what becomes durable in between is in what is read.
-            let isOver = lock.withLock { $0[slice].records[id] == nil }
+            let isOver = lock.withLock { jobs.isOpen(id, $0) == nil }
             var isAtGap = false
             // Once it is over nothing more is offered: what a live feed was not offered in its turn is in the store.
             if isOver || !feed.isLive { isAtGap = try await sendStored(of: id, feed, upToGap: waits && !isOver) }
@@ -89,11 +107,11 @@ extension Coordinator {
         }
     }
 
-    func streamJobEvents(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let id = try jobID(request)
+    private func streamJobEvents(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let id = try jobs.jobID(request)
         return .task {
-            try await self.requireReadable(id, request)
-            guard try await self.status(of: id) != nil else { throw Self.noSuchJob(id) }
+            try await self.jobs.requireReadable(id, request)
+            guard try await self.jobs.status(of: id) != nil else { throw Problem.noSuchJob(id) }
             let stream = HTTPStream()
             Task { await self.produce(stream) { try await self.sendEvents(of: id, stream) } }
             return .eventStream(stream)
@@ -108,7 +126,7 @@ extension Coordinator {
         stream.onDisconnect { [signals] in signals.announce(id) }
         var told: JobStatus?
         while !stream.isClosed {
-            guard let status = try await status(of: id) else { return }
+            guard let status = try await jobs.status(of: id) else { return }
             if told.map({ !$0.isLike(status) }) ?? true {
                 var json = JSONWriter()
                 status.write(to: &json)
@@ -119,7 +137,7 @@ extension Coordinator {
             let sent = ContinuousClock.now
             version = await signals.wait(id, beyond: version)
             // An end is told at once, other news at their pace.
-            if lock.withLock({ $0[slice].records[id] != nil }) {
+            if lock.withLock({ jobs.isOpen(id, $0) != nil }) {
                 try await Task.sleep(until: sent + .milliseconds(100), clock: .continuous)
             }
         }

@@ -1,12 +1,12 @@
 internal import MusterAPI
 internal import MusterCore
-internal import MusterHTTP
+package import MusterHTTP
 internal import Synchronization
 
 /// One stream of results that waits for more. While it has sent everything so far it is *live*: small records go straight
 /// from the store's writer into the stream, without another thread. What is large or out of order, and whatever the stream
 /// has no room for, is left to the stream's own task, which reads it from the store.
-final class ResultFeed: Sendable {
+package final class ResultFeed: Sendable {
     private struct State {
         /// First task that was not sent.
         var next: Int
@@ -15,18 +15,18 @@ final class ResultFeed: Sendable {
     /// Above so many tasks a record's lines are not written on the writer's thread.
     private static let liveTasksMax = 64
 
-    let stream: HTTPStream
+    package let stream: HTTPStream
     private let state: Mutex<State>
 
-    init(_ stream: HTTPStream, from next: Int) {
+    package init(_ stream: HTTPStream, from next: Int) {
         self.stream = stream
         state = Mutex(State(next: next))
     }
 
-    var next: Int { state.withLock { $0.next } }
-    var isLive: Bool { state.withLock { $0.isLive } }
+    package var next: Int { state.withLock { $0.next } }
+    package var isLive: Bool { state.withLock { $0.isLive } }
 
-    func advance(to next: Int) { state.withLock { $0.next = max($0.next, next) } }
+    package func advance(to next: Int) { state.withLock { $0.next = max($0.next, next) } }
     func goLive() { state.withLock { $0.isLive = true } }
 
     /// Durable records, in the order of their commits.

@@ -1,20 +1,19 @@
 internal import MusterAPI
-internal import MusterCore
-internal import MusterHTTPClient
+package import MusterCore
+package import MusterHTTPClient
 internal import MusterScheduling
-internal import MusterSystem
 internal import Synchronization
 
 /// Members that hold no stream but take commands at a URL of theirs: `POST {callback}/receive-command`, one after the other at
 /// each, and a look once a second at whether they still accept connections.
-final class Callbacks: Sendable {
+package final class Callbacks: Sendable {
     private struct Queue {
         var waiting: [CommandRecord]
         var url: String
     }
 
     /// What became of a delivery.
-    enum Answer: Sendable { case delivered, refused }
+    package enum Answer: Sendable { case delivered, refused }
 
     private static let answerTime: Duration = .seconds(5)
     private static let connectTime: Duration = .seconds(1)
@@ -25,14 +24,14 @@ final class Callbacks: Sendable {
     private let queues = Mutex<[MemberID: Queue]>([:])
     private let onAnswer = Mutex<(@Sendable (MemberID, CommandID, Answer) -> Void)?>(nil)
 
-    init(client: HTTPClient) { self.client = client }
+    package init(client: HTTPClient) { self.client = client }
 
-    func onAnswer(_ handler: @escaping @Sendable (MemberID, CommandID, Answer) -> Void) {
+    package func onAnswer(_ handler: @escaping @Sendable (MemberID, CommandID, Answer) -> Void) {
         onAnswer.withLock { $0 = handler }
     }
 
     /// Only queues. The core bounds how many there are.
-    func send(_ commands: [CommandRecord], to member: MemberRecord) {
+    package func send(_ commands: [CommandRecord], to member: MemberRecord) {
         let isFirst = queues.withLock { queues in
             let url = member.callback + "/receive-command"
             guard let queue = queues[member.id] else {
@@ -49,7 +48,7 @@ final class Callbacks: Sendable {
     }
 
     /// It is no member any more.
-    func forget(_ id: MemberID) { queues.withLock { $0[id] = nil } }
+    package func forget(_ id: MemberID) { queues.withLock { $0[id] = nil } }
 
     private func drain(_ id: MemberID) async {
         var backoff = Backoff(cap: .seconds(1))
@@ -109,7 +108,7 @@ final class Callbacks: Sendable {
     }
 
     /// Which of them accept connections now.
-    func reachable(_ members: [(id: MemberID, url: String)]) async -> [MemberID] {
+    package func reachable(_ members: [(id: MemberID, url: String)]) async -> [MemberID] {
         await withTaskGroup(of: MemberID?.self) { group in
             var rest = members[...]
             for member in rest.prefix(Self.probesAtOnce) { group.addTask { await self.probe(member) } }

@@ -1,19 +1,21 @@
-internal import MusterAPI
-internal import MusterCore
+package import MusterAPI
+package import MusterCore
 
 /// Whom this coordinator calls: hosts on some networks only.
-struct CallbackRules: Sendable {
-    let networks: CallbackNetworks
+package struct CallbackRules: Sendable {
+    package let networks: CallbackNetworks
+
+    package init(networks: CallbackNetworks) { self.networks = networks }
 
     /// Why no member is called at this URL; nil: it may be one. A name is looked up at each call: then its address counts.
-    func refusal(ofCallback url: String) -> Problem? {
+    package func refusal(ofCallback url: String) -> Problem? {
         guard let authority = Authority(url: url) else {
             return Problem(422, "\"\(url.prefix(80))\" names no host to call back.", code: "field")
         }
         return refusal(ofHost: authority.host)
     }
 
-    func refusal(ofHost host: Authority.Host) -> Problem? {
+    package func refusal(ofHost host: Authority.Host) -> Problem? {
         guard case .address(let address) = host, !networks.allow(address) else { return nil }
         return Problem(
             422,

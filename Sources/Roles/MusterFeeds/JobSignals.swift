@@ -1,10 +1,10 @@
-internal import MusterCore
+package import MusterCore
 internal import MusterHTTP
 internal import Synchronization
 
 /// Wakes whoever waits for news of a job: streams of results and of events. Waiting for results costs nothing while
 /// nothing happens; who watches a job's state looks once a second, as what it waits for may change.
-final class JobSignals: Sendable {
+package final class JobSignals: Sendable {
     private struct Watched {
         var version: UInt64 = 0
         var watchers = 0
@@ -13,8 +13,10 @@ final class JobSignals: Sendable {
     }
     private let watched = Mutex<[JobID: Watched]>([:])
 
+    package init() {}
+
     /// Starts watching; news from now on are not missed. Returns the version to wait beyond.
-    func watch(_ id: JobID, feed: ResultFeed? = nil) -> UInt64 {
+    package func watch(_ id: JobID, feed: ResultFeed? = nil) -> UInt64 {
         watched.withLock {
             $0[id, default: Watched()].watchers += 1
             if let feed { $0[id]!.feeds[ObjectIdentifier(feed)] = feed }
@@ -22,7 +24,7 @@ final class JobSignals: Sendable {
         }
     }
 
-    func unwatch(_ id: JobID, feed: ResultFeed? = nil) {
+    package func unwatch(_ id: JobID, feed: ResultFeed? = nil) {
         watched.withLock {
             if let feed { $0[id]?.feeds[ObjectIdentifier(feed)] = nil }
             $0[id]?.watchers -= 1
@@ -31,12 +33,12 @@ final class JobSignals: Sendable {
     }
 
     /// Makes a feed live if nothing happened since `version`, when its task last looked.
-    func goLive(_ feed: ResultFeed, _ id: JobID, at version: UInt64) {
+    package func goLive(_ feed: ResultFeed, _ id: JobID, at version: UInt64) {
         watched.withLock { if $0[id]?.version == version { feed.goLive() } }
     }
 
     /// Returns once the job's version is beyond `version`, with the newest one.
-    func wait(_ id: JobID, beyond version: UInt64) async -> UInt64 {
+    package func wait(_ id: JobID, beyond version: UInt64) async -> UInt64 {
         await withCheckedContinuation { continuation in
             let isNews = watched.withLock { watched in
                 guard let entry = watched[id], entry.version <= version else { return true }
@@ -49,7 +51,7 @@ final class JobSignals: Sendable {
     }
 
     /// These records are durable: live feeds take them at once. `announce` follows when the core knows too.
-    func offer(_ records: [ResultRecord], of id: JobID) {
+    package func offer(_ records: [ResultRecord], of id: JobID) {
         watched.withLock { watched in
             guard watched[id] != nil else { return }
             watched[id]!.version += 1
@@ -58,7 +60,7 @@ final class JobSignals: Sendable {
     }
 
     /// The job is over.
-    func announceEnd(_ id: JobID, count: Int) {
+    package func announceEnd(_ id: JobID, count: Int) {
         wake(id) { entry in
             for feed in entry.feeds.values { _ = feed.end(count: count) }
             return true
@@ -66,7 +68,7 @@ final class JobSignals: Sendable {
     }
 
     /// Something may have changed for every job that somebody watches the state of.
-    func announceStates() {
+    package func announceStates() {
         for id in watched.withLock({ watched in watched.filter { $0.value.feeds.count < $0.value.watchers }.map(\.key) }
         ) {
             announce(id)
@@ -74,7 +76,7 @@ final class JobSignals: Sendable {
     }
 
     /// Something that a watcher should look at. Feeds that are live need nobody to look for them.
-    func announce(_ id: JobID) {
+    package func announce(_ id: JobID) {
         wake(id) { entry in
             entry.feeds.count < entry.watchers
                 || !entry.feeds.values.allSatisfy { $0.isLive && !$0.stream.isClosed }

@@ -5,24 +5,45 @@ internal import MusterKernels
 internal import MusterLog
 internal import MusterMembership
 internal import MusterScheduling
+internal import MusterStore
 internal import MusterSystem
 internal import MusterWorker
-internal import Synchronization
 
 /// Where volunteers are among themselves and too few to check each other, the coordinator computes again what is to be
 /// confirmed: a first volunteer's results would count never, else. One batch at a time, on a thread of its own; a machine
 /// that is believed is checked so seldom that it does little.
-extension Coordinator {
+final class RefereeService: Service {
+    private struct State {
+        /// What it computes now.
+        var work: (keys: [LeaseKey], cancellation: Cancellation)?
+        /// How many votes were judged so far, and since when no more.
+        var confirmations = (count: 0, since: SystemTime.now())
+    }
+
+    private let lock: FleetLock
+    private let slice: Slice<State>
+    private let store: any Store
+    private let patience: Duration
+    private let threads = ThreadPool(idleMax: 1)
+
+    /// `patience`: where others are there and none of them confirms a volunteer's results for so long, it does.
+    init(_ common: Common, patience: Duration) {
+        (lock, store, self.patience) = (common.lock, common.store, patience)
+        slice = Slice(State(), of: lock)
+    }
+
+    func close(_ fleet: inout Fleet) { fleet[slice].work?.cancellation.cancel() }
+
     /// From so many machines on, volunteers check each other: two that disagree have a third.
     private static let machinesEnough = 3
 
     /// Asks for a batch when there is need, and renews what it holds.
-    func lookAfterLoneVolunteers(_ now: Moment, _ fleet: inout Fleet) {
-        if let work = fleet[slice].referee { return fleet.handle(.work(.renewed(.referee, work.keys))) }
+    func tick(_ now: Moment, _ fleet: inout Fleet) {
+        if let work = fleet[slice].work { return fleet.handle(.work(.renewed(.referee, work.keys))) }
         let settled = fleet.core.scheduler.counters.confirmed + fleet.core.scheduler.counters.refuted
         let wants = fleet.core.scheduler.wantsConfirmation
         if !wants || settled != fleet[slice].confirmations.count { fleet[slice].confirmations = (settled, now) }
-        guard wants, areAlone(fleet.core) || now - fleet[slice].confirmations.since > configuration.refereePatience
+        guard wants, areAlone(fleet.core) || now - fleet[slice].confirmations.since > patience
         else {
             return
         }
@@ -47,7 +68,7 @@ extension Coordinator {
     /// Its call was granted this.
     func judge(_ grants: [Grant], _ fleet: inout Fleet) {
         let cancellation = Cancellation()
-        fleet[slice].referee = (grants.map(\.key), cancellation)
+        fleet[slice].work = (grants.map(\.key), cancellation)
         Task { [weak self] in await self?.compute(grants, cancellation) }
     }
 
@@ -55,14 +76,14 @@ extension Coordinator {
         var offers: [LeaseOffer] = []
         do {
             for grant in grants {
-                let inputs = grant.hasInputs ? try await inputs(of: grant.key) : nil
+                let inputs = grant.hasInputs ? try await store.inputs(of: grant.key) : nil
                 offers.append(LeaseOffer(grant: grant, inputs: inputs))
             }
         } catch {
             Log.error("inputs cannot be read", ["error": "\(error)"])
             return endJudging(grants.map(\.key))
         }
-        let code = refereeThreads.run { [weak self, offers] in
+        let code = threads.run { [weak self, offers] in
             for offer in offers {
                 let run = BatchRun(offer: offer, cancellation: cancellation, containers: nil) { self?.deliver($0) }
                 if let last = run.run().last { self?.deliver(last) }
@@ -84,9 +105,9 @@ extension Coordinator {
     /// What it did not report goes back; the next batch follows at once.
     private func endJudging(_ keys: [LeaseKey]) {
         lock.withLock { fleet in
-            fleet[slice].referee = nil
+            fleet[slice].work = nil
             fleet.handle(.work(.grantUndelivered(keys)))
-            lookAfterLoneVolunteers(SystemTime.now(), &fleet)
+            tick(SystemTime.now(), &fleet)
         }
     }
 }

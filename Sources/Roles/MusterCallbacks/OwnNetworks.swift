@@ -1,8 +1,8 @@
 internal import Glibc
-internal import MusterCore
+package import MusterCore
 
 /// The private networks that this machine's interfaces are on, its own loopback among them: where members are called by default.
-func ownPrivateNetworks() -> CallbackNetworks {
+package func ownPrivateNetworks() -> CallbackNetworks {
     var first: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&first) == 0 else { return CallbackNetworks([]) }
     defer { freeifaddrs(first) }

@@ -1,0 +1,205 @@
+internal import MusterAPI
+internal import MusterCore
+internal import MusterFeeds
+internal import MusterFleetCore
+internal import MusterHTTP
+internal import MusterLog
+internal import MusterMembership
+internal import MusterRole
+internal import MusterScheduling
+internal import MusterStore
+internal import MusterSystem
+
+/// The two hot routes of the road: leases go out, results come back.
+final class WorkService: Service {
+    private struct HeldCall {
+        let held: HeldRequest
+        let until: Moment
+    }
+
+    private struct State {
+        /// Of workers that wait for work.
+        var calls: [LeaseCallID: HeldCall] = [:]
+        /// Of workers that wait until their results are durable.
+        var deliveries: [DeliveryID: HeldRequest] = [:]
+    }
+
+    private let lock: FleetLock
+    private let slice: Slice<State>
+    private let store: any Store
+    private let health: StoreHealth
+    private let callers: Callers
+    private let signals: JobSignals
+
+    init(_ common: Common, signals: JobSignals) {
+        (lock, store, health) = (common.lock, common.store, common.health)
+        (callers, self.signals) = (Callers(common), signals)
+        slice = Slice(State(), of: lock)
+    }
+
+    var routes: [RouteName: RouteHandler] {
+        [
+            .leases: { [unowned self] in try askForWork($0) },
+            .results: { [unowned self] in try deliver($0) },
+        ]
+    }
+
+    func addMetrics(to page: inout MetricsPage, _ fleet: borrowing Fleet) {
+        let counters = fleet.core.scheduler.counters
+        page.add("tasks_granted_total", "counter", "Tasks handed out, repeats included.", counters.granted)
+        page.add("tasks_recorded_total", "counter", "Tasks with a value recorded.", counters.recorded)
+        page.add("tasks_failed_total", "counter", "Tasks recorded as failed for good.", counters.failed)
+        page.add("tasks_parked_total", "counter", "Tasks that killed too many workers.", counters.parked)
+        page.add("tasks_copied_total", "counter", "Leases given to an idle worker as well.", counters.copied)
+        page.add("tasks_retried_total", "counter", "Tasks that failed and were tried again.", counters.retried)
+        page.add(
+            "tasks_refused_total", "counter", "Tasks that a worker could not run, by its own fault.",
+            counters.refused)
+        page.add("leases_expired_total", "counter", "Leases that were not renewed in time.", counters.expired)
+        page.add("votes_total", "counter", "Votes on tasks that were stored.", counters.votes)
+        page.add("votes_confirmed_total", "counter", "Votes that others confirmed.", counters.confirmed)
+        page.add("votes_refuted_total", "counter", "Votes that others refuted.", counters.refuted)
+        page.add("reports_stale_total", "counter", "Reports of which nothing was wanted any more.", counters.stale)
+        page.add("reports_forged_total", "counter", "Reports without a genuine ticket.", counters.forged)
+        page.add("tasks_waiting", "gauge", "Tasks in line.", fleet.core.scheduler.waitingTaskCount)
+        page.add("tasks_leased", "gauge", "Tasks under a lease.", fleet.core.scheduler.leasedTaskCount)
+        page.add("lease_calls_held", "gauge", "Workers that wait for work.", fleet[slice].calls.count)
+    }
+
+    func tick(_ now: Moment, _ fleet: inout Fleet) {
+        for (id, call) in fleet[slice].calls where call.until <= now {
+            fleet[slice].calls[id] = nil
+            fleet.handle(.work(.callEnded(id)), now: now)
+            call.held.respond(.json(LeaseOffer.reply([])))
+        }
+    }
+
+    func close(_ fleet: inout Fleet) {
+        for call in fleet[slice].calls.values { call.held.respond(.json(LeaseOffer.reply([]))) }
+        fleet[slice].calls = [:]
+    }
+
+    private func askForWork(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let member = try callers.sender(of: request)
+        let asked = try LeaseRequest(body: request.body)
+        return .hold { held in
+            let id = self.lock.withLock { fleet in
+                let id = LeaseCallID(fleet.newNumber())
+                let now = SystemTime.now()
+                fleet[self.slice].calls[id] = HeldCall(
+                    held: held, until: now + Duration(seconds: asked.waitSeconds))
+                let call = LeaseCall(id: id, member: member, slots: asked.slots, kernels: Set(asked.kernels))
+                fleet.handle(.work(.workAsked(call)), now: now)
+                return id
+            }
+            held.onDisconnect { [weak self] in self?.forget(call: id) }
+        }
+    }
+
+    private func forget(call id: LeaseCallID) {
+        lock.withLock { $0[slice].calls[id] = nil }
+        lock.handle(.work(.callEnded(id)))
+    }
+
+    private func deliver(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let member = try callers.sender(of: request)
+        let isBinary = request.header("content-type") == ReportWire.binaryType
+        if request.isLarge {
+            return .hold { held in
+                Task {
+                    do throws(Problem) {
+                        let reports = try ReportWire.reports(in: request.body, isBinary: isBinary, from: member)
+                        self.deliver(reports, from: member, held)
+                    } catch {
+                        held.respond(.problem(error))
+                    }
+                }
+            }
+        }
+        let reports = try ReportWire.reports(in: request.body, isBinary: isBinary, from: member)
+        return .hold { self.deliver(reports, from: member, $0) }
+    }
+
+    private func deliver(_ reports: [TaskReport], from member: MemberID, _ held: HeldRequest) {
+        lock.withLock { fleet in
+            let id = DeliveryID(fleet.newNumber())
+            fleet[slice].deliveries[id] = held
+            let name = fleet.core.membership[member]?.record.name ?? "member-\(member)"
+            let event = SchedulerEvent.reported(
+                id, from: member, worker: name, reports, wallClockMs: SystemTime.wallClockMs())
+            fleet.handle(.work(event))
+        }
+    }
+
+    // MARK: What the core decided
+
+    /// There is nothing for this call.
+    func dismiss(_ id: LeaseCallID, _ fleet: inout Fleet) {
+        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
+    }
+
+    /// What became of a delivery, once that is durable.
+    func answer(_ id: DeliveryID, _ verdicts: [ReportVerdict], _ fleet: inout Fleet) {
+        fleet[slice].deliveries.removeValue(forKey: id)?.respond(.json(ReportWire.reply(verdicts)))
+    }
+
+    func commit(_ id: CommitID, _ writes: [StoreWrite]) {
+        store.commit(writes) { [weak self] result in
+            guard let self else { return }
+            health.note(result.failureReason)
+            switch result {
+            case .success:
+                offerResults(in: writes)
+                lock.handle(.work(.committed(id)))
+            case .failure(let error): lock.handle(.work(.commitFailed(id, reason: error.message)))
+            }
+        }
+    }
+
+    private func offerResults(in writes: [StoreWrite]) {
+        let records = writes.compactMap { if case .addResults(let record) = $0 { record } else { nil } }
+        if let first = records.first { signals.offer(records, of: first.job) }
+    }
+
+    func granted(
+        _ id: LeaseCallID, _ member: MemberID, _ grants: [Grant], _ fleet: inout Fleet
+    ) {
+        guard let call = fleet[slice].calls.removeValue(forKey: id) else { return }
+        guard grants.contains(where: \.hasInputs) else {
+            call.held.respond(.json(LeaseOffer.reply(grants.map { LeaseOffer(grant: $0, inputs: nil) })))
+            return
+        }
+        // Inputs come from the store: the call stays held while they are read.
+        Task { [weak self] in await self?.answerWithInputs(call.held, grants) }
+    }
+
+    /// Inputs in one answer to a worker, which reads no longer one: what does not fit goes back into the line.
+    private static let inputsBytesMax = 32 << 20
+
+    private func answerWithInputs(_ held: HeldRequest, _ grants: [Grant]) async {
+        do {
+            var offers: [LeaseOffer] = []
+            var bytes = 0
+            for grant in grants where bytes < Self.inputsBytesMax {
+                let inputs = grant.hasInputs ? try await store.inputs(of: grant.key) : nil
+                bytes += inputs?.bytes.count ?? 0
+                // One alone may be larger.
+                if bytes > Self.inputsBytesMax, !offers.isEmpty { break }
+                offers.append(LeaseOffer(grant: grant, inputs: inputs))
+            }
+            held.respond(.json(LeaseOffer.reply(offers)))
+            let left = grants.dropFirst(offers.count)
+            if !left.isEmpty { lock.handle(.work(.grantUndelivered(left.map(\.key)))) }
+        } catch {
+            Log.error("inputs cannot be read", ["error": "\(error)"])
+            lock.handle(.work(.grantUndelivered(grants.map(\.key))))
+            held.respond(.problem(Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5)))
+        }
+    }
+}
+
+extension Store {
+    func inputs(of key: LeaseKey) async throws -> LineColumn {
+        LineColumn(lines: try await inputs(of: key.job, key.tasks))
+    }
+}
