@@ -241,10 +241,9 @@ let package = Package(
             "MusterCoordinatorTests",
             [
                 "MusterCoordinator", "MusterJoining", "MusterPictures", "MusterCallbacks", "MusterSpawning",
-                "MusterRole", "MusterHTTP",
-                "MusterStore", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership", "HTTPCaching",
-                "MusterCore", "MusterCrypto", "MusterLog", "MusterTestKit",
-                "MusterServerKit",
+                "MusterRole", "MusterHTTP", "MusterStore", "MusterAPI", "MusterFleetCore", "MusterScheduling",
+                "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterTestKit",
+                "MusterServerKit", "MusterFeeds", "MusterHTTPClient", "MusterKernels", "MusterSystem", "MusterWorker",
             ]),
         tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI"]),
         tests(

@@ -3,6 +3,7 @@ import MusterAPI
 import MusterCallbacks
 import MusterCore
 import MusterHTTP
+import MusterHTTPClient
 import MusterPictures
 import MusterServerKit
 import Testing
