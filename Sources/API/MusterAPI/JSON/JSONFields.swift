@@ -86,9 +86,9 @@ package struct JSONFields: Sendable {
         return elements
     }
 
-    /// Of at most so many elements; none where the field is absent.
-    package mutating func elements(_ name: String, countMax: Int) throws(Problem) -> [JSONValue] {
-        let elements = try array(name) ?? []
+    /// An array of at most so many elements.
+    package mutating func elements(_ name: String, countMax: Int) throws(Problem) -> [JSONValue]? {
+        guard let elements = try array(name) else { return nil }
         guard elements.count <= countMax else {
             throw Problem(
                 422, "\"\(path + name)\" has \(elements.count) entries; at most \(countMax).", code: "field")
@@ -142,6 +142,9 @@ package struct JSONFields: Sendable {
         guard let unknown = fields.keys.min() else { return }
         throw Problem(422, "Unknown field \"\(path + unknown)\".", code: "unknown-field")
     }
+
+    /// How objects inside a field are named.
+    func place(_ name: String) -> String { path + name + "." }
 
     package func wrong(_ name: String, _ value: JSONValue, _ wanted: String) -> Problem {
         Problem(422, "\"\(path + name)\" must be \(wanted), not \(Self.shown(value)).", code: "field")

@@ -26,6 +26,19 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// A key as text that is made once and written often.
+    static func encoded(key name: String) -> [UInt8] {
+        var json = JSONWriter(reserving: name.utf8.count + 3)
+        json.key(named: name)
+        return json.bytes
+    }
+
+    mutating func key(encoded: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: encoded)
+        needsComma = false
+    }
+
     package mutating func value(_ text: String) {
         separate()
         appendString(text)

@@ -24,13 +24,7 @@ package enum EdgeRoutes {
             summary:
                 "Have every edge forget stored answers; answered when not even a crash brings them back, with the edges"
                 + " that did: 200, or 202 when some are away, which forget before they serve again. One of the fields.",
-            fields: [
-                .body("id", .integer, "The image of this id, 0 to 2^63-1, whatever its query."),
-                .body(
-                    "prefix", .text(1...PurgePattern.prefixBytesMax, pattern: "^/"),
-                    "Every target that begins so, as \"/tiles/\"; a slash first, at most 2,048 bytes."),
-                .body("all", .boolean, "true: everything."),
-            ], bodyBytesMax: 64 << 10, answer: .named("Purged"), otherStatuses: [202],
+            fields: .of(PurgeRequest.self), bodyBytesMax: 64 << 10, answer: .named("Purged"), otherStatuses: [202],
             needsBody: true),
         Spec(
             name: .events, method: "GET", pattern: "/v1/events", access: .image,

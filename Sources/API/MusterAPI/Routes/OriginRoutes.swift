@@ -36,12 +36,13 @@ package enum OriginRoutes {
             name: .putImage, method: "PUT", pattern: "/images/{id}", access: .admin,
             summary:
                 "Store an image, whatever its bytes; answered when it is durable: 201, or 200 where it replaces one.",
-            fields: [.ifMatch, .ifNoneMatch], bodyBytesMax: imageBytesMaxDefault, status: 201, answer: .named("Image"),
+            fields: [.ifMatch, .ifNoneMatch], bodyBytesMax: imageBytesMaxDefault, status: 201,
+            answer: .of(ImageStatus.self),
             otherStatuses: [200], readsBytes: true, parameterSchemas: imageID),
         Spec(
             name: .deleteImage, method: "DELETE", pattern: "/images/{id}", access: .admin,
             summary: "Delete an image; answered when that is durable.",
-            fields: [.ifMatch, .ifNoneMatch], answer: .named("ImageChange"), parameterSchemas: imageID),
+            fields: [.ifMatch, .ifNoneMatch], answer: .of(ImageChange.self), parameterSchemas: imageID),
     ]
 
     private static let following: [Spec] = [
@@ -51,7 +52,7 @@ package enum OriginRoutes {
             fields: [
                 .query("since", .integer, "Only changes after this version; default 0: every image there is."),
                 .query("limit", .integer(1...10_000), "At most so many, 1 to 10000, default 1000."),
-            ], answer: .named("ImageChanges")),
+            ], answer: .of(ImageChanges.self)),
         Spec(
             name: .events, method: "GET", pattern: "/v1/events", access: .image,
             summary:

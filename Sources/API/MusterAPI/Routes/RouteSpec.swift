@@ -45,6 +45,15 @@ package struct FieldSpec: Sendable {
     }
 }
 
+extension [FieldSpec] {
+    /// The fields of a body that is described as a type, and others.
+    static func of<Body: WireWritable>(_: Body.Type, _ others: FieldSpec...) -> [FieldSpec] {
+        Body.fields.flatMap(\.described).map {
+            FieldSpec(name: $0.name, schema: $0.schema, summary: $0.summary, isRequired: $0.isRequired)
+        } + others
+    }
+}
+
 /// Headers that several routes read.
 extension FieldSpec {
     static let idempotencyKey = header(

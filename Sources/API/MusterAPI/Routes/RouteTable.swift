@@ -15,49 +15,15 @@ package enum RouteTable {
         RouteSpec(
             name: .createJob, method: "POST", pattern: "/v1/jobs", access: .admin,
             summary: "Ask for a job. Idempotency-Key makes it safe to repeat.",
-            fields: [
-                .body("kernel", .text(1...Limits.nameBytesMax), "What each task computes.", required: true),
-                .body("count", .integer(1...Limits.jobTasksMax), "How many tasks; needed when there are no inputs."),
-                .body("inputs", .array, "One JSON value a task."),
-                .body("params", .object, "Handed to the kernel."),
-                .body("priority", .choice(Priority.self), "interactive or batch (default)."),
-                .body(
-                    "attempts", .integer(1...Limits.attemptsMax),
-                    "A task that failed so often has failed for good, 1 to 100; default 5, of container 1."),
-                .body(
-                    "retryDelay", .number(0...Limits.retryDelaySecondsMax),
-                    "Seconds that a failed task rests before it is tried again, 0 to 3600, default 1; then twice as long each time, at most 60."
-                ),
-                .body(
-                    "atMost", .integer(1...Limits.jobTasksMax),
-                    "So many of its tasks run at one time; default: as many as there are slots."),
-                .body(
-                    "copies", .boolean,
-                    "Whether idle workers may compute again what others are slow with; default true, of container false."
-                ),
-                .body(
-                    "quorum", .text(3...5, pattern: "^[0-9]{1,2}/[0-9]{1,2}$"),
-                    "k/n: each task counts when k of at first n machines agree on it."),
-                .body("name", shown, "What people call it: at most 128 bytes; empty for none."),
-                .body(
-                    "timeoutSeconds", .number(Limits.timeoutSecondsMin...Limits.timeoutSecondsMax),
-                    "An attempt at a task that takes longer has failed; 0.1 to 2592000."),
-                .idempotencyKey,
-            ], bodyBytesMax: Limits.bodyBytesMax, status: 201, answer: .named("Job")),
+            fields: .of(JobRequest.self, .idempotencyKey), bodyBytesMax: Limits.bodyBytesMax, status: 201,
+            answer: .of(JobStatus.self)),
         RouteSpec(
             name: .assignAll, method: "POST", pattern: "/assign/all", access: .admin,
             summary:
                 "Deal tuples of numbers to all live workers in turn; each adds up its own. Idempotency-Key makes it safe to "
                 + "repeat. Where it is open, whoever asked without a token reads the job without one.",
-            fields: [
-                .body(
-                    "dataset",
-                    .list(
-                        .list(.number, 1...AssignRequest.numbersMax),
-                        1...AssignRequest.tuplesMax),
-                    "1 to 100000 lists of 1 to 64 numbers; default 100 pairs of random numbers from 1 to 1000."),
-                .idempotencyKey,
-            ], bodyBytesMax: Limits.bodyBytesMax, status: 201, isClassic: true, answer: .named("Job")),
+            fields: .of(AssignRequest.self, .idempotencyKey), bodyBytesMax: Limits.bodyBytesMax, status: 201,
+            isClassic: true, answer: .of(JobStatus.self)),
         RouteSpec(
             name: .listJobs, method: "GET", pattern: "/v1/jobs", access: .read, summary: "List jobs, newest first.",
             fields: [
@@ -70,10 +36,10 @@ package enum RouteTable {
             ], answer: .named("Jobs")),
         RouteSpec(
             name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands.",
-            readsOpenJobs: true, answer: .named("Job")),
+            readsOpenJobs: true, answer: .of(JobStatus.self)),
         RouteSpec(
             name: .cancelJob, method: "DELETE", pattern: "/v1/jobs/{id}", access: .admin,
-            summary: "Cancel a job; its recorded results stay.", answer: .named("Job")),
+            summary: "Cancel a job; its recorded results stay.", answer: .of(JobStatus.self)),
         RouteSpec(
             name: .jobTasks, method: "GET", pattern: "/v1/jobs/{id}/tasks", access: .read,
             summary: "Where a job's tasks are: which run at which worker, or failed and wait to be tried again.",
@@ -85,7 +51,7 @@ package enum RouteTable {
         RouteSpec(
             name: .retryJob, method: "POST", pattern: "/v1/jobs/{id}/retry", access: .admin,
             summary: "Run again, as the same job, those tasks of an ended job that failed or were cancelled.",
-            status: 202, answer: .named("Job")),
+            status: 202, answer: .of(JobStatus.self)),
         RouteSpec(
             name: .jobEvents, method: "GET", pattern: "/v1/jobs/{id}/events", access: .read,
             summary: "Server-sent events of a job: job (its state, at each change), until it ends.",
@@ -106,43 +72,24 @@ package enum RouteTable {
     private static let members: [RouteSpec] = [
         RouteSpec(
             name: .joinFleet, method: "POST", pattern: "/v1/members", access: .join, summary: "Become a member.",
-            fields: [
-                .body("name", shown, "The name to be known by; made unique."),
-                .body(
-                    "role", .choice(MemberRole.self),
-                    "worker (default), client, or origin or edge: those two have no rank."),
-                .body("slots", .integer(1...Limits.slotsMax), "Tasks that a worker runs at the same time."),
-                .body("labels", .map(.string, countMax: Limits.labelsMax), "Strings that describe the member."),
-                .body("version", .string, "Of the member's program."),
-                .body("incarnation", .string, "A secret of the process: joining again with it gives the same member."),
-                .body("machine", .string, "The machine it runs on; the same for all workers there."),
-                .body("callback", .text(0...512), "Where it takes commands: POST CALLBACK/receive-command."),
-                .body("id", .id, "The id of an earlier joining, to have it again."),
-                .body("secret", .string, "The secret of that earlier joining."),
-            ], bodyBytesMax: smallBody, status: 201, answer: .named("Joined")),
+            fields: .of(JoinRequest.self), bodyBytesMax: smallBody, status: 201, answer: .of(JoinReply.self)),
         RouteSpec(
             name: .members, method: "GET", pattern: "/v1/members", access: .read,
             summary: "All members, by rank; then those without one.", answer: .named("Members")),
         RouteSpec(
             name: .member, method: "GET", pattern: "/v1/members/{id}", access: .read, summary: "One member.",
-            answer: .named("Member")),
+            answer: .of(MemberStatus.self)),
         RouteSpec(
             name: .leaveFleet, method: "DELETE", pattern: "/v1/members/{id}", access: .member,
             summary: "Leave; leases go back in line. The member itself or an admin.", answer: .named("Success")),
         RouteSpec(
             name: .drainMember, method: "POST", pattern: "/v1/members/{id}/drain", access: .admin,
             summary: "Have a worker finish what it has and leave: it gets nothing more.", status: 202,
-            answer: .named("Member")),
+            answer: .of(MemberStatus.self)),
         RouteSpec(
             name: .heartbeat, method: "POST", pattern: "/v1/members/{id}/heartbeat", access: .member,
             summary: "A sign of life; renews the leases it names.",
-            fields: [
-                .body("leases", .list(leaseKey, 0...Limits.slotsMax), "Leases that the member holds."),
-                .body("acknowledged", .integer, "The last command that it has; it has all before that too."),
-                .body(
-                    "edges", .closed(.always("leader", .integer(1...65_535)), .always("term", .integer)),
-                    "Of an edge: who leads the edges, as far as it knows."),
-            ],
+            fields: .of(Heartbeat.self),
             bodyBytesMax: 1 << 20, answer: .named("HeartbeatAnswer"), isSignOfLife: true),
         RouteSpec(
             name: .memberStream, method: "GET", pattern: "/v1/members/{id}/stream", access: .member,
@@ -158,15 +105,15 @@ package enum RouteTable {
         RouteSpec(
             name: .createToken, method: "POST", pattern: "/v1/tokens", access: .admin,
             summary: "Make a token by which a volunteer's workers may join, and nothing else.",
-            fields: [.body("label", .string, "For people: whose it is.")], bodyBytesMax: smallBody, status: 201,
-            answer: .named("Token")),
+            fields: .of(TokenRequest.self), bodyBytesMax: smallBody, status: 201,
+            answer: .of(TokenStatus.self)),
         RouteSpec(
             name: .tokens, method: "GET", pattern: "/v1/tokens", access: .admin,
             summary: "Volunteers' tokens, without what proves them.", answer: .named("Tokens")),
         RouteSpec(
             name: .revokeToken, method: "DELETE", pattern: "/v1/tokens/{id}", access: .admin,
             summary: "Revoke a volunteer's token: who came by it goes, and what is not confirmed of them is redone.",
-            answer: .named("Token")),
+            answer: .of(TokenStatus.self)),
         RouteSpec(
             name: .machines, method: "GET", pattern: "/v1/machines", access: .read,
             summary: "Machines that ever joined: what each did, and how far it is believed. The 10,000 that did most.",
@@ -175,7 +122,7 @@ package enum RouteTable {
             name: .createSignInLink, method: "POST", pattern: "/v1/sign-in-links", access: .admin,
             summary:
                 "Make a link by which a browser comes in, once: path (behind this URL) and seconds, so long it is good.",
-            status: 201, answer: .named("SignInLink")),
+            status: 201, answer: .of(SignInLink.self)),
         RouteSpec(
             name: .signIn, method: "GET", pattern: "/sign-in", access: .open,
             summary: "Where such a link leads: the answer sets a cookie that has the rights of an admin.",
@@ -185,7 +132,7 @@ package enum RouteTable {
             summary:
                 "What another machine needs to become a worker: the join token, this coordinator's URL, and where its program is, "
                 + "which is packed at the first call.",
-            status: 201, answer: .named("JoinOffer")),
+            status: 201, answer: .of(JoinOffer.self)),
         RouteSpec(
             name: .program, method: "GET", pattern: "/v1/program/{code}", access: .open,
             summary: "The packed program, for whoever was told the code by POST /v1/join-command.",
@@ -220,10 +167,7 @@ package enum RouteTable {
         RouteSpec(
             name: .sendCommand, method: "POST", pattern: "/v1/commands", access: .send,
             summary: "Send a command to every member of lower rank; an admin sends as the operator, above rank 0.",
-            fields: [
-                .body("command", commandText, "Its text, 1 to 4096 bytes.", required: true),
-                .body("from", .either(.string, .integer), "The sender's name or id; a member sends for itself only."),
-            ], bodyBytesMax: smallBody, status: 202, answer: .named("CommandReceipt")),
+            fields: .of(CommandRequest.self), bodyBytesMax: smallBody, status: 202, answer: .of(CommandReceipt.self)),
         RouteSpec(
             name: .commands, method: "GET", pattern: "/v1/commands", access: .read,
             summary: "List commands, newest first.",
@@ -234,32 +178,23 @@ package enum RouteTable {
         RouteSpec(
             name: .command, method: "GET", pattern: "/v1/commands/{id}", access: .read,
             summary: "One command, and what became of it at each recipient.",
-            answer: .named("Command")),
+            answer: .of(WholeCommand.self)),
         RouteSpec(
             name: .assignRank, method: "POST", pattern: "/assign-rank", access: .join,
             summary: "Rank a member by its address; asking again changes nothing.",
-            fields: [.body("ip_port", address, "Like http://1.2.3.4:5000.", required: true)], bodyBytesMax: smallBody,
+            fields: .of(ClassicMember.self), bodyBytesMax: smallBody,
             isClassic: true, answer: .named("Rank")),
         RouteSpec(
             name: .unassignRank, method: "DELETE", pattern: "/unassign-rank", access: .join,
             summary: "Take the rank of a member with this address away.",
-            fields: [.body("ip_port", address, "Like http://1.2.3.4:5000.", required: true)], bodyBytesMax: smallBody,
+            fields: .of(ClassicMember.self), bodyBytesMax: smallBody,
             isClassic: true, answer: .named("Success")),
         RouteSpec(
             name: .classicCommand, method: "POST", pattern: "/send-command", access: .join,
             summary: "Send a command from the member with this address to every lower rank, and say who has it.",
-            fields: [
-                .body("ip_port", address, "The sender's address; an unknown one is ranked last.", required: true),
-                .body("command", commandText, "Its text, 1 to 4096 bytes.", required: true),
-            ], bodyBytesMax: smallBody, isClassic: true, answer: .named("CommandResults")),
+            fields: .of(ClassicCommand.self), bodyBytesMax: smallBody, isClassic: true, answer: .named("CommandResults")
+        ),
     ]
-
-    private static let commandText = Schema.text(1...Limits.commandBytesMax)
-    /// A host, perhaps with a scheme before it and a port behind.
-    private static let address = Schema.text(1...512, pattern: "^([hH][tT][tT][pP][sS]?://)?[-A-Za-z0-9._:\\[\\]]+/*$")
-    private static let leaseKey = Schema.closed(
-        .always("job", .id), .always("first", .integer(0...Limits.jobTasksMax)),
-        .always("count", .integer(1...Limits.jobTasksMax)), .always("attempt", .integer(1...Int(Int32.max))))
 
     private static let pictures: [RouteSpec] = [
         RouteSpec(
@@ -303,11 +238,13 @@ package enum RouteTable {
             name: .createChild, method: "POST", pattern: "/create-child", access: .admin,
             summary:
                 "Spawn children; with no body one, and a text for an answer. Idempotency-Key makes it safe to repeat.",
-            fields: childFields, bodyBytesMax: smallBody, status: 202, isClassic: true, answer: .named("ChildNames"),
+            fields: .of(ChildrenRequest.self, .idempotencyKey), bodyBytesMax: smallBody, status: 202, isClassic: true,
+            answer: .named("ChildNames"),
             mayAnswerText: true),
         RouteSpec(
             name: .createChildren, method: "POST", pattern: "/v1/children", access: .admin,
-            summary: "Spawn children. Idempotency-Key makes it safe to repeat.", fields: childFields,
+            summary: "Spawn children. Idempotency-Key makes it safe to repeat.",
+            fields: .of(ChildrenRequest.self, .idempotencyKey),
             bodyBytesMax: smallBody, status: 202, answer: .named("ChildNames")),
         RouteSpec(
             name: .children, method: "GET", pattern: "/v1/children", access: .read,
@@ -319,81 +256,36 @@ package enum RouteTable {
         RouteSpec(
             name: .cancelChild, method: "DELETE", pattern: "/v1/children/{id}", access: .admin,
             summary: "Call a child off; the numbers that it brought stay. One that is over stays as it is.",
-            answer: .named("Child")),
+            answer: .of(ChildStatus.self)),
         RouteSpec(
             name: .childNumbers, method: "POST", pattern: "/v1/children/{id}/numbers", access: .child,
             summary: "A child delivers its next numbers; answered when they are durable.",
-            fields: numberFields, bodyBytesMax: 16 << 20, answer: .named("Recorded")),
+            fields: .of(NumbersReport.self), bodyBytesMax: 16 << 20, answer: .of(NumbersVerdict.self)),
         RouteSpec(
             name: .ownChild, method: "POST", pattern: "/v1/children/self", access: .join,
             summary: "A child that nobody launched delivers all its numbers. Idempotency-Key makes it safe to repeat.",
-            fields: numberFields + [.idempotencyKey], bodyBytesMax: 16 << 20, answer: .named("Recorded")),
+            fields: .of(NumbersReport.self, .idempotencyKey), bodyBytesMax: 16 << 20, answer: .of(NumbersVerdict.self)),
         RouteSpec(
             name: .progress, method: "GET", pattern: "/progress", access: .read,
             summary: "Unique numbers that children brought, and what part of the range they are.", isClassic: true,
-            answer: .named("Progress")),
+            answer: .of(NumbersProgress.self)),
         RouteSpec(
             name: .scale, method: "POST", pattern: "/v1/scale", access: .admin,
             summary: "Have so many launched workers; fewer finish what they hold first.",
             fields: [.body("workers", .integer(0...WorkerPool.workersMax), "0 to 1000.", required: true)],
             bodyBytesMax: smallBody, status: 202, answer: .named("Scaled")),
     ]
-    private static let numberFields: [FieldSpec] = [
-        .body("offset", .integer(0...Int(Int32.max)), "How many of its numbers are recorded already."),
-        .body(
-            "numbers", .list(.integer(1...Limits.numberRangeMax), 0...Limits.childReportMax),
-            "Whole numbers from 1 to the range.", required: true),
-        .body("rejected", .integer(0...Int(Int32.max)), "Lines that were no number."),
-        .body("last", .boolean, "There are no more."),
-    ]
-    /// A name that people can see: without control characters, and not of blanks alone.
-    private static let shown = Schema.text(
-        0...Limits.nameBytesMax,
-        pattern: "^([^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*)?$")
-    private static let childFields: [FieldSpec] = [
-        .body("count", .integer(1...Limits.childrenAtOnceMax), "How many, 1 to 10,000; default 1."),
-        .body(
-            "numbers", .integer(1...Limits.childNumbersMax),
-            "How many numbers each brings, 1 to 10,000,000; default 1,000."),
-        .idempotencyKey,
-    ]
 
     private static let work: [RouteSpec] = [
         RouteSpec(
             name: .leases, method: "POST", pattern: "/v1/leases", access: .member,
             summary: "Ask for work; held until there is some.",
-            fields: [
-                .body("slots", .integer(1...Limits.slotsMax), "Most batches to be granted, default 1."),
-                .body("kernels", .list(.string, 0...256), "Names of the kernels that the worker has.", required: true),
-                .body(
-                    "waitSeconds", .number(0...Limits.leaseWaitSecondsMax),
-                    "How long to hold the call, 0 to 60, default 30."),
-            ], bodyBytesMax: smallBody, answer: .named("Leases")),
+            fields: .of(LeaseRequest.self), bodyBytesMax: smallBody, answer: .named("Leases")),
         RouteSpec(
             name: .results, method: "POST", pattern: "/v1/results", access: .member,
             summary: "Deliver reports of finished tasks; answered when they are durable.",
-            fields: [
-                .body(
-                    "reports", .list(report, 0...1_000),
-                    "What became of granted tasks, a value and a time each; a failed task's value is what it left, or null.",
-                    required: true)
-            ], bodyBytesMax: Limits.bodyBytesMax, answer: .named("Verdicts")),
+            fields: .of(Delivery.self), bodyBytesMax: Limits.bodyBytesMax, answer: .named("Verdicts")),
     ]
-
-    private static let report = Schema.closed(
-        .always("job", .id), .always("first", .integer(0...Limits.jobTasksMax)),
-        .always("count", .integer(1...Limits.jobTasksMax)), .always("attempt", .integer(1...Int(Int32.max))),
-        .always("ticket", .string), .maybe("start", .integer(0...Limits.jobTasksMax)),
-        .always("values", .list(.any, 1...Limits.jobTasksMax)),
-        .always("seconds", .list(.number(0...1e15), 1...Limits.jobTasksMax)),
-        .maybe(
-            "failures",
-            .list(
-                .closed(
-                    .always("task", .integer(0...Limits.jobTasksMax)),
-                    .maybe("error", .text(0...Limits.valueBytesMax)),
-                    .maybe("ownFault", .boolean, "The worker is to blame, and nothing was tried.")))),
-        .maybe("binary", .boolean, "Only in a body of bytes, which follow its first line."))
 
     private static let plain: [RouteSpec] = [
         RouteSpec(

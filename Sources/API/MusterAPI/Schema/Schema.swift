@@ -96,6 +96,8 @@ extension Schema {
     /// One that is answered: later versions may answer more.
     package static func open(_ fields: Field...) -> Schema { Schema(.object(fields, isClosed: false)) }
     package static func either(_ schemas: Schema...) -> Schema { Schema(.either(schemas)) }
+    /// What is described as a type.
+    static func of(_ type: (some WireWritable).Type) -> Schema { type.schema }
     /// One of `AnswerSchemas.all`.
     package static func named(_ name: String) -> Schema { Schema(.reference(name)) }
 }

@@ -1,7 +1,7 @@
 package import MusterScheduling
 
 /// `POST /assign/all`: tuples of numbers to be added up, each by the worker it is dealt to.
-package struct AssignRequest: Hashable, Sendable {
+package struct AssignRequest: Hashable, WireType {
     /// Tuples of one request.
     package static let tuplesMax = 100_000
     /// Numbers of one tuple.
@@ -15,28 +15,15 @@ package struct AssignRequest: Hashable, Sendable {
 
     package init(dataset: LineColumn?) { self.dataset = dataset }
 
-    /// No body, or an object with `dataset`, a list of lists of numbers. Throws a `Problem`: 400 for what is not JSON, 422
-    /// for the rest, with the value.
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body, emptyAllowed: true)
-        let given = fields.value("dataset")
-        try fields.finish()
-        guard let given else { return }
-        guard let tuples = given.elements else { throw fields.wrong("dataset", given, "a list of tuples") }
-        guard (1...Self.tuplesMax).contains(tuples.count) else {
-            throw Problem(
-                422, "\"dataset\" has \(tuples.count) tuples; 1 to \(Self.tuplesMax) are possible.", code: "field")
-        }
-        var column = LineColumn()
-        column.reserve(bytes: given.bytes.count)
-        for (place, tuple) in tuples.enumerated() {
-            if let trouble = Self.trouble(of: tuple) {
-                throw Problem(422, "\"dataset[\(place)]\" \(trouble)", code: "field")
-            }
-            column.append(line: tuple.bytes)
-        }
-        dataset = column
-    }
+    package static let isClosed = true
+    package static let mayBeEmpty = true
+    package var bytesExpected: Int { 32 + (dataset?.bytes.count ?? 0) }
+    package static let blank = AssignRequest(dataset: nil)
+    package static let fields: [WireField<AssignRequest>] = [
+        .may(
+            "dataset", \.dataset, .tuples,
+            "1 to 100000 lists of 1 to 64 numbers; default 100 pairs of random numbers from 1 to 1000.")
+    ]
 
     /// What makes a value no tuple, with the value; nil for a good one.
     package static func trouble(of tuple: JSONValue) -> String? {
@@ -68,15 +55,31 @@ package struct AssignRequest: Hashable, Sendable {
         let tuples = tuples
         return JobRequest(kernel: "sum", count: tuples.count, inputs: tuples)
     }
+}
 
-    package var body: [UInt8] {
-        var json = JSONWriter(reserving: 32 + (dataset?.bytes.count ?? 0))
-        json.beginObject()
-        if let dataset {
-            json.key("dataset")
-            json.array(lines: dataset.bytes)
+extension WireKind where Value == LineColumn {
+    fileprivate static var tuples: WireKind {
+        let counts = 1...AssignRequest.tuplesMax
+        let tuple = Schema.list(.number, 1...AssignRequest.numbersMax)
+        return WireKind(.list(tuple, counts)) { fields, name throws(Problem) in
+            guard let given = fields.value(name) else { return nil }
+            guard let tuples = given.elements else { throw fields.wrong(name, given, "a list of tuples") }
+            guard counts.contains(tuples.count) else {
+                throw Problem(
+                    422, "\"\(name)\" has \(tuples.count) tuples; 1 to \(counts.upperBound) are possible.",
+                    code: "field")
+            }
+            var column = LineColumn()
+            column.reserve(bytes: given.bytes.count)
+            for (place, tuple) in tuples.enumerated() {
+                if let trouble = AssignRequest.trouble(of: tuple) {
+                    throw Problem(422, "\"\(name)[\(place)]\" \(trouble)", code: "field")
+                }
+                column.append(line: tuple.bytes)
+            }
+            return column
+        } write: {
+            $1.array(lines: $0.bytes)
         }
-        json.endObject()
-        return json.bytes
     }
 }

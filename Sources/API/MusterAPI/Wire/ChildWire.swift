@@ -2,7 +2,7 @@ package import MusterCore
 package import MusterScheduling
 
 /// `POST /create-child` and `POST /v1/children`: so many children, each with so many numbers.
-package struct ChildrenRequest: Hashable, Sendable {
+package struct ChildrenRequest: Hashable, WireType {
     package var count: Int
     package var numbers: Int
 
@@ -11,26 +11,19 @@ package struct ChildrenRequest: Hashable, Sendable {
         self.numbers = numbers
     }
 
-    /// No body is one child with its usual numbers.
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body, emptyAllowed: true)
-        count = try fields.int("count", in: 1...Limits.childrenAtOnceMax) ?? 1
-        numbers = try fields.int("numbers", in: 1...Limits.childNumbersMax) ?? Limits.childNumbersDefault
-        try fields.finish()
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("count", count)
-        json.field("numbers", numbers)
-        json.endObject()
-        return json.bytes
-    }
+    package static let isClosed = true
+    package static let mayBeEmpty = true
+    package static let blank = ChildrenRequest()
+    package static let fields: [WireField<ChildrenRequest>] = [
+        .may("count", \.count, .integer(1...Limits.childrenAtOnceMax), "How many, 1 to 10,000; default 1."),
+        .may(
+            "numbers", \.numbers, .integer(1...Limits.childNumbersMax),
+            "How many numbers each brings, 1 to 10,000,000; default 1,000."),
+    ]
 }
 
 /// `POST /v1/children/{id}/numbers`: the next part of a child's numbers, behind `offset` that are recorded.
-package struct NumbersReport: Hashable, Sendable {
+package struct NumbersReport: Hashable, WireType {
     package var offset: Int
     package var numbers: [UInt32]
     /// Lines that were no number, in this part.
@@ -46,54 +39,63 @@ package struct NumbersReport: Hashable, Sendable {
 
     /// Throws a 422 for a number out of 1…`range`.
     package init(body: [UInt8], range: Int) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        offset = try fields.int("offset", in: 0...Int(Int32.max)) ?? 0
-        rejected = try fields.int("rejected", in: 0...Int(Int32.max)) ?? 0
-        isLast = try fields.bool("last") ?? false
-        let column = try fields.required("numbers", fields.column("numbers"))
-        try fields.finish()
-        guard column.count <= Limits.childReportMax else {
-            throw Problem(
-                422, "\"numbers\" has \(column.count) entries; at most \(Limits.childReportMax).", code: "field")
+        try self.init(body: body)
+        guard numbers.allSatisfy({ (1...range).contains(Int($0)) }) else {
+            throw Problem(422, "\"numbers\" must hold whole numbers from 1 to \(range).", code: "field")
         }
-        numbers = []
+    }
+
+    package static let isClosed = true
+    package var bytesExpected: Int { 64 + numbers.count * 9 }
+    package static let blank = NumbersReport(offset: 0, numbers: [], rejected: 0, isLast: false)
+    package static let fields: [WireField<NumbersReport>] = [
+        .may("offset", \.offset, .integer(0...Int(Int32.max)), "How many of its numbers are recorded already."),
+        .may("rejected", \.rejected, .integer(0...Int(Int32.max)), "Lines that were no number."),
+        .may("last", \.isLast, .boolean, "There are no more."),
+        .must("numbers", \.numbers, .numbers, "Whole numbers from 1 to the range."),
+    ]
+}
+
+extension WireKind where Value == [UInt32] {
+    /// What is no number from 1, or too large for any range, is read as 0.
+    fileprivate static var numbers: WireKind {
+        let most = Limits.childReportMax
+        return WireKind(.list(.integer(1...Limits.numberRangeMax), 0...most)) { fields, name throws(Problem) in
+            guard let column = try fields.column(name) else { return nil }
+            guard column.count <= most else {
+                throw Problem(422, "\"\(name)\" has \(column.count) entries; at most \(most).", code: "field")
+            }
+            return read(column)
+        } write: { numbers, json in
+            json.beginArray()
+            for number in numbers { json.value(number) }
+            json.endArray()
+        }
+    }
+
+    private static func read(_ column: LineColumn) -> [UInt32] {
+        var numbers: [UInt32] = []
         numbers.reserveCapacity(column.count)
-        var value = 0
+        var value: UInt64 = 0
         var isNumber = true
         for byte in column.bytes {
             switch byte {
             case 0x0A:
-                guard isNumber, (1...range).contains(value) else {
-                    throw Problem(422, "\"numbers\" must hold whole numbers from 1 to \(range).", code: "field")
-                }
-                numbers.append(UInt32(value))
-                value = 0
+                numbers.append(isNumber ? UInt32(value) : 0)
+                (value, isNumber) = (0, true)
             case 0x30...0x39:
-                value = value * 10 + Int(byte - 0x30)
+                value = value * 10 + UInt64(byte - 0x30)
                 // One that is too large stays so, and small enough to go on with.
-                if value > range { (value, isNumber) = (0, false) }
+                if value > UInt32.max { (value, isNumber) = (0, false) }
             default: isNumber = false
             }
         }
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter(reserving: 64 + numbers.count * 9)
-        json.beginObject()
-        json.field("offset", offset)
-        json.field("rejected", rejected)
-        json.field("last", isLast)
-        json.key("numbers")
-        json.beginArray()
-        for number in numbers { json.value(number) }
-        json.endArray()
-        json.endObject()
-        return json.bytes
+        return numbers
     }
 }
 
 /// The answer: numbers of the child that are recorded by now, and whether it has no more to do.
-package struct NumbersVerdict: Hashable, Sendable {
+package struct NumbersVerdict: Hashable, WireType {
     package var received: Int
     package var isDone: Bool
 
@@ -102,52 +104,66 @@ package struct NumbersVerdict: Hashable, Sendable {
         self.isDone = isDone
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        received = try fields.required("received", fields.int("received", in: 0...Int.max))
-        isDone = try fields.bool("done") ?? false
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("received", received)
-        json.field("done", isDone)
-        json.endObject()
-        return json.bytes
-    }
+    package static let blank = NumbersVerdict(received: 0, isDone: false)
+    package static let schemaName = "Recorded"
+    package static let fields: [WireField<NumbersVerdict>] = [
+        .must("received", \.received, .integer), .always("done", \.isDone, .boolean),
+    ]
 }
 
 /// A child as the coordinator tells of it.
-package struct ChildStatus: Hashable, Sendable {
+package struct ChildStatus: Hashable, WireType {
     package var id: ChildID
     package var name: String
     /// Nil in the answer to a request for children, which gives ids and names only; then all below is empty too.
     package var state: ChildState?
-    /// How many it shall bring; nil for a foreign child, which brings what it brings.
     package var numbers: Int?
     package var received = 0
     package var rejected = 0
     package var attempts = 0
-    /// Seconds since 1970.
-    package var created = 0.0
-    /// Why it died last; empty when it never did.
+    private var createdMs: WallClockMs = 0
+    private var endedMs: WallClockMs?
+    /// Empty when it never did.
     package var reason = ""
+
+    /// Seconds since 1970.
+    package var created: Double { Double(createdMs) / 1_000 }
 
     package static func name(of id: ChildID) -> String { "child-\(id)" }
 
-    package init(_ value: JSONValue) throws(Problem) {
-        var fields = try JSONFields(value, path: "children.")
-        id = ChildID(Int64(try fields.required("id", fields.int("id", in: 1...Int.max))))
-        name = try fields.string("name") ?? Self.name(of: id)
-        state = try fields.string("state").flatMap { ChildState(rawValue: $0) }
-        numbers = try fields.int("numbers", in: 0...Int.max)
-        received = try fields.int("received", in: 0...Int.max) ?? 0
-        rejected = try fields.int("rejected", in: 0...Int.max) ?? 0
-        attempts = try fields.int("attempts", in: 0...Int.max) ?? 0
-        created = try fields.double("created", in: 0...1e12) ?? 0
-        reason = try fields.string("reason", bytesMax: 64 << 10) ?? ""
+    private init(id: ChildID, name: String) { (self.id, self.name) = (id, name) }
+
+    private init(_ record: ChildRecord) {
+        self.init(id: record.id, name: Self.name(of: record.id))
+        (state, numbers) = (record.state, record.isForeign ? nil : record.wanted)
+        (received, rejected, attempts) = (record.received, record.rejected, record.attempt)
+        (createdMs, endedMs, reason) = (record.createdMs, record.endedMs, record.reason)
     }
+
+    private var known: ChildState {
+        get { state ?? .queued }
+        set { state = newValue }
+    }
+
+    package static let place = "children."
+    package static let blank = ChildStatus(id: ChildID(0), name: "")
+    package static let schemaName = "Child"
+    package static let fields: [WireField<ChildStatus>] = [
+        .must("id", \.id, .id),
+        .always("name", \.name, .prose),
+        .always("state", \.known, .word),
+        .may(
+            "numbers", \.numbers, .integer,
+            "How many it is to bring; a foreign child's are what it brings."),
+        .always("received", \.received, .integer),
+        .always("rejected", \.rejected, .integer),
+        .always("attempts", \.attempts, .integer),
+        .always("created", \.createdMs, .moment),
+        .may("ended", \.endedMs, .moment),
+        .may("reason", \.reason, .prose(upTo: 64 << 10), "Why it died last.", when: { !$0.reason.isEmpty }),
+    ]
+
+    package mutating func check() { if name.isEmpty { name = Self.name(of: id) } }
 
     /// From `{"children": […]}`.
     package static func list(of body: [UInt8]) throws(Problem) -> [ChildStatus] {
@@ -158,23 +174,12 @@ package struct ChildStatus: Hashable, Sendable {
     }
 
     package static func write(_ record: ChildRecord, to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("id", record.id.rawValue)
-        json.field("name", name(of: record.id))
-        json.field("state", record.state.rawValue)
-        if !record.isForeign { json.field("numbers", record.wanted) }
-        json.field("received", record.received)
-        json.field("rejected", record.rejected)
-        json.field("attempts", record.attempt)
-        json.field("created", Double(record.createdMs) / 1_000)
-        if let ended = record.endedMs { json.field("ended", Double(ended) / 1_000) }
-        if !record.reason.isEmpty { json.field("reason", record.reason) }
-        json.endObject()
+        ChildStatus(record).write(to: &json)
     }
 }
 
 /// `GET /progress`.
-package struct NumbersProgress: Hashable, Sendable {
+package struct NumbersProgress: Hashable, WireType {
     package var unique: Int
     package var received: Int
     /// Lines and numbers that were none, or out of the range.
@@ -200,41 +205,27 @@ package struct NumbersProgress: Hashable, Sendable {
         (childrenFailed, childrenCancelled) = (children.counters.failed, children.counters.cancelled)
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        unique = try fields.required("uniqueNumbers", fields.int("uniqueNumbers", in: 0...Int.max))
-        range = try fields.required("range", fields.int("range", in: 1...Int.max))
-        received = try fields.int("received", in: 0...Int.max) ?? 0
-        rejected = try fields.int("rejected", in: 0...Int.max) ?? 0
-        let children = try fields.required("children", fields.value("children"))
-        var counts = try JSONFields(children, path: "children.")
-        childrenWaiting = try counts.int("waiting", in: 0...Int.max) ?? 0
-        childrenLive = try counts.int("live", in: 0...Int.max) ?? 0
-        childrenDone = try counts.int("done", in: 0...Int.max) ?? 0
-        childrenDied = try counts.int("died", in: 0...Int.max) ?? 0
-        childrenFailed = try counts.int("failed", in: 0...Int.max) ?? 0
-        childrenCancelled = try counts.int("cancelled", in: 0...Int.max) ?? 0
+    private init() {
+        (unique, received, rejected, range) = (0, 0, 0, 1)
+        (childrenWaiting, childrenLive, childrenDone) = (0, 0, 0)
+        (childrenDied, childrenFailed, childrenCancelled) = (0, 0, 0)
     }
 
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("uniqueNumbers", unique)
-        json.field("percentage", percentage)
-        json.field("received", received)
-        json.field("duplicates", duplicates)
-        json.field("range", range)
-        json.field("rejected", rejected)
-        json.key("children")
-        json.beginObject()
-        json.field("waiting", childrenWaiting)
-        json.field("live", childrenLive)
-        json.field("done", childrenDone)
-        json.field("died", childrenDied)
-        json.field("failed", childrenFailed)
-        json.field("cancelled", childrenCancelled)
-        json.endObject()
-        json.endObject()
-        return json.bytes
-    }
+    package static let blank = NumbersProgress()
+    package static let schemaName = "Progress"
+    package static let fields: [WireField<NumbersProgress>] = [
+        .must("uniqueNumbers", \.unique, .integer),
+        .told("percentage", \.percentage, .number(0...100)),
+        .always("received", \.received, .integer),
+        .told("duplicates", \.duplicates, .integer),
+        .must("range", \.range, .integer(1...Int.max)),
+        .always("rejected", \.rejected, .integer),
+        .group(
+            "children",
+            [
+                .always("waiting", \.childrenWaiting, .integer), .always("live", \.childrenLive, .integer),
+                .always("done", \.childrenDone, .integer), .always("died", \.childrenDied, .integer),
+                .always("failed", \.childrenFailed, .integer), .always("cancelled", \.childrenCancelled, .integer),
+            ]),
+    ]
 }

@@ -1,7 +1,7 @@
 package import MusterCore
 
 /// `POST /v1/commands`: a command to everybody of lower rank than its sender.
-package struct CommandRequest: Hashable, Sendable {
+package struct CommandRequest: Hashable, WireType {
     package var text: String
     /// A member's name or id; nil: whoever asks.
     package var from: String?
@@ -11,44 +11,44 @@ package struct CommandRequest: Hashable, Sendable {
         self.from = from
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        text = try Self.text(try fields.required("command", fields.value("command")))
-        let given = fields.value("from")
-        switch (given?.string, given?.int) {
-        case (let name?, _): from = name
-        case (_, let id?): from = String(id)
-        default:
-            guard given == nil else { throw fields.wrong("from", given!, "a member's name or id") }
-            from = nil
+    package static let isClosed = true
+    package static let blank = CommandRequest(text: "")
+    package static let fields: [WireField<CommandRequest>] = [
+        .must("command", \.text, .commandText, "Its text, 1 to 4096 bytes."),
+        .may("from", \.from, .nameOrID, "The sender's name or id; a member sends for itself only."),
+    ]
+}
+
+extension WireKind where Value == String {
+    static var commandText: WireKind {
+        WireKind(.text(1...Limits.commandBytesMax)) { fields, name throws(Problem) in
+            guard let value = fields.value(name) else { return nil }
+            guard let text = value.string else { throw fields.wrong(name, value, "a text") }
+            guard (1...Limits.commandBytesMax).contains(text.utf8.count) else {
+                throw Problem(
+                    422, "\"\(name)\" has \(text.utf8.count) bytes; 1 to \(Limits.commandBytesMax).", code: "field")
+            }
+            return text
+        } write: {
+            $1.value($0)
         }
-        try fields.finish()
     }
 
-    /// 1…`Limits.commandBytesMax` bytes of UTF-8.
-    static func text(_ value: JSONValue) throws(Problem) -> String {
-        guard let text = value.string else {
-            throw Problem(422, "\"command\" must be a text, not \(JSONFields.shown(value)).", code: "field")
+    static var nameOrID: WireKind {
+        WireKind(.either(.string, .integer)) { fields, name throws(Problem) in
+            guard let value = fields.value(name) else { return nil }
+            guard let text = value.string ?? value.int.map({ String($0) }) else {
+                throw fields.wrong(name, value, "a member's name or id")
+            }
+            return text
+        } write: {
+            $1.value($0)
         }
-        guard (1...Limits.commandBytesMax).contains(text.utf8.count) else {
-            throw Problem(
-                422, "\"command\" has \(text.utf8.count) bytes; 1 to \(Limits.commandBytesMax).", code: "field")
-        }
-        return text
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("command", text)
-        if let from { json.field("from", from) }
-        json.endObject()
-        return json.bytes
     }
 }
 
 /// The answer: how many will get it.
-package struct CommandReceipt: Hashable, Sendable {
+package struct CommandReceipt: Hashable, WireType {
     package var id: CommandID
     package var recipients: Int
 
@@ -57,24 +57,15 @@ package struct CommandReceipt: Hashable, Sendable {
         self.recipients = recipients
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        id = CommandID(Int64(try fields.required("id", fields.int("id", in: 1...Int.max))))
-        recipients = try fields.required("recipients", fields.int("recipients", in: 0...Int.max))
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("id", id.rawValue)
-        json.field("recipients", recipients)
-        json.endObject()
-        return json.bytes
-    }
+    package static let blank = CommandReceipt(id: CommandID(0), recipients: 0)
+    package static let schemaName = "CommandReceipt"
+    package static let fields: [WireField<CommandReceipt>] = [
+        .must("id", \.id, .id), .must("recipients", \.recipients, .integer),
+    ]
 }
 
 /// A command as a member gets it, the data of a server-sent event `command`.
-package struct CommandNotice: Hashable, Sendable {
+package struct CommandNotice: Hashable, WireType {
     package var id: CommandID
     /// The sender's rank when it sent; nil: the operator.
     package var rank: Int?
@@ -82,36 +73,24 @@ package struct CommandNotice: Hashable, Sendable {
     package var text: String
 
     package init(_ record: CommandRecord) {
-        (id, rank, from, text) = (record.id, record.rank, record.senderName, record.text)
+        self.init(id: record.id, rank: record.rank, from: record.senderName, text: record.text)
     }
 
-    package init(data: String) throws(Problem) {
-        var fields = try JSONFields(body: Array(data.utf8))
-        id = CommandID(Int64(try fields.required("id", fields.int("id", in: 1...Int.max))))
-        rank = try fields.int("sender", in: 0...Int.max)
-        from = try fields.string("from") ?? ""
-        text = try fields.string("command", bytesMax: Limits.commandBytesMax) ?? ""
+    private init(id: CommandID, rank: Int?, from: String, text: String) {
+        (self.id, self.rank, self.from, self.text) = (id, rank, from, text)
     }
 
-    package var body: JSONWriter {
-        var json = JSONWriter()
-        json.beginObject()
-        writeFields(to: &json)
-        json.endObject()
-        return json
-    }
+    package static let blank = CommandNotice(id: CommandID(0), rank: nil, from: "", text: "")
+    package static let fields: [WireField<CommandNotice>] = [
+        .must("id", \.id, .id), .always("sender", \.rank, .integer), .always("from", \.from, .prose),
+        .always("command", \.text, .prose(upTo: Limits.commandBytesMax)),
+    ]
 
-    fileprivate func writeFields(to json: inout JSONWriter) {
-        json.field("id", id.rawValue)
-        json.key("sender")
-        if let rank { json.value(rank) } else { json.null() }
-        json.field("from", from)
-        json.field("command", text)
-    }
+    package var body: JSONWriter { json }
 }
 
 /// A command as the fleet's events tell it: what its receivers get, and how many they are.
-package struct CommandAnnouncement: Hashable, Sendable {
+package struct CommandAnnouncement: Hashable, WireWritable {
     package var notice: CommandNotice
     package var recipients: Int
     /// Everybody with a rank, when it was accepted.
@@ -121,19 +100,15 @@ package struct CommandAnnouncement: Hashable, Sendable {
         (notice, recipients, self.members) = (CommandNotice(record), record.recipients.count, members)
     }
 
-    package var body: JSONWriter {
-        var json = JSONWriter()
-        json.beginObject()
-        notice.writeFields(to: &json)
-        json.field("recipients", recipients)
-        json.field("members", members)
-        json.endObject()
-        return json
-    }
+    package static let fields: [WireField<CommandAnnouncement>] = [
+        .part(\.notice), .always("recipients", \.recipients, .integer), .always("members", \.members, .integer),
+    ]
+
+    package var body: JSONWriter { json }
 }
 
 /// A member's place, the data of a server-sent event `rank`.
-package struct RankNotice: Hashable, Sendable {
+package struct RankNotice: Hashable, WireType {
     package var rank: Int
     package var view: UInt64
     package var members: Int
@@ -142,73 +117,84 @@ package struct RankNotice: Hashable, Sendable {
         (self.rank, self.view, self.members) = (rank, view, members)
     }
 
-    package init(data: String) throws(Problem) {
-        var fields = try JSONFields(body: Array(data.utf8))
-        rank = try fields.required("rank", fields.int("rank", in: 0...Int.max))
-        view = UInt64(try fields.int("view", in: 0...Int.max) ?? 0)
-        members = try fields.int("members", in: 0...Int.max) ?? 0
-    }
+    package static let blank = RankNotice(rank: 0, view: 0, members: 0)
+    package static let fields: [WireField<RankNotice>] = [
+        .must("rank", \.rank, .integer), .always("view", \.view, .integer), .always("members", \.members, .integer),
+    ]
 
-    package var body: JSONWriter {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("rank", rank)
-        json.field("view", Int(view))
-        json.field("members", members)
-        json.endObject()
-        return json
-    }
+    package var body: JSONWriter { json }
 }
 
-/// `GET /v1/commands/{id}`: what became of it, at each recipient.
-package enum CommandStatus {
+/// What became of a command: a line of `GET /v1/commands`.
+package struct CommandStatus: WireWritable {
+    package struct Recipient: WireWritable {
+        var member: MemberID
+        var name: String?
+        var outcome: CommandOutcome
+
+        package static let fields: [WireField<Recipient>] = [
+            .always("member", \.member, .id), .may("name", \.name, .prose), .always("outcome", \.outcome, .choice),
+        ]
+    }
+
+    fileprivate var record: CommandRecord
+    fileprivate var endedMs: WallClockMs?
+    fileprivate var recipients: [Recipient]
+
+    package static let schemaName = "CommandSummary"
+    package static let fields: [WireField<CommandStatus>] = told + counts
+    private static let told: [WireField<CommandStatus>] = [
+        .always("id", \.record.id, .id),
+        .always("command", \.record.text, .prose),
+        .always("sender", \.record.rank, .integer, "Its rank when it sent; null: the operator."),
+        .always("from", \.record.senderName, .prose),
+        .always("view", \.record.view, .integer),
+        .always("created", \.record.createdMs, .moment),
+        .may("ended", \.endedMs, .moment),
+        .told("recipients", { $0.record.recipients.count }, .integer),
+    ]
+    private static let counts: [WireField<CommandStatus>] = CommandOutcome.allCases.map { outcome in
+        .told(outcome.rawValue, { $0.recipients.count { $0.outcome == outcome } }, .integer)
+    }
+
     package static func write(
         _ record: CommandRecord, endedMs: WallClockMs?, outcomes: [(MemberID, CommandOutcome)],
         name: (MemberID) -> String?, isWhole: Bool, to json: inout JSONWriter
     ) {
-        json.beginObject()
-        json.field("id", record.id.rawValue)
-        json.field("command", record.text)
-        json.key("sender")
-        if let rank = record.rank { json.value(rank) } else { json.null() }
-        json.field("from", record.senderName)
-        json.field("view", Int(record.view))
-        json.field("created", Double(record.createdMs) / 1_000)
-        if let endedMs { json.field("ended", Double(endedMs) / 1_000) }
-        json.field("recipients", record.recipients.count)
-        for outcome in CommandOutcome.allCases {
-            json.key(named: outcome.rawValue)
-            json.value(outcomes.count { $0.1 == outcome })
-        }
-        if isWhole {
-            json.key("outcomes")
-            json.beginArray()
-            for (member, outcome) in outcomes {
-                json.beginObject()
-                json.field("member", member.rawValue)
-                if let name = name(member) { json.field("name", name) }
-                json.field("outcome", outcome.rawValue)
-                json.endObject()
-            }
-            json.endArray()
-        }
-        json.endObject()
+        let recipients = outcomes.map { Recipient(member: $0, name: isWhole ? name($0) : nil, outcome: $1) }
+        let status = CommandStatus(record: record, endedMs: endedMs, recipients: recipients)
+        if isWhole { WholeCommand(status: status).write(to: &json) } else { status.write(to: &json) }
     }
 }
 
+/// `GET /v1/commands/{id}`: the same, and what became of it at each recipient.
+struct WholeCommand: WireWritable {
+    var status: CommandStatus
+
+    static let schemaName = "Command"
+    static let fields: [WireField<WholeCommand>] = [
+        .told(part: \.status), .told("outcomes", \.status.recipients, .written()),
+    ]
+}
+
 /// The bodies of the classic rank routes.
-package struct ClassicMember: Hashable, Sendable {
+package struct ClassicMember: Hashable, WireType {
     /// The member's URL without a path: `http://1.2.3.4:5000`.
     package var address: String
     /// With `/send-command` only.
     package var command: String?
 
+    fileprivate init(address: String) { self.address = address }
+
     package init(body: [UInt8], withCommand: Bool) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        address = try Self.address(try fields.required("ip_port", fields.string("ip_port", bytesMax: 512)))
-        command = withCommand ? try CommandRequest.text(fields.required("command", fields.value("command"))) : nil
-        try fields.finish()
+        self = withCommand ? try ClassicCommand(body: body).member : try ClassicMember(body: body)
     }
+
+    package static let isClosed = true
+    package static let blank = ClassicMember(address: "")
+    package static let fields: [WireField<ClassicMember>] = [
+        .must("ip_port", \.address, .address, "Like http://1.2.3.4:5000.")
+    ]
 
     /// Host and port, with or without `http://`, and nothing behind them. Throws a 422.
     package static func address(_ given: String) throws(Problem) -> String {
@@ -232,6 +218,30 @@ package struct ClassicMember: Hashable, Sendable {
                 422, "A member's address must be like http://1.2.3.4:5000, not \"\(given.prefix(80))\".", code: "field")
         }
         return "\(scheme)://\(rest)"
+    }
+}
+
+/// `POST /send-command`.
+struct ClassicCommand: WireType {
+    fileprivate var member: ClassicMember
+    private var command: String {
+        get { member.command ?? "" }
+        set { member.command = newValue }
+    }
+
+    static let isClosed = true
+    static let blank = ClassicCommand(member: .blank)
+    static let fields: [WireField<ClassicCommand>] = [
+        .must("ip_port", \.member.address, .address, "The sender's address; an unknown one is ranked last."),
+        .must("command", \.command, .commandText, "Its text, 1 to 4096 bytes."),
+    ]
+}
+
+extension WireKind where Value == String {
+    /// A host, perhaps with a scheme before it and a port behind; with a scheme, once it is read.
+    fileprivate static var address: WireKind {
+        text(1...512, pattern: "^([hH][tT][tT][pP][sS]?://)?[-A-Za-z0-9._:\\[\\]]+/*$")
+            .as(from: { given, _ throws(Problem) in try ClassicMember.address(given) }, to: { $0 })
     }
 }
 

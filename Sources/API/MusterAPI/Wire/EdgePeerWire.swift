@@ -1,7 +1,7 @@
 package import MusterElection
 
 /// Who speaks, in what edges say to each other.
-package struct EdgeIdentity: Hashable, Sendable {
+package struct EdgeIdentity: Hashable, WireType {
     package var id: EdgeID
     /// One process of that edge: two that share an id differ in this.
     package var instance: String
@@ -14,53 +14,31 @@ package struct EdgeIdentity: Hashable, Sendable {
         (self.id, self.instance, self.startedMs, self.url) = (id, instance, startedMs, url)
     }
 
-    init(from fields: inout JSONFields) throws(Problem) {
-        id = try EdgeID(from: &fields, "id")
-        instance = try fields.required("instance", fields.string("instance", bytesMax: 64))
-        startedMs = try fields.required("started", fields.int("started", in: 0...Int.max))
-        url = try fields.required("url", fields.string("url", bytesMax: 2_048))
-    }
-
-    func write(to json: inout JSONWriter) {
-        json.field("id", id.rawValue)
-        json.field("instance", instance)
-        json.field("started", startedMs)
-        json.field("url", url)
-    }
+    package static let blank = EdgeIdentity(id: EdgeID(1)!, instance: "", startedMs: 0, url: "")
+    package static let fields: [WireField<EdgeIdentity>] = [
+        .must("id", \.id, .edge),
+        .must("instance", \.instance, .text(0...64)),
+        .must("started", \.startedMs, .integer),
+        .must("url", \.url, .text(0...2_048)),
+    ]
 }
 
 /// Who leads the edges: an event named `leader`, and part of an edge's sign of life at its coordinator.
-package struct EdgeLeadership: Hashable, Sendable {
+package struct EdgeLeadership: Hashable, WireType {
     package var leader: EdgeID
     package var term: Term
 
     package init(leader: EdgeID, term: Term) { (self.leader, self.term) = (leader, term) }
 
-    package init(consuming fields: JSONFields) throws(Problem) {
-        var fields = fields
-        leader = try EdgeID(from: &fields, "leader")
-        term = try Term(from: &fields, "term")
-        try fields.finish()
-    }
-
-    package var json: JSONWriter {
-        var json = JSONWriter()
-        write(to: &json)
-        return json
-    }
-
-    package var body: [UInt8] { json.bytes }
-
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("leader", leader.rawValue)
-        json.field("term", term.rawValue)
-        json.endObject()
-    }
+    package static let isClosed = true
+    package static let blank = EdgeLeadership(leader: EdgeID(1)!, term: .zero)
+    package static let fields: [WireField<EdgeLeadership>] = [
+        .must("leader", \.leader, .edge), .must("term", \.term, .term),
+    ]
 }
 
 /// `POST /v1/edge/messages` and its answer: messages of an election, and what an edge knows of others. Order is kept.
-package struct EdgeMessages: Hashable, Sendable {
+package struct EdgeMessages: Hashable, WireType {
     package static let messagesMax = 64
     package static let edgesMax = 1_024
 
@@ -75,53 +53,20 @@ package struct EdgeMessages: Hashable, Sendable {
         (self.sender, self.digest, self.messages, self.edges) = (sender, digest, messages, edges)
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        sender = try EdgeIdentity(from: &fields)
-        let text = try fields.required("digest", fields.string("digest", bytesMax: 16))
-        guard let digest = UInt64(text, radix: 16) else {
-            throw Problem(422, "\"digest\" is \"\(text)\", not 64 bits in hexadecimal.", code: "field")
-        }
-        self.digest = digest
-        messages = []
-        for value in try fields.elements("messages", countMax: Self.messagesMax) {
-            messages.append(try ElectionMessage(value, from: sender.id))
-        }
-        edges = [:]
-        for value in try fields.elements("edges", countMax: Self.edgesMax) {
-            var edge = try JSONFields(value, path: "edges.")
-            let id = try EdgeID(from: &edge, "id")
-            edges[id] = try edge.required("url", edge.string("url", bytesMax: 2_048))
-            try edge.finish()
-        }
-        try fields.finish()
-    }
+    package static let isClosed = true
+    package static let blank = EdgeMessages(sender: .blank, digest: 0, messages: [], edges: [:])
+    package static let fields: [WireField<EdgeMessages>] = [
+        .part(\.sender),
+        .must("digest", \.digest, .digest),
+        .may("messages", \.messages, .objects(countMax: messagesMax)),
+        .may("edges", \.edges, .edges),
+    ]
 
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        sender.write(to: &json)
-        json.field("digest", String(digest, radix: 16))
-        json.key("messages")
-        json.beginArray()
-        for message in messages { message.write(to: &json) }
-        json.endArray()
-        json.key("edges")
-        json.beginArray()
-        for (id, url) in edges.sorted(by: { $0.key < $1.key }) {
-            json.beginObject()
-            json.field("id", id.rawValue)
-            json.field("url", url)
-            json.endObject()
-        }
-        json.endArray()
-        json.endObject()
-        return json.bytes
-    }
+    package mutating func check() { for place in messages.indices { messages[place].from = sender.id } }
 }
 
 /// `POST /v1/edge/orders`: what the leader of a term has a follower do. Refused with 409 where a newer term is known.
-package struct EdgeOrder: Hashable, Sendable {
+package struct EdgeOrder: Hashable, WireType {
     package static let copiesMax = 512
 
     package var leader: EdgeID
@@ -134,55 +79,31 @@ package struct EdgeOrder: Hashable, Sendable {
         (self.leader, self.term, self.pull, self.purge) = (leader, term, pull, purge)
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        leader = try EdgeID(from: &fields, "leader")
-        term = try Term(from: &fields, "term")
-        pull = try fields.copies("pull")
-        purge = try fields.object("purge").map { purge throws(Problem) in try Purge(consuming: purge) }
-        try fields.finish()
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("leader", leader.rawValue)
-        json.field("term", term.rawValue)
-        json.key("pull")
-        json.write(pull)
-        if let purge {
-            json.key("purge")
-            purge.write(to: &json)
-        }
-        json.endObject()
-        return json.bytes
-    }
+    package static let isClosed = true
+    package static let blank = EdgeOrder(leader: EdgeID(1)!, term: .zero)
+    package static let fields: [WireField<EdgeOrder>] = [
+        .must("leader", \.leader, .edge),
+        .must("term", \.term, .term),
+        .may("pull", \.pull, .objects(countMax: CopyQueue.copiesMax)),
+        .may("purge", \.purge, .object),
+    ]
 }
 
 /// `POST /v1/edge/filled`: what a follower cached, for its leader; and the answer of `GET /v1/edge/copies`.
-package struct EdgeCopies: Hashable, Sendable {
+package struct EdgeCopies: Hashable, WireType {
     package var copies: [Copy]
 
     package init(_ copies: [Copy]) { self.copies = copies }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        copies = try fields.copies("copies")
-        try fields.finish()
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("copies")
-        json.write(copies)
-        json.endObject()
-        return json.bytes
-    }
+    package static let isClosed = true
+    package static let blank = EdgeCopies([])
+    package static let fields: [WireField<EdgeCopies>] = [
+        .may("copies", \.copies, .objects(countMax: CopyQueue.copiesMax))
+    ]
 }
 
 /// `POST /v1/edge/purges` and its answer: all that an edge remembers of purges.
-package struct EdgePurges: Hashable, Sendable {
+package struct EdgePurges: Hashable, WireType {
     /// Bytes of a body, with the longest patterns.
     package static let bytesMax = 16 << 20
 
@@ -192,77 +113,79 @@ package struct EdgePurges: Hashable, Sendable {
 
     package init(_ log: PurgeLog) { (purges, forgotten) = (log.purges, log.forgotten) }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        purges = []
-        for value in try fields.elements("purges", countMax: PurgeLog.purgesMax) {
-            purges.append(try Purge(consuming: JSONFields(value, path: "purges.")))
-        }
-        forgotten = try fields.object("forgotten").map { purge throws(Problem) in try Purge(consuming: purge) }
-        try fields.finish()
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("purges")
-        json.beginArray()
-        for purge in purges { purge.write(to: &json) }
-        json.endArray()
-        if let forgotten {
-            json.key("forgotten")
-            forgotten.write(to: &json)
-        }
-        json.endObject()
-        return json.bytes
-    }
+    package static let isClosed = true
+    package static let blank = EdgePurges(PurgeLog([], forgotten: nil))
+    package static let fields: [WireField<EdgePurges>] = [
+        .may("purges", \.purges, .objects(countMax: PurgeLog.purgesMax)), .may("forgotten", \.forgotten, .object),
+    ]
 }
 
 // MARK: - Parts
 
-extension EdgeID {
-    init(from fields: inout JSONFields, _ name: String) throws(Problem) {
-        let number = try fields.required(name, fields.int(name, in: 1...65_535))
-        self = try fields.required(name, EdgeID(number))
-    }
+/// Its sender is that of the whole.
+extension ElectionMessage: WireType {
+    package static let isClosed = true
+    package static let blank = ElectionMessage(kind: .answer, from: EdgeID(1)!, term: .zero)
+    package static let fields: [WireField<ElectionMessage>] = [
+        .must("kind", \.kind, .choice), .must("term", \.term, .term), .may("alive", \.alive, .alive),
+    ]
 }
 
-extension Term {
-    init(from fields: inout JSONFields, _ name: String) throws(Problem) {
-        let number = try fields.required(name, fields.int(name, in: 0...Int.max))
-        guard let term = Term(rawValue: UInt64(number)) else {
-            throw Problem(422, "\"\(name)\" is \(number), which is no term of any edge.", code: "field")
-        }
-        self = term
-    }
+extension Copy: WireType {
+    package static let isClosed = true
+    package static let blank = Copy(target: "", version: nil)
+    package static let fields: [WireField<Copy>] = [
+        .must("target", \.target, .text(0...16 << 10)), .may("version", \.version, .integer),
+    ]
 }
 
-extension ElectionMessage {
-    init(_ value: JSONValue, from sender: EdgeID) throws(Problem) {
-        var fields = try JSONFields(value, path: "messages.")
-        let kind = try fields.required("kind", fields.choice("kind", Kind.self))
-        let term = try Term(from: &fields, "term")
-        var alive: Set<EdgeID> = []
-        for id in try fields.array("alive") ?? [] {
-            guard let edge = id.int.flatMap({ EdgeID($0) }) else {
-                throw fields.wrong("alive", id, "a list of numbers of edges")
-            }
-            alive.insert(edge)
+extension Purge: WireType {
+    package static let isClosed = true
+    package static let blank = Purge(term: .zero, number: 0, pattern: .all)
+    package static let fields: [WireField<Purge>] = [
+        .must("term", \.term, .term), .must("number", \.number, .integer),
+        .part(\.pattern, from: \.pattern, to: { PurgeRequest($0) }),
+    ]
+}
+
+/// `POST /v1/purge`, and a part of every purge: one of its fields.
+struct PurgeRequest: WireType {
+    private var id: Int64?
+    private var prefix: String?
+    private var all = false
+
+    private init() {}
+
+    init(_ pattern: PurgePattern) {
+        switch pattern {
+        case .image(let image): id = image
+        case .prefix(let text): prefix = text
+        case .all: all = true
         }
-        try fields.finish()
-        self.init(kind: kind, from: sender, term: term, alive: alive)
     }
 
-    func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("kind", kind.rawValue)
-        json.field("term", term.rawValue)
-        json.key("alive")
-        json.beginArray()
-        for id in alive.sorted() { json.value(id.rawValue) }
-        json.endArray()
-        json.endObject()
+    static let isClosed = true
+    static let mayBeEmpty = true
+    static let blank = PurgeRequest()
+    static let fields: [WireField<PurgeRequest>] = [
+        .may("id", \.id, .integer, "The image of this id, 0 to 2^63-1, whatever its query."),
+        .may(
+            "prefix", \.prefix, .text(1...PurgePattern.prefixBytesMax, pattern: "^/"),
+            "Every target that begins so, as \"/tiles/\"; a slash first, at most 2,048 bytes."),
+        .may("all", \.all, .boolean, "true: everything.", when: \.all),
+    ]
+
+    func check() throws(Problem) {
+        guard [id != nil, prefix != nil, all].count(where: { $0 }) == 1 else {
+            throw Problem(422, "One of \"id\", \"prefix\" and \"all\": true is needed.", code: "field")
+        }
+        if let prefix, !prefix.hasPrefix("/") {
+            throw Problem(422, "\"prefix\" is \"\(prefix.prefix(80))\"; it must begin with a slash.", code: "field")
+        }
     }
+
+    /// Of one that was checked.
+    var pattern: PurgePattern { id.map { .image($0) } ?? prefix.map { .prefix($0) } ?? .all }
 }
 
 extension PurgePattern {
@@ -270,74 +193,72 @@ extension PurgePattern {
 
     /// From `id`, `prefix` or `all`, of which there must be one.
     package init(from fields: inout JSONFields) throws(Problem) {
-        let id = try fields.int("id", in: 0...Int.max)
-        let prefix = try fields.string("prefix", bytesMax: Self.prefixBytesMax)
-        let all = try fields.bool("all") ?? false
-        switch (id, prefix, all) {
-        case (let id?, nil, false): self = .image(Int64(id))
-        case (nil, let prefix?, false):
-            guard prefix.hasPrefix("/") else {
-                throw Problem(
-                    422, "\"prefix\" is \"\(prefix.prefix(80))\"; it must begin with a slash.", code: "field")
-            }
-            self = .prefix(prefix)
-        case (nil, nil, true): self = .all
-        default:
-            throw Problem(422, "One of \"id\", \"prefix\" and \"all\": true is needed.", code: "field")
-        }
+        let asked = try PurgeRequest(from: &fields)
+        try asked.check()
+        self = asked.pattern
     }
 
-    package func write(to json: inout JSONWriter) {
-        switch self {
-        case .image(let id): json.field("id", id)
-        case .prefix(let prefix): json.field("prefix", prefix)
-        case .all: json.field("all", true)
-        }
+    package func write(to json: inout JSONWriter) { PurgeRequest(self).writeFields(to: &json) }
+}
+
+private struct EdgePlace: WireType {
+    var id: EdgeID
+    var url: String
+
+    static let isClosed = true
+    static let blank = EdgePlace(id: EdgeID(1)!, url: "")
+    static let fields: [WireField<EdgePlace>] = [.must("id", \.id, .edge), .must("url", \.url, .text(0...2_048))]
+}
+
+extension WireKind where Value == [EdgeID: String] {
+    fileprivate static var edges: WireKind {
+        WireKind<[EdgePlace]>.objects(countMax: EdgeMessages.edgesMax).as(
+            from: { places, _ in Dictionary(places.map { ($0.id, $0.url) }) { $1 } },
+            to: { edges in edges.sorted { $0.key < $1.key }.map { EdgePlace(id: $0, url: $1) } })
     }
 }
 
-extension Purge {
-    init(consuming fields: JSONFields) throws(Problem) {
-        var fields = fields
-        let term = try Term(from: &fields, "term")
-        let number = try fields.required("number", fields.int("number", in: 0...Int.max))
-        let pattern = try PurgePattern(from: &fields)
-        try fields.finish()
-        self.init(term: term, number: UInt64(number), pattern: pattern)
-    }
-
-    func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("term", term.rawValue)
-        json.field("number", number)
-        pattern.write(to: &json)
-        json.endObject()
+extension WireKind where Value == Set<EdgeID> {
+    fileprivate static var alive: WireKind {
+        WireKind<[EdgeID]>.values(EdgeID.schema, "a list of numbers of edges") {
+            $0.int.flatMap { EdgeID($0) }
+        } write: {
+            $1.value($0.rawValue)
+        }
+        .as(from: { ids, _ in Set(ids) }, to: { $0.sorted() })
     }
 }
 
-extension JSONFields {
-    fileprivate mutating func copies(_ name: String) throws(Problem) -> [Copy] {
-        var copies: [Copy] = []
-        for value in try elements(name, countMax: CopyQueue.copiesMax) {
-            var fields = try JSONFields(value, path: name + ".")
-            let target = try fields.required("target", fields.string("target", bytesMax: 16 << 10))
-            let version = try fields.int("version", in: 0...Int.max)
-            try fields.finish()
-            copies.append(Copy(target: target, version: version.map { UInt64($0) }))
-        }
-        return copies
+extension EdgeID {
+    fileprivate static let schema = Schema.integer(1...65_535)
+}
+
+extension WireKind where Value == EdgeID {
+    static var edge: WireKind {
+        WireKind<UInt16>.integer(1...65_535).as(from: { number, _ in EdgeID(rawValue: number)! }, to: \.rawValue)
     }
 }
 
-extension JSONWriter {
-    fileprivate mutating func write(_ copies: [Copy]) {
-        beginArray()
-        for copy in copies {
-            beginObject()
-            field("target", copy.target)
-            if let version = copy.version { field("version", version) }
-            endObject()
-        }
-        endArray()
+extension WireKind where Value == Term {
+    static var term: WireKind {
+        WireKind<UInt64>.integer.as(
+            from: { number, name throws(Problem) in
+                guard let term = Term(rawValue: number) else {
+                    throw Problem(422, "\"\(name)\" is \(number), which is no term of any edge.", code: "field")
+                }
+                return term
+            }, to: \.rawValue)
+    }
+}
+
+extension WireKind where Value == UInt64 {
+    fileprivate static var digest: WireKind {
+        WireKind<String>.text(1...16).as(
+            from: { text, name throws(Problem) in
+                guard let digest = UInt64(text, radix: 16) else {
+                    throw Problem(422, "\"\(name)\" is \"\(text)\", not 64 bits in hexadecimal.", code: "field")
+                }
+                return digest
+            }, to: { String($0, radix: 16) })
     }
 }

@@ -27,7 +27,7 @@ package struct ImageID: Hashable, Comparable, Sendable, CustomStringConvertible 
 }
 
 /// An image as its origin tells of it: the answer to `PUT`, and a line of `GET /images`.
-package struct ImageStatus: Hashable, Sendable {
+package struct ImageStatus: Hashable, WireWritable {
     package var id: ImageID
     /// Bytes.
     package var size: UInt64
@@ -44,20 +44,19 @@ package struct ImageStatus: Hashable, Sendable {
         self.damage = damage
     }
 
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("id", id.rawValue)
-        json.field("size", size)
-        json.field("version", version)
-        json.field("etag", etag)
-        json.field("type", type)
-        if let damage { json.field("damage", damage) }
-        json.endObject()
-    }
+    package static let schemaName = "Image"
+    package static let fields: [WireField<ImageStatus>] = [
+        .always("id", \.id, .image),
+        .always("size", \.size, .integer, "Bytes."),
+        .always("version", \.version, .integer(1...Int.max), "Of the change that brought these bytes."),
+        .always("etag", \.etag, .prose, "With its quotes."),
+        .always("type", \.type, .prose),
+        .may("damage", \.damage, .prose, "Why it cannot be served."),
+    ]
 }
 
 /// One change of an origin: an item of `GET /v1/changes`, and the data of an event named `change`.
-package struct ImageChange: Hashable, Sendable {
+package struct ImageChange: Hashable, WireType {
     package var id: ImageID
     package var version: UInt64
     /// With its quotes; nil: the image was deleted.
@@ -69,30 +68,26 @@ package struct ImageChange: Hashable, Sendable {
 
     package var isDeletion: Bool { etag == nil }
 
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("id", id.rawValue)
-        json.field("version", version)
-        json.key("etag")
-        if let etag { json.value(etag) } else { json.null() }
-        json.field("deleted", isDeletion)
-        json.endObject()
-    }
+    package static let blank = ImageChange(id: ImageID(0), version: 0, etag: nil)
+    package static let schemaName = "ImageChange"
+    package static let fields: [WireField<ImageChange>] = [
+        .must("id", \.id, .image),
+        .must("version", \.version, .integer(1...Int.max)),
+        .always("etag", \.etag, .prose),
+        .told("deleted", \.isDeletion, .boolean),
+    ]
 
-    /// Throws a `Problem` for what is no change.
-    package init(fields: JSONFields) throws(Problem) {
-        var fields = fields
-        id = ImageID(Int64(try fields.required("id", fields.int("id", in: 0...Int.max))))
-        version = UInt64(try fields.required("version", fields.int("version", in: 1...Int.max)))
-        etag = try fields.string("etag")
-        fields.allowNull("etag")
-        _ = try fields.bool("deleted")
-        try fields.finish()
+    package init(fields: JSONFields) throws(Problem) { try self.init(consuming: fields) }
+}
+
+extension WireKind where Value == ImageID {
+    static var image: WireKind {
+        WireKind<Int64>.integer.as(from: { number, _ in ImageID(number) }, to: \.rawValue)
     }
 }
 
 /// `GET /v1/changes`: what became of images since a version, oldest first, each image once, with its latest change.
-package struct ImageChanges: Hashable, Sendable {
+package struct ImageChanges: Hashable, WireType {
     /// Tells this origin's versions from those of any other, an emptied one included.
     package var origin: String
     /// The latest change of all.
@@ -109,32 +104,14 @@ package struct ImageChanges: Hashable, Sendable {
         (self.changes, self.next) = (changes, next)
     }
 
-    package var body: [UInt8] {
-        var json = JSONWriter(reserving: 128 + changes.count * 120)
-        json.beginObject()
-        json.field("origin", origin)
-        json.field("version", version)
-        json.field("reset", isReset)
-        json.key("changes")
-        json.beginArray()
-        for change in changes { change.write(to: &json) }
-        json.endArray()
-        json.key("next")
-        if let next { json.value(next) } else { json.null() }
-        json.endObject()
-        return json.bytes
-    }
-
-    /// Throws a `Problem` for what is no such answer.
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        origin = try fields.string("origin") ?? ""
-        version = UInt64(try fields.required("version", fields.int("version", in: 0...Int.max)))
-        isReset = try fields.bool("reset") ?? false
-        changes = []
-        for item in try fields.array("changes") ?? [] {
-            changes.append(try ImageChange(fields: JSONFields(item, path: "changes.")))
-        }
-        next = try fields.int("next", in: 0...Int.max).map { UInt64($0) }
-    }
+    package var bytesExpected: Int { 128 + changes.count * 120 }
+    package static let blank = ImageChanges(origin: "", version: 0, isReset: false, changes: [], next: nil)
+    package static let schemaName = "ImageChanges"
+    package static let fields: [WireField<ImageChanges>] = [
+        .always("origin", \.origin, .prose, "Tells this origin's versions from any other's."),
+        .must("version", \.version, .integer, "The latest change of all."),
+        .always("reset", \.isReset, .boolean, "What happened since is not known: check every copy."),
+        .always("changes", \.changes, .objects()),
+        .always("next", \.next, .integer, "Ask since this version for the rest."),
+    ]
 }

@@ -2,7 +2,7 @@ package import MusterCore
 package import MusterScheduling
 
 /// `POST /v1/jobs`: what a client asks for.
-package struct JobRequest: Hashable, Sendable {
+package struct JobRequest: Hashable, WireType {
     package var kernel: String
     /// JSON object text.
     package var params: [UInt8]
@@ -41,41 +41,40 @@ package struct JobRequest: Hashable, Sendable {
         self.attemptsMax = attemptsMax
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        kernel = try fields.required("kernel", fields.string("kernel"))
-        let asked = try fields.int("count", in: 1...Limits.jobTasksMax)
-        inputs = try fields.column("inputs")
-        params = try Self.params(&fields)
-        priority = try fields.choice("priority", Priority.self) ?? .batch
-        attemptsMax = try fields.int("attempts", in: 1...Limits.attemptsMax)
-        retryDelay =
-            try fields.double("retryDelay", in: 0...Limits.retryDelaySecondsMax)
-            .map { .milliseconds(Int64(($0 * 1_000).rounded())) } ?? Limits.retryDelayDefault
-        atMost = try fields.int("atMost", in: 1...Limits.jobTasksMax)
-        mayCopy = try fields.bool("copies")
-        quorum = try Self.quorum(&fields)
-        name = try Self.name(&fields)
-        timeoutSeconds = try fields.double(
-            "timeoutSeconds", in: Limits.timeoutSecondsMin...Limits.timeoutSecondsMax)
-        try fields.finish()
-        if let inputs, let asked, asked != inputs.count {
-            throw Problem(422, "\"count\" is \(asked), but there are \(inputs.count) inputs; leave \"count\" out.")
-        }
-        guard let count = inputs?.count ?? asked else {
-            throw Problem(422, "A job needs \"count\" (how many tasks) or \"inputs\" (one a task).", code: "field")
-        }
-        if count == 0 { throw Problem(422, "\"inputs\" is empty; a job has at least one task.", code: "field") }
-        guard quorum == nil || count <= Limits.quorumTasksMax else {
-            throw Problem(
-                422, "A job with a quorum has at most \(Limits.quorumTasksMax) tasks, not \(count).", code: "field")
-        }
-        self.count = count
-    }
+    package static let isClosed = true
+    package var bytesExpected: Int { 256 + (inputs?.bytes.count ?? 0) }
+    package static let blank = JobRequest(kernel: "", count: 0)
+    package static let fields: [WireField<JobRequest>] = [
+        .must("kernel", \.kernel, .text(1...Limits.nameBytesMax), "What each task computes."),
+        .may(
+            "count", \.count, .integer(1...Limits.jobTasksMax), "How many tasks; needed when there are no inputs.",
+            when: { $0.inputs == nil }),
+        .may("inputs", \.inputs, .column(), "One JSON value a task."),
+        .may("params", \.params, .params, "Handed to the kernel."),
+        .may("priority", \.priority, .choice, "interactive or batch (default)."),
+        .may(
+            "attempts", \.attemptsMax, .integer(1...Limits.attemptsMax),
+            "A task that failed so often has failed for good, 1 to 100; default 5, of container 1."),
+        .may(
+            "retryDelay", \.retryDelay, .retryDelay,
+            "Seconds that a failed task rests before it is tried again, 0 to 3600, default 1; then twice as long each"
+                + " time, at most 60.", when: { $0.retryDelay != Limits.retryDelayDefault }),
+        .may(
+            "atMost", \.atMost, .integer(1...Limits.jobTasksMax),
+            "So many of its tasks run at one time; default: as many as there are slots."),
+        .may(
+            "copies", \.mayCopy, .boolean,
+            "Whether idle workers may compute again what others are slow with; default true, of container false."),
+        .may("quorum", \.quorum, .quorum, "k/n: each task counts when k of at first n machines agree on it."),
+        .may(
+            "name", \.name, .shown, "What people call it: at most 128 bytes; empty for none.",
+            when: { !$0.name.isEmpty }),
+        .may(
+            "timeoutSeconds", \.timeoutSeconds, .number(Limits.timeoutSecondsMin...Limits.timeoutSecondsMax),
+            "An attempt at a task that takes longer has failed; 0.1 to 2592000."),
+    ]
 
-    /// For people, so it must show.
-    private static func name(_ fields: inout JSONFields) throws(Problem) -> String {
-        let name = try fields.string("name") ?? ""
+    package mutating func check() throws(Problem) {
         guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
             name.isEmpty || !name.allSatisfy(\.isWhitespace)
         else {
@@ -83,55 +82,71 @@ package struct JobRequest: Hashable, Sendable {
                 422, "\"name\" must hold more than blanks, and no control characters; leave it out for none.",
                 code: "field")
         }
-        return name
+        if let inputs {
+            guard count == 0 || count == inputs.count else {
+                throw Problem(422, "\"count\" is \(count), but there are \(inputs.count) inputs; leave \"count\" out.")
+            }
+            guard inputs.count > 0 else {
+                throw Problem(422, "\"inputs\" is empty; a job has at least one task.", code: "field")
+            }
+            count = inputs.count
+        }
+        guard count > 0 else {
+            throw Problem(422, "A job needs \"count\" (how many tasks) or \"inputs\" (one a task).", code: "field")
+        }
+        guard quorum == nil || count <= Limits.quorumTasksMax else {
+            throw Problem(
+                422, "A job with a quorum has at most \(Limits.quorumTasksMax) tasks, not \(count).", code: "field")
+        }
+    }
+}
+
+extension WireKind where Value == [UInt8] {
+    fileprivate static var params: WireKind {
+        anyObject.as(
+            from: { bytes, name throws(Problem) in
+                guard bytes.count <= Limits.paramsBytesMax else {
+                    throw Problem(422, "\"\(name)\" has \(bytes.count) bytes; at most \(Limits.paramsBytesMax).")
+                }
+                return bytes
+            }, to: { $0 })
+    }
+}
+
+extension WireKind where Value == Duration {
+    fileprivate static var retryDelay: WireKind {
+        WireKind<Double>.number(0...Limits.retryDelaySecondsMax).as(
+            from: { seconds, _ in .milliseconds(Int64((seconds * 1_000).rounded())) }, to: \.inSeconds)
+    }
+}
+
+extension WireKind where Value == Quorum {
+    fileprivate static var quorum: WireKind {
+        WireKind<String>.text(3...5, reading: Limits.nameBytesMax, pattern: "^[0-9]{1,2}/[0-9]{1,2}$")
+            .as(from: Self.read, to: \.description)
     }
 
-    private static func quorum(_ fields: inout JSONFields) throws(Problem) -> Quorum? {
-        guard let text = try fields.string("quorum") else { return nil }
+    fileprivate static var told: WireKind {
+        WireKind(.prose) { fields, name throws(Problem) in
+            try fields.string(name).flatMap { Quorum($0) }
+        } write: {
+            $1.value($0.description)
+        }
+    }
+
+    private static func read(_ text: String, _ name: String) throws(Problem) -> Quorum {
         guard let quorum = Quorum(text) else {
             throw Problem(
                 422,
-                "\"quorum\" is k/n with 1 <= k <= n <= \(Quorum.votersMax) and k more than half of n, like 2/3, not "
+                "\"\(name)\" is k/n with 1 <= k <= n <= \(Quorum.votersMax) and k more than half of n, like 2/3, not "
                     + "\"\(text.prefix(80))\".", code: "field")
         }
         return quorum
     }
-
-    private static func params(_ fields: inout JSONFields) throws(Problem) -> [UInt8] {
-        guard let value = fields.value("params") else { return Array("{}".utf8) }
-        guard value.kind == .object else { throw fields.wrong("params", value, "an object") }
-        guard value.bytes.count <= Limits.paramsBytesMax else {
-            throw Problem(422, "\"params\" has \(value.bytes.count) bytes; at most \(Limits.paramsBytesMax).")
-        }
-        return Array(value.bytes)
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter(reserving: 256 + (inputs?.bytes.count ?? 0))
-        json.beginObject()
-        json.field("kernel", kernel)
-        if let inputs {
-            json.key("inputs")
-            json.array(lines: inputs.bytes)
-        } else {
-            json.field("count", count)
-        }
-        json.field("params", raw: params)
-        json.field("priority", priority.rawValue)
-        if let attemptsMax { json.field("attempts", attemptsMax) }
-        if retryDelay != Limits.retryDelayDefault { json.field("retryDelay", retryDelay.inSeconds) }
-        if let atMost { json.field("atMost", atMost) }
-        if let mayCopy { json.field("copies", mayCopy) }
-        if let quorum { json.field("quorum", quorum.description) }
-        if !name.isEmpty { json.field("name", name) }
-        if let timeoutSeconds { json.field("timeoutSeconds", timeoutSeconds) }
-        json.endObject()
-        return json.bytes
-    }
 }
 
 /// A job as clients see it.
-package struct JobStatus: Hashable, Sendable {
+package struct JobStatus: Hashable, WireType {
     package var id: JobID
     package var kernel: String
     package var state: JobState
@@ -171,47 +186,41 @@ package struct JobStatus: Hashable, Sendable {
         self.priority = priority
     }
 
-    package init(_ value: JSONValue) throws(Problem) {
-        var fields = try JSONFields(value, path: "job.")
-        id = JobID(Int64(try fields.required("id", fields.int("id", in: 1...Int.max))))
-        kernel = try fields.string("kernel") ?? ""
-        state = try fields.required("state", fields.choice("state", JobState.self))
-        count = try fields.int("count", in: 0...Int.max) ?? 0
-        done = try fields.int("done", in: 0...Int.max) ?? 0
-        failed = try fields.int("failed", in: 0...Int.max) ?? 0
-        seconds = try fields.double("seconds", in: 0...1e15) ?? 0
-        priority = try fields.choice("priority", Priority.self) ?? .batch
-        waiting = try fields.string("waiting", bytesMax: 4_096)
-        quorum = try fields.string("quorum").flatMap { Quorum($0) }
-        name = try fields.string("name") ?? ""
-        created = try fields.double("created", in: 0...1e12) ?? 0
-        timeoutSeconds = try fields.double("timeoutSeconds", in: 0...1e12)
-        workers = [:]
-        for (name, value) in fields.value("workers")?.members ?? [] { workers[name] = value.int }
-    }
+    package static let place = "job."
+    package static let blank = JobStatus(
+        id: JobID(0), kernel: "", state: .queued, count: 0, done: 0, failed: 0, workers: [:], seconds: 0,
+        priority: .batch)
+    package static let schemaName = "Job"
+    package static let fields: [WireField<JobStatus>] = [
+        .must("id", \.id, .id),
+        .may("name", \.name, .prose, "What people call it.", when: { !$0.name.isEmpty }),
+        .always("kernel", \.kernel, .prose),
+        .must("state", \.state, .choice),
+        .always("count", \.count, .integer, "Tasks."),
+        .always("done", \.done, .integer, "Tasks with a value."),
+        .always("failed", \.failed, .integer, "Tasks that failed for good."),
+        .always("workers", \.workers, .counts, "Recorded tasks by worker name."),
+        .always("seconds", \.seconds, .seconds, "From submission to the end, or to now."),
+        .may("created", \.created, .seconds, "Since 1970.", when: { $0.created > 0 }),
+        .may("timeoutSeconds", \.timeoutSeconds, .seconds, "How long an attempt at a task may take."),
+        .always("priority", \.priority, .choice),
+        .may("waiting", \.waiting, .prose(upTo: 4_096), "Why nothing of it can be done now."),
+        .may("quorum", \.quorum, .told),
+    ]
+}
 
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("id", id.rawValue)
-        if !name.isEmpty { json.field("name", name) }
-        json.field("kernel", kernel)
-        json.field("state", state.rawValue)
-        json.field("count", count)
-        json.field("done", done)
-        json.field("failed", failed)
-        json.key("workers")
-        json.beginObject()
-        for name in workers.keys.sorted() where !name.isEmpty {
-            json.key(named: name)
-            json.value(workers[name]!)
+extension WireKind where Value == [String: Int] {
+    /// By name; nothing without one is written, and nothing but counts is read.
+    fileprivate static var counts: WireKind {
+        WireKind(.map(.integer)) { fields, name in
+            fields.value(name)?.members?.reduce(into: [:]) { $0[$1.key] = $1.value.int }
+        } write: { counts, json in
+            json.beginObject()
+            for name in counts.keys.sorted() where !name.isEmpty {
+                json.key(named: name)
+                json.value(counts[name]!)
+            }
+            json.endObject()
         }
-        json.endObject()
-        json.field("seconds", seconds)
-        if created > 0 { json.field("created", created) }
-        if let timeoutSeconds { json.field("timeoutSeconds", timeoutSeconds) }
-        json.field("priority", priority.rawValue)
-        if let waiting { json.field("waiting", waiting) }
-        if let quorum { json.field("quorum", quorum.description) }
-        json.endObject()
     }
 }

@@ -1,8 +1,7 @@
 /// What a machine needs to become a worker of the fleet; the answer to `POST /v1/join-command`.
-package struct JoinOffer: Hashable, Sendable {
+package struct JoinOffer: Hashable, WireType {
     /// The coordinator's program with all its libraries, as others may fetch it.
     package struct Program: Hashable, Sendable {
-        /// What comes behind the coordinator's URL.
         package var path: String
         /// 64 hexadecimal digits.
         package var sha256: String
@@ -13,11 +12,10 @@ package struct JoinOffer: Hashable, Sendable {
         }
     }
 
-    /// The fleet's join token.
     package var token: String
     /// Where others reach the coordinator, as far as it can tell.
     package var url: String
-    /// What the program runs on, as `uname -sm` says: `Linux x86_64`.
+    /// Like `Linux x86_64`.
     package var platform: String
     /// Nil where the coordinator has none to give; then `trouble` says why.
     package var program: Program?
@@ -28,36 +26,22 @@ package struct JoinOffer: Hashable, Sendable {
         (self.program, self.trouble) = (program, trouble)
     }
 
-    /// Throws a `Problem` for what is no such answer.
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        token = try fields.required("token", fields.string("token", bytesMax: 4_096))
-        url = try fields.required("url", fields.string("url", bytesMax: 4_096))
-        platform = try fields.required("platform", fields.string("platform"))
-        trouble = try fields.string("trouble", bytesMax: 4_096)
-        guard var given = try fields.object("program") else { return }
-        program = Program(
-            path: try given.required("path", given.string("path")),
-            sha256: try given.required("sha256", given.string("sha256")),
-            bytes: try given.required("bytes", given.int("bytes", in: 1...Int.max)))
-    }
+    package static let blank = JoinOffer(token: "", url: "", platform: "", program: nil)
+    package static let schemaName = "JoinOffer"
+    package static let fields: [WireField<JoinOffer>] = [
+        .must("token", \.token, .prose(upTo: 4_096), "The fleet's join token."),
+        .must("url", \.url, .prose(upTo: 4_096), "Where others reach this coordinator."),
+        .must("platform", \.platform, .prose, "What the program runs on, as uname -sm says."),
+        .may("program", \.program, .object),
+        .may("trouble", \.trouble, .prose(upTo: 4_096), "Why there is no program to give."),
+    ]
+}
 
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("token", token)
-        json.field("url", url)
-        json.field("platform", platform)
-        if let program {
-            json.key("program")
-            json.beginObject()
-            json.field("path", program.path)
-            json.field("sha256", program.sha256)
-            json.field("bytes", program.bytes)
-            json.endObject()
-        }
-        if let trouble { json.field("trouble", trouble) }
-        json.endObject()
-        return json.bytes
-    }
+extension JoinOffer.Program: WireType {
+    package static let blank = JoinOffer.Program(path: "", sha256: "", bytes: 0)
+    package static let fields: [WireField<JoinOffer.Program>] = [
+        .must("path", \.path, .prose, "What comes behind the URL."),
+        .must("sha256", \.sha256, .prose),
+        .must("bytes", \.bytes, .integer),
+    ]
 }

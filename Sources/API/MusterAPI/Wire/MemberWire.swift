@@ -2,7 +2,7 @@ package import MusterCore
 package import MusterMembership
 
 /// `POST /v1/members`: a process asks to become a member.
-package struct JoinRequest: Hashable, Sendable {
+package struct JoinRequest: Hashable, WireType {
     package var name: String
     package var role: MemberRole
     package var slots: Int
@@ -14,12 +14,13 @@ package struct JoinRequest: Hashable, Sendable {
     /// So begin those of members that are known by an address alone; nobody else may call itself so.
     package static let callbackIncarnation = "callback "
     package static let incarnationBytesMin = 16
-    /// The identity of an earlier joining, to get it again.
-    package var identity: MemberIdentity?
+    /// As they are sent: both, or neither.
+    private var id: MemberID?
+    private var secret: String?
     /// Where it takes commands (`POST {callback}/receive-command`), a URL without a path; empty for a member that holds
     /// its stream.
     package var callback: String
-    /// Which machine it runs on, the same for all workers there; empty when it does not say.
+    /// Empty when it does not say.
     package var machine: String
 
     package init(
@@ -34,62 +35,61 @@ package struct JoinRequest: Hashable, Sendable {
         self.labels = labels
         self.version = version
         self.incarnation = incarnation
-        self.identity = identity
+        (id, secret) = (identity?.id, identity?.secret)
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body, emptyAllowed: true)
-        name = try fields.string("name") ?? ""
+    /// The identity of an earlier joining, to get it again.
+    package var identity: MemberIdentity? {
+        get { id.flatMap { id in secret.map { MemberIdentity(id: id, secret: $0) } } }
+        set { (id, secret) = (newValue?.id, newValue?.secret) }
+    }
+
+    package static let isClosed = true
+    package static let mayBeEmpty = true
+    package static let blank = JoinRequest(
+        name: "", role: .worker, slots: 1, labels: [:], version: "", incarnation: "", identity: nil)
+    package static let fields: [WireField<JoinRequest>] = [
+        .may("name", \.name, .shown, "The name to be known by; made unique."),
+        .may("role", \.role, .choice, "worker (default), client, or origin or edge: those two have no rank."),
+        .may("slots", \.slots, .integer(1...Limits.slotsMax), "Tasks that a worker runs at the same time."),
+        .may("labels", \.labels, .strings(countMax: Limits.labelsMax), "Strings that describe the member."),
+        .may("version", \.version, .string, "Of the member's program."),
+        .may(
+            "incarnation", \.incarnation, .string,
+            "A secret of the process: joining again with it gives the same member."),
+        .may(
+            "callback", \.callback, .text(0...512), "Where it takes commands: POST CALLBACK/receive-command.",
+            when: { !$0.callback.isEmpty }),
+        .may(
+            "machine", \.machine, .string, "The machine it runs on; the same for all workers there.",
+            when: { !$0.machine.isEmpty }),
+        .may("id", \.id, .id, "The id of an earlier joining, to have it again."),
+        .may("secret", \.secret, .string, "The secret of that earlier joining."),
+    ]
+
+    package mutating func check() throws(Problem) {
         guard name.isEmpty || !name.allSatisfy(\.isWhitespace) else {
             throw Problem(
                 422, "\"name\" is \"\(name)\", of blanks alone; give one that shows, or none to be given one.",
                 code: "field")
         }
-        role = try fields.choice("role", MemberRole.self) ?? .worker
-        slots = try fields.int("slots", in: 1...Limits.slotsMax) ?? 1
-        labels = try fields.strings("labels", countMax: Limits.labelsMax) ?? [:]
-        version = try fields.string("version") ?? ""
-        incarnation = try fields.string("incarnation") ?? ""
         guard !incarnation.hasPrefix(Self.callbackIncarnation) else {
             throw Problem(
                 422, "\"incarnation\" is a secret of the process, not \"\(incarnation.prefix(80))\".", code: "field")
         }
-        machine = try fields.string("machine") ?? ""
-        let callback = try fields.string("callback", bytesMax: 512) ?? ""
-        self.callback = callback.isEmpty ? "" : try ClassicMember.address(callback)
-        let id = try fields.int("id", in: 1...Int.max)
-        let secret = try fields.string("secret")
-        try fields.finish()
-        switch (id, secret) {
-        case (let id?, let secret?): identity = MemberIdentity(id: MemberID(Int64(id)), secret: secret)
-        case (nil, nil): identity = nil
-        default: throw Problem(422, "\"id\" and \"secret\" go together: both, or neither.", code: "field")
+        if !callback.isEmpty { callback = try ClassicMember.address(callback) }
+        guard (id == nil) == (secret == nil) else {
+            throw Problem(422, "\"id\" and \"secret\" go together: both, or neither.", code: "field")
         }
     }
+}
 
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("name", name)
-        json.field("role", role.rawValue)
-        json.field("slots", slots)
-        json.key("labels")
-        json.beginObject()
-        for key in labels.keys.sorted() {
-            json.key(named: key)
-            json.value(labels[key]!)
-        }
-        json.endObject()
-        json.field("version", version)
-        json.field("incarnation", incarnation)
-        if !callback.isEmpty { json.field("callback", callback) }
-        if !machine.isEmpty { json.field("machine", machine) }
-        if let identity {
-            json.field("id", identity.id.rawValue)
-            json.field("secret", identity.secret)
-        }
-        json.endObject()
-        return json.bytes
+extension WireKind where Value == String {
+    /// A name that people can see: without control characters, and not of blanks alone. Who reads it says what is wrong.
+    static var shown: WireKind {
+        text(
+            0...Limits.nameBytesMax,
+            pattern: "^([^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*)?$")
     }
 }
 
@@ -105,7 +105,7 @@ package struct MemberIdentity: Hashable, Sendable {
 }
 
 /// The answer to a `JoinRequest`.
-package struct JoinReply: Hashable, Sendable {
+package struct JoinReply: Hashable, WireType {
     package var identity: MemberIdentity
     /// The name as it is known in the fleet: the one asked for, with a number behind it when that was taken.
     package var name: String
@@ -120,35 +120,19 @@ package struct JoinReply: Hashable, Sendable {
         self.fleetTokens = fleetTokens
     }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        let id = try fields.required("id", fields.int("id", in: 1...Int.max))
-        let secret = try fields.required("secret", fields.string("secret"))
-        identity = MemberIdentity(id: MemberID(Int64(id)), secret: secret)
-        name = try fields.string("name") ?? ""
-        rank = try fields.int("rank", in: 0...Int.max)
-        fleetTokens = try fields.value("fleetTokens").map { value throws(Problem) in try FleetTokenCodes(value) }
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("id", identity.id.rawValue)
-        json.field("secret", identity.secret)
-        json.field("name", name)
-        json.key("rank")
-        if let rank { json.value(rank) } else { json.null() }
-        if let fleetTokens {
-            json.key("fleetTokens")
-            fleetTokens.write(to: &json)
-        }
-        json.endObject()
-        return json.bytes
-    }
+    package static let blank = JoinReply(identity: MemberIdentity(id: MemberID(0), secret: ""), name: "", rank: nil)
+    package static let schemaName = "Joined"
+    package static let fields: [WireField<JoinReply>] = [
+        .must("id", \.identity.id, .id),
+        .must("secret", \.identity.secret, .prose, "Its token: proves that it is this member."),
+        .always("name", \.name, .prose),
+        .always("rank", \.rank, .integer),
+        .may("fleetTokens", \.fleetTokens, .object, "For an origin or an edge: how it tells the fleet's tokens."),
+    ]
 }
 
 /// A member as others see it, in `GET /v1/members` and `GET /servers`.
-package struct MemberStatus: Hashable, Sendable {
+package struct MemberStatus: Hashable, WireWritable {
     package var record: MemberRecord
     package var rank: Int?
     package var standing: Membership.Standing
@@ -167,27 +151,21 @@ package struct MemberStatus: Hashable, Sendable {
         self.standing = standing
     }
 
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("id", record.id.rawValue)
-        json.field("name", record.name)
-        json.field("role", record.role.rawValue)
-        json.key("rank")
-        if let rank { json.value(rank) } else { json.null() }
-        json.field("address", record.address)
-        json.field("state", isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue)
-        json.field("joined", Double(record.joinedMs) / 1000)
-        json.field("slots", record.slots)
-        json.field("version", record.version)
-        if !record.machine.isEmpty { json.field("machine", record.machine) }
-        if let token = record.token { json.field("volunteer", token) }
-        json.key("labels")
-        json.beginObject()
-        for key in record.labels.keys.sorted() {
-            json.key(named: key)
-            json.value(record.labels[key]!)
-        }
-        json.endObject()
-        json.endObject()
-    }
+    private var state: String { isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue }
+
+    package static let schemaName = "Member"
+    package static let fields: [WireField<MemberStatus>] = [
+        .always("id", \.record.id, .id),
+        .always("name", \.record.name, .prose),
+        .always("role", \.record.role, .choice),
+        .always("rank", \.rank, .integer, "0 is the highest; null: without one."),
+        .always("address", \.record.address, .prose),
+        .told("state", \.state, .prose, "How it stands: alive, suspect, draining, distrusted."),
+        .always("joined", \.record.joinedMs, .moment, "When, in seconds since 1970."),
+        .always("slots", \.record.slots, .integer),
+        .always("version", \.record.version, .prose),
+        .may("machine", \.record.machine, .prose, when: { !$0.record.machine.isEmpty }),
+        .may("volunteer", \.record.token, .integer, "Its token's id."),
+        .always("labels", \.record.labels, .proses),
+    ]
 }

@@ -3,9 +3,8 @@ package import MusterScheduling
 
 /// Task reports as they rest in a worker's outbox and travel in `POST /v1/results`: columns, not an object a task.
 ///
-/// `{"job","first","count","attempt","ticket","start","values":[…],"seconds":[…],"failures":[{"task","error","ownFault"}]}`;
-/// a failed task's value is what it left, or null; `ownFault` says that the worker is to blame, and nothing was tried. Where tasks answer bytes, `"binary":true` says so, values are their counts, and the
-/// bytes themselves follow the JSON, after a newline.
+/// A failed task's value is what it left, or null. Where tasks answer bytes, `"binary":true` says so, values are their counts, and
+/// the bytes themselves follow the JSON, after a newline.
 package enum ReportWire {
     /// Bodies of this type have bytes behind their first line; all others are JSON to the end.
     package static let binaryType = "application/octet-stream"
@@ -13,29 +12,7 @@ package enum ReportWire {
 
     /// One report as an object's text, and its bytes if it has any.
     package static func text(of report: TaskReport) -> [UInt8] {
-        var json = JSONWriter(reserving: 512 + report.values.bytes.count + report.seconds.bytes.count)
-        json.beginObject()
-        report.key.write(to: &json)
-        json.field("ticket", report.ticket)
-        json.field("start", report.start)
-        json.key("values")
-        json.array(lines: report.values.bytes)
-        json.key("seconds")
-        json.array(lines: report.seconds.bytes)
-        if !report.failures.isEmpty {
-            json.key("failures")
-            json.beginArray()
-            for failure in report.failures {
-                json.beginObject()
-                json.field("task", failure.task)
-                json.field("error", failure.reason)
-                if failure.isOwnFault { json.field("ownFault", true) }
-                json.endObject()
-            }
-            json.endArray()
-        }
-        if report.blobs != nil { json.field("binary", true) }
-        json.endObject()
+        let json = report.json
         guard let blobs = report.blobs else { return json.bytes }
         var text = json.bytes
         text.reserveCapacity(blobs.reduce(text.count + 1) { $0 + $1.count })
@@ -47,7 +24,7 @@ package enum ReportWire {
     /// Whether a kept text is all there: a process that was killed while it wrote leaves less.
     package static func isWhole(_ text: [UInt8]) -> Bool {
         let (head, bytes) = parts(of: text)
-        guard let value = try? JSONValue(parsing: Array(head)), let report = try? report(value, from: MemberID(0))
+        guard let value = try? JSONValue(parsing: Array(head)), let report = try? TaskReport(value)
         else { return false }
         return (try? sizes(of: report.values).reduce(0, +)) == bytes.count || !report.isBinary
     }
@@ -129,27 +106,60 @@ package enum ReportWire {
     }
 
     private static func heads(in body: [UInt8], from member: MemberID) throws(Problem) -> [TaskReport] {
-        var fields = try JSONFields(body: body)
-        let values = try fields.required("reports", fields.array("reports"))
-        try fields.finish()
-        guard values.count <= 1_000 else {
-            throw Problem(422, "\"reports\" has \(values.count) entries; at most 1000.", code: "field")
-        }
-        var reports: [TaskReport] = []
-        for value in values { reports.append(try report(value, from: member)) }
+        var reports = try Delivery(body: body).reports
+        for place in reports.indices { reports[place].key.member = member }
         return reports
     }
 
-    private static func report(_ value: JSONValue, from member: MemberID) throws(Problem) -> TaskReport {
-        var fields = try JSONFields(value, path: "reports.")
-        let key = try LeaseKey(from: &fields, member: member)
-        let ticket = try fields.required("ticket", fields.string("ticket"))
-        let start = try fields.int("start", in: 0...Limits.jobTasksMax) ?? key.first
-        let values = try fields.required("values", fields.column("values"))
-        let seconds = try fields.required("seconds", fields.column("seconds"))
-        let failures = try failures(fields.array("failures") ?? [])
-        let isBinary = try fields.bool("binary") ?? false
-        try fields.finish()
+    /// The answer to a delivery: a verdict a report, in order.
+    package static func reply(_ verdicts: [ReportVerdict]) -> [UInt8] {
+        Verdicts(reports: verdicts.map { VerdictForm($0) }).body
+    }
+
+    package static func verdicts(in body: [UInt8]) throws(Problem) -> [ReportVerdict] {
+        try Verdicts(body: body).reports.map(\.verdict)
+    }
+}
+
+/// `POST /v1/results`, but for bytes behind it.
+struct Delivery: WireType {
+    fileprivate var reports: [TaskReport]
+
+    static let isClosed = true
+    static let blank = Delivery(reports: [])
+    static let fields: [WireField<Delivery>] = [
+        .must(
+            "reports", \.reports, .objects(countMax: 1_000),
+            "What became of granted tasks, a value and a time each; a failed task's value is what it left, or null.")
+    ]
+}
+
+extension TaskReport: WireType {
+    package static let isClosed = true
+    package static let place = "reports."
+    package var bytesExpected: Int { 512 + values.bytes.count + seconds.bytes.count }
+    /// Where no start is given, it is that of the grant.
+    package static let blank = TaskReport(
+        key: .blank, ticket: "", start: -1, values: LineColumn(), seconds: LineColumn(), failures: [], secondsTotal: 0)
+    package static let fields: [WireField<TaskReport>] = [
+        .part(\.key),
+        .must("ticket", \.ticket, .string),
+        .may("start", \.start, .integer(0...Limits.jobTasksMax)),
+        .must("values", \.values, .column(of: .any, 1...Limits.jobTasksMax)),
+        .must("seconds", \.seconds, .column(of: .number(0...1e15), 1...Limits.jobTasksMax)),
+        .may("failures", \.failures, .objects(), when: { !$0.failures.isEmpty }),
+        .may(
+            "binary", \.hasBytes, .boolean, "Only in a body of bytes, which follow its first line.",
+            when: \.hasBytes),
+    ]
+
+    private var hasBytes: Bool {
+        get { isBinary }
+        set { blobs = newValue ? [] : nil }
+    }
+
+    package mutating func check() throws(Problem) {
+        if start < 0 { start = key.first }
         guard values.count == seconds.count, values.count > 0 else {
             throw Problem(
                 422, "\"values\" (\(values.count)) and \"seconds\" (\(seconds.count)) must be as many, and not none.")
@@ -165,22 +175,7 @@ package enum ReportWire {
         guard seconds.bytes.count <= 33 * seconds.count else {
             throw Problem(422, "\"reports.seconds\" must hold numbers of at most 32 digits each.", code: "field")
         }
-        return TaskReport(
-            key: key, ticket: ticket, start: start, values: values, seconds: seconds, failures: failures,
-            secondsTotal: try total(seconds), blobs: isBinary ? [] : nil)
-    }
-
-    private static func failures(_ values: [JSONValue]) throws(Problem) -> [TaskReport.Failure] {
-        var failures: [TaskReport.Failure] = []
-        for value in values {
-            var fields = try JSONFields(value, path: "reports.failures.")
-            let task = try fields.required("task", fields.int("task", in: 0...Limits.jobTasksMax))
-            let reason = try fields.string("error", bytesMax: Limits.valueBytesMax) ?? "no reason given"
-            let isOwnFault = try fields.bool("ownFault") ?? false
-            try fields.finish()
-            failures.append(TaskReport.Failure(task: task, reason: reason, isOwnFault: isOwnFault))
-        }
-        return failures
+        secondsTotal = try Self.total(seconds)
     }
 
     /// The sum of a column of non-negative numbers.
@@ -196,44 +191,60 @@ package enum ReportWire {
         }
         return total
     }
+}
 
-    /// The answer to a delivery: a verdict a report, in order.
-    package static func reply(_ verdicts: [ReportVerdict]) -> [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("reports")
-        json.beginArray()
-        for verdict in verdicts {
-            json.beginObject()
-            switch verdict {
-            case .recorded(let count):
-                json.field("verdict", "recorded")
-                json.field("recorded", count)
-            case .stale: json.field("verdict", "stale")
-            case .forged: json.field("verdict", "forged")
-            case .again(let reason):
-                json.field("verdict", "again")
-                json.field("reason", reason)
-            }
-            json.endObject()
+extension TaskReport.Failure: WireType {
+    package static let isClosed = true
+    package static let blank = TaskReport.Failure(task: 0, reason: "no reason given")
+    package static let fields: [WireField<TaskReport.Failure>] = [
+        .must("task", \.task, .integer(0...Limits.jobTasksMax)),
+        .may("error", \.reason, .text(0...Limits.valueBytesMax)),
+        .may(
+            "ownFault", \.isOwnFault, .boolean, "The worker is to blame, and nothing was tried.",
+            when: \.isOwnFault),
+    ]
+}
+
+private struct Verdicts: WireType {
+    var reports: [VerdictForm]
+
+    static let blank = Verdicts(reports: [])
+    static let fields: [WireField<Verdicts>] = [.always("reports", \.reports, .objects())]
+}
+
+/// A verdict's word, and what goes with it.
+struct VerdictForm: WireType {
+    enum Word: String, CaseIterable, Sendable { case recorded, stale, forged, again }
+
+    private var word = Word.again
+    private var recorded: Int?
+    private var reason: String?
+
+    private init() {}
+
+    init(_ verdict: ReportVerdict) {
+        switch verdict {
+        case .recorded(let count): (word, recorded) = (.recorded, count)
+        case .stale: word = .stale
+        case .forged: word = .forged
+        case .again(let why): reason = why
         }
-        json.endArray()
-        json.endObject()
-        return json.bytes
     }
 
-    package static func verdicts(in body: [UInt8]) throws(Problem) -> [ReportVerdict] {
-        var fields = try JSONFields(body: body)
-        var verdicts: [ReportVerdict] = []
-        for value in try fields.array("reports") ?? [] {
-            var entry = try JSONFields(value, path: "reports.")
-            switch try entry.string("verdict") {
-            case "recorded": verdicts.append(.recorded(try entry.int("recorded", in: 0...Int.max) ?? 0))
-            case "stale": verdicts.append(.stale)
-            case "forged": verdicts.append(.forged)
-            case let other: verdicts.append(.again(try entry.string("reason", bytesMax: 4096) ?? other ?? "no verdict"))
-            }
+    var verdict: ReportVerdict {
+        switch word {
+        case .recorded: .recorded(recorded ?? 0)
+        case .stale: .stale
+        case .forged: .forged
+        case .again: .again(reason ?? "no verdict")
         }
-        return verdicts
     }
+
+    static let blank = VerdictForm()
+    static let schemaName = "Verdict"
+    static let fields: [WireField<VerdictForm>] = [
+        .always("verdict", \.word, .word),
+        .may("recorded", \.recorded, .integer),
+        .may("reason", \.reason, .prose(upTo: 4_096)),
+    ]
 }

@@ -1,5 +1,5 @@
 /// One task of a job as `GET /v1/jobs/{id}/tasks` lists it.
-package struct TaskStatus: Hashable, Sendable {
+package struct TaskStatus: Hashable, WireType {
     /// What the route tells of; results tell of tasks that are over.
     package enum State: String, CaseIterable, Sendable { case running, retrying }
 
@@ -17,22 +17,15 @@ package struct TaskStatus: Hashable, Sendable {
         self.seconds = seconds
     }
 
-    package init(_ value: JSONValue) throws(Problem) {
-        var fields = try JSONFields(value, path: "tasks.")
-        task = try fields.required("task", fields.int("task", in: 0...Int.max))
-        state = try fields.required("state", fields.choice("state", State.self))
-        worker = try fields.string("worker") ?? ""
-        attempt = try fields.int("attempt", in: 1...Int.max) ?? 1
-        seconds = try fields.double("seconds", in: 0...1e15) ?? 0
-    }
-
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("task", task)
-        json.field("state", state.rawValue)
-        json.field("worker", worker)
-        json.field("attempt", attempt)
-        json.field("seconds", seconds)
-        json.endObject()
-    }
+    package static let place = "tasks."
+    package static let blank = TaskStatus(task: 0, state: .running, worker: "", attempt: 1, seconds: 0)
+    package static let schemaName = "Task"
+    package static let fields: [WireField<TaskStatus>] = [
+        .must("task", \.task, .integer, "From 0."),
+        .must("state", \.state, .choice),
+        .always(
+            "worker", \.worker, .prose, "Who has it, or where it failed last; empty when that member is gone."),
+        .always("attempt", \.attempt, .integer(1...Int.max), "That is under way, or the next one."),
+        .always("seconds", \.seconds, .seconds, "Since the worker was given it, or until it may be tried again."),
+    ]
 }

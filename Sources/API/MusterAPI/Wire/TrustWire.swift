@@ -1,29 +1,21 @@
 package import MusterCore
 
 /// `POST /v1/tokens`: a join token for a volunteer.
-package struct TokenRequest: Hashable, Sendable {
-    /// For people; not unique.
+package struct TokenRequest: Hashable, WireType {
     package var label: String
 
     package init(label: String) { self.label = label }
 
-    package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body, emptyAllowed: true)
-        label = try fields.string("label") ?? ""
-        try fields.finish()
-    }
-
-    package var body: [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("label", label)
-        json.endObject()
-        return json.bytes
-    }
+    package static let isClosed = true
+    package static let mayBeEmpty = true
+    package static let blank = TokenRequest(label: "")
+    package static let fields: [WireField<TokenRequest>] = [
+        .may("label", \.label, .string, "For people: whose it is.")
+    ]
 }
 
 /// A volunteer's token as people see it. What proves it is told once, to whoever asked for it.
-package struct TokenStatus: Hashable, Sendable {
+package struct TokenStatus: Hashable, WireWritable {
     package var record: JoinTokenRecord
     /// Nil but in the answer to its making.
     package var token: String?
@@ -36,21 +28,19 @@ package struct TokenStatus: Hashable, Sendable {
         self.members = members
     }
 
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("id", record.id)
-        if let token { json.field("token", token) }
-        json.field("label", record.label)
-        json.field("created", Double(record.createdMs) / 1_000)
-        json.key("revoked")
-        if let revoked = record.revokedMs { json.value(Double(revoked) / 1_000) } else { json.null() }
-        json.field("members", members)
-        json.endObject()
-    }
+    package static let schemaName = "Token"
+    package static let fields: [WireField<TokenStatus>] = [
+        .always("id", \.record.id, .integer(1...Int.max)),
+        .may("token", \.token, .prose, "What proves it; only in the answer to its making."),
+        .always("label", \.record.label, .prose),
+        .always("created", \.record.createdMs, .moment),
+        .always("revoked", \.record.revokedMs, .moment),
+        .always("members", \.members, .integer, "Members that are here by it."),
+    ]
 }
 
 /// A machine and what it did, in `GET /v1/machines`.
-package struct MachineStatus: Hashable, Sendable {
+package struct MachineStatus: Hashable, WireWritable {
     /// `trusted` for the fleet's own; of volunteers: `new` while each result is checked, `proven`, or `distrusted`.
     package enum State: String, CaseIterable, Sendable { case trusted, new, proven, distrusted }
 
@@ -68,24 +58,22 @@ package struct MachineStatus: Hashable, Sendable {
         self.members = members
     }
 
-    package func write(to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("machine", record.id.rawValue)
-        json.field("name", record.name)
-        json.key("token")
-        if let token = record.token { json.value(token) } else { json.null() }
-        json.field("state", state.rawValue)
-        json.field("tasks", record.tasks)
-        json.field("seconds", record.seconds)
-        json.field("accepted", record.standing.confirmed)
-        json.field("rejected", record.standing.refuted)
-        json.field("reliability", max(0, 1 - record.standing.errors))
-        json.field("checked", checked)
-        json.field("joins", record.joins)
-        json.field("members", members)
-        json.field("firstSeen", Double(record.firstSeenMs) / 1_000)
-        json.field("lastSeen", Double(record.lastSeenMs) / 1_000)
-        json.field("version", record.version)
-        json.endObject()
-    }
+    package static let schemaName = "Machine"
+    package static let fields: [WireField<MachineStatus>] = [
+        .told("machine", { $0.record.id.rawValue }, .prose),
+        .always("name", \.record.name, .prose),
+        .always("token", \.record.token, .integer),
+        .always("state", \.state, .choice),
+        .always("tasks", \.record.tasks, .integer),
+        .always("seconds", \.record.seconds, .seconds),
+        .told("accepted", { $0.record.standing.confirmed }, .integer),
+        .told("rejected", { $0.record.standing.refuted }, .integer),
+        .told("reliability", { max(0, 1 - $0.record.standing.errors) }, .number(0...1)),
+        .always("checked", \.checked, .number(0...1)),
+        .always("joins", \.record.joins, .integer),
+        .always("members", \.members, .integer),
+        .always("firstSeen", \.record.firstSeenMs, .moment),
+        .always("lastSeen", \.record.lastSeenMs, .moment),
+        .always("version", \.record.version, .prose),
+    ]
 }

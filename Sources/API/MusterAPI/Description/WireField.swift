@@ -1,0 +1,129 @@
+/// One field of a wire type: its name, what it may be, whether it must be there, and where in `Owner` it is; or those of a part.
+package struct WireField<Owner: Sendable>: Sendable {
+    /// As the document tells them.
+    let described: [Schema.Field]
+    let read: @Sendable (inout Owner, inout JSONFields) throws(Problem) -> Void
+    /// Its name and its value, or nothing.
+    let write: @Sendable (Owner, inout JSONWriter) -> Void
+
+    private init(
+        _ described: [Schema.Field],
+        read: @escaping @Sendable (inout Owner, inout JSONFields) throws(Problem) -> Void,
+        write: @escaping @Sendable (Owner, inout JSONWriter) -> Void
+    ) {
+        (self.described, self.read, self.write) = (described, read, write)
+    }
+
+    /// `get` answers nil where it is to be left out; one with `must` is refused where it is missing.
+    private init<T>(
+        _ described: Schema.Field, _ kind: WireKind<T>, must: Bool = false,
+        get: @escaping @Sendable (Owner) -> T?, set: @escaping @Sendable (inout Owner, T) -> Void
+    ) {
+        let (name, key) = (described.name, JSONWriter.encoded(key: described.name))
+        self.init([described]) { owner, fields throws(Problem) in
+            let found = try kind.read(&fields, name)
+            if let found {
+                set(&owner, found)
+            } else if must {
+                _ = try fields.required(name, found)
+            }
+        } write: { owner, json in
+            guard let value = get(owner) else { return }
+            json.key(encoded: key)
+            kind.write(value, &json)
+        }
+    }
+}
+
+extension WireField {
+    /// One that is always there; without it nothing is read.
+    static func must<T>(
+        _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
+    ) -> WireField {
+        WireField(
+            .always(name, kind.schema, summary), kind, must: true, get: { $0[keyPath: path] },
+            set: { $0[keyPath: path] = $1 })
+    }
+
+    /// One that is always there; whoever reads goes on without it.
+    static func always<T>(
+        _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
+    ) -> WireField {
+        WireField(
+            .always(name, kind.schema, summary), kind, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
+    }
+
+    /// One that is always there, and null where there is none.
+    static func always<T>(
+        _ name: String, _ path: any WritableKeyPath<Owner, T?> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
+    ) -> WireField {
+        always(name, path, kind.orNull, summary)
+    }
+
+    /// One that may be left out; it is written where `when` says so.
+    static func may<T>(
+        _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = "",
+        when: @escaping @Sendable (Owner) -> Bool = { _ in true }
+    ) -> WireField {
+        WireField(
+            .maybe(name, kind.schema, summary), kind, get: { when($0) ? $0[keyPath: path] : nil },
+            set: { $0[keyPath: path] = $1 })
+    }
+
+    /// One that may be left out: it is, where it is nil.
+    static func may<T>(
+        _ name: String, _ path: any WritableKeyPath<Owner, T?> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
+    ) -> WireField {
+        WireField(
+            .maybe(name, kind.schema, summary), kind, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
+    }
+
+    /// One that follows from others: whoever reads looks at its kind, and drops it.
+    static func told<T>(
+        _ name: String, _ get: @escaping @Sendable (Owner) -> T, _ kind: WireKind<T>, _ summary: String = ""
+    ) -> WireField {
+        WireField(.always(name, kind.schema, summary), kind, get: get, set: { _, _ in })
+    }
+
+    /// An object, always there, whose fields are the owner's own.
+    static func group(_ name: String, _ fields: [WireField], _ summary: String = "") -> WireField {
+        let key = JSONWriter.encoded(key: name)
+        let schema = Schema(.object(fields.flatMap(\.described), isClosed: false))
+        return WireField([.always(name, schema, summary)]) { owner, given throws(Problem) in
+            var inner = try given.required(name, given.object(name))
+            for field in fields { try field.read(&owner, &inner) }
+        } write: { owner, json in
+            json.key(encoded: key)
+            json.beginObject()
+            for field in fields { field.write(owner, &json) }
+            json.endObject()
+        }
+    }
+
+    /// The fields of a part, among the owner's own.
+    static func part<Part: WireType>(_ path: any WritableKeyPath<Owner, Part> & Sendable) -> WireField {
+        part(path, from: { $0 }, to: { $0 })
+    }
+
+    /// The same, of a part that is made of what the fields say together.
+    static func part<Part: WireType, T>(
+        _ path: any WritableKeyPath<Owner, T> & Sendable, from: @escaping @Sendable (Part) -> T,
+        to: @escaping @Sendable (T) -> Part
+    ) -> WireField {
+        WireField(Part.fields.flatMap(\.described)) { owner, fields throws(Problem) in
+            var part = try Part(from: &fields)
+            try part.check()
+            owner[keyPath: path] = from(part)
+        } write: { owner, json in
+            to(owner[keyPath: path]).writeFields(to: &json)
+        }
+    }
+
+    /// The fields of a part that is written only.
+    static func told<Part: WireWritable>(part path: any KeyPath<Owner, Part> & Sendable) -> WireField {
+        WireField(Part.fields.flatMap(\.described)) { _, _ in
+        } write: { owner, json in
+            owner[keyPath: path].writeFields(to: &json)
+        }
+    }
+}
