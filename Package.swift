@@ -175,7 +175,10 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags(["-Xlinker", "-l:libz.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libz.a"])
             ]),
-        room("API", "MusterAPI", ["MusterScheduling", "MusterMembership", "MusterElection", "MusterCore"]),
+        room(
+            "API", "MusterAPI",
+            ["MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore"]),
+        room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore"]),
         room("Core", "MusterMembership", ["MusterCore"]),
@@ -226,7 +229,10 @@ let package = Package(
         tests("MusterElectionTests", ["MusterElection", "MusterCore", "MusterSimulation"]),
         tests("HTTPCachingTests", ["HTTPCaching"]),
         tests("MusterSimulationTests", ["MusterCore", "MusterSimulation", "MusterEdgeSimulation"]),
-        tests("MusterAPITests", ["MusterAPI", "MusterScheduling", "MusterElection", "MusterCore"]),
+        tests(
+            "MusterAPITests",
+            ["MusterAPI", "MusterScheduling", "MusterElection", "MusterCore", "MusterTestKit", "MusterSimulation"]),
+        tests("MusterJSONTests", ["MusterJSON", "MusterScheduling"]),
         tests("MusterHTTPTests", ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterServerKit"]),
         tests("MusterHTTPClientTests", ["MusterHTTPClient", "MusterServerKit"]),
         tests("HTTPTextTests", ["HTTPText"]),
@@ -269,7 +275,7 @@ let package = Package(
             "MusterOriginTests",
             [
                 "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "HTTPCaching",
-                "MusterSystem", "MusterServerKit",
+                "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
         tests("MusterRoleTests", ["MusterRole", "MusterHTTP", "MusterHTTPClient"]),
         tests("MusterSystemTests", ["MusterSystem"]),

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterScheduling
+import MusterSimulation
 import Testing
 
 @testable import MusterAPI

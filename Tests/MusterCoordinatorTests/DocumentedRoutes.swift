@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterServerKit
+import MusterTestKit
 import Testing
 
 /// A good answer of the coordinator is what its document says of it.

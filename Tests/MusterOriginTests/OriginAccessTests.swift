@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterServerKit
+import MusterTestKit
 import Testing
 
 @testable import MusterOrigin

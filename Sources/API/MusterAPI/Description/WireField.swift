@@ -14,23 +14,23 @@ package struct WireField<Owner: Sendable>: Sendable {
         (self.described, self.read, self.write) = (described, read, write)
     }
 
-    /// `get` answers nil where it is to be left out; one with `must` is refused where it is missing.
+    /// One value. With `must` the whole is refused where it is missing; without `when` it is always written.
     private init<T>(
-        _ described: Schema.Field, _ kind: WireKind<T>, must: Bool = false,
-        get: @escaping @Sendable (Owner) -> T?, set: @escaping @Sendable (inout Owner, T) -> Void
+        _ described: Schema.Field, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>,
+        must: Bool = false, when: (@Sendable (Owner) -> Bool)? = nil
     ) {
-        let (name, key) = (described.name, JSONWriter.encoded(key: described.name))
+        let (name, key, place) = (described.name, JSONWriter.encoded(key: described.name), WirePlace(path))
         self.init([described]) { owner, fields throws(Problem) in
             let found = try kind.read(&fields, name)
             if let found {
-                set(&owner, found)
+                owner[keyPath: path] = found
             } else if must {
                 _ = try fields.required(name, found)
             }
         } write: { owner, json in
-            guard let value = get(owner) else { return }
+            if let when, !when(owner) { return }
             json.key(encoded: key)
-            kind.write(value, &json)
+            kind.write(place.value(in: owner), &json)
         }
     }
 }
@@ -40,17 +40,14 @@ extension WireField {
     static func must<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
-        WireField(
-            .always(name, kind.schema, summary), kind, must: true, get: { $0[keyPath: path] },
-            set: { $0[keyPath: path] = $1 })
+        WireField(.always(name, kind.schema, summary), path, kind, must: true)
     }
 
     /// One that is always there; whoever reads goes on without it.
     static func always<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
-        WireField(
-            .always(name, kind.schema, summary), kind, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
+        WireField(.always(name, kind.schema, summary), path, kind)
     }
 
     /// One that is always there, and null where there is none.
@@ -63,26 +60,31 @@ extension WireField {
     /// One that may be left out; it is written where `when` says so.
     static func may<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = "",
-        when: @escaping @Sendable (Owner) -> Bool = { _ in true }
+        when: (@Sendable (Owner) -> Bool)? = nil
     ) -> WireField {
-        WireField(
-            .maybe(name, kind.schema, summary), kind, get: { when($0) ? $0[keyPath: path] : nil },
-            set: { $0[keyPath: path] = $1 })
+        WireField(.maybe(name, kind.schema, summary), path, kind, when: when)
     }
 
     /// One that may be left out: it is, where it is nil.
     static func may<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T?> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
-        WireField(
-            .maybe(name, kind.schema, summary), kind, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 })
+        let place = WirePlace(path)
+        let maybe = kind.as(T?.self, from: { value, _ in value }, to: { $0! })
+        return WireField(.maybe(name, kind.schema, summary), path, maybe, when: { place.value(in: $0) != nil })
     }
 
     /// One that follows from others: whoever reads looks at its kind, and drops it.
     static func told<T>(
         _ name: String, _ get: @escaping @Sendable (Owner) -> T, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
-        WireField(.always(name, kind.schema, summary), kind, get: get, set: { _, _ in })
+        let key = JSONWriter.encoded(key: name)
+        return WireField([.always(name, kind.schema, summary)]) { _, fields throws(Problem) in
+            _ = try kind.read(&fields, name)
+        } write: { owner, json in
+            json.key(encoded: key)
+            kind.write(get(owner), &json)
+        }
     }
 
     /// An object, always there, whose fields are the owner's own.
@@ -110,12 +112,13 @@ extension WireField {
         _ path: any WritableKeyPath<Owner, T> & Sendable, from: @escaping @Sendable (Part) -> T,
         to: @escaping @Sendable (T) -> Part
     ) -> WireField {
-        WireField(Part.fields.flatMap(\.described)) { owner, fields throws(Problem) in
+        let place = WirePlace(path)
+        return WireField(Part.fields.flatMap(\.described)) { owner, fields throws(Problem) in
             var part = try Part(from: &fields)
             try part.check()
             owner[keyPath: path] = from(part)
         } write: { owner, json in
-            to(owner[keyPath: path]).writeFields(to: &json)
+            to(place.value(in: owner)).writeFields(to: &json)
         }
     }
 
@@ -124,6 +127,23 @@ extension WireField {
         WireField(Part.fields.flatMap(\.described)) { _, _ in
         } write: { owner, json in
             owner[keyPath: path].writeFields(to: &json)
+        }
+    }
+}
+
+/// Where a value is in its owner. One that is stored is read at its offset: a walk along its path takes longer than writing it.
+private struct WirePlace<Owner, Value>: Sendable {
+    private let path: any WritableKeyPath<Owner, Value> & Sendable
+    private let offset: Int?
+
+    init(_ path: any WritableKeyPath<Owner, Value> & Sendable) {
+        (self.path, offset) = (path, MemoryLayout<Owner>.offset(of: path))
+    }
+
+    @inline(__always) func value(in owner: Owner) -> Value {
+        guard let offset else { return owner[keyPath: path] }
+        return withUnsafeBytes(of: owner) {
+            $0.baseAddress!.advanced(by: offset).assumingMemoryBound(to: Value.self).pointee
         }
     }
 }

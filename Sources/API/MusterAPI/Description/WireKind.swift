@@ -91,7 +91,8 @@ extension WireKind where Value == Double {
 extension WireKind where Value == WallClockMs {
     /// Sent in seconds.
     static var moment: WireKind {
-        WireKind<Double>.seconds.as(from: { seconds, _ in WallClockMs(seconds * 1_000) }, to: { Double($0) / 1_000 })
+        WireKind<Double>.seconds.as(
+            from: { seconds, _ in WallClockMs((seconds * 1_000).rounded()) }, to: { Double($0) / 1_000 })
     }
 }
 

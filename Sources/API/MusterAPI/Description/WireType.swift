@@ -26,7 +26,8 @@ extension WireWritable {
     }
 
     func writeFields(to json: inout JSONWriter) {
-        for field in Self.fields { field.write(self, &json) }
+        let fields = Self.fields
+        for place in fields.indices { fields[place].write(self, &json) }
     }
 
     package var json: JSONWriter {
@@ -81,4 +82,11 @@ extension WireType {
         self = Self.blank
         for field in Self.fields { try field.read(&self, &fields) }
     }
+}
+
+/// What is asked: an unknown field is refused.
+package protocol WireRequest: WireType {}
+
+extension WireRequest {
+    package static var isClosed: Bool { true }
 }

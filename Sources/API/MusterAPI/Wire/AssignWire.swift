@@ -1,7 +1,7 @@
 package import MusterScheduling
 
 /// `POST /assign/all`: tuples of numbers to be added up, each by the worker it is dealt to.
-package struct AssignRequest: Hashable, WireType {
+package struct AssignRequest: Hashable, WireRequest {
     /// Tuples of one request.
     package static let tuplesMax = 100_000
     /// Numbers of one tuple.
@@ -15,7 +15,6 @@ package struct AssignRequest: Hashable, WireType {
 
     package init(dataset: LineColumn?) { self.dataset = dataset }
 
-    package static let isClosed = true
     package static let mayBeEmpty = true
     package var bytesExpected: Int { 32 + (dataset?.bytes.count ?? 0) }
     package static let blank = AssignRequest(dataset: nil)

@@ -2,16 +2,14 @@ package import MusterCore
 package import MusterScheduling
 
 /// `POST /create-child` and `POST /v1/children`: so many children, each with so many numbers.
-package struct ChildrenRequest: Hashable, WireType {
+package struct ChildrenRequest: Hashable, WireRequest {
     package var count: Int
     package var numbers: Int
 
     package init(count: Int = 1, numbers: Int = Limits.childNumbersDefault) {
-        self.count = count
-        self.numbers = numbers
+        (self.count, self.numbers) = (count, numbers)
     }
 
-    package static let isClosed = true
     package static let mayBeEmpty = true
     package static let blank = ChildrenRequest()
     package static let fields: [WireField<ChildrenRequest>] = [
@@ -23,7 +21,7 @@ package struct ChildrenRequest: Hashable, WireType {
 }
 
 /// `POST /v1/children/{id}/numbers`: the next part of a child's numbers, behind `offset` that are recorded.
-package struct NumbersReport: Hashable, WireType {
+package struct NumbersReport: Hashable, WireRequest {
     package var offset: Int
     package var numbers: [UInt32]
     /// Lines that were no number, in this part.
@@ -31,10 +29,7 @@ package struct NumbersReport: Hashable, WireType {
     package var isLast: Bool
 
     package init(offset: Int, numbers: [UInt32], rejected: Int, isLast: Bool) {
-        self.offset = offset
-        self.numbers = numbers
-        self.rejected = rejected
-        self.isLast = isLast
+        (self.offset, self.numbers, self.rejected, self.isLast) = (offset, numbers, rejected, isLast)
     }
 
     /// Throws a 422 for a number out of 1…`range`.
@@ -45,7 +40,6 @@ package struct NumbersReport: Hashable, WireType {
         }
     }
 
-    package static let isClosed = true
     package var bytesExpected: Int { 64 + numbers.count * 9 }
     package static let blank = NumbersReport(offset: 0, numbers: [], rejected: 0, isLast: false)
     package static let fields: [WireField<NumbersReport>] = [
@@ -99,10 +93,7 @@ package struct NumbersVerdict: Hashable, WireType {
     package var received: Int
     package var isDone: Bool
 
-    package init(received: Int, isDone: Bool) {
-        self.received = received
-        self.isDone = isDone
-    }
+    package init(received: Int, isDone: Bool) { (self.received, self.isDone) = (received, isDone) }
 
     package static let blank = NumbersVerdict(received: 0, isDone: false)
     package static let schemaName = "Recorded"

@@ -1,17 +1,13 @@
 package import MusterCore
 
 /// `POST /v1/commands`: a command to everybody of lower rank than its sender.
-package struct CommandRequest: Hashable, WireType {
+package struct CommandRequest: Hashable, WireRequest {
     package var text: String
     /// A member's name or id; nil: whoever asks.
     package var from: String?
 
-    package init(text: String, from: String? = nil) {
-        self.text = text
-        self.from = from
-    }
+    package init(text: String, from: String? = nil) { (self.text, self.from) = (text, from) }
 
-    package static let isClosed = true
     package static let blank = CommandRequest(text: "")
     package static let fields: [WireField<CommandRequest>] = [
         .must("command", \.text, .commandText, "Its text, 1 to 4096 bytes."),
@@ -52,10 +48,7 @@ package struct CommandReceipt: Hashable, WireType {
     package var id: CommandID
     package var recipients: Int
 
-    package init(id: CommandID, recipients: Int) {
-        self.id = id
-        self.recipients = recipients
-    }
+    package init(id: CommandID, recipients: Int) { (self.id, self.recipients) = (id, recipients) }
 
     package static let blank = CommandReceipt(id: CommandID(0), recipients: 0)
     package static let schemaName = "CommandReceipt"
@@ -178,7 +171,7 @@ struct WholeCommand: WireWritable {
 }
 
 /// The bodies of the classic rank routes.
-package struct ClassicMember: Hashable, WireType {
+package struct ClassicMember: Hashable, WireRequest {
     /// The member's URL without a path: `http://1.2.3.4:5000`.
     package var address: String
     /// With `/send-command` only.
@@ -190,7 +183,6 @@ package struct ClassicMember: Hashable, WireType {
         self = withCommand ? try ClassicCommand(body: body).member : try ClassicMember(body: body)
     }
 
-    package static let isClosed = true
     package static let blank = ClassicMember(address: "")
     package static let fields: [WireField<ClassicMember>] = [
         .must("ip_port", \.address, .address, "Like http://1.2.3.4:5000.")
@@ -222,14 +214,13 @@ package struct ClassicMember: Hashable, WireType {
 }
 
 /// `POST /send-command`.
-struct ClassicCommand: WireType {
+struct ClassicCommand: WireRequest {
     fileprivate var member: ClassicMember
     private var command: String {
         get { member.command ?? "" }
         set { member.command = newValue }
     }
 
-    static let isClosed = true
     static let blank = ClassicCommand(member: .blank)
     static let fields: [WireField<ClassicCommand>] = [
         .must("ip_port", \.member.address, .address, "The sender's address; an unknown one is ranked last."),

@@ -24,13 +24,12 @@ package struct EdgeIdentity: Hashable, WireType {
 }
 
 /// Who leads the edges: an event named `leader`, and part of an edge's sign of life at its coordinator.
-package struct EdgeLeadership: Hashable, WireType {
+package struct EdgeLeadership: Hashable, WireRequest {
     package var leader: EdgeID
     package var term: Term
 
     package init(leader: EdgeID, term: Term) { (self.leader, self.term) = (leader, term) }
 
-    package static let isClosed = true
     package static let blank = EdgeLeadership(leader: EdgeID(1)!, term: .zero)
     package static let fields: [WireField<EdgeLeadership>] = [
         .must("leader", \.leader, .edge), .must("term", \.term, .term),
@@ -38,7 +37,7 @@ package struct EdgeLeadership: Hashable, WireType {
 }
 
 /// `POST /v1/edge/messages` and its answer: messages of an election, and what an edge knows of others. Order is kept.
-package struct EdgeMessages: Hashable, WireType {
+package struct EdgeMessages: Hashable, WireRequest {
     package static let messagesMax = 64
     package static let edgesMax = 1_024
 
@@ -53,7 +52,6 @@ package struct EdgeMessages: Hashable, WireType {
         (self.sender, self.digest, self.messages, self.edges) = (sender, digest, messages, edges)
     }
 
-    package static let isClosed = true
     package static let blank = EdgeMessages(sender: .blank, digest: 0, messages: [], edges: [:])
     package static let fields: [WireField<EdgeMessages>] = [
         .part(\.sender),
@@ -66,7 +64,7 @@ package struct EdgeMessages: Hashable, WireType {
 }
 
 /// `POST /v1/edge/orders`: what the leader of a term has a follower do. Refused with 409 where a newer term is known.
-package struct EdgeOrder: Hashable, WireType {
+package struct EdgeOrder: Hashable, WireRequest {
     package static let copiesMax = 512
 
     package var leader: EdgeID
@@ -79,7 +77,6 @@ package struct EdgeOrder: Hashable, WireType {
         (self.leader, self.term, self.pull, self.purge) = (leader, term, pull, purge)
     }
 
-    package static let isClosed = true
     package static let blank = EdgeOrder(leader: EdgeID(1)!, term: .zero)
     package static let fields: [WireField<EdgeOrder>] = [
         .must("leader", \.leader, .edge),
@@ -90,12 +87,11 @@ package struct EdgeOrder: Hashable, WireType {
 }
 
 /// `POST /v1/edge/filled`: what a follower cached, for its leader; and the answer of `GET /v1/edge/copies`.
-package struct EdgeCopies: Hashable, WireType {
+package struct EdgeCopies: Hashable, WireRequest {
     package var copies: [Copy]
 
     package init(_ copies: [Copy]) { self.copies = copies }
 
-    package static let isClosed = true
     package static let blank = EdgeCopies([])
     package static let fields: [WireField<EdgeCopies>] = [
         .may("copies", \.copies, .objects(countMax: CopyQueue.copiesMax))
@@ -103,7 +99,7 @@ package struct EdgeCopies: Hashable, WireType {
 }
 
 /// `POST /v1/edge/purges` and its answer: all that an edge remembers of purges.
-package struct EdgePurges: Hashable, WireType {
+package struct EdgePurges: Hashable, WireRequest {
     /// Bytes of a body, with the longest patterns.
     package static let bytesMax = 16 << 20
 
@@ -113,7 +109,6 @@ package struct EdgePurges: Hashable, WireType {
 
     package init(_ log: PurgeLog) { (purges, forgotten) = (log.purges, log.forgotten) }
 
-    package static let isClosed = true
     package static let blank = EdgePurges(PurgeLog([], forgotten: nil))
     package static let fields: [WireField<EdgePurges>] = [
         .may("purges", \.purges, .objects(countMax: PurgeLog.purgesMax)), .may("forgotten", \.forgotten, .object),
@@ -123,24 +118,21 @@ package struct EdgePurges: Hashable, WireType {
 // MARK: - Parts
 
 /// Its sender is that of the whole.
-extension ElectionMessage: WireType {
-    package static let isClosed = true
+extension ElectionMessage: WireRequest {
     package static let blank = ElectionMessage(kind: .answer, from: EdgeID(1)!, term: .zero)
     package static let fields: [WireField<ElectionMessage>] = [
         .must("kind", \.kind, .choice), .must("term", \.term, .term), .may("alive", \.alive, .alive),
     ]
 }
 
-extension Copy: WireType {
-    package static let isClosed = true
+extension Copy: WireRequest {
     package static let blank = Copy(target: "", version: nil)
     package static let fields: [WireField<Copy>] = [
         .must("target", \.target, .text(0...16 << 10)), .may("version", \.version, .integer),
     ]
 }
 
-extension Purge: WireType {
-    package static let isClosed = true
+extension Purge: WireRequest {
     package static let blank = Purge(term: .zero, number: 0, pattern: .all)
     package static let fields: [WireField<Purge>] = [
         .must("term", \.term, .term), .must("number", \.number, .integer),
@@ -149,7 +141,7 @@ extension Purge: WireType {
 }
 
 /// `POST /v1/purge`, and a part of every purge: one of its fields.
-struct PurgeRequest: WireType {
+struct PurgeRequest: WireRequest {
     private var id: Int64?
     private var prefix: String?
     private var all = false
@@ -164,7 +156,6 @@ struct PurgeRequest: WireType {
         }
     }
 
-    static let isClosed = true
     static let mayBeEmpty = true
     static let blank = PurgeRequest()
     static let fields: [WireField<PurgeRequest>] = [
@@ -201,11 +192,10 @@ extension PurgePattern {
     package func write(to json: inout JSONWriter) { PurgeRequest(self).writeFields(to: &json) }
 }
 
-private struct EdgePlace: WireType {
+private struct EdgePlace: WireRequest {
     var id: EdgeID
     var url: String
 
-    static let isClosed = true
     static let blank = EdgePlace(id: EdgeID(1)!, url: "")
     static let fields: [WireField<EdgePlace>] = [.must("id", \.id, .edge), .must("url", \.url, .text(0...2_048))]
 }

@@ -2,7 +2,7 @@ package import MusterCore
 package import MusterScheduling
 
 /// `POST /v1/jobs`: what a client asks for.
-package struct JobRequest: Hashable, WireType {
+package struct JobRequest: Hashable, WireRequest {
     package var kernel: String
     /// JSON object text.
     package var params: [UInt8]
@@ -31,17 +31,11 @@ package struct JobRequest: Hashable, WireType {
         priority: Priority = .batch, attemptsMax: Int? = nil, quorum: Quorum? = nil,
         retryDelay: Duration = Limits.retryDelayDefault, atMost: Int? = nil, mayCopy: Bool? = nil
     ) {
+        (self.kernel, self.params, self.count, self.inputs) = (kernel, params, count, inputs)
+        (self.priority, self.attemptsMax, self.quorum) = (priority, attemptsMax, quorum)
         (self.retryDelay, self.atMost, self.mayCopy) = (retryDelay, atMost, mayCopy)
-        self.quorum = quorum
-        self.kernel = kernel
-        self.params = params
-        self.count = count
-        self.inputs = inputs
-        self.priority = priority
-        self.attemptsMax = attemptsMax
     }
 
-    package static let isClosed = true
     package var bytesExpected: Int { 256 + (inputs?.bytes.count ?? 0) }
     package static let blank = JobRequest(kernel: "", count: 0)
     package static let fields: [WireField<JobRequest>] = [
@@ -173,17 +167,9 @@ package struct JobStatus: Hashable, WireType {
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
         seconds: Double, priority: Priority, quorum: Quorum? = nil, waiting: String? = nil
     ) {
-        self.waiting = waiting
-        self.quorum = quorum
-        self.id = id
-        self.kernel = kernel
-        self.state = state
-        self.count = count
-        self.done = done
-        self.failed = failed
-        self.workers = workers
-        self.seconds = seconds
-        self.priority = priority
+        (self.id, self.kernel, self.state, self.count) = (id, kernel, state, count)
+        (self.done, self.failed, self.workers, self.seconds) = (done, failed, workers, seconds)
+        (self.priority, self.quorum, self.waiting) = (priority, quorum, waiting)
     }
 
     package static let place = "job."
@@ -212,8 +198,10 @@ package struct JobStatus: Hashable, WireType {
 extension WireKind where Value == [String: Int] {
     /// By name; nothing without one is written, and nothing but counts is read.
     fileprivate static var counts: WireKind {
-        WireKind(.map(.integer)) { fields, name in
-            fields.value(name)?.members?.reduce(into: [:]) { $0[$1.key] = $1.value.int }
+        WireKind(.map(.integer)) { fields, name throws(Problem) in
+            guard let value = fields.value(name) else { return nil }
+            guard let members = value.members else { throw fields.wrong(name, value, "an object") }
+            return members.reduce(into: [:]) { $0[$1.key] = $1.value.int }
         } write: { counts, json in
             json.beginObject()
             for name in counts.keys.sorted() where !name.isEmpty {

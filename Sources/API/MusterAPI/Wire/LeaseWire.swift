@@ -2,19 +2,16 @@ package import MusterCore
 package import MusterScheduling
 
 /// `POST /v1/leases`: a worker asks for work and waits for it.
-package struct LeaseRequest: Hashable, WireType {
+package struct LeaseRequest: Hashable, WireRequest {
     package var slots: Int
     package var kernels: [String]
     /// How long the call may be held. 0 asks without waiting.
     package var waitSeconds: Double
 
     package init(slots: Int, kernels: [String], waitSeconds: Double) {
-        self.slots = slots
-        self.kernels = kernels
-        self.waitSeconds = waitSeconds
+        (self.slots, self.kernels, self.waitSeconds) = (slots, kernels, waitSeconds)
     }
 
-    package static let isClosed = true
     package static let blank = LeaseRequest(slots: 1, kernels: [], waitSeconds: 30)
     package static let fields: [WireField<LeaseRequest>] = [
         .may("slots", \.slots, .integer(1...Limits.slotsMax), "Most batches to be granted, default 1."),
@@ -41,10 +38,7 @@ package struct LeaseOffer: Hashable, WireType {
     /// One JSON value a task when the job has inputs.
     package var inputs: LineColumn?
 
-    package init(grant: Grant, inputs: LineColumn?) {
-        self.grant = grant
-        self.inputs = inputs
-    }
+    package init(grant: Grant, inputs: LineColumn?) { (self.grant, self.inputs) = (grant, inputs) }
 
     package static let place = "lease."
     package static let blank = LeaseOffer(
@@ -92,8 +86,7 @@ package struct LeaseOffer: Hashable, WireType {
 }
 
 /// The member is whoever sends or gets it.
-extension LeaseKey: WireType {
-    package static let isClosed = true
+extension LeaseKey: WireRequest {
     package static let blank = LeaseKey(job: JobID(0), first: 0, count: 0, attempt: 0, member: MemberID(0))
     package static let fields: [WireField<LeaseKey>] = [
         .must("job", \.job, .id),
@@ -104,7 +97,7 @@ extension LeaseKey: WireType {
 }
 
 /// `POST /v1/members/{id}/heartbeat`: a sign of life that renews leases.
-package struct Heartbeat: Hashable, WireType {
+package struct Heartbeat: Hashable, WireRequest {
     package var leases: [LeaseKey]
     /// The member has all commands up to this one; nil says nothing about them.
     package var acknowledged: CommandID?
@@ -120,7 +113,6 @@ package struct Heartbeat: Hashable, WireType {
         for place in leases.indices { leases[place].member = member }
     }
 
-    package static let isClosed = true
     package static let mayBeEmpty = true
     package static let blank = Heartbeat(leases: [])
     package static let fields: [WireField<Heartbeat>] = [

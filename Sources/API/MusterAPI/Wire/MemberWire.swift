@@ -2,7 +2,7 @@ package import MusterCore
 package import MusterMembership
 
 /// `POST /v1/members`: a process asks to become a member.
-package struct JoinRequest: Hashable, WireType {
+package struct JoinRequest: Hashable, WireRequest {
     package var name: String
     package var role: MemberRole
     package var slots: Int
@@ -27,14 +27,9 @@ package struct JoinRequest: Hashable, WireType {
         name: String, role: MemberRole, slots: Int, labels: [String: String], version: String, incarnation: String,
         identity: MemberIdentity?, callback: String = "", machine: String = ""
     ) {
-        self.machine = machine
-        self.callback = callback
-        self.name = name
-        self.role = role
-        self.slots = slots
-        self.labels = labels
-        self.version = version
-        self.incarnation = incarnation
+        (self.name, self.role, self.slots, self.labels) = (name, role, slots, labels)
+        (self.version, self.incarnation) = (version, incarnation)
+        (self.callback, self.machine) = (callback, machine)
         (id, secret) = (identity?.id, identity?.secret)
     }
 
@@ -44,7 +39,6 @@ package struct JoinRequest: Hashable, WireType {
         set { (id, secret) = (newValue?.id, newValue?.secret) }
     }
 
-    package static let isClosed = true
     package static let mayBeEmpty = true
     package static let blank = JoinRequest(
         name: "", role: .worker, slots: 1, labels: [:], version: "", incarnation: "", identity: nil)
@@ -98,10 +92,7 @@ package struct MemberIdentity: Hashable, Sendable {
     package var id: MemberID
     package var secret: String
 
-    package init(id: MemberID, secret: String) {
-        self.id = id
-        self.secret = secret
-    }
+    package init(id: MemberID, secret: String) { (self.id, self.secret) = (id, secret) }
 }
 
 /// The answer to a `JoinRequest`.
@@ -114,10 +105,7 @@ package struct JoinReply: Hashable, WireType {
     package var fleetTokens: FleetTokenCodes?
 
     package init(identity: MemberIdentity, name: String, rank: Int?, fleetTokens: FleetTokenCodes? = nil) {
-        self.identity = identity
-        self.name = name
-        self.rank = rank
-        self.fleetTokens = fleetTokens
+        (self.identity, self.name, self.rank, self.fleetTokens) = (identity, name, rank, fleetTokens)
     }
 
     package static let blank = JoinReply(identity: MemberIdentity(id: MemberID(0), secret: ""), name: "", rank: nil)
@@ -145,10 +133,8 @@ package struct MemberStatus: Hashable, WireWritable {
         record: MemberRecord, rank: Int?, standing: Membership.Standing, isDistrusted: Bool = false,
         isDraining: Bool = false
     ) {
+        (self.record, self.rank, self.standing) = (record, rank, standing)
         (self.isDistrusted, self.isDraining) = (isDistrusted, isDraining)
-        self.record = record
-        self.rank = rank
-        self.standing = standing
     }
 
     private var state: String { isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue }

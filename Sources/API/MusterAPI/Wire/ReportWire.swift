@@ -122,10 +122,9 @@ package enum ReportWire {
 }
 
 /// `POST /v1/results`, but for bytes behind it.
-struct Delivery: WireType {
+struct Delivery: WireRequest {
     fileprivate var reports: [TaskReport]
 
-    static let isClosed = true
     static let blank = Delivery(reports: [])
     static let fields: [WireField<Delivery>] = [
         .must(
@@ -134,8 +133,7 @@ struct Delivery: WireType {
     ]
 }
 
-extension TaskReport: WireType {
-    package static let isClosed = true
+extension TaskReport: WireRequest {
     package static let place = "reports."
     package var bytesExpected: Int { 512 + values.bytes.count + seconds.bytes.count }
     /// Where no start is given, it is that of the grant.
@@ -183,8 +181,8 @@ extension TaskReport: WireType {
         var total = 0.0
         for line in seconds.lines {
             if line.count == 1, line.first == UInt8(ascii: "0") { continue }
-            guard let number = JSONValue(checked: line).double, number >= 0 else {
-                let shown = JSONFields.shown(JSONValue(checked: line))
+            guard let number = JSONValue(line: line).double, number >= 0 else {
+                let shown = JSONFields.shown(JSONValue(line: line))
                 throw Problem(422, "\"reports.seconds\" must hold numbers from 0, not \(shown).", code: "field")
             }
             total += number
@@ -193,8 +191,7 @@ extension TaskReport: WireType {
     }
 }
 
-extension TaskReport.Failure: WireType {
-    package static let isClosed = true
+extension TaskReport.Failure: WireRequest {
     package static let blank = TaskReport.Failure(task: 0, reason: "no reason given")
     package static let fields: [WireField<TaskReport.Failure>] = [
         .must("task", \.task, .integer(0...Limits.jobTasksMax)),

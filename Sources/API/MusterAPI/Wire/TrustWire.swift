@@ -1,12 +1,11 @@
 package import MusterCore
 
 /// `POST /v1/tokens`: a join token for a volunteer.
-package struct TokenRequest: Hashable, WireType {
+package struct TokenRequest: Hashable, WireRequest {
     package var label: String
 
     package init(label: String) { self.label = label }
 
-    package static let isClosed = true
     package static let mayBeEmpty = true
     package static let blank = TokenRequest(label: "")
     package static let fields: [WireField<TokenRequest>] = [
@@ -23,9 +22,7 @@ package struct TokenStatus: Hashable, WireWritable {
     package var members: Int
 
     package init(record: JoinTokenRecord, token: String? = nil, members: Int = 0) {
-        self.record = record
-        self.token = token
-        self.members = members
+        (self.record, self.token, self.members) = (record, token, members)
     }
 
     package static let schemaName = "Token"
@@ -52,10 +49,7 @@ package struct MachineStatus: Hashable, WireWritable {
     package var members: Int
 
     package init(record: MachineRecord, state: State, checked: Double, members: Int) {
-        self.record = record
-        self.state = state
-        self.checked = checked
-        self.members = members
+        (self.record, self.state, self.checked, self.members) = (record, state, checked, members)
     }
 
     package static let schemaName = "Machine"

@@ -31,14 +31,22 @@ package struct TaskResult: Hashable, Sendable {
 
 /// Plain HTTP calls with the admin token.
 extension Fleet {
-    /// Any answer, errors included. Throws `HTTPClientError`.
+    private static let document = Result {
+        try DocumentedAnswers(OpenAPI.document(of: RouteTable.all, version: "1"))
+    }
+
+    /// Any answer, errors included. Throws `HTTPClientError`, and `FleetError` for one that is not what the document says.
     package func call(
         _ method: String, _ path: String, _ body: [UInt8]? = nil, token: String? = nil
     ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(method, url + path, timeout: .seconds(60))
         request.headers = [("Authorization", "Bearer " + (token ?? self.token)), ("Content-Type", "application/json")]
         request.body = body
-        return try await http.send(request)
+        let response = try await http.send(request)
+        if let trouble = try Self.document.get().trouble(with: response, of: method, at: path) {
+            throw FleetError("\(method) \(path): \(trouble)")
+        }
+        return response
     }
 
     /// The body of an answer with this status; throws `FleetError` for another.

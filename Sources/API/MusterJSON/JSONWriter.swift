@@ -27,15 +27,15 @@ package struct JSONWriter: Sendable {
     }
 
     /// A key as text that is made once and written often.
-    static func encoded(key name: String) -> [UInt8] {
+    package static func encoded(key name: String) -> [UInt8] {
         var json = JSONWriter(reserving: name.utf8.count + 3)
         json.key(named: name)
         return json.bytes
     }
 
-    mutating func key(encoded: [UInt8]) {
+    package mutating func key(encoded: [UInt8]) {
         separate()
-        bytes.append(contentsOf: encoded)
+        encoded.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
         needsComma = false
     }
 

@@ -1,8 +1,7 @@
 import FoundationEssentials
+import MusterJSON
 import MusterScheduling
 import Testing
-
-@testable import MusterAPI
 
 @Suite("JSON")
 struct JSONTests {
@@ -121,7 +120,7 @@ private struct Anything: Decodable {
     }
 }
 
-struct TestRandom: RandomNumberGenerator {
+private struct TestRandom: RandomNumberGenerator {
     private var state: UInt64
     init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
     mutating func next() -> UInt64 {

@@ -1,26 +1,51 @@
 package import MusterAPI
-internal import Testing
+package import MusterHTTPClient
 
 /// Holds answers against the schemas of `/openapi.json`, as a stranger's program would: by the document's text alone.
 package struct DocumentedAnswers {
-    private let document: JSONValue
+    /// Operations by method, of each pattern.
+    private let paths: [(pattern: String, operations: [String: JSONValue])]
+    private let schemas: [String: JSONValue]
 
-    package init(_ document: [UInt8]) throws { self.document = try JSONValue(parsing: document) }
+    package init(_ document: [UInt8]) throws {
+        let document = try JSONValue(parsing: document)
+        paths = (document["paths"]?.members ?? []).map { ($0.key, Self.byName($0.value)) }
+        schemas = Self.byName(document["components"]?["schemas"])
+    }
+
+    private static func byName(_ value: JSONValue?) -> [String: JSONValue] {
+        Dictionary((value?.members ?? []).map { ($0.key, $0.value) }) { $1 }
+    }
 
     /// What is wrong with a JSON answer; nil: it is what the document says.
     package func trouble(with body: [UInt8], of method: String, _ pattern: String, status: Int) throws -> String? {
-        let operation = document["paths"]?[pattern]?[method.lowercased()]
-        let responses = try #require(operation?["responses"], "\(method) \(pattern) is not in the document")
+        let operation = paths.first { $0.pattern == pattern }?.operations[method.lowercased()]
+        guard let responses = operation?["responses"] else { return "\(method) \(pattern) is not in the document" }
         let content = (responses["\(status)"] ?? responses["default"])?["content"]
         let type = status < 400 ? "application/json" : Problem.contentType
         guard let schema = content?[type]?["schema"] else { return "\(status) has no schema" }
         return trouble(with: try JSONValue(parsing: body), schema, "answer")
     }
 
-    private func trouble(with value: JSONValue, _ schema: JSONValue, _ place: String) -> String? {
+    /// The same of what was asked for at a target; what is no JSON, or is asked for in vain, is not looked at.
+    package func trouble(with answer: HTTPClientResponse, of method: String, at target: String) throws -> String? {
+        let path = target.prefix { $0 != "?" }.split(separator: "/")
+        let known = paths.first { pattern, operations in
+            let parts = pattern.split(separator: "/")
+            return operations[method.lowercased()] != nil && parts.count == path.count
+                && zip(parts, path).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
+        }
+        guard let known, answer.header("Content-Type")?.contains("json") == true,
+            answer.header("Content-Type")?.contains("ndjson") == false
+        else { return nil }
+        return try trouble(with: answer.body, of: method, known.pattern, status: answer.status)
+    }
+
+    /// What is wrong with a value by a schema, which may name those of the document.
+    package func trouble(with value: JSONValue, _ schema: JSONValue, _ place: String) -> String? {
         if let reference = schema["$ref"]?.string {
             let name = String(reference.split(separator: "/").last ?? "")
-            guard let target = document["components"]?["schemas"]?[name] else { return "no schema \(name)" }
+            guard let target = schemas[name] else { return "no schema \(name)" }
             return trouble(with: value, target, place)
         }
         if let choices = schema["anyOf"]?.elements {
@@ -79,6 +104,5 @@ package struct DocumentedAnswers {
 }
 
 extension JSONValue {
-    /// The value of a member of an object; nil where there is none.
-    package subscript(_ name: String) -> JSONValue? { members?.first { $0.key == name }?.value }
+    fileprivate subscript(_ name: String) -> JSONValue? { members?.first { $0.key == name }?.value }
 }

@@ -1,0 +1,99 @@
+import MusterScheduling
+import Testing
+
+@testable import MusterAPI
+
+/// A type and bodies of it, each as its writer writes it.
+struct WireSample: CustomTestStringConvertible {
+    var type: any WireType.Type
+    var bodies: [String]
+    var testDescription: String { "\(type)" }
+
+    init(_ type: any WireType.Type, _ bodies: String...) { (self.type, self.bodies) = (type, bodies) }
+
+    private static let key = #""job":1,"first":2,"count":2,"attempt":1"#
+    private static let purge = #"{"term":65537,"number":1,"prefix":"/x"}"#
+
+    static let all: [WireSample] = requests + answers + amongEdges
+
+    private static let requests: [WireSample] = [
+        WireSample(
+            JobRequest.self,
+            #"{"kernel":"sum","inputs":[1,"x"],"params":{"a":1},"priority":"interactive","attempts":3,"retryDelay":2.5,"#
+                + #""atMost":3,"copies":false,"quorum":"2/3","name":"n","timeoutSeconds":2.5}"#,
+            #"{"kernel":"noop","count":9,"params":{},"priority":"batch"}"#),
+        WireSample(AssignRequest.self, #"{"dataset":[[1,2],[3.5]]}"#, "{}"),
+        WireSample(
+            JoinRequest.self,
+            #"{"name":"n","role":"edge","slots":2,"labels":{"a":"1","b":"2"},"version":"v","incarnation":"i","#
+                + #""callback":"http://1.2.3.4:5","machine":"m","id":3,"secret":"s"}"#,
+            #"{"name":"","role":"worker","slots":1,"labels":{},"version":"","incarnation":""}"#),
+        WireSample(
+            Heartbeat.self, "{\"leases\":[{\(key)}],\"acknowledged\":0,\"edges\":{\"leader\":1,\"term\":65537}}",
+            #"{"leases":[]}"#),
+        WireSample(LeaseRequest.self, #"{"slots":2,"kernels":["a","b"],"waitSeconds":0.5}"#),
+        WireSample(
+            Delivery.self,
+            "{\"reports\":[{\(key),\"ticket\":\"t\",\"start\":2,\"values\":[1,null],\"seconds\":[0,0.5],"
+                + #""failures":[{"task":3,"error":"e","ownFault":true}]}]}"#,
+            "{\"reports\":[{\(key),\"ticket\":\"t\",\"start\":3,\"values\":[7],\"seconds\":[1],\"binary\":true}]}"),
+        WireSample(TokenRequest.self, #"{"label":"l"}"#), WireSample(ChildrenRequest.self, #"{"count":2,"numbers":5}"#),
+        WireSample(NumbersReport.self, #"{"offset":2,"rejected":1,"last":true,"numbers":[1,4294967295]}"#),
+        WireSample(CommandRequest.self, #"{"command":"GO","from":"x"}"#, #"{"command":"GO"}"#),
+        WireSample(ClassicMember.self, #"{"ip_port":"http://1.2.3.4:5000"}"#),
+        WireSample(ClassicCommand.self, #"{"ip_port":"https://a:5","command":"GO"}"#),
+        WireSample(PurgeRequest.self, #"{"id":0}"#, #"{"prefix":"/x"}"#, #"{"all":true}"#),
+    ]
+
+    private static let answers: [WireSample] = [
+        WireSample(
+            JobStatus.self,
+            #"{"id":3,"name":"n","kernel":"k","state":"done","count":2,"done":1,"failed":1,"workers":{"a":1,"b":2},"#
+                + #""seconds":1.5,"created":12.5,"timeoutSeconds":3.0,"priority":"batch","waiting":"w","quorum":"2/3"}"#
+        ),
+        WireSample(TaskStatus.self, #"{"task":1,"state":"running","worker":"w","attempt":2,"seconds":0.5}"#),
+        WireSample(
+            JoinReply.self,
+            #"{"id":1,"secret":"s","name":"n","rank":2,"fleetTokens":{"salt":"1","admin":"2","join":"3","read":"4"}}"#,
+            #"{"id":1,"secret":"s","name":"n","rank":null}"#),
+        WireSample(SignInLink.self, #"{"path":"p","seconds":3}"#),
+        WireSample(
+            JoinOffer.self,
+            #"{"token":"t","url":"u","platform":"p","program":{"path":"/","sha256":"s","bytes":3},"trouble":"x"}"#),
+        WireSample(CommandReceipt.self, #"{"id":1,"recipients":2}"#),
+        WireSample(
+            ChildStatus.self,
+            #"{"id":2,"name":"c","state":"done","numbers":2,"received":1,"rejected":2,"attempts":3,"created":1.5,"#
+                + #""ended":2.29,"reason":"x"}"#),
+        WireSample(NumbersVerdict.self, #"{"received":2,"done":true}"#),
+        WireSample(
+            NumbersProgress.self,
+            #"{"uniqueNumbers":2,"percentage":20.0,"received":5,"duplicates":3,"range":10,"rejected":1,"children":"#
+                + #"{"waiting":1,"live":2,"done":3,"died":4,"failed":5,"cancelled":6}}"#),
+        WireSample(
+            LeaseOffer.self,
+            "{\(key),\"ticket\":\"t\",\"kernel\":\"k\",\"params\":{\"a\":2},\"transient\":true,\"timeoutSeconds\":2.5,"
+                + #""inputs":[1,2]}"#, "{\(key),\"ticket\":\"t\",\"kernel\":\"k\",\"params\":{}}"),
+        WireSample(Revocation.self, "{\"leases\":[{\(key)}]}"),
+        WireSample(VerdictForm.self, #"{"verdict":"recorded","recorded":2}"#, #"{"verdict":"again","reason":"r"}"#),
+        WireSample(CommandNotice.self, #"{"id":1,"sender":null,"from":"a","command":"GO"}"#),
+        WireSample(RankNotice.self, #"{"rank":1,"view":2,"members":3}"#),
+        WireSample(
+            ImageChanges.self,
+            #"{"origin":"o","version":3,"reset":true,"changes":[{"id":1,"version":2,"etag":null,"deleted":true},"#
+                + #"{"id":0,"version":1,"etag":"\"e\"","deleted":false}],"next":3}"#),
+    ]
+
+    private static let amongEdges: [WireSample] = [
+        WireSample(EdgeLeadership.self, #"{"leader":65535,"term":65537}"#),
+        WireSample(
+            EdgeMessages.self,
+            #"{"id":1,"instance":"a","started":0,"url":"u","digest":"ff","messages":[{"kind":"answer","term":65537,"#
+                + #""alive":[1,2]}],"edges":[{"id":2,"url":"y"},{"id":3,"url":"x"}]}"#),
+        WireSample(
+            EdgeOrder.self,
+            "{\"leader\":1,\"term\":65537,\"pull\":[{\"target\":\"/\",\"version\":2}],\"purge\":\(purge)}"),
+        WireSample(EdgeCopies.self, #"{"copies":[{"target":"/a"}]}"#),
+        WireSample(EdgePurges.self, "{\"purges\":[\(purge)],\"forgotten\":{\"term\":65537,\"number\":0,\"all\":true}}"),
+    ]
+}
