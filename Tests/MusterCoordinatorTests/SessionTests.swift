@@ -97,4 +97,14 @@ import Testing
         FleetCookies.remove(from: &fields)
         #expect(fields.values("Cookie") == ["a=1; b=2"] && fields["X"] == "muster-")
     }
+
+    /// U+0600 makes one character of itself and the semicolon behind it; other readers go by bytes.
+    @Test func cookiesAreReadByBytes() {
+        var fields: HeaderFields = ["Cookie": "a=\u{600}; muster-12ab=secret; b=2"]
+        FleetCookies.remove(from: &fields)
+        #expect(fields.values("Cookie") == ["a=\u{600}; b=2"])
+        let sessions = Sessions(key: .random())
+        let own = sessions.cookie(nowMs: 1_000, isTLS: false).prefix { $0 != ";" }
+        #expect(sessions.hold(["a=\u{600};\(own)"], nowMs: 1_000))
+    }
 }

@@ -1,4 +1,5 @@
 package import HTTPCaching
+internal import MusterHTTP
 
 /// Cookies by which browsers are signed in to a fleet. A browser sends them to all ports of a machine, and so to edges; they are no
 /// upstream's business.
@@ -7,12 +8,16 @@ package enum FleetCookies {
 
     package static func remove(from fields: inout HeaderFields) {
         let lines = fields.values("Cookie")
-        guard lines.contains(where: { $0.contains(namePrefix) }) else { return }
+        guard lines.contains(where: { CookiePairs.split($0).contains(where: isOfFleet) }) else { return }
         fields.remove("Cookie")
         for line in lines {
-            let kept = line.split(separator: ";").filter { !$0.drop { $0 == " " || $0 == "\t" }.hasPrefix(namePrefix) }
-            let text = kept.joined(separator: ";").drop { $0 == " " }
-            if !text.isEmpty { fields.append("Cookie", String(text)) }
+            let kept = CookiePairs.split(line).filter { !isOfFleet($0) }
+            let text = kept.joined(separator: ";").utf8.drop { $0 == 0x20 }
+            if !text.isEmpty { fields.append("Cookie", String(Substring(text))) }
         }
+    }
+
+    private static func isOfFleet(_ pair: Substring) -> Bool {
+        pair.utf8.drop { $0 == 0x20 || $0 == 0x09 }.starts(with: namePrefix.utf8)
     }
 }

@@ -38,10 +38,8 @@ package struct Sessions: Sendable {
 
     func hold(_ lines: [String], nowMs: Int64) -> Bool {
         for line in lines {
-            for pair in line.split(separator: ";") {
-                let trimmed = pair.drop { $0 == " " || $0 == "\t" }
-                guard let equals = trimmed.firstIndex(of: "="), trimmed[..<equals] == cookieName else { continue }
-                if isGood(trimmed[trimmed.index(after: equals)...], nowMs) { return true }
+            for case (let name, let value)? in CookiePairs.split(line).map(CookiePairs.parts) where name == cookieName {
+                if isGood(value, nowMs) { return true }
             }
         }
         return false
