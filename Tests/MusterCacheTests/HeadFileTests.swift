@@ -30,6 +30,7 @@ import Testing
 
     @Test(arguments: [
         "", " ", ":", "a:b::c", "grün 東京 🖼", "\"quoted, text\"", "trailing+", "trailing-", "\u{301}combining",
+        "\u{600}",
         "tab\tin",
     ])
     func oddValues(_ value: String) throws {
@@ -46,6 +47,13 @@ import Testing
     ])
     func oddTargets(_ target: String) throws {
         try expectRoundTrip(object(target: target, fields: ["Cache-Control": "max-age=1"], status: 404))
+    }
+
+    /// What was normalised once is not normalised again: of such weights another key would come out.
+    @Test(arguments: ["gzip;q=5.00.00", "x-x-gzip;q=1.", "\"a;q=1.0, b"])
+    func variantsAreKeptAsTheyAre(_ value: String) throws {
+        let key = VaryKey(varyOn: ["Accept-Encoding"], request: ["Accept-Encoding": value])
+        try expectRoundTrip(object(fields: [:], vary: key))
     }
 
     /// Absent and empty are two selections, and stay two.

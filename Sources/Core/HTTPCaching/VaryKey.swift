@@ -26,8 +26,13 @@ package struct VaryKey: Hashable, Sendable {
         }
     }
 
-    /// What it selects by, to be stored: another key made of these by `init(varyOn:request:)` is equal. Names without a value
-    /// were not in the request.
+    /// Of what another key selects by, as it was stored: the two are equal.
+    package init(selecting: [(name: String, value: String?)]) {
+        isStar = false
+        selectors = selecting.map { Selector(name: $0.name, value: $0.value.map { Array($0.utf8) }) }
+    }
+
+    /// What it selects by, to be stored: `init(selecting:)` makes the same of it. Names without a value were not in the request.
     package var selecting: [(name: String, value: String?)] {
         selectors.map { ($0.name, $0.value.map { String(decoding: $0, as: UTF8.self) }) }
     }

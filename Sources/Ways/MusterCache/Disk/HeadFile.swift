@@ -6,6 +6,8 @@ internal import MusterCrypto
 enum HeadFile {
     private static let magic = "muster cached response 1"
     private static let newline = UInt8(ascii: "\n")
+    /// Later than any clock is.
+    private static let timeMsMax = 1 << 53
 
     static func bytes(of object: CachedObject) -> [UInt8] {
         let head = object.head
@@ -31,7 +33,8 @@ enum HeadFile {
         let status = lines.removeFirst().split(separator: " ", maxSplits: 1)
         let times = lines.removeFirst().split(separator: " ").compactMap { Int($0) }
         let body = lines.removeFirst().split(separator: " ")
-        guard status.count == 2, let code = Int(status[0]), times.count == 2, body.count == 2, let count = Int(body[0]),
+        guard status.count == 2, let code = Int(status[0]), times.count == 2,
+            times.allSatisfy({ (0...timeMsMax).contains($0) }), body.count == 2, let count = Int(body[0]), count >= 0,
             let digest = unhex(body[1]), let selectors = Int(lines.removeFirst()), (0...lines.count).contains(selectors)
         else { return nil }
         let vary = vary(lines.prefix(selectors))
@@ -62,11 +65,11 @@ enum HeadFile {
     }
 
     private static func vary(_ lines: ArraySlice<String>) -> VaryKey {
-        let selecting = lines.map(field)
-        let sent = selecting.filter { $0.value.hasSuffix("+") }
-        return VaryKey(
-            varyOn: selecting.map(\.name),
-            request: HeaderFields(sent.map { .init(name: $0.name, value: String($0.value.dropLast())) }))
+        VaryKey(
+            selecting: lines.map(field).map { field in
+                let value = field.value.utf8
+                return (field.name, value.last == UInt8(ascii: "+") ? String(Substring(value.dropLast())) : nil)
+            })
     }
 
     private static func unhex(_ text: Substring) -> [UInt8]? {
