@@ -65,6 +65,35 @@ import Testing
         }
     }
 
+    /// CRoaring reads them, and counts or writes wrongly later.
+    @Test(
+        arguments: [
+            // Numbers out of order, and one twice.
+            [0x3A, 0x30, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0, 2, 0, 1, 0],
+            [0x3A, 0x30, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0, 2, 0, 2, 0],
+            // Keys out of order.
+            [0x3A, 0x30, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 24, 0, 0, 0, 26, 0, 0, 0, 5, 0, 5, 0],
+            // A run beyond 65535, runs that overlap, and a run of more numbers than are told.
+            [0x3B, 0x30, 0, 0, 1, 0, 0, 9, 0, 1, 0, 0xFF, 0xFF, 9, 0],
+            [0x3B, 0x30, 0, 0, 1, 0, 0, 3, 0, 2, 0, 5, 0, 1, 0, 6, 0, 1, 0],
+            [0x3B, 0x30, 0, 0, 1, 0, 0, 1, 0, 1, 0, 5, 0, 4, 0],
+            // Something behind a set.
+            [0x3A, 0x30, 0, 0, 0, 0, 0, 0, 0],
+        ] as [[UInt8]])
+    func setsThatContradictThemselvesAreRefused(_ bytes: [UInt8]) {
+        #expect(throws: NumberSet.Damaged.self) { try NumberSet(range: 100_000).merge(serialized: bytes) }
+    }
+
+    /// Arrays, a bitmap and runs, as another writer lays them out.
+    @Test func eachKindOfContainerIsRead() throws {
+        let runs: [UInt8] = [0x3B, 0x30, 1, 0, 1, 0, 0, 9, 0, 1, 0, 1, 0, 1, 0, 5, 0, 9, 0, 2, 0, 7, 0]
+        let set = NumberSet(range: 100_000)
+        #expect(try set.merge(serialized: runs) == 12)
+        #expect(set.merge([5, 14, 65_537, 65_543]) == 1)
+        let even = stride(from: 2, to: 20_000, by: 2).map { UInt32($0) }
+        #expect(try NumberSet(range: 100_000).merge(serialized: NumberSet.serialized(of: even)) == even.count)
+    }
+
     @Test func aSmallerRangeThanStoredIsRefused() {
         let stored = StoredNumbers(
             snapshot: NumberSet.serialized(of: [501]), log: [], lastSequence: 0, received: 1, rejected: 0)

@@ -63,8 +63,12 @@ package final class NumberSet: Sendable {
 
     /// A set, or a batch, as `serialized` makes it. Throws `Damaged`; the set is as before then.
     @discardableResult package func merge(serialized: [UInt8]) throws -> Int {
+        let isValid = RoaringFormat.isValid(serialized)
         let other = serialized.withUnsafeBytes {
-            roaring_bitmap_portable_deserialize_safe($0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+            isValid
+                ? roaring_bitmap_portable_deserialize_safe(
+                    $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+                : nil
         }
         guard let other else {
             throw Damaged(description: "\(serialized.count) bytes are no stored set of numbers")
