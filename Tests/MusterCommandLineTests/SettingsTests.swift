@@ -34,6 +34,12 @@ import Testing
         #expect(try Self.settings("").entries.isEmpty)
     }
 
+    /// An accent makes one character with what stands before it.
+    @Test func valuesAreReadByBytes() throws {
+        let file = try Self.settings("home = \"\u{301}x\"\nhome =\u{301}\nhome = '\u{600}'\nhome = \u{301} \n")
+        #expect(file.entries.map(\.value) == ["\u{301}x", "\u{301}", "\u{600}", "\u{301}"])
+    }
+
     @Test func namesAreThoseOfFlagsOrOfVariables() throws {
         let arguments = try Self.arguments(
             "speed = 9\nMUSTER_LOUD = yes\nMUSTER_URL=http://h:1/\npair = a=1,x\npair = b=2\ncolor =\n")
@@ -108,6 +114,12 @@ import Testing
         Refusal("home = 'x'y'", "f, line 1: a value with ' in it stands in the other kind of quotes"),
         Refusal("home = x\\", "f, line 1: a value with a backslash stands in single quotes"),
         Refusal("home = \"x\\n\"", "f, line 1: a value with a backslash stands in single quotes"),
+        Refusal("home = x\ry", "f, line 1: this holds a control character"),
+        Refusal("# x\rhome = y", "f, line 1: this holds a control character"),
+        Refusal("home = 'x\0'", "f, line 1: this holds a control character"),
+        Refusal(
+            "speed = 3\n # x\\\nhome = y",
+            "f, line 2: a comment must not end in a backslash: some readers take the next line for a part of it"),
         Refusal("size = 1\nratio = 1", "size (f, line 1) and ratio (f, line 2) exclude each other: give one of them"),
         Refusal(
             "key = my secret", "f, line 1: key: the value given is not a token of 1 to 256 visible ASCII characters"),

@@ -27,8 +27,18 @@ package struct Settings: Hashable, Sendable {
                 guard let text = String(validating: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self) else {
                     throw ValueError("this is not UTF-8")
                 }
+                // systemd takes a carriage return for a line's end, and variables end at a zero.
+                guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
+                    throw ValueError("this holds a control character")
+                }
                 let words = Self.trimmed(text[...])
-                if words.isEmpty || words.first == "#" || words.first == ";" { continue }
+                guard let first = words.utf8.first else { continue }
+                if "#;".utf8.contains(first) {
+                    // systemd did so before its version 254.
+                    guard words.utf8.last == Self.backslash else { continue }
+                    throw ValueError(
+                        "a comment must not end in a backslash: some readers take the next line for a part of it")
+                }
                 entries.append(try Self.entry(words, place + 1))
             } catch {
                 throw CommandError(.configuration, "\(path), line \(place + 1): \(error.reason)")
@@ -42,40 +52,51 @@ package struct Settings: Hashable, Sendable {
     /// As messages name an entry.
     package func place(of entry: Entry) -> String { "\(path), line \(entry.line)" }
 
-    /// A line without `=` is not repeated: it may be a token.
+    /// A line without `=` is not repeated: it may be a token. By bytes, as systemd reads: what stands beside a quote or an equals sign in
+    /// a text may make one character with it.
     private static func entry(_ line: Substring, _ number: Int) throws(ValueError) -> Entry {
-        guard let equals = line.firstIndex(of: "=") else { throw ValueError("this is not NAME = VALUE") }
-        let name = trimmed(line[..<equals])
+        guard let equals = line.utf8.firstIndex(of: UInt8(ascii: "=")) else {
+            throw ValueError("this is not NAME = VALUE")
+        }
+        let name = trimmed(Substring(line.utf8[..<equals]))
         guard !name.isEmpty, name.utf8.allSatisfy(isOfName) else {
             throw ValueError("\(CommandError.quoted(String(name))) is no name of a setting")
         }
-        return Entry(name: String(name), value: try value(trimmed(line[line.index(after: equals)...])), line: number)
+        let rest = line.utf8[line.utf8.index(after: equals)...]
+        return Entry(name: String(name), value: try value(trimmed(Substring(rest))), line: number)
     }
 
     private static func value(_ text: Substring) throws(ValueError) -> String {
-        guard let first = text.first, first == "\"" || first == "'" else {
-            if text.contains(" #") || text.contains("\t#") {
+        let bytes = text.utf8
+        guard let first = bytes.first, first == UInt8(ascii: "\"") || first == UInt8(ascii: "'") else {
+            if zip(bytes, bytes.dropFirst()).contains(where: { ($0 == 0x20 || $0 == 0x09) && $1 == UInt8(ascii: "#") })
+            {
                 throw ValueError("a comment stands on a line of its own; quote the value if # is part of it")
             }
-            if text.contains("\\") { throw ValueError("a value with a backslash stands in single quotes") }
+            if bytes.contains(backslash) { throw ValueError("a value with a backslash stands in single quotes") }
             return String(text)
         }
-        guard text.count > 1, text.last == first else { throw ValueError("the value's quote is not closed") }
-        let inner = text.dropFirst().dropLast()
-        if inner.contains(first) { throw ValueError("a value with \(first) in it stands in the other kind of quotes") }
-        if first == "\"", inner.contains("\\") { throw ValueError("a value with a backslash stands in single quotes") }
-        return String(inner)
+        let quote = first == UInt8(ascii: "\"") ? "\"" : "'"
+        guard bytes.count > 1, bytes.last == first else { throw ValueError("the value's quote is not closed") }
+        let inner = bytes.dropFirst().dropLast()
+        if inner.contains(first) { throw ValueError("a value with \(quote) in it stands in the other kind of quotes") }
+        if quote == "\"", inner.contains(backslash) {
+            throw ValueError("a value with a backslash stands in single quotes")
+        }
+        return String(Substring(inner))
     }
+
+    private static let backslash = UInt8(ascii: "\\")
 
     private static func isOfName(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || byte == 0x2D || byte == 0x5F
     }
 
     private static func trimmed(_ text: Substring) -> Substring {
-        var text = text
-        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
-        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-        return text
+        var bytes = text.utf8
+        while let first = bytes.first, first == 0x20 || first == 0x09 { bytes.removeFirst() }
+        while let last = bytes.last, last == 0x20 || last == 0x09 { bytes.removeLast() }
+        return Substring(bytes)
     }
 }
 
