@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: check-fast build run test sim soak bench lint fmt check clean tsan image image-full dist man deb api-test browser-test docs docs-test compose-test engine-test install-test kubernetes-test help
+.PHONY: check-fast build run test sim soak fuzz bench lint fmt check clean tsan image image-full dist man deb api-test browser-test docs docs-test compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -16,6 +16,9 @@ sim: ## the simulation: SEED=n replays one seed with a trace, SEEDS=n runs a bat
 
 soak: ## fresh simulation seeds for MINUTES=n (10)
 	@Scripts/soak
+
+fuzz: ## libFuzzer at each parser, SECONDS=n (20) for each; TARGET=name: one of them; RUNS=n: the same n inputs each time
+	@FUZZ_SECONDS=$(SECONDS) FUZZ_RUNS=$(RUNS) Scripts/fuzz $(TARGET)
 
 tsan: ## the tests under the thread sanitizer
 	@Scripts/tsan

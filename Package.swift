@@ -52,6 +52,9 @@ func kernel(_ name: String, define: String? = nil, flags: [String] = []) -> Targ
     let kernels = [kernel("MandelbrotBaseline")]
 #endif
 
+/// Set by `make fuzz` alone: the program has its `main` from libFuzzer, and does not link without that.
+let fuzzing = Context.environment["MUSTER_FUZZ"] == "1"
+
 let package = Package(
     name: "muster",
     products: [
@@ -291,6 +294,16 @@ let package = Package(
                 "MusterHTTP", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling",
                 "MusterMembership", "MusterCore", "MusterSystem", "MusterTestKit",
             ]),
-    ] + kernels,
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "MusterCommands", "MusterClient", "MusterCommandLine", "MusterEdge", "MusterOrigin", "MusterJoining",
+                "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
+                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
+                "MusterScheduling", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem",
+            ],
+            path: "Fuzz/FuzzTargets", swiftSettings: strict),
+        tests("FuzzTests", ["FuzzTargets"]),
+    ] + kernels + (fuzzing ? [program("MusterFuzz", ["FuzzTargets"], path: "Fuzz/MusterFuzz")] : []),
     swiftLanguageModes: [.v6]
 )

@@ -33,7 +33,7 @@ struct RepositoryTests {
         }
     }
 
-    private static let files = (swiftFiles(root + "/Sources") + swiftFiles(root + "/Benchmarks")).map { path in
+    private static let files = ["Sources", "Benchmarks", "Fuzz"].flatMap({ swiftFiles("\(root)/\($0)") }).map { path in
         let relative = String(path.dropFirst(root.count + 1))
         return SourceRules.File(room: House.place(of: relative).room, path: relative, text: text(path))
     }
