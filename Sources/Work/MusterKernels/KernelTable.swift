@@ -5,7 +5,7 @@ internal import MusterScheduling
 /// The kernels of this version, by name.
 package enum KernelTable {
     package static let all: [any Kernel.Type] = [
-        NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self, RandomKernel.self,
+        NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self, PrimesKernel.self, RandomKernel.self,
         MandelbrotKernel.self, ContainerKernel.self,
     ]
     package static let names: [String] = all.map { $0.name }
