@@ -91,6 +91,25 @@ struct RepositoryTests {
         }
     }
 
+    /// What stands behind a line `In FILE:`, up to the next such line, is of that file.
+    @Test("the code that CONTRIBUTING.md shows stands in the files that it names")
+    func shownCode() {
+        var (file, block, isInside, shown) = ("", "", false, 0)
+        for line in Self.text(Self.root + "/CONTRIBUTING.md").split(separator: "\n", omittingEmptySubsequences: false) {
+            if let named = line.firstMatch(of: /In `([^`]+)`:$/) { file = String(named.1) }
+            switch (isInside, line) {
+            case (false, "```swift"): (isInside, block) = (true, "")
+            case (true, "```"):
+                isInside = false
+                shown += 1
+                #expect(Self.text("\(Self.root)/\(file)").contains(block), "\(file) has no such lines:\n\(block)")
+            case (true, _): block += line + "\n"
+            default: break
+            }
+        }
+        #expect(shown > 3)
+    }
+
     @Test("the tests that docs/RFC9111.md names are there")
     func requirements() {
         let rows = Self.text(Self.root + "/docs/RFC9111.md").split(separator: "\n").filter { $0.hasPrefix("| ") }
