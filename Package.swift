@@ -86,13 +86,13 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterSpawning", "MusterJoining", "MusterPictures", "MusterCallbacks", "MusterFeeds", "MusterWorker",
+                "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker",
                 "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterAPI",
                 "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore",
-                "MusterCrypto", "MusterSystem", "MusterLog",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
-            "Roles", "MusterCallbacks", ["MusterAPI", "MusterScheduling", "MusterCore", "MusterHTTPClient"]),
+            "Roles", "MusterCallbacks", ["MusterHTTPClient", "MusterAPI", "MusterScheduling", "MusterCore"]),
         room("Roles", "MusterFeeds", ["MusterHTTP", "MusterAPI", "MusterCore"]),
         room(
             "Roles", "MusterPictures",
@@ -179,8 +179,7 @@ let package = Package(
                 .unsafeFlags(["-Xlinker", "-l:libz.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libz.a"])
             ]),
         room(
-            "API", "MusterAPI",
-            ["MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore"]),
+            "API", "MusterAPI", ["MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore"]),
         room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore"]),
@@ -249,10 +248,10 @@ let package = Package(
         tests(
             "MusterCoordinatorTests",
             [
-                "MusterCoordinator", "MusterJoining", "MusterPictures", "MusterCallbacks", "MusterSpawning",
-                "MusterRole", "MusterHTTP", "MusterStore", "MusterAPI", "MusterFleetCore", "MusterScheduling",
-                "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterTestKit",
-                "MusterServerKit", "MusterFeeds", "MusterHTTPClient", "MusterKernels", "MusterSystem", "MusterWorker",
+                "MusterCoordinator", "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning",
+                "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore",
+                "MusterKernels", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership", "HTTPCaching",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
         tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI"]),
         tests(
@@ -271,8 +270,8 @@ let package = Package(
         tests(
             "MusterEdgePeersTests",
             [
-                "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI",
-                "MusterElection", "MusterCore", "MusterSystem", "MusterServerKit",
+                "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterElection",
+                "MusterCore", "MusterSystem", "MusterServerKit",
             ]),
         tests(
             "MusterOriginTests",
@@ -297,10 +296,10 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "MusterCommands", "MusterClient", "MusterCommandLine", "MusterEdge", "MusterOrigin", "MusterJoining",
+                "MusterCommands", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterEdge", "MusterOrigin",
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI",
-                "MusterScheduling", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "HTTPCaching",
+                "MusterCore", "MusterCrypto", "MusterSystem",
             ],
             path: "Fuzz/FuzzTargets", swiftSettings: strict),
         tests("FuzzTests", ["FuzzTargets"]),

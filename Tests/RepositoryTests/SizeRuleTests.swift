@@ -10,10 +10,10 @@ struct SizeRuleTests {
         head + " {\n" + String(repeating: "    a()\n", count: lines - 2) + "}\n"
     }
 
-    private static func findings(_ files: [SourceRules.File], exceptions: Set<String> = [], temporary: Set<String> = [])
+    private static func findings(_ files: [SourceRules.File], exceptions: Set<String> = [])
         -> [String]
     {
-        SizeRules.findings(in: files, exceptions: exceptions, temporary: temporary)
+        SizeRules.findings(in: files, exceptions: exceptions)
     }
 
     @Test("a target is counted over its files")
@@ -22,7 +22,6 @@ struct SizeRuleTests {
         let files = [Self.file("A", half), Self.file("A", half), Self.file("B", half)]
         #expect(Self.findings(files) == [])
         #expect(Self.findings(files + [Self.file("A", "\n")]) == ["A: a target of 4001 lines; at most 4000"])
-        #expect(Self.findings(files + [Self.file("A", "\n")], temporary: ["A"]) == [])
     }
 
     @Test(

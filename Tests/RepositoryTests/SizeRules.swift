@@ -9,22 +9,16 @@ enum SizeRules {
         "MusterScheduling.Scheduler":
             "one state that each event changes in several places at once: parts of it would ask each other at every step"
     ]
-    /// Targets and types that are above their bound for now.
-    static let temporary: Set = [
-        "MusterAPI", "MusterEdge", "MusterCoordinator",  // until cut
-        "MusterEdge.Edge", "MusterCoordinator.Coordinator", "MusterAPI.RouteTable",  // until cut
-    ]
 
     /// What is too large, or is excepted and need not be.
     static func findings(
-        in files: [SourceRules.File], exceptions: Set<String> = Set(SizeRules.exceptions.keys),
-        temporary: Set<String> = SizeRules.temporary
+        in files: [SourceRules.File], exceptions: Set<String> = Set(SizeRules.exceptions.keys)
     ) -> [String] {
         let sizes = sizes(of: files)
-        let targets = sizes.targets.filter { $0.value > targetLinesMax && !temporary.contains($0.key) }
+        let targets = sizes.targets.filter { $0.value > targetLinesMax }
             .map { "\($0.key): a target of \($0.value) lines; at most \(targetLinesMax)" }
         let large = sizes.types.filter { $0.value > typeLinesMax }
-        let types = large.filter { !exceptions.contains($0.key) && !temporary.contains($0.key) }
+        let types = large.filter { !exceptions.contains($0.key) }
             .map { "\($0.key): a type of \($0.value) lines over its files; at most \(typeLinesMax)" }
         let needless = exceptions.filter { large[$0] == nil }.map { "\($0): an exception that is none any more" }
         return (targets + types + needless).sorted()

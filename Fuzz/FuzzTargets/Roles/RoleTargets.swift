@@ -14,8 +14,8 @@ extension FuzzTarget {
         FuzzTarget("image-record", readImageRecord),
         FuzzTarget("origin-journal", readJournal),
         FuzzTarget("origin-position") { bytes in
-            guard let position = Edge.OriginPosition(plainText(bytes)) else { return }
-            try promise(Edge.OriginPosition(position.text) == position, "\(position.text) is not read back")
+            guard let position = OriginPosition(plainText(bytes)) else { return }
+            try promise(OriginPosition(position.text) == position, "\(position.text) is not read back")
         },
         FuzzTarget("framing", readFraming),
         FuzzTarget("plain-target", readPlainTarget),
@@ -74,12 +74,12 @@ extension FuzzTarget {
     /// Where a body's end is beyond doubt there is one length at most, and no coding beside it.
     private static func readFraming(_ bytes: [UInt8]) throws {
         let fields = headerFields(bytes)
-        guard Edge.framingDefect(fields.map { ($0.name, $0.value) }) == nil else { return }
+        guard Framing.defect(fields) == nil else { return }
         let (lengths, codings) = (fields.list("Content-Length"), fields.list("Transfer-Encoding"))
         try promise(Set(lengths).count <= 1 && (lengths.isEmpty || codings.isEmpty), "\(lengths) \(codings)")
         let response = UpstreamResponse(status: 200, fields: fields, requestTimeMs: 0, responseTimeMs: 0)
-        try promise(Edge.length(response) ?? 0 >= 0, "a negative length")
-        try promise(lengths.isEmpty == (Edge.length(response) == nil), "a length was not read")
+        try promise(response.length ?? 0 >= 0, "a negative length")
+        try promise(lengths.isEmpty == (response.length == nil), "a length was not read")
     }
 
     /// A path has neither dots nor doubled slashes, and its own one is itself.
