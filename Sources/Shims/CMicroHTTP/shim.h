@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* What Swift cannot call: libmicrohttpd's variadic functions and its flag arithmetic on closed enums. */
@@ -212,6 +213,23 @@ static inline uint64_t muster_bytes_acknowledged(int socket) {
     socklen_t size = sizeof info;
     if (getsockopt(socket, IPPROTO_TCP, 11 /* TCP_INFO */, info, &size) != 0 || size < sizeof info) return 0;
     return info[15];
+}
+
+/* A timer among a daemon's events, which passes over what has no pointer; -1: there is none. */
+static inline int muster_mhd_add_timer(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+    if (timer >= 0 && info && epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, timer, &event) == 0) return timer;
+    if (timer >= 0) close(timer);
+    return -1;
+}
+
+/* Again and again after so long; 0: never again. */
+static inline void muster_timer_every(int timer, int milliseconds) {
+    struct timespec pause = {.tv_sec = 0, .tv_nsec = milliseconds * 1000000L};
+    struct itimerspec times = {.it_interval = pause, .it_value = pause};
+    timerfd_settime(timer, 0, &times, NULL);
 }
 
 static inline int muster_watch_create(void) { return epoll_create1(EPOLL_CLOEXEC); }

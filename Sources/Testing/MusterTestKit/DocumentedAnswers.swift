@@ -27,7 +27,7 @@ package struct DocumentedAnswers {
         return trouble(with: try JSONValue(parsing: body), schema, "answer")
     }
 
-    /// The same of what was asked for at a target; what is no JSON, or is asked for in vain, is not looked at.
+    /// The same of what was asked for at a target; what is no JSON, has no body, or is asked for in vain, is not looked at.
     package func trouble(with answer: HTTPClientResponse, of method: String, at target: String) throws -> String? {
         let path = target.prefix { $0 != "?" }.split(separator: "/")
         let known = paths.first { pattern, operations in
@@ -35,7 +35,7 @@ package struct DocumentedAnswers {
             return operations[method.lowercased()] != nil && parts.count == path.count
                 && zip(parts, path).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
         }
-        guard let known, answer.header("Content-Type")?.contains("json") == true,
+        guard let known, method != "HEAD", answer.header("Content-Type")?.contains("json") == true,
             answer.header("Content-Type")?.contains("ndjson") == false
         else { return nil }
         return try trouble(with: answer.body, of: method, known.pattern, status: answer.status)

@@ -19,6 +19,7 @@ final class ServerCore: Sendable {
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
     let watcher: ConnectionWatcher
     let reminder: HangUpReminder
+    let timers = BatchTimers()
     private let stopping = Atomic(false)
     private let windingDown = Atomic(false)
     let admission: Mutex<Admission>
@@ -298,11 +299,17 @@ extension ServerCore {
         return HTTPPeer(
             address: address.map(Self.text(of:)) ?? "", network: network,
             watched: reminder.add(muster_mhd_socket(connection)),
-            refusal: admission.withLock { $0.arrived(network) })
+            refusal: admission.withLock { admission in
+                defer { timers.count(admission.count) }
+                return admission.arrived(network)
+            })
     }
 
     func forget(_ peer: HTTPPeer) {
-        admission.withLock { $0.left(peer.network) }
+        admission.withLock { admission in
+            admission.left(peer.network)
+            timers.count(admission.count)
+        }
         if let watched = peer.watched { reminder.remove(watched) }
     }
 
