@@ -44,6 +44,7 @@ extension FuzzTarget {
             else { continue }
             let again = ImageRecord(trailer: record.trailer, id: id, fileSize: record.size + 336)
             try promise(again == record, "another record is read back")
+            try promise(record.version < Int64.max, "there is no version behind \(record.version)")
             try promise(ImageRecord(trailer: trailer, id: ImageID(8), fileSize: size + 336) == nil, "of another image")
         }
     }

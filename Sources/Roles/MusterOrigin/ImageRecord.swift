@@ -12,6 +12,8 @@ struct ImageRecord: Hashable, Sendable {
     static let trailerCount = 336
     private static let magic = Array("MUSTERIM".utf8)
     private static let sealPlace = 320
+    /// No origin comes to change so often.
+    private static let versionMax: UInt64 = 1 << 62
 
     var id: ImageID
     var version: UInt64
@@ -44,7 +46,7 @@ struct ImageRecord: Hashable, Sendable {
     init?(trailer bytes: [UInt8], id: ImageID, fileSize: UInt64) {
         guard bytes.count == Self.trailerCount, bytes.starts(with: Self.magic),
             bytes[Self.sealPlace...].elementsEqual(Self.seal(of: bytes, id)),
-            bytes.number(at: 16) == fileSize - UInt64(Self.trailerCount),
+            bytes.number(at: 16) == fileSize - UInt64(Self.trailerCount), bytes.number(at: 8) <= Self.versionMax,
             let type = String(validating: bytes[65..<65 + Int(bytes[64])], as: UTF8.self)
         else { return nil }
         self.init(

@@ -18,6 +18,8 @@ final class OriginJournal: @unchecked Sendable {
     private static let ringPlace: UInt64 = 8_192
     private static let slotCount = 32
     private static let slots = ChangeHistory.tombstonesMax
+    /// No origin comes to change so often: what has a larger number is passed over as torn.
+    private static let numberMax: UInt64 = 1 << 62
     /// Versions that one header sets aside.
     private static let reserveStep: UInt64 = 1_024
 
@@ -61,7 +63,8 @@ final class OriginJournal: @unchecked Sendable {
         for place in [UInt64(0), 4_096] {
             let bytes = try readAll(file, at: place, count: Self.headerCount, path)
             guard bytes.count == Self.headerCount, bytes.starts(with: Self.magic), Self.isSealed(bytes),
-                bytes.number(at: 8) > writes
+                bytes.number(at: 8) > writes, bytes.number(at: 8) <= Self.numberMax,
+                bytes.number(at: 16) <= Self.numberMax
             else { continue }
             (writes, reservedThrough) = (bytes.number(at: 8), bytes.number(at: 16))
             originName = hex(bytes[24..<40])
@@ -75,8 +78,11 @@ final class OriginJournal: @unchecked Sendable {
         let bytes = try readAll(file, at: Self.ringPlace, count: Self.slots * Self.slotCount, path)
         var found: [(slot: Int, entry: ChangeHistory.Entry)] = []
         for slot in 0..<bytes.count / Self.slotCount {
-            let record = Array(bytes[slot * Self.slotCount..<(slot + 1) * Self.slotCount])
-            guard record.number(at: 8) > 0, record.number(at: 0) <= Int64.max, Self.isSealed(record) else { continue }
+            let start = slot * Self.slotCount
+            // Most were never used.
+            guard (1...Self.numberMax).contains(bytes.number(at: start + 8)) else { continue }
+            let record = Array(bytes[start..<start + Self.slotCount])
+            guard record.number(at: 0) <= Int64.max, Self.isSealed(record) else { continue }
             let id = ImageID(Int64(record.number(at: 0)))
             found.append((slot, ChangeHistory.Entry(id: id, version: record.number(at: 8))))
         }
