@@ -36,4 +36,14 @@ import Testing
         let body = NumbersReport(offset: 0, numbers: numbers, rejected: 0, isLast: true).body
         #expect(throws: Problem.self) { try NumbersReport(body: body, range: 10) }
     }
+
+    /// What contradicts itself is written within the document's bounds.
+    @Test(arguments: [
+        #"{"uniqueNumbers":45,"range":100,"received":0,"children":{}}"#,
+        #"{"uniqueNumbers":101,"range":100,"received":200,"children":{}}"#,
+    ])
+    func progressIsReadBack(_ body: String) throws {
+        let progress = try NumbersProgress(body: Array(body.utf8))
+        #expect(try NumbersProgress(body: progress.body) == progress)
+    }
 }

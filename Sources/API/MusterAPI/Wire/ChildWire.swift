@@ -185,8 +185,8 @@ package struct NumbersProgress: Hashable, WireType {
     package var childrenCancelled: Int
 
     /// Of the whole range.
-    package var percentage: Double { 100 * Double(unique) / Double(range) }
-    package var duplicates: Int { received - unique }
+    package var percentage: Double { min(100, 100 * Double(unique) / Double(range)) }
+    package var duplicates: Int { max(0, received - unique) }
     package var childrenLeft: Int { childrenWaiting + childrenLive }
 
     package init(unique: Int, received: Int, rejected: Int, range: Int, children: Children) {
