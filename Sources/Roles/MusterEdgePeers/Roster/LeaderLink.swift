@@ -5,21 +5,26 @@ internal import Synchronization
 
 /// A connection held to the leader, whose break tells of its end before any silence does.
 final class LeaderLink: Sendable {
+    private struct State {
+        var task: Task<Void, Never>?
+        var isClosed = false
+    }
+
     private let client: PeerClient
-    private let task = Mutex<Task<Void, Never>?>(nil)
+    private let state = Mutex(State())
 
     init(_ client: PeerClient) { self.client = client }
 
-    var isHeld: Bool { task.withLock { $0 != nil } }
+    var isHeld: Bool { state.withLock { $0.task != nil } }
 
     /// Once, until it lets go. `meanwhile` runs beside it.
     func hold(
         to leader: EdgeID, at url: String, meanwhile: @escaping @Sendable () async -> Void,
         onBreak: @escaping @Sendable () -> Void
     ) {
-        task.withLock { task in
-            guard task == nil else { return }
-            task = Task { [client] in
+        state.withLock { state in
+            guard state.task == nil, !state.isClosed else { return }
+            state.task = Task { [client] in
                 async let other: Void = meanwhile()
                 await Self.watch(client, url, onBreak)
                 await other
@@ -27,11 +32,19 @@ final class LeaderLink: Sendable {
         }
     }
 
-    func letGo() {
-        task.withLock { task in
-            task?.cancel()
-            task = nil
+    func letGo() { state.withLock { Self.letGo(&$0) } }
+
+    /// For good: a leader that is heard of later is not held to any more.
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            Self.letGo(&state)
         }
+    }
+
+    private static func letGo(_ state: inout State) {
+        state.task?.cancel()
+        state.task = nil
     }
 
     private static func watch(_ client: PeerClient, _ url: String, _ onBreak: @Sendable () -> Void) async {

@@ -45,7 +45,7 @@ final class Roster: Sendable {
 
     func listen(at url: String) { state.withLock { $0.own.url = url } }
 
-    func stop() { link.letGo() }
+    func stop() { link.close() }
 
     // MARK: Events
 
