@@ -25,10 +25,12 @@ import Testing
         }
 
         /// Edge 2 is at `url`, and alive.
-        func lead(_ leader: EdgeID?, _ url: String) {
+        func lead(_ leader: EdgeID?, _ url: String) { replication.leaderChanged(Self.standing(leader, url)) }
+
+        static func standing(_ leader: EdgeID?, _ url: String) -> Standing {
             var standing = Standing(own: one, leader: leader, term: term(leader ?? two))
             (standing.places, standing.live) = ([two: url], [two])
-            replication.leaderChanged(standing)
+            return standing
         }
     }
 
@@ -134,6 +136,18 @@ import Testing
         parts.cache.endTaking()
         #expect(parts.replication.isThrough)
         #expect(parts.replication.pulls.load(ordering: .relaxed) == 5)
+    }
+
+    /// The roster tells of a new leader in two steps; an order may come between them.
+    @Test func theFirstOrderOfANewLeaderStays() throws {
+        let (parts, peer) = (try Parts(), Self.agreeable())
+        let standing = Parts.standing(two, peer.url)
+        parts.replication.changed(standing)
+        _ = try parts.replication.receive(EdgeOrder(leader: two, term: term(two), pull: copies("/a")))
+        parts.replication.leaderChanged(standing)
+        parts.touch.heard(parts.purges.digest, from: two)
+        parts.replication.goOn(again: false)
+        #expect(parts.cache.taking == ["/a"])
     }
 
     /// It may have what was purged here.

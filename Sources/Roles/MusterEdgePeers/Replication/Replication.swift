@@ -63,17 +63,23 @@ final class Replication: Sendable {
 
     // MARK: What the roster tells
 
-    func changed(_ standing: Standing) { state.withLock { $0.standing = standing } }
+    func changed(_ standing: Standing) { state.withLock { follow(standing, &$0) } }
 
-    func leaderChanged(_ standing: Standing) {
-        state.withLock { state in
-            state.standing = standing
-            (state.outgoing, state.behind) = ([:], [])
-            state.wanted.removeAll()
-            (state.pullsEarly, state.nextTelling) = (0, .zero)
-            guard standing.isLeader else { return }
-            for copy in state.untold.next(CopyQueue.copiesMax) { order(copy, &state) }
-        }
+    func leaderChanged(_ standing: Standing) { state.withLock { follow(standing, &$0) } }
+
+    /// What was under way with another leader ends in the moment in which a new one is known: the next may be an order of that one, which
+    /// is to stay.
+    private func follow(_ standing: Standing, _ state: inout State) {
+        let isOfSame =
+            standing.leader == state.standing.leader
+            && (standing.leader == nil || standing.term == state.standing.term)
+        state.standing = standing
+        if isOfSame { return }
+        (state.outgoing, state.behind) = ([:], [])
+        state.wanted.removeAll()
+        (state.pullsEarly, state.nextTelling) = (0, .zero)
+        guard standing.isLeader else { return }
+        for copy in state.untold.next(CopyQueue.copiesMax) { order(copy, &state) }
     }
 
     func forgot(_ id: EdgeID) {
