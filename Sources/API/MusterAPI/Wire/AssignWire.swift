@@ -20,7 +20,7 @@ package struct AssignRequest: Hashable, WireRequest {
     package static let blank = AssignRequest(dataset: nil)
     package static let fields: [WireField<AssignRequest>] = [
         .may(
-            "dataset", \.dataset, .tuples,
+            "dataset", \.dataset, tupleColumn,
             "1 to 100000 lists of 1 to 64 numbers; default 100 pairs of random numbers from 1 to 1000.")
     ]
 
@@ -56,11 +56,11 @@ package struct AssignRequest: Hashable, WireRequest {
     }
 }
 
-extension WireKind where Value == LineColumn {
-    fileprivate static var tuples: WireKind {
-        let counts = 1...AssignRequest.tuplesMax
-        let tuple = Schema.list(.number, 1...AssignRequest.numbersMax)
-        return WireKind(.list(tuple, counts)) { fields, name throws(Problem) in
+extension AssignRequest {
+    private static var tupleColumn: WireKind<LineColumn> {
+        let counts = 1...tuplesMax
+        let tuple = Schema.list(.number, 1...numbersMax)
+        return WireKind<LineColumn>(.list(tuple, counts)) { fields, name throws(Problem) in
             guard let given = fields.value(name) else { return nil }
             guard let tuples = given.elements else { throw fields.wrong(name, given, "a list of tuples") }
             guard counts.contains(tuples.count) else {
@@ -71,7 +71,7 @@ extension WireKind where Value == LineColumn {
             var column = LineColumn()
             column.reserve(bytes: given.bytes.count)
             for (place, tuple) in tuples.enumerated() {
-                if let trouble = AssignRequest.trouble(of: tuple) {
+                if let trouble = trouble(of: tuple) {
                     throw Problem(422, "\"\(name)[\(place)]\" \(trouble)", code: "field")
                 }
                 column.append(line: tuple.bytes)

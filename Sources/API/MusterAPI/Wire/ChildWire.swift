@@ -46,15 +46,15 @@ package struct NumbersReport: Hashable, WireRequest {
         .may("offset", \.offset, .integer(0...Int(Int32.max)), "How many of its numbers are recorded already."),
         .may("rejected", \.rejected, .integer(0...Int(Int32.max)), "Lines that were no number."),
         .may("last", \.isLast, .boolean, "There are no more."),
-        .must("numbers", \.numbers, .numbers, "Whole numbers from 1 to the range."),
+        .must("numbers", \.numbers, numberList, "Whole numbers from 1 to the range."),
     ]
 }
 
-extension WireKind where Value == [UInt32] {
+extension NumbersReport {
     /// What is no number from 1, or too large for any range, is read as 0.
-    fileprivate static var numbers: WireKind {
+    private static var numberList: WireKind<[UInt32]> {
         let most = Limits.childReportMax
-        return WireKind(.list(.integer(1...Limits.numberRangeMax), 0...most)) { fields, name throws(Problem) in
+        return WireKind<[UInt32]>(.list(.integer(1...Limits.numberRangeMax), 0...most)) { fields, name throws(Problem) in
             guard let column = try fields.column(name) else { return nil }
             guard column.count <= most else {
                 throw Problem(422, "\"\(name)\" has \(column.count) entries; at most \(most).", code: "field")

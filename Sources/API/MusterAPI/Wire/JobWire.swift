@@ -185,7 +185,7 @@ package struct JobStatus: Hashable, WireType {
         .always("count", \.count, .integer, "Tasks."),
         .always("done", \.done, .integer, "Tasks with a value."),
         .always("failed", \.failed, .integer, "Tasks that failed for good."),
-        .always("workers", \.workers, .counts, "Recorded tasks by worker name."),
+        .always("workers", \.workers, counts, "Recorded tasks by worker name."),
         .always("seconds", \.seconds, .seconds, "From submission to the end, or to now."),
         .may("created", \.created, .seconds, "Since 1970.", when: { $0.created > 0 }),
         .may("timeoutSeconds", \.timeoutSeconds, .seconds, "How long an attempt at a task may take."),
@@ -195,10 +195,10 @@ package struct JobStatus: Hashable, WireType {
     ]
 }
 
-extension WireKind where Value == [String: Int] {
+extension JobStatus {
     /// By name; nothing without one is written, and nothing but counts is read.
-    fileprivate static var counts: WireKind {
-        WireKind(.map(.integer)) { fields, name throws(Problem) in
+    private static var counts: WireKind<[String: Int]> {
+        WireKind<[String: Int]>(.map(.integer)) { fields, name throws(Problem) in
             guard let value = fields.value(name) else { return nil }
             guard let members = value.members else { throw fields.wrong(name, value, "an object") }
             return members.reduce(into: [:]) { $0[$1.key] = $1.value.int }
