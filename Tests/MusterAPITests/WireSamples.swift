@@ -42,6 +42,8 @@ struct WireSample: CustomTestStringConvertible {
         WireSample(CommandRequest.self, #"{"command":"GO","from":"x"}"#, #"{"command":"GO"}"#),
         WireSample(ClassicMember.self, #"{"ip_port":"http://1.2.3.4:5000"}"#),
         WireSample(ClassicCommand.self, #"{"ip_port":"https://a:5","command":"GO"}"#),
+        WireSample(ScaleRequest.self, #"{"workers":3}"#),
+        WireSample(ClassicSignUp.self, #"{"name":"a.example","port":"5000"}"#),
         WireSample(PurgeRequest.self, #"{"id":0}"#, #"{"prefix":"/x"}"#, #"{"all":true}"#),
     ]
 
@@ -51,6 +53,19 @@ struct WireSample: CustomTestStringConvertible {
             #"{"id":3,"name":"n","kernel":"k","state":"done","count":2,"done":1,"failed":1,"workers":{"a":1,"b":2},"#
                 + #""seconds":1.5,"created":12.5,"timeoutSeconds":3.0,"priority":"batch","waiting":"w","quorum":"2/3"}"#
         ),
+        WireSample(
+            ListAnswer<TaskStatus>.self,
+            #"{"tasks":[{"task":1,"state":"running","worker":"w","attempt":2,"seconds":0.5}]}"#, #"{"tasks":[]}"#),
+        WireSample(
+            HeartbeatAnswer.self, #"{"success":true,"rank":1,"members":3,"edges":["http://a:1"]}"#,
+            #"{"success":true,"members":1}"#),
+        WireSample(
+            EdgeState.self,
+            #"{"id":1,"leader":2,"term":65538,"hits":1,"misses":2,"bytes":3,"objects":4,"memoryBytes":5,"diskBytes":6,"#
+                + #""upstream":"http://a:1","edges":[{"id":2,"url":"http://b:1","alive":true}]}"#),
+        WireSample(ScaleReply.self, #"{"workers":3,"running":2,"joined":1}"#),
+        WireSample(RankAnswer.self, #"{"rank":2}"#), WireSample(Success.self, #"{"success":true}"#),
+        WireSample(ImageSize.self, #"{"id":0,"size":3}"#),
         WireSample(TaskStatus.self, #"{"task":1,"state":"running","worker":"w","attempt":2,"seconds":0.5}"#),
         WireSample(
             JoinReply.self,

@@ -56,10 +56,10 @@ struct WireTests {
         let key = LeaseKey(job: JobID(3), first: 10, count: 2, attempt: 4, member: MemberID(9))
         var grant = Grant(key: key, ticket: "t", kernel: "sum", params: Array("{}".utf8), hasInputs: true)
         let offer = LeaseOffer(grant: grant, inputs: LineColumn(lines: Array("[1]\n[2]\n".utf8)))
-        #expect(try LeaseOffer.offers(in: LeaseOffer.reply([offer]), for: MemberID(9)) == [offer])
+        #expect(try LeaseOffer.offers(in: ListAnswer([offer]).body, for: MemberID(9)) == [offer])
         grant.hasInputs = false
         let plain = LeaseOffer(grant: grant, inputs: nil)
-        #expect(try LeaseOffer.offers(in: LeaseOffer.reply([plain, plain]), for: MemberID(9)) == [plain, plain])
+        #expect(try LeaseOffer.offers(in: ListAnswer([plain, plain]).body, for: MemberID(9)) == [plain, plain])
         #expect(try Heartbeat(body: Heartbeat(leases: [key]).body, member: MemberID(9)).leases == [key])
         let report = TaskReport(
             key: key, ticket: "t", start: 10, values: LineColumn(lines: Array("1\nnull\n".utf8)),

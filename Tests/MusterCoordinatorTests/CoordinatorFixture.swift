@@ -73,7 +73,7 @@ final class TestCoordinator: Sendable {
     /// Asks for a child; returns its secret.
     func createChild() throws -> String {
         let response = try #require(ask("POST", "/v1/children", token: tokens.admin))
-        let child = try #require(try ChildStatus.list(of: response.body).first)
+        let child = try #require(try ListAnswer<ChildStatus>(body: response.body).items.first)
         return coordinator.common.authenticator.secret(of: child.id)
     }
 

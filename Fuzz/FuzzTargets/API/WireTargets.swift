@@ -35,7 +35,7 @@ extension FuzzTarget {
                 WireForm("NumbersReport", { try NumbersReport(body: $0, range: 1_000_000) }, \.body),
                 WireForm("NumbersVerdict", NumbersVerdict.init(body:), \.body),
                 WireForm("NumbersProgress", NumbersProgress.init(body:), \.body),
-                WireForm(reads: { _ = try ChildStatus.list(of: $0) }),
+                WireForm(reads: { _ = try ListAnswer<ChildStatus>(body: $0) }),
             ]),
         wire(
             "wire-commands",
@@ -79,7 +79,7 @@ extension FuzzTarget {
             "wire-leases",
             [
                 WireForm("LeaseRequest", LeaseRequest.init(body:), \.body),
-                WireForm("LeaseOffer", { try LeaseOffer.offers(in: $0, for: member) }, LeaseOffer.reply),
+                WireForm("LeaseOffer", { try LeaseOffer.offers(in: $0, for: member) }, { ListAnswer($0).body }),
                 WireForm("Heartbeat", { try Heartbeat(body: $0, member: member) }, \.body),
                 WireForm("Revocation", { try Revocation(body: $0, member: member) }, \.body),
             ]),

@@ -45,7 +45,7 @@ package struct ChildWatch {
             let before = page.last!.rawValue + 1
             let limit = Int(before - first.rawValue)
             let answer = try await client.call("GET", "/v1/children?limit=\(limit)&before=\(before)")
-            for child in try ChildStatus.list(of: answer) {
+            for child in try ListAnswer<ChildStatus>(body: answer).items {
                 if let state = child.state, state.isFinal, child.id >= first { ended[child.id] = state }
             }
             open = open.dropFirst(page.count)

@@ -58,7 +58,9 @@ package enum ChildrenCommand {
         var found: [ClosedRange<Int>] = []
         var before = ""
         while true {
-            let page = try ChildStatus.list(of: try await client.call("GET", "/v1/children?limit=1000" + before))
+            let page = try ListAnswer<ChildStatus>(
+                body: try await client.call("GET", "/v1/children?limit=1000" + before)
+            ).items
             found += page.filter { $0.state?.isFinal == false }.map { Int($0.id.rawValue)...Int($0.id.rawValue) }
             guard let last = page.last else { return found }
             before = "&before=\(last.id)"
@@ -89,7 +91,7 @@ package enum ChildrenCommand {
             .init("REJECTED", .right),
             .init("ATTEMPTS", .right), .init("CREATED"), .init("REASON"),
         ])
-        for child in try ChildStatus.list(of: answer) {
+        for child in try ListAnswer<ChildStatus>(body: answer).items {
             table.add([
                 child.name, child.state?.rawValue ?? "", child.numbers.map(String.init) ?? "-", "\(child.received)",
                 "\(child.rejected)", "\(child.attempts)", WallClock.text(child.created), child.reason,

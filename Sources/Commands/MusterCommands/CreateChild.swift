@@ -34,7 +34,7 @@ package enum CreateChildCommand {
         let client = try CoordinatorClient(invocation)
         let request = ChildrenRequest(count: invocation[count], numbers: invocation[numbers])
         let answer = try await client.callOnce("/v1/children", request.body)
-        let children = try ChildStatus.list(of: answer)
+        let children = try ListAnswer<ChildStatus>(body: answer).items
         if invocation[CommonFlags.json] {
             try invocation.out.write(answer + [0x0A])
         } else {

@@ -21,14 +21,10 @@ package enum ScaleCommand {
         examples: [Command.Example("muster scale 8", "Eight workers, from now on.")], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("workers", invocation[workers])
-        json.endObject()
-        let answer = try await CoordinatorClient(invocation).call("POST", "/v1/scale", json.bytes)
+        let asked = ScaleRequest(workers: invocation[workers])
+        let answer = try await CoordinatorClient(invocation).call("POST", "/v1/scale", asked.body)
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-        var fields = try JSONFields(body: answer)
-        let joined = try fields.int("joined", in: 0...Int.max) ?? 0
+        let joined = try ScaleReply(body: answer).joined
         let starting = max(0, invocation[workers] - joined)
         try invocation.out.line(
             "\(invocation[workers]) workers wanted, \(joined) joined" + (starting > 0 ? ", \(starting) starting" : ""))

@@ -28,31 +28,20 @@ final class EdgeReport: Sendable {
     func status() -> [UInt8] {
         let statistics = store.statistics
         let standing = peers.standing
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("id", standing.own.rawValue)
-        json.key("leader")
-        if let leader = standing.leader { json.value(leader.rawValue) } else { json.null() }
-        json.field("term", standing.term.rawValue)
-        json.field("hits", counters.hits.load(ordering: .relaxed))
-        json.field("misses", counters.misses.load(ordering: .relaxed))
-        json.field("bytes", max(statistics.diskBytes, statistics.memoryBytes))
-        json.field("objects", statistics.objects)
-        json.field("memoryBytes", statistics.memoryBytes)
-        json.field("diskBytes", statistics.diskBytes)
-        json.field("upstream", upstream)
-        json.key("edges")
-        json.beginArray()
-        for (id, url) in standing.places.sorted(by: { $0.key < $1.key }) {
-            json.beginObject()
-            json.field("id", id.rawValue)
-            json.field("url", url)
-            json.field("alive", standing.live.contains(id))
-            json.endObject()
+        var state = EdgeState()
+        state.id = Int(standing.own.rawValue)
+        state.leader = (standing.leader?.rawValue).map { Int($0) }
+        state.term = Int(standing.term.rawValue)
+        state.hits = counters.hits.load(ordering: .relaxed)
+        state.misses = counters.misses.load(ordering: .relaxed)
+        state.bytes = max(statistics.diskBytes, statistics.memoryBytes)
+        state.objects = statistics.objects
+        (state.memoryBytes, state.diskBytes) = (statistics.memoryBytes, statistics.diskBytes)
+        state.upstream = upstream
+        state.others = standing.places.sorted { $0.key < $1.key }.map { id, url in
+            EdgeState.Other(id: Int(id.rawValue), url: url, isAlive: standing.live.contains(id))
         }
-        json.endArray()
-        json.endObject()
-        return json.bytes
+        return state.body
     }
 
     func metrics() -> HTTPOutcome {

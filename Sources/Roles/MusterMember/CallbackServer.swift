@@ -20,7 +20,7 @@ package final class CallbackServer: Sendable {
             let rank = try fields.int("sender", in: 0...Int.max)
             let text = try fields.required("command", fields.string("command", bytesMax: 64 << 10))
             onCommand(text, rank)
-            return .respond(.json(Array("{\"success\":true}".utf8)))
+            return .respond(.json(Success().body))
         }
         server = HTTPServer(configuration, routes: [route]) { _ in }
         try server.start()

@@ -225,8 +225,7 @@ package final class FleetMember: Sendable {
     }
 
     private static func edges(in body: [UInt8]) -> [String]? {
-        var fields = try? JSONFields(body: body)
-        return (try? fields?.array("edges"))?.compactMap(\.string)
+        (try? HeartbeatAnswer(body: body))?.edges
     }
 
     /// With a callback nothing is held: it asks now and then whether it is still known.
@@ -237,10 +236,10 @@ package final class FleetMember: Sendable {
             request.timeout = .seconds(10)
             let response = try await client.send(request)
             if response.status == 401 { return }
-            var fields = try JSONFields(body: response.body)
-            if let now = try fields.int("rank", in: 0...Int.max), now != rank {
+            let answer = try HeartbeatAnswer(body: response.body)
+            if let now = answer.rank, now != rank {
                 rank = now
-                onNews(.ranked(now, members: try fields.int("members", in: 0...Int.max) ?? 0))
+                onNews(.ranked(now, members: answer.members))
             }
             try await Task.sleep(for: .seconds(1))
         }

@@ -66,12 +66,8 @@ final class ImageReadRoutes: Sendable {
         let id = try request.imageID()
         guard let record = try servable(id) else { return .respond(missing(id)) }
         if let answer = try answers.withoutBytes(request, record) { return .respond(answer) }
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("id", id.rawValue)
-        json.field("size", record.size)
-        json.endObject()
-        return .respond(.json(json.bytes, headers: answers.validators(record)))
+        let size = ImageSize(id: id, size: record.size)
+        return .respond(.json(size.body, headers: answers.validators(record)))
     }
 
     private func missing(_ id: ImageID) -> HTTPResponse { answers.missing(id, at: store.figures.version) }

@@ -27,6 +27,6 @@ package final class Readiness: Sendable {
     package func answer(_ listing: ListingNote? = nil) -> HTTPOutcome {
         if isOver { return .respond(.problem(Self.problem)) }
         let word = listing?.isMissed == true ? "unlisted" : "ready"
-        return .respond(.json(Array("{\"status\":\"\(word)\"}".utf8), headers: [("Cache-Control", "no-store")]))
+        return .respond(.json(StatusWord(word).body, headers: [("Cache-Control", "no-store")]))
     }
 }

@@ -6,7 +6,7 @@ package enum RoleRoutes {
     /// Says that the process lives and answers; nothing is looked at.
     package static let healthz = PreparedBody(
         status: 200, headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
-        bytes: Array("{\"status\":\"ok\"}".utf8))
+        bytes: StatusWord("ok").body)
 
     /// The document of a role's routes as it was started, made once.
     package static func openapi<Name>(

@@ -18,13 +18,13 @@ package enum EdgeRoutes {
         Spec(
             name: .edge, method: "GET", pattern: "/v1/edge", access: .open,
             summary: "Which edge this is, who leads, and what its cache does.",
-            answer: .named("Edge")),
+            answer: .of(EdgeState.self)),
         Spec(
             name: .purge, method: "POST", pattern: "/v1/purge", access: .join,
             summary:
                 "Have every edge forget stored answers; answered when not even a crash brings them back, with the edges"
                 + " that did: 200, or 202 when some are away, which forget before they serve again. One of the fields.",
-            fields: .of(PurgeRequest.self), bodyBytesMax: 64 << 10, answer: .named("Purged"), otherStatuses: [202],
+            fields: .of(PurgeRequest.self), bodyBytesMax: 64 << 10, answer: .of(PurgeReply.self), otherStatuses: [202],
             needsBody: true),
         Spec(
             name: .events, method: "GET", pattern: "/v1/events", access: .image,
@@ -62,10 +62,10 @@ package enum EdgeRoutes {
     private static let plain: [Spec] = [
         Spec(
             name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives.",
-            answer: .named("Status")),
+            answer: .of(StatusWord.self)),
         Spec(
             name: .readyz, method: "GET", pattern: "/readyz", access: .open,
-            summary: "Requests are answered: 200, else 503.", answer: .named("Status")),
+            summary: "Requests are answered: 200, else 503.", answer: .of(StatusWord.self)),
         Spec(
             name: .metrics, method: "GET", pattern: "/metrics", access: .read, summary: "Prometheus metrics.",
             answerType: "text/plain"),

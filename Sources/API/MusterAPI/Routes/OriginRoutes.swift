@@ -31,7 +31,7 @@ package enum OriginRoutes {
         Spec(
             name: .imageSize, method: "GET", pattern: "/images/{id}/size", access: .image,
             summary: "How many bytes an image has.", fields: [.ifMatch, .ifNoneMatch, .ifModifiedSince],
-            answer: .named("ImageSize"), otherStatuses: [304], parameterSchemas: imageID),
+            answer: .of(ImageSize.self), otherStatuses: [304], parameterSchemas: imageID),
         Spec(
             name: .putImage, method: "PUT", pattern: "/images/{id}", access: .admin,
             summary:
@@ -64,10 +64,10 @@ package enum OriginRoutes {
     private static let plain: [Spec] = [
         Spec(
             name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives.",
-            answer: .named("Status")),
+            answer: .of(StatusWord.self)),
         Spec(
             name: .readyz, method: "GET", pattern: "/readyz", access: .open,
-            summary: "Images can be read and stored: 200, else 503.", answer: .named("Status")),
+            summary: "Images can be read and stored: 200, else 503.", answer: .of(StatusWord.self)),
         Spec(
             name: .metrics, method: "GET", pattern: "/metrics", access: .read, summary: "Prometheus metrics.",
             answerType: "text/plain"),

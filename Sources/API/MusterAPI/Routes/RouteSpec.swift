@@ -28,10 +28,6 @@ package struct FieldSpec: Sendable {
     package var isRequired = false
     package var place = Place.body
 
-    static func body(_ name: String, _ schema: Schema, _ summary: String, required: Bool = false) -> FieldSpec {
-        FieldSpec(name: name, schema: schema, summary: summary, isRequired: required)
-    }
-
     static func form(_ name: String, _ schema: Schema, _ summary: String) -> FieldSpec {
         FieldSpec(name: name, schema: schema, summary: summary, place: .form)
     }

@@ -33,7 +33,7 @@ package enum RouteTable {
                     "state", .choice(JobState.self),
                     "Only those that are queued, running, done, failed or cancelled."),
                 .query("kernel", .prose, "Only those of this kernel."),
-            ], answer: .named("Jobs")),
+            ], answer: .of(ListAnswer<JobStatus>.self)),
         RouteSpec(
             name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands.",
             readsOpenJobs: true, answer: .of(JobStatus.self)),
@@ -47,7 +47,7 @@ package enum RouteTable {
                 .query("state", .choice(TaskStatus.State.self), "running (default) or retrying."),
                 .query("from", .integer(0...Limits.jobTasksMax), "Start at this task."),
                 .query("limit", .integer(1...Limits.tasksListedMax), "At most so many, 1 to 10000, default 1000."),
-            ], answer: .named("Tasks")),
+            ], answer: .of(ListAnswer<TaskStatus>.self)),
         RouteSpec(
             name: .retryJob, method: "POST", pattern: "/v1/jobs/{id}/retry", access: .admin,
             summary: "Run again, as the same job, those tasks of an ended job that failed or were cancelled.",
@@ -75,13 +75,13 @@ package enum RouteTable {
             fields: .of(JoinRequest.self), bodyBytesMax: smallBody, status: 201, answer: .of(JoinReply.self)),
         RouteSpec(
             name: .members, method: "GET", pattern: "/v1/members", access: .read,
-            summary: "All members, by rank; then those without one.", answer: .named("Members")),
+            summary: "All members, by rank; then those without one.", answer: .of(ListAnswer<MemberStatus>.self)),
         RouteSpec(
             name: .member, method: "GET", pattern: "/v1/members/{id}", access: .read, summary: "One member.",
             answer: .of(MemberStatus.self)),
         RouteSpec(
             name: .leaveFleet, method: "DELETE", pattern: "/v1/members/{id}", access: .member,
-            summary: "Leave; leases go back in line. The member itself or an admin.", answer: .named("Success")),
+            summary: "Leave; leases go back in line. The member itself or an admin.", answer: .of(Success.self)),
         RouteSpec(
             name: .drainMember, method: "POST", pattern: "/v1/members/{id}/drain", access: .admin,
             summary: "Have a worker finish what it has and leave: it gets nothing more.", status: 202,
@@ -90,7 +90,7 @@ package enum RouteTable {
             name: .heartbeat, method: "POST", pattern: "/v1/members/{id}/heartbeat", access: .member,
             summary: "A sign of life; renews the leases it names.",
             fields: .of(Heartbeat.self),
-            bodyBytesMax: 1 << 20, answer: .named("HeartbeatAnswer"), isSignOfLife: true),
+            bodyBytesMax: 1 << 20, answer: .of(HeartbeatAnswer.self), isSignOfLife: true),
         RouteSpec(
             name: .memberStream, method: "GET", pattern: "/v1/members/{id}/stream", access: .member,
             summary: "Server-sent events for one member; while it is held, the member counts as connected.",
@@ -98,7 +98,7 @@ package enum RouteTable {
             answerType: eventStream),
         RouteSpec(
             name: .servers, method: "GET", pattern: "/servers", access: .read, summary: "The live workers.",
-            answer: .named("Members")),
+            answer: .of(ListAnswer<MemberStatus>.self)),
     ]
 
     private static let trust: [RouteSpec] = [
@@ -109,7 +109,7 @@ package enum RouteTable {
             answer: .of(TokenStatus.self)),
         RouteSpec(
             name: .tokens, method: "GET", pattern: "/v1/tokens", access: .admin,
-            summary: "Volunteers' tokens, without what proves them.", answer: .named("Tokens")),
+            summary: "Volunteers' tokens, without what proves them.", answer: .of(ListAnswer<TokenStatus>.self)),
         RouteSpec(
             name: .revokeToken, method: "DELETE", pattern: "/v1/tokens/{id}", access: .admin,
             summary: "Revoke a volunteer's token: who came by it goes, and what is not confirmed of them is redone.",
@@ -117,7 +117,7 @@ package enum RouteTable {
         RouteSpec(
             name: .machines, method: "GET", pattern: "/v1/machines", access: .read,
             summary: "Machines that ever joined: what each did, and how far it is believed. The 10,000 that did most.",
-            answer: .named("Machines")),
+            answer: .of(ListAnswer<MachineStatus>.self)),
         RouteSpec(
             name: .createSignInLink, method: "POST", pattern: "/v1/sign-in-links", access: .admin,
             summary:
@@ -147,7 +147,7 @@ package enum RouteTable {
             answerType: "text/x-shellscript"),
         RouteSpec(
             name: .ownToken, method: "GET", pattern: "/v1/tokens/own", access: .join,
-            summary: "Whether the token that is sent may join.", answer: .named("Status")),
+            summary: "Whether the token that is sent may join.", answer: .of(StatusWord.self)),
         RouteSpec(
             name: .volunteerImage, method: "GET", pattern: "/v1/image.tar", access: .open,
             summary: "With --volunteers: the image that volunteers' engines load.", answerType: "application/x-tar"),
@@ -174,7 +174,7 @@ package enum RouteTable {
             fields: [
                 .query("limit", .integer(1...1_000), "At most so many, 1 to 1000, default 100."),
                 .query("before", .id, "Only commands with a smaller id."),
-            ], answer: .named("Commands")),
+            ], answer: .of(ListAnswer<CommandStatus>.self)),
         RouteSpec(
             name: .command, method: "GET", pattern: "/v1/commands/{id}", access: .read,
             summary: "One command, and what became of it at each recipient.",
@@ -183,12 +183,12 @@ package enum RouteTable {
             name: .assignRank, method: "POST", pattern: "/assign-rank", access: .join,
             summary: "Rank a member by its address; asking again changes nothing.",
             fields: .of(ClassicMember.self), bodyBytesMax: smallBody,
-            isClassic: true, answer: .named("Rank")),
+            isClassic: true, answer: .of(RankAnswer.self)),
         RouteSpec(
             name: .unassignRank, method: "DELETE", pattern: "/unassign-rank", access: .join,
             summary: "Take the rank of a member with this address away.",
             fields: .of(ClassicMember.self), bodyBytesMax: smallBody,
-            isClassic: true, answer: .named("Success")),
+            isClassic: true, answer: .of(Success.self)),
         RouteSpec(
             name: .classicCommand, method: "POST", pattern: "/send-command", access: .join,
             summary: "Send a command from the member with this address to every lower rank, and say who has it.",
@@ -215,10 +215,7 @@ package enum RouteTable {
         RouteSpec(
             name: .proxConnected, method: "POST", pattern: "/prox_connected", access: .join,
             summary: "Classic: a server signs up; it is listed while GET /up at its port answers.",
-            fields: [
-                .body("name", .text(1...253, pattern: "^[-A-Za-z0-9._:]+$"), "Its host.", required: true),
-                .body("port", .text(1...5, pattern: "^[0-9]+$"), "Its port, as a string.", required: true),
-            ], bodyBytesMax: smallBody, isClassic: true, answer: .named("Message")),
+            fields: .of(ClassicSignUp.self), bodyBytesMax: smallBody, isClassic: true, answer: .of(Message.self)),
         RouteSpec(
             name: .getMbrot, method: "POST", pattern: "/get_mbrot", access: .read,
             summary: "Classic: vertical strip id of total of a picture, or all of it.",
@@ -239,20 +236,20 @@ package enum RouteTable {
             summary:
                 "Spawn children; with no body one, and a text for an answer. Idempotency-Key makes it safe to repeat.",
             fields: .of(ChildrenRequest.self, .idempotencyKey), bodyBytesMax: smallBody, status: 202, isClassic: true,
-            answer: .named("ChildNames"),
+            answer: .of(ListAnswer<ChildName>.self),
             mayAnswerText: true),
         RouteSpec(
             name: .createChildren, method: "POST", pattern: "/v1/children", access: .admin,
             summary: "Spawn children. Idempotency-Key makes it safe to repeat.",
             fields: .of(ChildrenRequest.self, .idempotencyKey),
-            bodyBytesMax: smallBody, status: 202, answer: .named("ChildNames")),
+            bodyBytesMax: smallBody, status: 202, answer: .of(ListAnswer<ChildName>.self)),
         RouteSpec(
             name: .children, method: "GET", pattern: "/v1/children", access: .read,
             summary: "List children, newest first.",
             fields: [
                 .query("limit", .integer(1...1_000), "At most so many, 1 to 1000, default 100."),
                 .query("before", .id, "Only children with a smaller id."),
-            ], answer: .named("Children")),
+            ], answer: .of(ListAnswer<ChildStatus>.self)),
         RouteSpec(
             name: .cancelChild, method: "DELETE", pattern: "/v1/children/{id}", access: .admin,
             summary: "Call a child off; the numbers that it brought stay. One that is over stays as it is.",
@@ -272,19 +269,19 @@ package enum RouteTable {
         RouteSpec(
             name: .scale, method: "POST", pattern: "/v1/scale", access: .admin,
             summary: "Have so many launched workers; fewer finish what they hold first.",
-            fields: [.body("workers", .integer(0...WorkerPool.workersMax), "0 to 1000.", required: true)],
-            bodyBytesMax: smallBody, status: 202, answer: .named("Scaled")),
+            fields: .of(ScaleRequest.self),
+            bodyBytesMax: smallBody, status: 202, answer: .of(ScaleReply.self)),
     ]
 
     private static let work: [RouteSpec] = [
         RouteSpec(
             name: .leases, method: "POST", pattern: "/v1/leases", access: .member,
             summary: "Ask for work; held until there is some.",
-            fields: .of(LeaseRequest.self), bodyBytesMax: smallBody, answer: .named("Leases")),
+            fields: .of(LeaseRequest.self), bodyBytesMax: smallBody, answer: .of(ListAnswer<LeaseOffer>.self)),
         RouteSpec(
             name: .results, method: "POST", pattern: "/v1/results", access: .member,
             summary: "Deliver reports of finished tasks; answered when they are durable.",
-            fields: .of(Delivery.self), bodyBytesMax: Limits.bodyBytesMax, answer: .named("Verdicts")),
+            fields: .of(Delivery.self), bodyBytesMax: Limits.bodyBytesMax, answer: .of(ListAnswer<VerdictForm>.self)),
     ]
 
     private static let plain: [RouteSpec] = [
@@ -294,10 +291,10 @@ package enum RouteTable {
             answerType: "application/vnd.sqlite3"),
         RouteSpec(
             name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives.",
-            answer: .named("Status")),
+            answer: .of(StatusWord.self)),
         RouteSpec(
             name: .readyz, method: "GET", pattern: "/readyz", access: .open,
-            summary: "The store takes writes: 200, else 503.", answer: .named("Status")),
+            summary: "The store takes writes: 200, else 503.", answer: .of(StatusWord.self)),
         RouteSpec(
             name: .metrics, method: "GET", pattern: "/metrics", access: .read, summary: "Prometheus metrics.",
             answerType: "text/plain"),

@@ -54,7 +54,8 @@ extension NumbersReport {
     /// What is no number from 1, or too large for any range, is read as 0.
     private static var numberList: WireKind<[UInt32]> {
         let most = Limits.childReportMax
-        return WireKind<[UInt32]>(.list(.integer(1...Limits.numberRangeMax), 0...most)) { fields, name throws(Problem) in
+        return WireKind<[UInt32]>(.list(.integer(1...Limits.numberRangeMax), 0...most)) {
+            fields, name throws(Problem) in
             guard let column = try fields.column(name) else { return nil }
             guard column.count <= most else {
                 throw Problem(422, "\"\(name)\" has \(column.count) entries; at most \(most).", code: "field")
@@ -103,7 +104,7 @@ package struct NumbersVerdict: Hashable, WireType {
 }
 
 /// A child as the coordinator tells of it.
-package struct ChildStatus: Hashable, WireType {
+package struct ChildStatus: Hashable, WireType, WireListed {
     package var id: ChildID
     package var name: String
     /// Nil in the answer to a request for children, which gives ids and names only; then all below is empty too.
@@ -124,7 +125,7 @@ package struct ChildStatus: Hashable, WireType {
 
     private init(id: ChildID, name: String) { (self.id, self.name) = (id, name) }
 
-    private init(_ record: ChildRecord) {
+    package init(_ record: ChildRecord) {
         self.init(id: record.id, name: Self.name(of: record.id))
         (state, numbers) = (record.state, record.isForeign ? nil : record.wanted)
         (received, rejected, attempts) = (record.received, record.rejected, record.attempt)
@@ -139,6 +140,8 @@ package struct ChildStatus: Hashable, WireType {
     package static let place = "children."
     package static let blank = ChildStatus(id: ChildID(0), name: "")
     package static let schemaName = "Child"
+    package static let listName = "children"
+    package static let listSchemaName = "Children"
     package static let fields: [WireField<ChildStatus>] = [
         .must("id", \.id, .id),
         .always("name", \.name, .prose),
@@ -155,18 +158,19 @@ package struct ChildStatus: Hashable, WireType {
     ]
 
     package mutating func check() { if name.isEmpty { name = Self.name(of: id) } }
+}
 
-    /// From `{"children": […]}`.
-    package static func list(of body: [UInt8]) throws(Problem) -> [ChildStatus] {
-        var fields = try JSONFields(body: body)
-        var list: [ChildStatus] = []
-        for value in try fields.array("children") ?? [] { list.append(try ChildStatus(value)) }
-        return list
-    }
+/// A child in the answer to a request for children.
+package struct ChildName: Hashable, WireListed {
+    package var id: ChildID
+    package var name: String { ChildStatus.name(of: id) }
 
-    package static func write(_ record: ChildRecord, to json: inout JSONWriter) {
-        ChildStatus(record).write(to: &json)
-    }
+    package init(id: ChildID) { self.id = id }
+
+    package static let schemaName = "ChildName"
+    package static let listName = "children"
+    package static let listSchemaName = "ChildNames"
+    package static let fields: [WireField<ChildName>] = [.always("id", \.id, .id), .told("name", \.name, .prose)]
 }
 
 /// `GET /progress`.

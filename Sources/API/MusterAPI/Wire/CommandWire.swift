@@ -119,22 +119,18 @@ package struct RankNotice: Hashable, WireType {
 }
 
 /// What became of a command: a line of `GET /v1/commands`.
-package struct CommandStatus: WireWritable {
-    package struct Recipient: WireWritable {
-        var member: MemberID
-        var name: String?
-        var outcome: CommandOutcome
+package struct CommandStatus: WireListed {
+    private var record: CommandRecord
+    private var endedMs: WallClockMs?
+    fileprivate var outcomes: [(MemberID, CommandOutcome)]
 
-        package static let fields: [WireField<Recipient>] = [
-            .always("member", \.member, .id), .may("name", \.name, .prose), .always("outcome", \.outcome, .choice),
-        ]
+    package init(_ record: CommandRecord, endedMs: WallClockMs?, outcomes: [(MemberID, CommandOutcome)]) {
+        (self.record, self.endedMs, self.outcomes) = (record, endedMs, outcomes)
     }
 
-    fileprivate var record: CommandRecord
-    fileprivate var endedMs: WallClockMs?
-    fileprivate var recipients: [Recipient]
-
     package static let schemaName = "CommandSummary"
+    package static let listName = "commands"
+    package static let listSchemaName = "Commands"
     package static let fields: [WireField<CommandStatus>] = told + counts
     private static let told: [WireField<CommandStatus>] = [
         .always("id", \.record.id, .id),
@@ -147,27 +143,46 @@ package struct CommandStatus: WireWritable {
         .told("recipients", { $0.record.recipients.count }, .integer),
     ]
     private static let counts: [WireField<CommandStatus>] = CommandOutcome.allCases.map { outcome in
-        .told(outcome.rawValue, { $0.recipients.count { $0.outcome == outcome } }, .integer)
-    }
-
-    package static func write(
-        _ record: CommandRecord, endedMs: WallClockMs?, outcomes: [(MemberID, CommandOutcome)],
-        name: (MemberID) -> String?, isWhole: Bool, to json: inout JSONWriter
-    ) {
-        let recipients = outcomes.map { Recipient(member: $0, name: isWhole ? name($0) : nil, outcome: $1) }
-        let status = CommandStatus(record: record, endedMs: endedMs, recipients: recipients)
-        if isWhole { WholeCommand(status: status).write(to: &json) } else { status.write(to: &json) }
+        .told(outcome.rawValue, { $0.outcomes.count { $0.1 == outcome } }, .integer)
     }
 }
 
 /// `GET /v1/commands/{id}`: the same, and what became of it at each recipient.
-struct WholeCommand: WireWritable {
-    var status: CommandStatus
+package struct WholeCommand: WireWritable {
+    private struct Recipient: WireWritable {
+        var member: MemberID
+        var name: String?
+        var outcome: CommandOutcome
 
-    static let schemaName = "Command"
-    static let fields: [WireField<WholeCommand>] = [
-        .told(part: \.status), .told("outcomes", \.status.recipients, .written()),
+        static let fields: [WireField<Recipient>] = [
+            .always("member", \.member, .id), .may("name", \.name, .prose), .always("outcome", \.outcome, .choice),
+        ]
+    }
+
+    private var status: CommandStatus
+    private var recipients: [Recipient]
+
+    package init(_ status: CommandStatus, name: (MemberID) -> String?) {
+        self.status = status
+        recipients = status.outcomes.map { Recipient(member: $0, name: name($0), outcome: $1) }
+    }
+
+    package var bytesExpected: Int { 256 + recipients.count * 64 }
+    package static let schemaName = "Command"
+    package static let fields: [WireField<WholeCommand>] = [
+        .told(part: \.status), .told("outcomes", \.recipients, .written()),
     ]
+}
+
+/// The answer to `POST /assign-rank`.
+package struct RankAnswer: Hashable, WireType {
+    package var rank: Int
+
+    package init(rank: Int) { self.rank = rank }
+
+    package static let blank = RankAnswer(rank: 0)
+    package static let schemaName = "Rank"
+    package static let fields: [WireField<RankAnswer>] = [.always("rank", \.rank, .integer)]
 }
 
 /// The bodies of the classic rank routes.

@@ -80,6 +80,21 @@ package struct ImageChange: Hashable, WireType {
     package init(fields: JSONFields) throws(Problem) { try self.init(consuming: fields) }
 }
 
+/// `GET /images/{id}/size`.
+package struct ImageSize: Hashable, WireType {
+    package var id: ImageID
+    /// Bytes.
+    package var size: UInt64
+
+    package init(id: ImageID, size: UInt64) { (self.id, self.size) = (id, size) }
+
+    package static let blank = ImageSize(id: ImageID(0), size: 0)
+    package static let schemaName = "ImageSize"
+    package static let fields: [WireField<ImageSize>] = [
+        .always("id", \.id, .image), .must("size", \.size, .integer, "Bytes."),
+    ]
+}
+
 extension WireKind where Value == ImageID {
     static var image: WireKind {
         WireKind<Int64>.integer.as(from: { number, _ in ImageID(number) }, to: \.rawValue)

@@ -140,7 +140,7 @@ extension WireKind where Value == Quorum {
 }
 
 /// A job as clients see it.
-package struct JobStatus: Hashable, WireType {
+package struct JobStatus: Hashable, WireType, WireListed {
     package var id: JobID
     package var kernel: String
     package var state: JobState
@@ -177,6 +177,8 @@ package struct JobStatus: Hashable, WireType {
         id: JobID(0), kernel: "", state: .queued, count: 0, done: 0, failed: 0, workers: [:], seconds: 0,
         priority: .batch)
     package static let schemaName = "Job"
+    package static let listName = "jobs"
+    package static let listSchemaName = "Jobs"
     package static let fields: [WireField<JobStatus>] = [
         .must("id", \.id, .id),
         .may("name", \.name, .prose, "What people call it.", when: { !$0.name.isEmpty }),

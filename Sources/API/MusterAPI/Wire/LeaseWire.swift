@@ -33,7 +33,7 @@ extension WireKind where Value == [String] {
 }
 
 /// One granted batch on its way to a worker. `key.member` is the receiver and is not sent.
-package struct LeaseOffer: Hashable, WireType {
+package struct LeaseOffer: Hashable, WireType, WireListed {
     package var grant: Grant
     /// One JSON value a task when the job has inputs.
     package var inputs: LineColumn?
@@ -43,7 +43,10 @@ package struct LeaseOffer: Hashable, WireType {
     package static let place = "lease."
     package static let blank = LeaseOffer(
         grant: Grant(key: .blank, ticket: "", kernel: "", params: Array("{}".utf8), hasInputs: false), inputs: nil)
+    package var bytesExpected: Int { 256 + (inputs?.bytes.count ?? 0) }
     package static let schemaName = "Lease"
+    package static let listName = "leases"
+    package static let listSchemaName = "Leases"
     package static let fields: [WireField<LeaseOffer>] = [
         .part(\.grant.key),
         .must("ticket", \.grant.ticket, .prose),
@@ -62,25 +65,10 @@ package struct LeaseOffer: Hashable, WireType {
         }
     }
 
-    /// The answer to a `LeaseRequest`: `{"leases": [...]}`, empty when there was no work in time.
-    package static func reply(_ offers: [LeaseOffer]) -> [UInt8] {
-        var json = JSONWriter(reserving: 64 + offers.reduce(0) { $0 + 256 + ($1.inputs?.bytes.count ?? 0) })
-        json.beginObject()
-        json.key("leases")
-        json.beginArray()
-        for offer in offers { offer.write(to: &json) }
-        json.endArray()
-        json.endObject()
-        return json.bytes
-    }
-
+    /// In the answer to a `LeaseRequest`, which has none when there was no work in time.
     package static func offers(in body: [UInt8], for member: MemberID) throws(Problem) -> [LeaseOffer] {
-        var fields = try JSONFields(body: body)
-        var offers: [LeaseOffer] = []
-        for value in try fields.array("leases") ?? [] {
-            offers.append(try LeaseOffer(value))
-            offers[offers.endIndex - 1].grant.key.member = member
-        }
+        var offers = try ListAnswer<LeaseOffer>(body: body).items
+        for place in offers.indices { offers[place].grant.key.member = member }
         return offers
     }
 }
@@ -137,4 +125,26 @@ package struct Revocation: Hashable, WireType {
 
     package static let blank = Revocation(leases: [])
     package static let fields: [WireField<Revocation>] = [.always("leases", \.leases, .objects())]
+}
+
+/// The answer to a `Heartbeat`.
+package struct HeartbeatAnswer: Hashable, WireType {
+    package var rank: Int?
+    package var members: Int
+    /// For an edge: where the others are; nil for anybody else.
+    package var edges: [String]?
+
+    package init(rank: Int?, members: Int, edges: [String]?) {
+        (self.rank, self.members, self.edges) = (rank, members, edges)
+    }
+
+    package static let blank = HeartbeatAnswer(rank: nil, members: 0, edges: nil)
+    package static let schemaName = "HeartbeatAnswer"
+    package static let fields: [WireField<HeartbeatAnswer>] = [
+        .told("success", { _ in true }, .boolean), .may("rank", \.rank, .integer),
+        .always("members", \.members, .integer),
+        .may("edges", \.edges, urls, "For an edge: where the others are."),
+    ]
+
+    private static let urls = WireKind<[String]>.values(.prose, "a list of texts", read: \.string) { $1.value($0) }
 }

@@ -120,7 +120,7 @@ package struct JoinReply: Hashable, WireType {
 }
 
 /// A member as others see it, in `GET /v1/members` and `GET /servers`.
-package struct MemberStatus: Hashable, WireWritable {
+package struct MemberStatus: Hashable, WireListed {
     package var record: MemberRecord
     package var rank: Int?
     package var standing: Membership.Standing
@@ -140,6 +140,8 @@ package struct MemberStatus: Hashable, WireWritable {
     private var state: String { isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue }
 
     package static let schemaName = "Member"
+    package static let listName = "members"
+    package static let listSchemaName = "Members"
     package static let fields: [WireField<MemberStatus>] = [
         .always("id", \.record.id, .id),
         .always("name", \.record.name, .prose),

@@ -113,11 +113,11 @@ package enum ReportWire {
 
     /// The answer to a delivery: a verdict a report, in order.
     package static func reply(_ verdicts: [ReportVerdict]) -> [UInt8] {
-        Verdicts(reports: verdicts.map { VerdictForm($0) }).body
+        ListAnswer(verdicts.map { VerdictForm($0) }).body
     }
 
     package static func verdicts(in body: [UInt8]) throws(Problem) -> [ReportVerdict] {
-        try Verdicts(body: body).reports.map(\.verdict)
+        try ListAnswer<VerdictForm>(body: body).items.map(\.verdict)
     }
 }
 
@@ -202,15 +202,8 @@ extension TaskReport.Failure: WireRequest {
     ]
 }
 
-private struct Verdicts: WireType {
-    var reports: [VerdictForm]
-
-    static let blank = Verdicts(reports: [])
-    static let fields: [WireField<Verdicts>] = [.always("reports", \.reports, .objects())]
-}
-
 /// A verdict's word, and what goes with it.
-struct VerdictForm: WireType {
+struct VerdictForm: WireType, WireListed {
     enum Word: String, CaseIterable, Sendable { case recorded, stale, forged, again }
 
     private var word = Word.again
@@ -239,6 +232,8 @@ struct VerdictForm: WireType {
 
     static let blank = VerdictForm()
     static let schemaName = "Verdict"
+    package static let listName = "reports"
+    package static let listSchemaName = "Verdicts"
     static let fields: [WireField<VerdictForm>] = [
         .always("verdict", \.word, .word),
         .may("recorded", \.recorded, .integer),

@@ -1,5 +1,5 @@
 /// One task of a job as `GET /v1/jobs/{id}/tasks` lists it.
-package struct TaskStatus: Hashable, WireType {
+package struct TaskStatus: Hashable, WireType, WireListed {
     /// What the route tells of; results tell of tasks that are over.
     package enum State: String, CaseIterable, Sendable { case running, retrying }
 
@@ -20,6 +20,8 @@ package struct TaskStatus: Hashable, WireType {
     package static let place = "tasks."
     package static let blank = TaskStatus(task: 0, state: .running, worker: "", attempt: 1, seconds: 0)
     package static let schemaName = "Task"
+    package static let listName = "tasks"
+    package static let listSchemaName = "Tasks"
     package static let fields: [WireField<TaskStatus>] = [
         .must("task", \.task, .integer, "From 0."),
         .must("state", \.state, .choice),

@@ -14,7 +14,7 @@ package struct TokenRequest: Hashable, WireRequest {
 }
 
 /// A volunteer's token as people see it. What proves it is told once, to whoever asked for it.
-package struct TokenStatus: Hashable, WireWritable {
+package struct TokenStatus: Hashable, WireListed {
     package var record: JoinTokenRecord
     /// Nil but in the answer to its making.
     package var token: String?
@@ -26,6 +26,8 @@ package struct TokenStatus: Hashable, WireWritable {
     }
 
     package static let schemaName = "Token"
+    package static let listName = "tokens"
+    package static let listSchemaName = "Tokens"
     package static let fields: [WireField<TokenStatus>] = [
         .always("id", \.record.id, .integer(1...Int.max)),
         .may("token", \.token, .prose, "What proves it; only in the answer to its making."),
@@ -37,7 +39,7 @@ package struct TokenStatus: Hashable, WireWritable {
 }
 
 /// A machine and what it did, in `GET /v1/machines`.
-package struct MachineStatus: Hashable, WireWritable {
+package struct MachineStatus: Hashable, WireListed {
     /// `trusted` for the fleet's own; of volunteers: `new` while each result is checked, `proven`, or `distrusted`.
     package enum State: String, CaseIterable, Sendable { case trusted, new, proven, distrusted }
 
@@ -53,6 +55,8 @@ package struct MachineStatus: Hashable, WireWritable {
     }
 
     package static let schemaName = "Machine"
+    package static let listName = "machines"
+    package static let listSchemaName = "Machines"
     package static let fields: [WireField<MachineStatus>] = [
         .told("machine", { $0.record.id.rawValue }, .prose),
         .always("name", \.record.name, .prose),

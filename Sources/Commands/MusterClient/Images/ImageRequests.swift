@@ -8,11 +8,11 @@ extension ImageClient {
         try await firstAnswer(for: image) { [self] server, _ in
             let request = request("GET", server, "/images/\(image)/size")
             let response = try await call(request, server, for: image)
-            guard var fields = try? JSONFields(body: response.body),
-                let size = try? fields.int("size", in: 0...Int.max)
-            else { throw ImageFailure(server, "it answered what is no size") }
+            guard let size = try? ImageSize(body: response.body).size else {
+                throw ImageFailure(server, "it answered what is no size")
+            }
             return ImageReport(
-                image: image, outcome: .size, bytes: UInt64(size), source: source(server, response.header))
+                image: image, outcome: .size, bytes: size, source: source(server, response.header))
         }
     }
 

@@ -107,22 +107,10 @@ package struct EdgeReport: Hashable, Sendable {
     package var others: [Other]
 
     package init(body: [UInt8]) throws(Problem) {
-        var fields = try JSONFields(body: body)
-        _ = try fields.required("id", fields.int("id", in: 1...Int.max))
-        leader = try fields.int("leader", in: 1...Int.max)
-        term = try fields.int("term", in: 0...Int.max) ?? 0
-        hits = try fields.int("hits", in: 0...Int.max) ?? 0
-        misses = try fields.int("misses", in: 0...Int.max) ?? 0
-        objects = try fields.int("objects", in: 0...Int.max) ?? 0
-        bytes = try fields.int("bytes", in: 0...Int.max) ?? 0
-        others = []
-        for value in try fields.array("edges") ?? [] {
-            var other = try JSONFields(value, path: "edges.")
-            others.append(
-                Other(
-                    number: try other.int("id", in: 1...Int.max) ?? 0, url: try other.string("url") ?? "",
-                    isAlive: try other.bool("alive") ?? false))
-        }
+        let state = try EdgeState(body: body)
+        (leader, term) = (state.leader, state.term)
+        (hits, misses, objects, bytes) = (state.hits, state.misses, state.objects, state.bytes)
+        others = state.others.map { Other(number: $0.id, url: $0.url, isAlive: $0.isAlive) }
     }
 }
 

@@ -51,19 +51,7 @@ final class ChildService: Service {
 
     private static func created(_ records: [ChildRecord], isJSON: Bool) -> HTTPResponse {
         guard isJSON else { return .text("Child process started", status: 202) }
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("children")
-        json.beginArray()
-        for record in records {
-            json.beginObject()
-            json.field("id", record.id.rawValue)
-            json.field("name", ChildStatus.name(of: record.id))
-            json.endObject()
-        }
-        json.endArray()
-        json.endObject()
-        return .json(json.bytes, status: 202)
+        return .json(ListAnswer(records.map { ChildName(id: $0.id) }).body, status: 202)
     }
 
     func listChildren(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -71,14 +59,7 @@ final class ChildService: Service {
         let before = try request.queryInt("before", in: 1...Int.max).map { ChildID(Int64($0)) }
         return .task { [self] in
             let records = try await spawner.records(before: before, limit: limit)
-            var json = JSONWriter(reserving: 64 + records.count * 160)
-            json.beginObject()
-            json.key("children")
-            json.beginArray()
-            for record in records { ChildStatus.write(record, to: &json) }
-            json.endArray()
-            json.endObject()
-            return .json(json.bytes)
+            return .json(ListAnswer(records.map { ChildStatus($0) }).body)
         }
     }
 
@@ -88,9 +69,7 @@ final class ChildService: Service {
         return .task { [self] in
             do {
                 guard let record = try await spawner.cancel(id) else { throw Problem(404, "There is no child \(id).") }
-                var json = JSONWriter()
-                ChildStatus.write(record, to: &json)
-                return .json(json.bytes)
+                return .json(ChildStatus(record).body)
             } catch {
                 throw Problem.of(error)
             }
@@ -136,9 +115,7 @@ final class ChildService: Service {
     func progress() -> HTTPOutcome { .respond(.json(spawner.progress.body)) }
 
     func scaleWorkers(_ request: HTTPRequest) throws -> HTTPOutcome {
-        var fields = try JSONFields(body: request.body)
-        let count = try fields.required("workers", fields.int("workers", in: 0...WorkerPool.workersMax))
-        try fields.finish()
+        let count = try ScaleRequest(body: request.body).workers
         return .task { [self] in
             do {
                 try await spawner.scale(to: count)
@@ -149,13 +126,8 @@ final class ChildService: Service {
             let joined = lock.withLock { fleet in
                 fleet.core.membership.liveWorkers.count { names.contains($0.name) }
             }
-            var json = JSONWriter()
-            json.beginObject()
-            json.field("workers", count)
-            json.field("running", spawner.runningWorkers)
-            json.field("joined", joined)
-            json.endObject()
-            return .json(json.bytes, status: 202)
+            let reply = ScaleReply(workers: count, running: spawner.runningWorkers, joined: joined)
+            return .json(reply.body, status: 202)
         }
     }
 }

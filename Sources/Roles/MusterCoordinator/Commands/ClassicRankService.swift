@@ -35,11 +35,7 @@ final class ClassicRankService: Service {
             ranked(asked.address, isOwnWord: false) { result in
                 switch result {
                 case .success(let (_, rank)):
-                    var json = JSONWriter()
-                    json.beginObject()
-                    json.field("rank", rank ?? 0)
-                    json.endObject()
-                    held.respond(.json(json.bytes))
+                    held.respond(.json(RankAnswer(rank: rank ?? 0).body))
                 case .failure(let problem): held.respond(.problem(problem))
                 }
             }
@@ -55,7 +51,7 @@ final class ClassicRankService: Service {
         }
         if let known, !Self.isClassic(known.record) { throw Self.foreign(asked.address) }
         guard known != nil else { throw Problem(404, "No member has the address \(asked.address).") }
-        return .respond(.json(Array("{\"success\":true}".utf8)))
+        return .respond(.json(Success().body))
     }
 
     func classicCommand(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -125,9 +121,7 @@ final class ClassicRankService: Service {
         json.beginObject()
         for (id, outcome) in outcomes {
             json.key(named: names[id]?.address ?? "member-\(id)")
-            json.beginObject()
-            json.field("success", outcome == .delivered)
-            json.endObject()
+            Success(outcome == .delivered).write(to: &json)
         }
         json.endObject()
         return .json(json.bytes)

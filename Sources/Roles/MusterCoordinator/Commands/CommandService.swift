@@ -323,11 +323,8 @@ final class CommandService: Service, CommandSending {
     private static func status(
         of command: StoredCommand, _ outcomes: [(MemberID, CommandOutcome)], _ names: [MemberID: MemberName]
     ) -> [UInt8] {
-        var json = JSONWriter(reserving: 256 + outcomes.count * 64)
-        CommandStatus.write(
-            command.record, endedMs: command.end?.endedMs, outcomes: outcomes, name: { names[$0]?.name }, isWhole: true,
-            to: &json)
-        return json.bytes
+        let status = CommandStatus(command.record, endedMs: command.end?.endedMs, outcomes: outcomes)
+        return WholeCommand(status) { names[$0]?.name }.body
     }
 
     func listCommands(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -335,18 +332,10 @@ final class CommandService: Service, CommandSending {
         let before = try request.queryInt("before", in: 1...Int.max).map { CommandID(Int64($0)) }
         return .task { [self] in
             let stored = try await commands(before: before, limit: limit)
-            var json = JSONWriter(reserving: 64 + stored.count * 256)
-            json.beginObject()
-            json.key("commands")
-            json.beginArray()
-            for (command, outcomes) in stored {
-                CommandStatus.write(
-                    command.record, endedMs: command.end?.endedMs, outcomes: outcomes, name: { _ in nil },
-                    isWhole: false, to: &json)
+            let statuses = stored.map { command, outcomes in
+                CommandStatus(command.record, endedMs: command.end?.endedMs, outcomes: outcomes)
             }
-            json.endArray()
-            json.endObject()
-            return .json(json.bytes)
+            return .json(ListAnswer(statuses).body)
         }
     }
 

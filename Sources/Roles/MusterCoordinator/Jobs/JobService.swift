@@ -234,14 +234,7 @@ final class JobService: Service, JobBook, JobLooks {
             } else {
                 jobs = try await self.storedJobs(before: before, limit: limit, kernel: kernel, endedAs: wanted)
             }
-            var json = JSONWriter(reserving: 16 << 10)
-            json.beginObject()
-            json.key("jobs")
-            json.beginArray()
-            for job in jobs { job.write(to: &json) }
-            json.endArray()
-            json.endObject()
-            return .json(json.bytes)
+            return .json(ListAnswer(jobs).body)
         }
     }
 
@@ -292,11 +285,11 @@ final class JobService: Service, JobBook, JobLooks {
             guard fleet[slice].records[id] != nil else { return nil }
             return tasks(of: id, wanted, from: from, atMost: limit, fleet)
         }
-        if let listed { return .respond(Self.list(listed)) }
+        if let listed { return .respond(.json(ListAnswer(listed).body)) }
         // Nothing of a job that is over runs.
         return .task {
             guard try await self.store.job(id) != nil else { throw Problem.noSuchJob(id) }
-            return Self.list([])
+            return .json(ListAnswer<TaskStatus>([]).body)
         }
     }
 
@@ -309,17 +302,6 @@ final class JobService: Service, JobBook, JobLooks {
                 code: "field")
         }
         return state
-    }
-
-    private static func list(_ tasks: [TaskStatus]) -> HTTPResponse {
-        var json = JSONWriter(reserving: 64 + 96 * tasks.count)
-        json.beginObject()
-        json.key("tasks")
-        json.beginArray()
-        for task in tasks { task.write(to: &json) }
-        json.endArray()
-        json.endObject()
-        return .json(json.bytes)
     }
 
     private func tasks(

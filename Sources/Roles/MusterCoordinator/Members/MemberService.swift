@@ -63,7 +63,7 @@ final class MemberService: Service {
             return true
         }
         guard isKnown else { throw Problem(404, "There is no member \(id).") }
-        return .respond(.json(Array("{\"success\":true}".utf8)))
+        return .respond(.json(Success().body))
     }
 
     func heartbeat(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -76,19 +76,7 @@ final class MemberService: Service {
             return (membership.rank(of: id), membership.count, otherEdges(than: id, membership))
         }
         if let leadership = beat.leadership { learn(leadership) }
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("success", true)
-        if let rank { json.field("rank", rank) }
-        json.field("members", count)
-        if let edges {
-            json.key("edges")
-            json.beginArray()
-            for url in edges { json.value(url) }
-            json.endArray()
-        }
-        json.endObject()
-        return .respond(.json(json.bytes))
+        return .respond(.json(HeartbeatAnswer(rank: rank, members: count, edges: edges).body))
     }
 
     /// Where the other edges are, for one of them; nil for anybody else.
@@ -111,7 +99,7 @@ final class MemberService: Service {
     }
 
     func listMembers(liveWorkersOnly: Bool) -> HTTPOutcome {
-        let statuses = lock.withLock { fleet in
+        var statuses = lock.withLock { fleet in
             fleet.core.membership.ranked.enumerated().map { rank, member in
                 MemberStatus(
                     record: member.record, rank: rank, standing: member.standing,
@@ -122,16 +110,10 @@ final class MemberService: Service {
                     MemberStatus(record: member.record, rank: nil, standing: member.standing)
                 }
         }
-        var json = JSONWriter(reserving: 64 + statuses.count * 200)
-        json.beginObject()
-        json.key("members")
-        json.beginArray()
-        for status in statuses where !liveWorkersOnly || (status.record.role == .worker && status.standing == .alive) {
-            status.write(to: &json)
+        if liveWorkersOnly {
+            statuses.removeAll { $0.record.role != .worker || $0.standing != .alive }
         }
-        json.endArray()
-        json.endObject()
-        return .respond(.json(json.bytes))
+        return .respond(.json(ListAnswer(statuses).body))
     }
 
     func getMember(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -141,8 +123,6 @@ final class MemberService: Service {
             return MemberStatus(member, in: fleet.core)
         }
         guard let status else { throw Problem(404, "There is no member \(id).") }
-        var json = JSONWriter()
-        status.write(to: &json)
-        return .respond(.json(json.bytes))
+        return .respond(.json(status.body))
     }
 }

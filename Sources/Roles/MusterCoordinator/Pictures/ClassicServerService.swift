@@ -35,10 +35,7 @@ final class ClassicServerService: Service {
             var json = JSONWriter()
             json.beginArray()
             func add(_ name: String, _ port: Int) {
-                json.beginObject()
-                json.field("name", name)
-                json.field("port", String(port))
-                json.endObject()
+                ClassicServerPlace(name: name, port: port).write(to: &json)
             }
             for worker in workers { add(worker, Int(listener.port)) }
             // Whatever an old client has a server compute is computed by workers: without them, none is any use.
@@ -52,13 +49,8 @@ final class ClassicServerService: Service {
 
     /// `{"name", "port"}`, both strings. The answer is that of old.
     func classicSignUp(_ request: HTTPRequest) throws -> HTTPOutcome {
-        var fields = try JSONFields(body: request.body)
-        let name = try fields.required("name", fields.string("name", bytesMax: 253))
-        let given = try fields.required("port", fields.value("port"))
-        try fields.finish()
-        guard let port = given.string.flatMap({ Int($0) }), (1...65_535).contains(port) else {
-            throw fields.wrong("port", given, "a port as a string, \"1\" to \"65535\"")
-        }
+        let asked = try ClassicSignUp(body: request.body)
+        let name = asked.name
         let isHost = name.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || ".-_:".utf8.contains(byte)
@@ -71,8 +63,8 @@ final class ClassicServerService: Service {
             throw Problem(422, "\"name\" must be a host's name or address, not \"\(name.prefix(80))\".", code: "field")
         }
         if let problem = rules.refusal(ofHost: host) { throw problem }
-        try servers.signUp(ClassicServers.Server(name: name, port: port))
-        Log.info("server signed up", ["name": name, "port": "\(port)"])
-        return .respond(.json(Array("{\"message\":\"Successfully registered to proxy\"}".utf8)))
+        try servers.signUp(ClassicServers.Server(name: name, port: asked.port))
+        Log.info("server signed up", ["name": name, "port": "\(asked.port)"])
+        return .respond(.json(Message("Successfully registered to proxy").body))
     }
 }

@@ -36,7 +36,7 @@ final class TrustService: Service {
             .revokeToken: { [unowned self] in try revokeToken($0) },
             .machines: { [unowned self] _ in listMachines() },
             // Who comes so far has a good one.
-            .ownToken: { _ in .respond(.json(Array("{\"status\":\"good\"}".utf8))) },
+            .ownToken: { _ in .respond(.json(StatusWord("good").body)) },
         ]
     }
 
@@ -87,16 +87,10 @@ final class TrustService: Service {
                 if let token = member.record.token { counts[token, default: 0] += 1 }
             }
         }
-        var json = JSONWriter(reserving: 4 << 10)
-        json.beginObject()
-        json.key("tokens")
-        json.beginArray()
-        for record in authenticator.volunteers.all(nowMs: SystemTime.wallClockMs()) {
-            TokenStatus(record: record, members: members[record.id] ?? 0).write(to: &json)
+        let statuses = authenticator.volunteers.all(nowMs: SystemTime.wallClockMs()).map {
+            TokenStatus(record: $0, members: members[$0.id] ?? 0)
         }
-        json.endArray()
-        json.endObject()
-        return .respond(.json(json.bytes))
+        return .respond(.json(ListAnswer(statuses).body))
     }
 
     /// Revoking again changes nothing.
@@ -111,9 +105,7 @@ final class TrustService: Service {
                 Log.notice("volunteer's token revoked", ["token": "\(id)"])
                 self.lock.handle(.tokenRevoked(id))
             }
-            var json = JSONWriter()
-            TokenStatus(record: record).write(to: &json)
-            return .json(json.bytes)
+            return .json(TokenStatus(record: record).body)
         }
     }
 
@@ -129,14 +121,7 @@ final class TrustService: Service {
                     Self.status(of: $0, reliability, members: members[$0.id] ?? 0)
                 }
             }
-            var json = JSONWriter(reserving: 64 + statuses.count * 320)
-            json.beginObject()
-            json.key("machines")
-            json.beginArray()
-            for status in statuses { status.write(to: &json) }
-            json.endArray()
-            json.endObject()
-            return .json(json.bytes)
+            return .json(ListAnswer(statuses).body)
         }
     }
 

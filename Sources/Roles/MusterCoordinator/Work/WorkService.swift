@@ -70,12 +70,12 @@ final class WorkService: Service {
         for (id, call) in fleet[slice].calls where call.until <= now {
             fleet[slice].calls[id] = nil
             fleet.handle(.work(.callEnded(id)), now: now)
-            call.held.respond(.json(LeaseOffer.reply([])))
+            call.held.respond(.json(ListAnswer<LeaseOffer>([]).body))
         }
     }
 
     func close(_ fleet: inout Fleet) {
-        for call in fleet[slice].calls.values { call.held.respond(.json(LeaseOffer.reply([]))) }
+        for call in fleet[slice].calls.values { call.held.respond(.json(ListAnswer<LeaseOffer>([]).body)) }
         fleet[slice].calls = [:]
     }
 
@@ -135,7 +135,7 @@ final class WorkService: Service {
 
     /// There is nothing for this call.
     func dismiss(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(LeaseOffer.reply([])))
+        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(ListAnswer<LeaseOffer>([]).body))
     }
 
     /// What became of a delivery, once that is durable.
@@ -166,7 +166,7 @@ final class WorkService: Service {
     ) {
         guard let call = fleet[slice].calls.removeValue(forKey: id) else { return }
         guard grants.contains(where: \.hasInputs) else {
-            call.held.respond(.json(LeaseOffer.reply(grants.map { LeaseOffer(grant: $0, inputs: nil) })))
+            call.held.respond(.json(ListAnswer(grants.map { LeaseOffer(grant: $0, inputs: nil) }).body))
             return
         }
         // Inputs come from the store: the call stays held while they are read.
@@ -187,7 +187,7 @@ final class WorkService: Service {
                 if bytes > Self.inputsBytesMax, !offers.isEmpty { break }
                 offers.append(LeaseOffer(grant: grant, inputs: inputs))
             }
-            held.respond(.json(LeaseOffer.reply(offers)))
+            held.respond(.json(ListAnswer(offers).body))
             let left = grants.dropFirst(offers.count)
             if !left.isEmpty { lock.handle(.work(.grantUndelivered(left.map(\.key)))) }
         } catch {

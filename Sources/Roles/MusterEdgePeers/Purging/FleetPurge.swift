@@ -102,16 +102,8 @@ final class FleetPurge: Sendable {
     private static func answer(
         _ pattern: PurgePattern, purged: Int, _ confirmed: [EdgeID], _ missing: [EdgeID], _ events: EventHub
     ) -> HTTPResponse {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("purged", purged)
-        for (name, ids) in [("confirmed", confirmed), ("missing", missing)] {
-            json.key(named: name)
-            json.beginArray()
-            for id in ids { json.value(id.rawValue) }
-            json.endArray()
-        }
-        json.endObject()
+        let reply = PurgeReply(
+            purged: purged, confirmed: confirmed.map { Int($0.rawValue) }, missing: missing.map { Int($0.rawValue) })
         var event = JSONWriter()
         event.beginObject()
         pattern.write(to: &event)
@@ -119,7 +111,7 @@ final class FleetPurge: Sendable {
         event.endObject()
         events.publish("purge", event)
         // Who is away learns of it before it serves again; until then this is not done.
-        var response = HTTPResponse.json(json.bytes)
+        var response = HTTPResponse.json(reply.body)
         response.status = missing.isEmpty ? 200 : 202
         return response
     }

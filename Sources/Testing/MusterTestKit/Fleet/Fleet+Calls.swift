@@ -92,11 +92,11 @@ extension Fleet {
             throw FleetError(
                 "/v1/children answered \(response.status): \(String(decoding: response.body, as: UTF8.self))")
         }
-        return try ChildStatus.list(of: response.body).map(\.id)
+        return try ListAnswer<ChildStatus>(body: response.body).items.map(\.id)
     }
 
     package func children(limit: Int = 1_000) async throws -> [ChildStatus] {
-        try ChildStatus.list(of: await demand("GET", "/v1/children?limit=\(limit)"))
+        try ListAnswer<ChildStatus>(body: await demand("GET", "/v1/children?limit=\(limit)")).items
     }
 
     /// Waits until no child is waiting or running, by what is counted and, a moment later, by what is stored; through restarts of the

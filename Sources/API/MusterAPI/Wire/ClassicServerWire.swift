@@ -1,0 +1,35 @@
+/// `POST /prox_connected`: a server of the old render system signs up.
+package struct ClassicSignUp: Hashable, WireRequest {
+    /// Its host.
+    package var name: String
+    package var port: Int
+
+    package static let blank = ClassicSignUp(name: "", port: 0)
+    package static let fields: [WireField<ClassicSignUp>] = [
+        .must("name", \.name, .text(1...253, pattern: "^[-A-Za-z0-9._:]+$"), "Its host."),
+        .must("port", \.port, portText, "Its port, as a string."),
+    ]
+
+    private static let portText = WireKind<Int>(.text(1...5, pattern: "^[0-9]+$")) { fields, name throws(Problem) in
+        guard let given = fields.value(name) else { return nil }
+        guard let port = given.string.flatMap({ Int($0) }), (1...65_535).contains(port) else {
+            throw fields.wrong(name, given, "a port as a string, \"1\" to \"65535\"")
+        }
+        return port
+    } write: {
+        $1.value(String($0))
+    }
+}
+
+/// One of `GET /get_servers`, whose answer is a bare list. Old clients refuse other fields.
+package struct ClassicServerPlace: Hashable, WireWritable {
+    package var name: String
+    package var port: String
+
+    package init(name: String, port: Int) { (self.name, self.port) = (name, String(port)) }
+
+    package static let isClosed = true
+    package static let fields: [WireField<ClassicServerPlace>] = [
+        .always("name", \.name, .prose), .always("port", \.port, .prose),
+    ]
+}

@@ -1,0 +1,62 @@
+/// What an edge tells of itself, in `GET /v1/edge`.
+package struct EdgeState: Hashable, WireType {
+    /// Another edge that it knows.
+    package struct Other: Hashable, WireType {
+        package var id: Int
+        package var url: String
+        package var isAlive: Bool
+
+        package init(id: Int, url: String, isAlive: Bool) { (self.id, self.url, self.isAlive) = (id, url, isAlive) }
+
+        package static let blank = Other(id: 0, url: "", isAlive: false)
+        package static let fields: [WireField<Other>] = [
+            .always("id", \.id, .integer(1...Int.max)), .always("url", \.url, .prose),
+            .always("alive", \.isAlive, .boolean),
+        ]
+    }
+
+    package var id = 0
+    package var leader: Int?
+    package var term = 0
+    package var hits = 0
+    package var misses = 0
+    package var bytes = 0
+    package var objects = 0
+    package var memoryBytes = 0
+    package var diskBytes = 0
+    package var upstream = ""
+    package var others: [Other] = []
+
+    package init() {}
+
+    package static let blank = EdgeState()
+    package static let schemaName = "Edge"
+    package static let fields: [WireField<EdgeState>] = [
+        .must("id", \.id, .integer(1...Int.max)), .always("leader", \.leader, .integer(1...Int.max)),
+        .always("term", \.term, .integer), .always("hits", \.hits, .integer),
+        .always("misses", \.misses, .integer), .always("bytes", \.bytes, .integer),
+        .always("objects", \.objects, .integer), .always("memoryBytes", \.memoryBytes, .integer),
+        .always("diskBytes", \.diskBytes, .integer), .always("upstream", \.upstream, .prose(upTo: 64 << 10)),
+        .always("edges", \.others, .objects()),
+    ]
+}
+
+/// The answer to `POST /v1/purge`.
+package struct PurgeReply: Hashable, WireWritable {
+    package var purged: Int
+    package var confirmed: [Int]
+    package var missing: [Int]
+
+    package init(purged: Int, confirmed: [Int], missing: [Int]) {
+        (self.purged, self.confirmed, self.missing) = (purged, confirmed, missing)
+    }
+
+    package static let schemaName = "Purged"
+    package static let fields: [WireField<PurgeReply>] = [
+        .always("purged", \.purged, .integer, "Answers that were forgotten."),
+        .always("confirmed", \.confirmed, ids, "The edges that did it."),
+        .always("missing", \.missing, ids, "Those that are away and do it before they serve again."),
+    ]
+
+    private static let ids = WireKind<[Int]>.values(.id, "a list of ids", read: \.int) { $1.value($0) }
+}
