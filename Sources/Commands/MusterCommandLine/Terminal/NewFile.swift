@@ -1,4 +1,4 @@
-package import Glibc
+internal import Glibc
 internal import Synchronization
 
 /// A file that appears whole or not at all: written beside its place, moved there at the end. What is no regular file (a
