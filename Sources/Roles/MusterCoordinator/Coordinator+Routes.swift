@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole
+internal import MusterSpawning
 
 extension Coordinator {
     /// Every route of the table with its handler; the table says who may call it and how large a body may be.
@@ -56,6 +57,7 @@ extension Coordinator {
     private func metrics() -> HTTPOutcome {
         var page = MetricsPage()
         common.lock.withLock { fleet in for service in services { service.addMetrics(to: &page, fleet) } }
+        spawner.addMetrics(to: &page)
         page.add(
             "store_in_trouble", "gauge", "1 while the store refuses writes.", common.health.trouble == nil ? 0 : 1)
         page.add(listener.statistics)

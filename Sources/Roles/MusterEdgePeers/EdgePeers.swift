@@ -40,7 +40,7 @@ package final class EdgePeers: Sendable {
             announce(news)
         }
         self.roster = roster
-        fleetPurge = FleetPurge(purges, client, events: events) { roster.standing }
+        fleetPurge = FleetPurge(purges, client, roster, events: events)
         (heartbeat, self.events) = (settings.heartbeat, events)
     }
 

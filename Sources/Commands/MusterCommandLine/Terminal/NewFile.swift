@@ -10,7 +10,7 @@ package final class NewFile: Sendable {
     private let descriptor: Mutex<Int32?>
 
     /// `mode`: of a file that is not there yet. Throws a `CommandError` where nothing can be written.
-    package init(_ given: String, mode: mode_t = 0o644) throws(CommandError) {
+    package init(_ given: String, mode: UInt32 = 0o644) throws(CommandError) {
         // The file that a link stands for, not the link, is replaced.
         path =
             realpath(given, nil).map { resolved in

@@ -30,8 +30,6 @@ final class ChildService: Service {
         ]
     }
 
-    func addMetrics(to page: inout MetricsPage, _ fleet: borrowing Fleet) { spawner.addMetrics(to: &page) }
-
     /// Native and classic in one: text where the client neither names JSON nor sends it.
     func createChildren(_ request: HTTPRequest) throws -> HTTPOutcome {
         let asked = try ChildrenRequest(body: request.body)

@@ -21,12 +21,10 @@ final class FleetPurge: Sendable {
     private let purges: PurgeKeeper
     private let client: PeerClient
     private let events: EventHub
-    private let standing: @Sendable () -> Standing
+    private let roster: Roster
 
-    init(
-        _ purges: PurgeKeeper, _ client: PeerClient, events: EventHub, standing: @escaping @Sendable () -> Standing
-    ) {
-        (self.purges, self.client, self.events, self.standing) = (purges, client, events, standing)
+    init(_ purges: PurgeKeeper, _ client: PeerClient, _ roster: Roster, events: EventHub) {
+        (self.purges, self.client, self.roster, self.events) = (purges, client, roster, events)
     }
 
     func receive(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -39,7 +37,7 @@ final class FleetPurge: Sendable {
     private func purgeEverywhere(_ pattern: PurgePattern) async throws -> HTTPResponse {
         let until = SystemTime.now() + Self.leaderTime
         repeat {
-            let standing = standing()
+            let standing = roster.standing
             if standing.isLeader { return try await purgeAsLeader(pattern) }
             if let url = standing.leaderElsewhere?.url, let response = try? await forward(pattern, to: url),
                 response.status != 503
@@ -65,9 +63,11 @@ final class FleetPurge: Sendable {
     }
 
     private func purgeAsLeader(_ pattern: PurgePattern) async throws -> HTTPResponse {
-        let standing = standing()
-        guard standing.isLeader else { throw Problem(503, "This edge has just lost the lead.", retryAfter: 1) }
-        let (own, purge) = (standing.own, purges.number(pattern, term: standing.term))
+        let numbered = roster.whileLeading { ($0, purges.number(pattern, term: $0.term)) }
+        guard let (standing, purge) = numbered else {
+            throw Problem(503, "This edge has just lost the lead.", retryAfter: 1)
+        }
+        let own = standing.own
         var purged = try await purges.obey([purge], forgotten: nil)
         var confirmed = [own]
         var missing: [EdgeID] = []

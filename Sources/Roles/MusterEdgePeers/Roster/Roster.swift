@@ -40,6 +40,10 @@ final class Roster: Sendable {
     }
 
     var standing: Standing { state.withLock { $0.standing } }
+    /// Done in one step with the look at who leads: nobody else begins to lead meanwhile, and nobody comes. Nil: others lead.
+    func whileLeading<Result>(_ body: (Standing) -> Result) -> Result? {
+        state.withLock { state in state.standing.isLeader ? body(state.standing) : nil }
+    }
     /// Where others find this edge.
     var url: String { state.withLock { $0.own.url } }
 
