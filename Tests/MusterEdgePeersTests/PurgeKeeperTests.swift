@@ -50,6 +50,28 @@ import Testing
         box.withLock { $0 = nil }
     }
 
+    /// What is forgotten at this moment may still be had from an edge that knows of no purge: nothing is begun on the digest's word.
+    @Test func nothingIsSettledWhileItIsDone() async throws {
+        let bench = Bench()
+        let box = Mutex<PurgeKeeper?>(nil)
+        let settled = Mutex<[Bool]>([])
+        let look: @Sendable () -> Void = {
+            var isSettled = false
+            box.withLock { $0 }?.whileSettled { _ in isSettled = true }
+            settled.withLock { $0.append(isSettled) }
+        }
+        let keeper = try bench.purges { _ in
+            look()
+            return 0
+        }
+        box.withLock { $0 = keeper }
+        look()
+        _ = try await keeper.obey(Self.purges, forgotten: nil)
+        look()
+        #expect(settled.withLock { $0 } == [true, false, false, true])
+        box.withLock { $0 = nil }
+    }
+
     @Test func anotherIsTold() async throws {
         let bench = Bench()
         let keeper = try bench.purges()

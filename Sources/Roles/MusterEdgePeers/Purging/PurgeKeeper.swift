@@ -7,7 +7,13 @@ internal import Synchronization
 
 /// Does purges, and remembers those that were done, on the disk, too.
 final class PurgeKeeper: Sendable {
-    private let log: Mutex<PurgeLog>
+    private struct State {
+        var log: PurgeLog
+        /// How many calls of `obey` are purging: what they forget may still be had from an edge that did not.
+        var underWay = 0
+    }
+
+    private let state: Mutex<State>
     private let path: String
     /// Held while the log is written.
     private let writing = Mutex(())
@@ -19,7 +25,7 @@ final class PurgeKeeper: Sendable {
         directory: String, threads: ThreadPool, purge: @escaping @Sendable (PurgePattern) async -> Int
     ) throws(NodeError) {
         path = directory + "/purges"
-        log = Mutex(try Self.stored(path))
+        state = Mutex(State(log: try Self.stored(path)))
         (self.threads, self.purge) = (threads, purge)
     }
 
@@ -33,26 +39,36 @@ final class PurgeKeeper: Sendable {
         }
     }
 
-    var digest: UInt64 { log.withLock { $0.digest } }
+    var digest: UInt64 { state.withLock { $0.log.digest } }
 
     /// What others are told.
-    var known: EdgePurges { log.withLock { EdgePurges($0) } }
+    var known: EdgePurges { state.withLock { EdgePurges($0.log) } }
 
     /// The next one by the leader of this term.
     func number(_ pattern: PurgePattern, term: Term) -> Purge {
-        log.withLock { $0.number(pattern, term: term, nowMs: UInt64(max(0, SystemTime.wallClockMs()))) }
+        state.withLock { $0.log.number(pattern, term: term, nowMs: UInt64(max(0, SystemTime.wallClockMs()))) }
     }
 
-    /// `body` is told the digest, which stays the same until it returns.
-    func withDigest(_ body: (UInt64) -> Void) { log.withLock { body($0.digest) } }
+    /// `body` is told the digest, which stays the same until it returns. Not called while something is purged that is not in the
+    /// digest yet.
+    func whileSettled(_ body: (UInt64) -> Void) {
+        state.withLock { if $0.underWay == 0 { body($0.log.digest) } }
+    }
 
     /// Purges what was not purged yet; durable, and gone, when it returns. How many answers went.
     func obey(_ purges: [Purge], forgotten: Purge?) async throws -> Int {
-        var log = log.withLock { $0 }
+        let new = state.withLock { state in
+            state.underWay += 1
+            var log = state.log
+            return log.merge(purges, forgotten: forgotten)
+        }
         var count = 0
+        for purge in new { count += await self.purge(purge.pattern) }
         // In the log last: once it is there, this edge may be taken to have done it.
-        for purge in log.merge(purges, forgotten: forgotten) { count += await self.purge(purge.pattern) }
-        self.log.withLock { _ = $0.merge(purges, forgotten: forgotten) }
+        state.withLock { state in
+            _ = state.log.merge(purges, forgotten: forgotten)
+            state.underWay -= 1
+        }
         try await keep()
         return count
     }

@@ -84,10 +84,11 @@ final class TouchKeeper: Sendable {
         }
     }
 
-    /// Runs `body`, unless what this one knows of purges differs from what is known here; that stays so until it returns.
+    /// Runs `body`, unless what this one knows of purges differs from what is known here, or something is being purged; that stays so until
+    /// it returns.
     func whileAgreed(with id: EdgeID, _ body: () -> Void) {
         agreement.withLock { agreement in
-            purges.withDigest { digest in
+            purges.whileSettled { digest in
                 if agreement.isSame(id, own: digest) { body() }
             }
         }
