@@ -98,7 +98,9 @@ import Testing
     @Test func itselfIsNobody() async throws {
         let peer = ScriptedPeer { _ in (200, Self.answer(one, "here")) }
         let parts = try Parts([peer.url])
-        try await onThread { #expect(parts.tick { parts.roster.standing.isLeader }) }
+        try await onThread {
+            #expect(parts.tick { parts.roster.standing.isLeader && !peer.bodies("/v1/edge/messages").isEmpty })
+        }
         #expect(parts.roster.standing.places.isEmpty && parts.failures.all.isEmpty)
         #expect(peer.bodies("/v1/edge/messages").count == 1)
         parts.roster.stop()
