@@ -215,17 +215,19 @@ static inline uint64_t muster_bytes_acknowledged(int socket) {
     return info[15];
 }
 
-/* A timer among a daemon's events, which passes over what has no pointer; -1: there is none. */
-static inline int muster_mhd_add_timer(struct MHD_Daemon *daemon) {
+/* Among a daemon's events, which passes over what has no pointer: each write to it is one. -1: there is none. */
+static inline int muster_mhd_add_event(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    int poked = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
-    if (timer >= 0 && info && epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, timer, &event) == 0) return timer;
-    if (timer >= 0) close(timer);
+    if (poked >= 0 && info && epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, poked, &event) == 0) return poked;
+    if (poked >= 0) close(poked);
     return -1;
 }
 
-/* Again and again after so long; 0: never again. */
+static inline int muster_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC); }
+
+/* Again and again after so long, as often as it is read; 0: never again. */
 static inline void muster_timer_every(int timer, int milliseconds) {
     struct timespec pause = {.tv_sec = 0, .tv_nsec = milliseconds * 1000000L};
     struct itimerspec times = {.it_interval = pause, .it_value = pause};

@@ -12,7 +12,7 @@ final class Listener: @unchecked Sendable {
     let port: UInt16
     private let daemon: OpaquePointer
     private let core: ServerCore
-    private let timer: Int32
+    private let event: Int32
     /// Where it listened, once it does no more; libmicrohttpd leaves it open then.
     private let oldSocket = Atomic(Int32(-1))
 
@@ -36,7 +36,7 @@ final class Listener: @unchecked Sendable {
             throw Self.error(host, port, configuration)
         }
         self.port = UInt16(muster_mhd_bound_port(daemon))
-        timer = core.timers.add(to: daemon)
+        event = core.poker.add(to: daemon)
     }
 
     /// Answers what comes from now on to another's address, which both listen to until that is told to `quiesce`.
@@ -50,7 +50,7 @@ final class Listener: @unchecked Sendable {
             throw Self.error(host, port, configuration)
         }
         daemon = made
-        timer = core.timers.add(to: daemon)
+        event = core.poker.add(to: daemon)
     }
 
     private static func start(
@@ -124,7 +124,7 @@ final class Listener: @unchecked Sendable {
 
     func stop() {
         MHD_stop_daemon(daemon)
-        core.timers.remove(timer)
+        core.poker.remove(event)
         let socket = oldSocket.exchange(-1, ordering: .relaxed)
         if socket >= 0 { close(socket) }
         // The daemon's own reference: it calls nothing any more.

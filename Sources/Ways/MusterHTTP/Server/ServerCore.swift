@@ -19,7 +19,7 @@ final class ServerCore: Sendable {
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
     let watcher: ConnectionWatcher
     let reminder: HangUpReminder
-    let timers = BatchTimers()
+    let poker: BatchPoker
     private let stopping = Atomic(false)
     private let windingDown = Atomic(false)
     let admission: Mutex<Admission>
@@ -47,6 +47,7 @@ final class ServerCore: Sendable {
         bodies = Mutex(BodyBudgets(bytesMax: limits.bodyBytesInAllMax))
         watcher = try ConnectionWatcher()
         reminder = try HangUpReminder(limits)
+        poker = try BatchPoker()
     }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
@@ -300,7 +301,7 @@ extension ServerCore {
             address: address.map(Self.text(of:)) ?? "", network: network,
             watched: reminder.add(muster_mhd_socket(connection)),
             refusal: admission.withLock { admission in
-                defer { timers.count(admission.count) }
+                defer { poker.count(admission.count) }
                 return admission.arrived(network)
             })
     }
@@ -308,7 +309,7 @@ extension ServerCore {
     func forget(_ peer: HTTPPeer) {
         admission.withLock { admission in
             admission.left(peer.network)
-            timers.count(admission.count)
+            poker.count(admission.count)
         }
         if let watched = peer.watched { reminder.remove(watched) }
     }
