@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* What Swift cannot call: libmicrohttpd's variadic functions and its flag arithmetic on closed enums. */
@@ -223,15 +222,6 @@ static inline int muster_mhd_add_event(struct MHD_Daemon *daemon) {
     if (poked >= 0 && info && epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, poked, &event) == 0) return poked;
     if (poked >= 0) close(poked);
     return -1;
-}
-
-static inline int muster_timer(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC); }
-
-/* Again and again after so long, as often as it is read; 0: never again. */
-static inline void muster_timer_every(int timer, int milliseconds) {
-    struct timespec pause = {.tv_sec = 0, .tv_nsec = milliseconds * 1000000L};
-    struct itimerspec times = {.it_interval = pause, .it_value = pause};
-    timerfd_settime(timer, 0, &times, NULL);
 }
 
 static inline int muster_watch_create(void) { return epoll_create1(EPOLL_CLOEXEC); }

@@ -166,8 +166,8 @@ package final class HTTPServer: Sendable {
         }
         running.withLock { [listening] in $0 = Running(listening: listening, port: listening[0].port) }
         self.core.withLock { $0 = core }
-        let (watcher, reminder, poker) = (core.watcher, core.reminder, core.poker)
-        let failures = [startThread { watcher.run() }, startThread { reminder.run() }, startThread { poker.run() }]
+        let (watcher, reminder) = (core.watcher, core.reminder)
+        let failures = [startThread { watcher.run() }, startThread { reminder.run() }]
         for failure in failures + [configuration.accessLog?.start() ?? 0] {
             precondition(failure == 0, "no thread beside the server's own: \(String(cString: strerror(failure)))")
         }
@@ -208,7 +208,6 @@ package final class HTTPServer: Sendable {
         for listener in listeners { await listener.stopOnThread() }
         core.watcher.stop()
         core.reminder.stop()
-        core.poker.stop()
         await core.accessLog?.end()
         self.core.withLock { $0 = nil }
     }

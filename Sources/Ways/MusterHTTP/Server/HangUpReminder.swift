@@ -5,6 +5,10 @@ internal import Synchronization
 /// Reminds libmicrohttpd of clients that hung up: its edge-triggered epoll reports an end that comes together with the
 /// last bytes once only, and then nobody reads on to see it. And ends the patience with clients that never finish a head, or a body.
 ///
+/// Reminds it of events that it has, too: it takes up to 128 at a time, and where there are exactly so many it waits for more before
+/// it looks at them (0.9.75, `MHD_epoll`): until another event comes, or a connection's time is up, a minute perhaps. Each of its
+/// sets gets another event every 50 ms while there are connections enough.
+///
 /// Knows every connection, of which it owns none. Shutting the receiving side of one that its client ended already takes
 /// nothing away, and is an edge of its own; it is repeated until the connection is closed.
 final class HangUpReminder: Sendable {
@@ -15,9 +19,15 @@ final class HangUpReminder: Sendable {
         var heads: [Token: SlowHead] = [:]
         var slowBodies: [Token: SlowBody] = [:]
         var ended: Set<Token> = []
+        /// Written to, each is an event of one daemon.
+        var events: Set<Int32> = []
         var nextToken: Token = 1
         var isStopped = false
+        var isCrowded: Bool { connections.count >= HangUpReminder.crowd }
     }
+    /// With fewer connections no batch is full: the listening socket and the wake-up may be among the 128.
+    private static let crowd = 120
+    private static let pokeMs: Int32 = 50
     private static let againMs: Int32 = 100
     /// Looked at under one lock, so that a new connection need not wait for thousands of them.
     private static let looksAtOnce = 200
@@ -53,6 +63,7 @@ final class HangUpReminder: Sendable {
             watched.nextToken += 1
             watched.connections[connection.token] = connection
             muster_watch_peer(epoll, socket, connection.token)
+            if watched.connections.count == Self.crowd { wake() }
             return connection
         }
     }
@@ -68,16 +79,37 @@ final class HangUpReminder: Sendable {
         }
     }
 
+    /// A daemon whose events may have to be brought to its mind. Returns what to `remove`; -1 where the system has none left.
+    func add(_ daemon: OpaquePointer) -> Int32 {
+        let event = muster_mhd_add_event(daemon)
+        if event >= 0 { watched.withLock { _ = $0.events.insert(event) } }
+        return event
+    }
+
+    /// Of a daemon that has stopped.
+    func remove(event: Int32) {
+        watched.withLock { if $0.events.remove(event) != nil { close(event) } }
+    }
+
     /// Runs until `stop`; the server gives it a thread.
     func run() {
         var tokens = [Token](repeating: 0, count: 64)
         var nextLookMs = Self.nowMs + lookMs
         while true {
-            let (isStopped, isWaiting) = watched.withLock { ($0.isStopped, !$0.ended.isEmpty) }
+            var limit = Int32(clamping: max(0, nextLookMs - Self.nowMs))
+            let isStopped = watched.withLock { watched in
+                if !watched.ended.isEmpty { limit = min(limit, Self.againMs) }
+                if watched.isCrowded {
+                    limit = min(limit, Self.pokeMs)
+                    for event in watched.events { Self.poke(event) }
+                }
+                return watched.isStopped
+            }
             if isStopped { return }
-            let untilLook = Int32(clamping: max(0, nextLookMs - Self.nowMs))
-            let count = muster_watch_wait(epoll, &tokens, isWaiting ? min(Self.againMs, untilLook) : untilLook)
-            remind(tokens.prefix(max(0, Int(count))))
+            let count = muster_watch_wait(epoll, &tokens, limit)
+            let news = tokens.prefix(max(0, Int(count)))
+            if news.contains(0) { Self.drain(wakeUp) }
+            remind(news)
             if Self.nowMs >= nextLookMs {
                 lookAtAll()
                 nextLookMs = Self.nowMs + lookMs
@@ -131,7 +163,18 @@ final class HangUpReminder: Sendable {
 
     func stop() {
         watched.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    private func wake() { Self.poke(wakeUp) }
+
+    private static func poke(_ event: Int32) {
         var one: UInt64 = 1
-        write(wakeUp, &one, 8)
+        _ = write(event, &one, 8)
+    }
+
+    private static func drain(_ event: Int32) {
+        var times: UInt64 = 0
+        _ = read(event, &times, 8)
     }
 }

@@ -36,7 +36,7 @@ final class Listener: @unchecked Sendable {
             throw Self.error(host, port, configuration)
         }
         self.port = UInt16(muster_mhd_bound_port(daemon))
-        event = core.poker.add(to: daemon)
+        event = core.reminder.add(daemon)
     }
 
     /// Answers what comes from now on to another's address, which both listen to until that is told to `quiesce`.
@@ -50,7 +50,7 @@ final class Listener: @unchecked Sendable {
             throw Self.error(host, port, configuration)
         }
         daemon = made
-        event = core.poker.add(to: daemon)
+        event = core.reminder.add(daemon)
     }
 
     private static func start(
@@ -124,7 +124,7 @@ final class Listener: @unchecked Sendable {
 
     func stop() {
         MHD_stop_daemon(daemon)
-        core.poker.remove(event)
+        core.reminder.remove(event: event)
         let socket = oldSocket.exchange(-1, ordering: .relaxed)
         if socket >= 0 { close(socket) }
         // The daemon's own reference: it calls nothing any more.

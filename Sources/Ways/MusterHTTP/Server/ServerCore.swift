@@ -19,7 +19,6 @@ final class ServerCore: Sendable {
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
     let watcher: ConnectionWatcher
     let reminder: HangUpReminder
-    let poker: BatchPoker
     private let stopping = Atomic(false)
     private let windingDown = Atomic(false)
     let admission: Mutex<Admission>
@@ -47,7 +46,6 @@ final class ServerCore: Sendable {
         bodies = Mutex(BodyBudgets(bytesMax: limits.bodyBytesInAllMax))
         watcher = try ConnectionWatcher()
         reminder = try HangUpReminder(limits)
-        poker = try BatchPoker()
     }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
@@ -300,17 +298,11 @@ extension ServerCore {
         return HTTPPeer(
             address: address.map(Self.text(of:)) ?? "", network: network,
             watched: reminder.add(muster_mhd_socket(connection)),
-            refusal: admission.withLock { admission in
-                defer { poker.count(admission.count) }
-                return admission.arrived(network)
-            })
+            refusal: admission.withLock { $0.arrived(network) })
     }
 
     func forget(_ peer: HTTPPeer) {
-        admission.withLock { admission in
-            admission.left(peer.network)
-            poker.count(admission.count)
-        }
+        admission.withLock { $0.left(peer.network) }
         if let watched = peer.watched { reminder.remove(watched) }
     }
 
