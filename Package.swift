@@ -71,28 +71,33 @@ let package = Package(
                 "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterSpawning", "MusterJoining",
                 "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin", "MusterRole",
                 "MusterContainers", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterCache", "MusterKernels",
-                "MusterAPI", "MusterScheduling", "MusterMembership", "MusterElection", "HTTPCaching", "MusterCore",
-                "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection",
+                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Commands", "MusterClient",
             [
-                "MusterCommandLine", "MusterMember", "MusterRole", "MusterHTTPClient", "MusterAPI", "MusterScheduling",
-                "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterCommandLine", "MusterMember", "MusterRole", "MusterHTTPClient", "MusterRoutes", "MusterAPI",
+                "MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto",
+                "MusterLog", "MusterSystem",
             ]),
         room(
             "Commands", "MusterCommandLine",
-            ["MusterRole", "MusterLaunch", "MusterAPI", "MusterScheduling", "MusterCore", "MusterLog", "MusterSystem"]),
+            [
+                "MusterRole", "MusterLaunch", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "MusterLog",
+                "MusterSystem",
+            ]),
         room(
             "Roles", "MusterCoordinator",
             [
                 "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker",
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterAPI",
-                "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore",
-                "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes",
+                "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
-            "Roles", "MusterCallbacks", ["MusterHTTPClient", "MusterAPI", "MusterScheduling", "MusterCore"]),
+            "Roles", "MusterCallbacks",
+            ["MusterHTTPClient", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore"]),
         room("Roles", "MusterFeeds", ["MusterHTTP", "MusterAPI", "MusterCore"]),
         room(
             "Roles", "MusterPictures",
@@ -110,13 +115,13 @@ let package = Package(
             "Roles", "MusterJoining",
             [
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterAPI",
-                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterJSON", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ], embedded: ["install.sh", "Notices/LICENSE"]),
         room(
             "Roles", "MusterWorker",
             [
-                "MusterRole", "MusterContainers", "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterScheduling",
-                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRole", "MusterContainers", "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterJSON",
+                "MusterScheduling", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterChild",
@@ -134,34 +139,36 @@ let package = Package(
             "Roles", "MusterEdge",
             [
                 "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterAPI", "MusterScheduling", "MusterElection", "HTTPCaching", "MusterCore", "MusterCrypto",
-                "MusterLog", "MusterSystem",
+                "MusterRoutes", "MusterAPI", "MusterScheduling", "MusterElection", "HTTPCaching", "MusterCore",
+                "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterEdgePeers",
             [
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterElection", "MusterCore",
-                "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterRoutes", "MusterAPI", "MusterJSON",
+                "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterOrigin",
             [
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterAPI", "HTTPCaching",
-                "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterRoutes", "MusterAPI",
+                "MusterJSON", "HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterRole",
             [
-                "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterScheduling", "HTTPCaching", "MusterCore",
-                "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterHTTP", "MusterHTTPClient", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Ways", "MusterContainers",
             [
-                "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore",
-                "MusterLog", "MusterSystem",
+                "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "MusterCore", "MusterLog", "MusterSystem",
             ]),
-        room("Ways", "MusterHTTP", ["HTTPText", "MusterAPI", "MusterCore", "MusterLog", "MusterSystem", "CMicroHTTP"]),
+        room(
+            "Ways", "MusterHTTP",
+            ["HTTPText", "MusterAPI", "MusterJSON", "MusterCore", "MusterLog", "MusterSystem", "CMicroHTTP"]),
         room("Ways", "MusterHTTPClient", ["HTTPText", "MusterCore", "MusterLog", "MusterSystem", "CCurl"]),
         room("Ways", "HTTPText"),
         room("Ways", "MusterStore", ["MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
@@ -170,7 +177,7 @@ let package = Package(
         room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
-            dependencies: ["MusterAPI", "MusterScheduling", "MusterCore", "CZlib", "CProcessor"]
+            dependencies: ["MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "CZlib", "CProcessor"]
                 + kernels.map { .target(name: $0.name) },
             path: "Sources/Work/MusterKernels",
             swiftSettings: strict,
@@ -178,6 +185,7 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags(["-Xlinker", "-l:libz.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libz.a"])
             ]),
+        room("API", "MusterRoutes", ["MusterAPI", "MusterJSON", "MusterScheduling", "MusterElection", "MusterCore"]),
         room(
             "API", "MusterAPI", ["MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore"]),
         room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
@@ -202,12 +210,15 @@ let package = Package(
 
         room(
             "Testing", "MusterTestKit",
-            ["MusterHTTPClient", "MusterLaunch", "MusterAPI", "MusterScheduling", "MusterCore"]),
+            [
+                "MusterHTTPClient", "MusterLaunch", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "MusterCore",
+            ]),
         room(
             "Testing", "MusterSimulation",
             ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterTestKit"]),
         room("Testing", "MusterEdgeSimulation", ["MusterElection", "MusterCore", "MusterSimulation"]),
-        room("Testing", "MusterServerKit", ["HTTPText", "MusterAPI"]),
+        room("Testing", "MusterServerKit", ["HTTPText", "MusterAPI", "MusterJSON"]),
         program("MusterSim", ["MusterSimulation", "MusterEdgeSimulation"], path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
@@ -233,39 +244,51 @@ let package = Package(
         tests("MusterSimulationTests", ["MusterCore", "MusterSimulation", "MusterEdgeSimulation"]),
         tests(
             "MusterAPITests",
-            ["MusterAPI", "MusterScheduling", "MusterElection", "MusterCore", "MusterTestKit", "MusterSimulation"]),
+            [
+                "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterElection", "MusterCore",
+                "MusterTestKit", "MusterSimulation",
+            ]),
         tests("MusterJSONTests", ["MusterJSON", "MusterScheduling"]),
-        tests("MusterHTTPTests", ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterServerKit"]),
+        tests(
+            "MusterHTTPTests",
+            ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterJSON", "MusterServerKit"]),
         tests("MusterHTTPClientTests", ["MusterHTTPClient", "MusterServerKit"]),
         tests("HTTPTextTests", ["HTTPText"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
-        tests("MusterContainersTests", ["MusterContainers", "MusterLaunch", "MusterAPI", "MusterSystem"]),
+        tests(
+            "MusterContainersTests", ["MusterContainers", "MusterLaunch", "MusterAPI", "MusterJSON", "MusterSystem"]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
-        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterCore"]),
+        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterJSON", "MusterCore"]),
         tests(
             "MusterCoordinatorTests",
             [
                 "MusterCoordinator", "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning",
                 "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore",
-                "MusterKernels", "MusterAPI", "MusterFleetCore", "MusterScheduling", "MusterMembership", "HTTPCaching",
-                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem", "MusterTestKit", "MusterServerKit",
+                "MusterKernels", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling",
+                "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterTestKit", "MusterServerKit",
             ]),
-        tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI"]),
+        tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI", "MusterJSON"]),
         tests(
             "MusterJoiningTests",
-            ["MusterJoining", "MusterRole", "MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit"]),
-        tests("MusterWorkerTests", ["MusterWorker", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore"]),
+            [
+                "MusterJoining", "MusterRole", "MusterAPI", "MusterJSON", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterTestKit",
+            ]),
+        tests(
+            "MusterWorkerTests",
+            ["MusterWorker", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore"]),
         tests("MusterChildTests", ["MusterChild", "MusterRole", "MusterServerKit"]),
         tests("MusterMemberTests", ["MusterMember", "MusterRole", "MusterAPI", "MusterServerKit"]),
         tests(
             "MusterEdgeTests",
             [
                 "MusterEdge", "MusterEdgePeers", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient",
-                "HTTPText", "MusterCache", "MusterAPI", "MusterElection", "HTTPCaching", "MusterCore", "MusterSystem",
-                "MusterTestKit", "MusterServerKit",
+                "HTTPText", "MusterCache", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterElection", "HTTPCaching",
+                "MusterCore", "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
         tests(
             "MusterEdgePeersTests",
@@ -276,30 +299,31 @@ let package = Package(
         tests(
             "MusterOriginTests",
             [
-                "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "HTTPCaching",
-                "MusterSystem", "MusterTestKit", "MusterServerKit",
+                "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterRoutes", "MusterAPI",
+                "MusterJSON", "HTTPCaching", "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
         tests("MusterRoleTests", ["MusterRole", "MusterHTTP", "MusterHTTPClient"]),
         tests("MusterSystemTests", ["MusterSystem"]),
         tests("MusterCommandsTests", ["MusterSystem"]),
         tests(
-            "MusterClientTests", ["MusterCommands", "MusterClient", "MusterCommandLine", "MusterAPI", "MusterTestKit"]),
+            "MusterClientTests",
+            ["MusterCommands", "MusterClient", "MusterCommandLine", "MusterAPI", "MusterJSON", "MusterTestKit"]),
         tests(
             "MusterCommandLineTests",
             ["MusterCommands", "MusterCommandLine", "MusterAPI", "MusterCore", "MusterSystem", "MusterTestKit"]),
         tests(
             "MusterFleetTests",
             [
-                "MusterHTTP", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling",
-                "MusterMembership", "MusterCore", "MusterSystem", "MusterTestKit",
+                "MusterHTTP", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON",
+                "MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "MusterTestKit",
             ]),
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "MusterCommands", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterEdge", "MusterOrigin",
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling", "HTTPCaching",
-                "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem",
             ],
             path: "Fuzz/FuzzTargets", swiftSettings: strict),
         tests("FuzzTests", ["FuzzTargets"]),

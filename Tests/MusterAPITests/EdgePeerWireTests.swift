@@ -1,4 +1,5 @@
 import MusterElection
+import MusterRoutes
 import Testing
 
 @testable import MusterAPI

@@ -1,3 +1,5 @@
+import MusterJSON
+import MusterRoutes
 import MusterTestKit
 import Testing
 

@@ -1,4 +1,5 @@
 import MusterAPI
+import MusterJSON
 import MusterLaunch
 import Synchronization
 import Testing

@@ -46,7 +46,7 @@ import Testing
 
     /// A name may lead anywhere, and elsewhere the next time: what counts is the address that is connected to.
     @Test func namesAreFollowedToTheirAddress() async throws {
-        let server = try UpServer(status: 200)
+        let server = ScriptedUpstream { $1.answer(200) }
         defer { server.stop() }
         for (networks, isCalled) in [("10.0.0.0/8", false), ("127.0.0.0/8,::1", true)] {
             var settings = HTTPClient.Configuration(usesProxies: false)

@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterCore
+import MusterJSON
 import MusterServerKit
 import Testing
 

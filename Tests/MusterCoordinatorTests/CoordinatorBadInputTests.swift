@@ -1,4 +1,5 @@
 import MusterAPI
+import MusterRoutes
 import MusterServerKit
 import Testing
 

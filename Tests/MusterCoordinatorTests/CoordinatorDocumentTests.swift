@@ -1,4 +1,6 @@
 import MusterAPI
+import MusterJSON
+import MusterRoutes
 import MusterServerKit
 import MusterTestKit
 import Testing

@@ -4,6 +4,7 @@ import MusterAPI
 import MusterCore
 import MusterHTTP
 import MusterMembership
+import MusterRoutes
 import MusterServerKit
 import Testing
 

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCore
 import MusterHTTP
 import MusterHTTPClient
+import MusterRoutes
 import MusterServerKit
 import Testing
 

@@ -1,6 +1,8 @@
 import Glibc
 import MusterAPI
+import MusterJSON
 import MusterLog
+import MusterRoutes
 import MusterServerKit
 import Synchronization
 import Testing

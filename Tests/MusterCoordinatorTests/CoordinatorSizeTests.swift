@@ -1,5 +1,6 @@
 import Glibc
 import MusterAPI
+import MusterRoutes
 import MusterServerKit
 import Testing
 

@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterCore
 import MusterCrypto
+import MusterRoutes
 import MusterScheduling
 import MusterTestKit
 import Testing

@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterCore
+import MusterJSON
 import MusterScheduling
 import MusterServerKit
 import Testing

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCache
 import MusterCore
 import MusterElection
+import MusterRoutes
 import MusterServerKit
 import Synchronization
 import Testing

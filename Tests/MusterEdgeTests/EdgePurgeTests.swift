@@ -1,6 +1,8 @@
 import HTTPCaching
 import MusterAPI
 import MusterCache
+import MusterJSON
+import MusterRoutes
 import MusterServerKit
 import MusterSystem
 import Testing

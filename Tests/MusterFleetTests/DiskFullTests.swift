@@ -2,6 +2,7 @@ import Glibc
 import MusterAPI
 import MusterCore
 import MusterHTTPClient
+import MusterJSON
 import MusterTestKit
 import Testing
 

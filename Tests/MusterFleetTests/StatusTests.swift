@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterHTTPClient
+import MusterJSON
 import MusterTestKit
 import Testing
 

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import MusterAPI
 import MusterCore
+import MusterJSON
 import MusterTestKit
 import Testing
 

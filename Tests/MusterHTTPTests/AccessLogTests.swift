@@ -1,5 +1,6 @@
 import Glibc
 import MusterAPI
+import MusterJSON
 import MusterServerKit
 import Synchronization
 import Testing

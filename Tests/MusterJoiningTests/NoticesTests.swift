@@ -1,4 +1,5 @@
 import MusterAPI
+import MusterJSON
 import MusterTestKit
 import Testing
 

@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterCore
+import MusterJSON
 import MusterKernels
 import MusterScheduling
 import Testing

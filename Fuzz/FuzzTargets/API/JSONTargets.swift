@@ -1,3 +1,4 @@
+internal import MusterJSON
 internal import MusterScheduling
 
 @testable internal import MusterAPI

@@ -1,3 +1,5 @@
+internal import MusterJSON
+
 @testable internal import MusterAPI
 @testable internal import MusterCore
 @testable internal import MusterScheduling

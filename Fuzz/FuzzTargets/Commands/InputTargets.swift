@@ -1,3 +1,5 @@
+internal import MusterJSON
+
 @testable internal import MusterAPI
 @testable internal import MusterClient
 @testable internal import MusterCommandLine

@@ -1,3 +1,5 @@
+import MusterJSON
+
 @testable internal import MusterAPI
 @testable internal import MusterContainers
 

@@ -2,6 +2,7 @@ package import MusterAPI
 package import MusterCommandLine
 internal import MusterCore
 internal import MusterHTTPClient
+internal import MusterJSON
 internal import MusterScheduling
 
 /// Following one job to its end, through restarts of the coordinator.

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
 internal import MusterHTTPClient
+internal import MusterJSON
 
 /// `muster events`.
 package enum EventsCommand {

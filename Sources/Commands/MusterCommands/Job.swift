@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
 internal import MusterCore
+internal import MusterJSON
 
 /// `muster job ID`.
 package enum JobCommand {

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
+internal import MusterJSON
 internal import MusterRole
 
 /// `muster join-command`.

@@ -8,6 +8,7 @@ internal import MusterLog
 internal import MusterMember
 internal import MusterOrigin
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterSystem
 
 /// `muster origin`.

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
+internal import MusterJSON
 
 /// `muster retry ID`.
 package enum RetryCommand {

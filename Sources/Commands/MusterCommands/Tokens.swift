@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
+internal import MusterJSON
 
 /// `muster tokens [list|create|revoke ID]`.
 package enum TokensCommand {

@@ -1,6 +1,7 @@
 internal import MusterAPI
 package import MusterCore
 package import MusterHTTPClient
+internal import MusterJSON
 internal import MusterScheduling
 internal import Synchronization
 

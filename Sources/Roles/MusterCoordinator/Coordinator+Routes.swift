@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterSpawning
 
 extension Coordinator {

@@ -10,6 +10,7 @@ internal import MusterJoining
 internal import MusterMembership
 internal import MusterPictures
 package import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterSpawning
 internal import MusterStore

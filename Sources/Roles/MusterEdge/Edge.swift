@@ -7,6 +7,7 @@ internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 package import MusterRole
+internal import MusterRoutes
 internal import MusterSystem
 internal import Synchronization
 

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterRole
+internal import MusterRoutes
 
 /// All routes of an edge, joined of those of its parts.
 struct EdgeRouter: Sendable {

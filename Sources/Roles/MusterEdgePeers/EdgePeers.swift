@@ -5,6 +5,7 @@ package import MusterElection
 package import MusterHTTP
 package import MusterHTTPClient
 package import MusterRole
+package import MusterRoutes
 package import MusterSystem
 internal import Synchronization
 

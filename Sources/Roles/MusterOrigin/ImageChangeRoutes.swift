@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterHTTP
 internal import MusterHTTPClient
+internal import MusterJSON
 internal import MusterRole
 
 /// Lists of images, and the stream of their changes.

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterRole
 internal import MusterSystem
 internal import Synchronization

@@ -1,8 +1,10 @@
 package import MusterAPI
 internal import MusterCrypto
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterLog
 package import MusterRole
+internal import MusterRoutes
 internal import MusterSystem
 internal import Synchronization
 

@@ -1,6 +1,7 @@
 internal import MusterAPI
 package import MusterHTTP
 package import MusterRole
+internal import MusterRoutes
 
 /// How one origin is set up; from the flags of `muster origin`.
 package struct OriginConfiguration: Sendable {

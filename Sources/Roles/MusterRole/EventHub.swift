@@ -1,6 +1,7 @@
 package import MusterAPI
 package import MusterHTTP
 package import MusterHTTPClient
+package import MusterJSON
 internal import Synchronization
 
 /// Server-sent events of the fleet, to any number of streams. A reader that falls behind by more than its buffer is cut

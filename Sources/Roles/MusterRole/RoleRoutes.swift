@@ -1,5 +1,6 @@
 package import MusterAPI
 package import MusterHTTP
+package import MusterRoutes
 
 /// What every role that listens answers alike.
 package enum RoleRoutes {

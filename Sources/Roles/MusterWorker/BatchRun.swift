@@ -1,5 +1,6 @@
 package import MusterAPI
 internal import MusterCore
+internal import MusterJSON
 package import MusterKernels
 package import MusterScheduling
 internal import MusterSystem

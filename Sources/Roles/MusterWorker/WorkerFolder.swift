@@ -1,6 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterCore
+internal import MusterJSON
 internal import MusterLog
 internal import MusterRole
 internal import MusterScheduling

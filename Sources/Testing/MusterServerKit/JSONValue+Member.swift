@@ -1,4 +1,5 @@
-package import MusterAPI
+internal import MusterAPI
+package import MusterJSON
 
 extension JSONValue {
     /// The value of a member of an object; nil where there is none.

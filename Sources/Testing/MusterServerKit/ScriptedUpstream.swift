@@ -6,6 +6,7 @@ internal import Synchronization
 package struct UpRequest: Sendable {
     package var method: String
     package var target: String
+    package var version: String
     package var headers: [(name: String, value: String)]
     package var body: [UInt8] = []
 
@@ -126,7 +127,7 @@ package final class ScriptedUpstream: Sendable {
         let words = lines[0].split(separator: " ")
         guard words.count == 3 else { return nil }
         var request = UpRequest(
-            method: String(words[0]), target: String(words[1]),
+            method: String(words[0]), target: String(words[1]), version: String(words[2]),
             headers: lines.dropFirst().map { line in
                 let colon = line.firstIndex(of: ":") ?? line.endIndex
                 return (String(line[..<colon]), String(line[colon...].dropFirst().drop { $0 == " " }))

@@ -1,5 +1,6 @@
-package import MusterAPI
+internal import MusterAPI
 package import MusterHTTPClient
+package import MusterJSON
 
 /// Holds answers against the schemas of `/openapi.json`, as a stranger's program would: by the document's text alone.
 package struct DocumentedAnswers {

@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterJSON
 
 /// What one container may take of its machine.
 package struct ContainerLimits: Hashable, Sendable {

@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterJSON
 
 /// What an engine answered to one request.
 struct EngineAnswer: Sendable {

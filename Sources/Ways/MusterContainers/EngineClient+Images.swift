@@ -1,5 +1,6 @@
 internal import MusterAPI
 package import MusterHTTPClient
+internal import MusterJSON
 
 extension EngineClient {
     /// The id of an image. Throws `.imageMissing`.

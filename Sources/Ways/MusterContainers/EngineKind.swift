@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterJSON
 
 /// Which engine serves the API. Both serve the same one; they differ in what they call things.
 package enum EngineKind: Hashable, Sendable {

@@ -1,5 +1,6 @@
 package import MusterAPI
 internal import MusterCore
+internal import MusterJSON
 internal import MusterScheduling
 
 /// The kernels of this version, by name.

@@ -1,5 +1,6 @@
 internal import Glibc
 package import MusterAPI
+package import MusterJSON
 internal import Synchronization
 
 /// Does nothing: what is left is the road itself.

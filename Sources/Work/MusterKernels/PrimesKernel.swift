@@ -1,4 +1,5 @@
 package import MusterAPI
+package import MusterJSON
 
 /// Counts the primes of a range, by Eratosthenes' sieve a piece at a time: work for a processor whose right answer is in books.
 package struct PrimesKernel: Kernel {

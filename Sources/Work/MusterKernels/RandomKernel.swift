@@ -1,6 +1,7 @@
 internal import Glibc
 package import MusterAPI
 internal import MusterCore
+internal import MusterJSON
 
 /// Random whole numbers, an array a task: `count` of them (default 1,000), each from 1 to `range` (default 10,000,000).
 package struct RandomKernel: Kernel {

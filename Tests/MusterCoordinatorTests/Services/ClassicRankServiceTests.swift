@@ -5,6 +5,7 @@ import MusterFleetCore
 import MusterHTTP
 import MusterMembership
 import MusterRole
+import MusterRoutes
 import MusterScheduling
 import MusterStore
 import Synchronization

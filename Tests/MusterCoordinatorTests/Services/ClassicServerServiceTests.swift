@@ -7,6 +7,7 @@ import MusterHTTPClient
 import MusterMembership
 import MusterPictures
 import MusterRole
+import MusterRoutes
 import MusterScheduling
 import MusterStore
 import Testing

@@ -6,6 +6,7 @@ import MusterHTTP
 import MusterHTTPClient
 import MusterMembership
 import MusterRole
+import MusterRoutes
 import MusterScheduling
 import MusterStore
 import MusterSystem

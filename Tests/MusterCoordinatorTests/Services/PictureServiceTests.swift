@@ -5,6 +5,7 @@ import MusterHTTP
 import MusterKernels
 import MusterMembership
 import MusterRole
+import MusterRoutes
 import MusterScheduling
 import MusterStore
 import MusterSystem

@@ -7,6 +7,7 @@ import MusterFleetCore
 import MusterKernels
 import MusterMembership
 import MusterRole
+import MusterRoutes
 import MusterScheduling
 import MusterStore
 import Synchronization

@@ -1,4 +1,5 @@
 internal import MusterCore
+package import MusterJSON
 package import MusterScheduling
 
 /// The fields of one JSON object, taken out by name. What was not taken is unknown, and refused by `finish`.

@@ -1,7 +1,9 @@
+internal import MusterJSON
+
 /// One field of a wire type: its name, what it may be, whether it must be there, and where in `Owner` it is; or those of a part.
 package struct WireField<Owner: Sendable>: Sendable {
     /// As the document tells them.
-    let described: [Schema.Field]
+    package let described: [Schema.Field]
     let read: @Sendable (inout Owner, inout JSONFields) throws(Problem) -> Void
     /// Its name and its value, or nothing.
     let write: @Sendable (Owner, inout JSONWriter) -> Void

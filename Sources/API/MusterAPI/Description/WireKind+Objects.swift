@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import MusterJSON
 internal import MusterScheduling
 
 extension WireKind where Value: WireType {

@@ -1,3 +1,5 @@
+package import MusterJSON
+
 /// What is written as a JSON object: its fields are described once, and the writer and the document follow from that.
 ///
 /// To add a field, add a line to `fields`. To add a type, give it `fields` (and `blank`, if it is read as well) and say

@@ -1,6 +1,8 @@
+package import MusterJSON
+
 extension Schema {
     /// As an object of JSON Schema.
-    func write(_ summary: String = "", to json: inout JSONWriter) {
+    package func write(_ summary: String = "", to json: inout JSONWriter) {
         json.beginObject()
         if !summary.isEmpty { json.field("description", summary) }
         switch form {

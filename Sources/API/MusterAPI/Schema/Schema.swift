@@ -19,10 +19,10 @@ package struct Schema: Sendable {
 
     /// A named value of an object.
     package struct Field: Sendable {
-        var name: String
-        var schema: Schema
-        var isRequired: Bool
-        var summary: String
+        package var name: String
+        package var schema: Schema
+        package var isRequired: Bool
+        package var summary: String
 
         /// One that is always there.
         package static func always(_ name: String, _ schema: Schema, _ summary: String = "") -> Field {
@@ -93,9 +93,11 @@ extension Schema {
     }
     /// One that is answered: later versions may answer more.
     package static func open(_ fields: Field...) -> Schema { Schema(.object(fields, isClosed: false)) }
+    /// An object that a caller sends: other fields are refused.
+    package static func closed(_ fields: [Field]) -> Schema { Schema(.object(fields, isClosed: true)) }
     package static func either(_ schemas: Schema...) -> Schema { Schema(.either(schemas)) }
     /// What is described as a type.
-    static func of(_ type: (some WireWritable).Type) -> Schema { type.schema }
+    package static func of(_ type: (some WireWritable).Type) -> Schema { type.schema }
     /// One of `AnswerSchemas.all`.
     package static func named(_ name: String) -> Schema { Schema(.reference(name)) }
 }

@@ -1,3 +1,4 @@
+package import MusterJSON
 package import MusterScheduling
 
 /// `POST /assign/all`: tuples of numbers to be added up, each by the worker it is dealt to.

@@ -1,4 +1,5 @@
 package import MusterCore
+internal import MusterJSON
 package import MusterScheduling
 
 /// `POST /create-child` and `POST /v1/children`: so many children, each with so many numbers.

@@ -1,3 +1,5 @@
+internal import MusterJSON
+
 /// `POST /prox_connected`: a server of the old render system signs up.
 package struct ClassicSignUp: Hashable, WireRequest {
     /// Its host.

@@ -1,4 +1,5 @@
 package import MusterCore
+package import MusterJSON
 
 /// `POST /v1/commands`: a command to everybody of lower rank than its sender.
 package struct CommandRequest: Hashable, WireRequest {
@@ -229,15 +230,15 @@ package struct ClassicMember: Hashable, WireRequest {
 }
 
 /// `POST /send-command`.
-struct ClassicCommand: WireRequest {
+package struct ClassicCommand: WireRequest {
     fileprivate var member: ClassicMember
     private var command: String {
         get { member.command ?? "" }
         set { member.command = newValue }
     }
 
-    static let blank = ClassicCommand(member: .blank)
-    static let fields: [WireField<ClassicCommand>] = [
+    package static let blank = ClassicCommand(member: .blank)
+    package static let fields: [WireField<ClassicCommand>] = [
         .must("ip_port", \.member.address, .address, "The sender's address; an unknown one is ranked last."),
         .must("command", \.command, .commandText, "Its text, 1 to 4096 bytes."),
     ]

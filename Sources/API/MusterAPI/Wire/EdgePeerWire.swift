@@ -1,4 +1,5 @@
 package import MusterElection
+package import MusterJSON
 
 /// Who speaks, in what edges say to each other.
 package struct EdgeIdentity: Hashable, WireType {
@@ -141,7 +142,7 @@ extension Purge: WireRequest {
 }
 
 /// `POST /v1/purge`, and a part of every purge: one of its fields.
-struct PurgeRequest: WireRequest {
+package struct PurgeRequest: WireRequest {
     private var id: Int64?
     private var prefix: String?
     private var all = false
@@ -156,9 +157,9 @@ struct PurgeRequest: WireRequest {
         }
     }
 
-    static let mayBeEmpty = true
-    static let blank = PurgeRequest()
-    static let fields: [WireField<PurgeRequest>] = [
+    package static let mayBeEmpty = true
+    package static let blank = PurgeRequest()
+    package static let fields: [WireField<PurgeRequest>] = [
         .may("id", \.id, .integer, "The image of this id, 0 to 2^63-1, whatever its query."),
         .may(
             "prefix", \.prefix, .text(1...PurgePattern.prefixBytesMax, pattern: "^/"),
@@ -166,7 +167,7 @@ struct PurgeRequest: WireRequest {
         .may("all", \.all, .boolean, "true: everything.", when: \.all),
     ]
 
-    func check() throws(Problem) {
+    package func check() throws(Problem) {
         guard [id != nil, prefix != nil, all].count(where: { $0 }) == 1 else {
             throw Problem(422, "One of \"id\", \"prefix\" and \"all\": true is needed.", code: "field")
         }

@@ -1,3 +1,5 @@
+internal import MusterJSON
+
 /// What an edge tells of itself, in `GET /v1/edge`.
 package struct EdgeState: Hashable, WireType {
     /// Another edge that it knows.

@@ -1,4 +1,5 @@
 package import MusterCore
+internal import MusterJSON
 package import MusterScheduling
 
 /// `POST /v1/jobs`: what a client asks for.

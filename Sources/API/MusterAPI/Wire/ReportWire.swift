@@ -1,4 +1,5 @@
 package import MusterCore
+internal import MusterJSON
 package import MusterScheduling
 
 /// Task reports as they rest in a worker's outbox and travel in `POST /v1/results`: columns, not an object a task.
@@ -122,11 +123,11 @@ package enum ReportWire {
 }
 
 /// `POST /v1/results`, but for bytes behind it.
-struct Delivery: WireRequest {
+package struct Delivery: WireRequest {
     fileprivate var reports: [TaskReport]
 
-    static let blank = Delivery(reports: [])
-    static let fields: [WireField<Delivery>] = [
+    package static let blank = Delivery(reports: [])
+    package static let fields: [WireField<Delivery>] = [
         .must(
             "reports", \.reports, .objects(countMax: 1_000),
             "What became of granted tasks, a value and a time each; a failed task's value is what it left, or null.")
@@ -203,7 +204,7 @@ extension TaskReport.Failure: WireRequest {
 }
 
 /// A verdict's word, and what goes with it.
-struct VerdictForm: WireType, WireListed {
+package struct VerdictForm: WireType, WireListed {
     enum Word: String, CaseIterable, Sendable { case recorded, stale, forged, again }
 
     private var word = Word.again
@@ -230,11 +231,11 @@ struct VerdictForm: WireType, WireListed {
         }
     }
 
-    static let blank = VerdictForm()
-    static let schemaName = "Verdict"
+    package static let blank = VerdictForm()
+    package static let schemaName = "Verdict"
     package static let listName = "reports"
     package static let listSchemaName = "Verdicts"
-    static let fields: [WireField<VerdictForm>] = [
+    package static let fields: [WireField<VerdictForm>] = [
         .always("verdict", \.word, .word),
         .may("recorded", \.recorded, .integer),
         .may("reason", \.reason, .prose(upTo: 4_096)),

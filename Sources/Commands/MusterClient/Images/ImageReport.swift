@@ -1,5 +1,6 @@
 package import MusterAPI
 package import MusterCommandLine
+internal import MusterJSON
 
 /// What became of one request for an image, for people and for programs.
 package struct ImageReport: Hashable, Sendable {

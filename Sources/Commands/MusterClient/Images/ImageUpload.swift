@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterAPI
 package import MusterCommandLine
 internal import MusterHTTPClient
+internal import MusterRoutes
 
 /// The bytes of an image that is to be stored.
 package enum ImageUpload {

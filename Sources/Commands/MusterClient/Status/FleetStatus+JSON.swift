@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterJSON
 
 extension FleetStatus {
     /// One object, for programs. What is long in it (jobs, members that are not alive) has the bounds that the lists have.

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterSystem
 
 /// How a browser comes in: by a link, once, for a cookie.

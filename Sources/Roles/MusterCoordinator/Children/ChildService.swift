@@ -4,6 +4,7 @@ internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterSpawning
 

@@ -3,7 +3,9 @@ internal import MusterCallbacks
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterMembership
+internal import MusterRoutes
 
 /// The rank routes that old clients call: thin translations, by address instead of by id.
 final class ClassicRankService: Service {

@@ -4,9 +4,11 @@ internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
+internal import MusterJSON
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterStore
 internal import MusterSystem
 

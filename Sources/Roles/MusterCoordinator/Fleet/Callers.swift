@@ -4,6 +4,7 @@ internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 
 /// Whom a request speaks for.
 struct Callers: Sendable {

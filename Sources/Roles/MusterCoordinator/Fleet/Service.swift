@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterStore
 
 typealias RouteHandler = @Sendable (HTTPRequest) throws -> HTTPOutcome

@@ -3,9 +3,11 @@ internal import MusterCore
 internal import MusterCrypto
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterKernels
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem

@@ -3,10 +3,12 @@ internal import MusterCore
 internal import MusterFeeds
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterKernels
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem

@@ -4,7 +4,9 @@ internal import MusterFeeds
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
+internal import MusterJSON
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterStore
 

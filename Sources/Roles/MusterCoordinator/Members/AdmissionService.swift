@@ -5,6 +5,7 @@ internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterStore
 internal import MusterSystem
 

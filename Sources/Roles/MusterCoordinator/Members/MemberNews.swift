@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterFleetCore
+internal import MusterJSON
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole

@@ -3,9 +3,11 @@ internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
+internal import MusterJSON
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 
 /// Where a member hears what it is told.

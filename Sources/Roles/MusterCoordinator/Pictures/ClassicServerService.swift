@@ -3,9 +3,11 @@ internal import MusterCallbacks
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterLog
 internal import MusterMembership
 internal import MusterPictures
+internal import MusterRoutes
 
 /// The servers that the old render system listed: workers, and what signed up.
 final class ClassicServerService: Service {

@@ -6,6 +6,7 @@ internal import MusterKernels
 internal import MusterMembership
 internal import MusterPictures
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization

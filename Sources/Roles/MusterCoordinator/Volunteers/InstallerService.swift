@@ -3,6 +3,7 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterSystem
 
 /// The installer, and what it installs.

@@ -3,6 +3,7 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole
+internal import MusterRoutes
 
 /// How machines that have nothing yet become workers of the fleet's own.
 final class JoinService: Service {

@@ -2,9 +2,11 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem

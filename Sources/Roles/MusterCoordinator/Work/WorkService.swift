@@ -6,6 +6,7 @@ internal import MusterHTTP
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
+internal import MusterRoutes
 internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem

@@ -2,7 +2,7 @@ internal import MusterAPI
 internal import MusterHTTP
 
 /// Where a waiting client's request is taken up.
-protocol Desk: Sendable {
+protocol Desk: AnyObject, Sendable {
     /// Sees to it that the waiter is answered.
     func serve(_ waiter: Waiter)
 }

@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterElection
 internal import MusterHTTP
 internal import MusterHTTPClient
+internal import MusterJSON
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem

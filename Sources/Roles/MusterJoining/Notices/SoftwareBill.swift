@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCrypto
+internal import MusterJSON
 
 /// A bill of materials as SPDX 2.3 has it (https://spdx.github.io/spdx-spec/v2.3), in JSON.
 struct SoftwareBill {

@@ -2,6 +2,7 @@ package import MusterAPI
 package import MusterCore
 package import MusterCrypto
 package import MusterHTTP
+package import MusterRoutes
 internal import MusterScheduling
 
 /// Checks tokens and makes members' secrets and tickets, all under the coordinator's one stored key. A member's secret

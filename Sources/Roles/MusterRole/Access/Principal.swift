@@ -1,5 +1,6 @@
 internal import MusterAPI
 package import MusterCore
+internal import MusterRoutes
 
 /// Who the sender of a request has shown itself to be.
 package enum Principal: Hashable, Sendable {

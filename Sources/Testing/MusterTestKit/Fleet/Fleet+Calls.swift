@@ -1,6 +1,8 @@
 package import MusterAPI
 package import MusterCore
 package import MusterHTTPClient
+internal import MusterJSON
+internal import MusterRoutes
 
 /// What a job's result line says.
 package struct TaskResult: Hashable, Sendable {

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterHTTPClient
+internal import MusterJSON
 internal import MusterLog
 internal import MusterScheduling
 internal import Synchronization

@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterJSON
 internal import MusterSystem
 
 /// How the lines of `--access-log` are written.

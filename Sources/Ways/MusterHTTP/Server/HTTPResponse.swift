@@ -2,6 +2,7 @@ internal import CMicroHTTP
 internal import Glibc
 internal import HTTPText
 package import MusterAPI
+internal import MusterJSON
 package import MusterSystem
 
 /// One answer.

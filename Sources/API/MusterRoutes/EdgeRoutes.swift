@@ -1,3 +1,4 @@
+internal import MusterAPI
 internal import MusterElection
 
 /// Each route of an edge's own once, by name; whatever else is asked goes to its upstream.

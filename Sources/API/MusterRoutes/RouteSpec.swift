@@ -1,3 +1,4 @@
+package import MusterAPI
 internal import MusterCore
 
 /// Who may call a route. Admin is accepted wherever join or read is.

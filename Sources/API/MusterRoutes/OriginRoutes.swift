@@ -1,3 +1,5 @@
+internal import MusterAPI
+
 /// Each route of an origin once, by name; the driver has a handler for each.
 package enum OriginRouteName: String, CaseIterable, Sendable {
     case listImages, image, imageSize, putImage, deleteImage, changes, events

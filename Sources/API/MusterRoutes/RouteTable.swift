@@ -1,3 +1,4 @@
+internal import MusterAPI
 internal import MusterCore
 internal import MusterScheduling
 

@@ -1,3 +1,6 @@
+internal import MusterAPI
+internal import MusterJSON
+
 /// Whether a stranger needs a token for a route.
 package enum TokenNeed: Sendable {
     case never, always

@@ -1,3 +1,6 @@
+internal import MusterAPI
+internal import MusterJSON
+
 /// Writes one method of a path.
 struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
     var route: NamedRoute<Name>
@@ -61,11 +64,10 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
         let fields = route.bodyFields
         if fields.isEmpty { return }
         let type = route.readsForm ? "application/x-www-form-urlencoded" : "application/json"
-        let schema = Schema(
-            .object(
-                fields.map {
-                    Schema.Field(name: $0.name, schema: $0.schema, isRequired: $0.isRequired, summary: $0.summary)
-                }, isClosed: true))
+        let schema = Schema.closed(
+            fields.map {
+                $0.isRequired ? .always($0.name, $0.schema, $0.summary) : .maybe($0.name, $0.schema, $0.summary)
+            })
         writeBody(type, schema, isRequired: route.needsBody || fields.contains(where: \.isRequired), to: &json)
     }
 
