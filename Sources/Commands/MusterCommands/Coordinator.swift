@@ -16,21 +16,23 @@ internal import MusterSystem
 package enum CoordinatorCommand {
     package static let port = CommonFlags.port(default: 8080)
     package static let silence = Flag.seconds(
-        "silence-seconds", in: 0.5...3600, default: 5, "How long a member may be silent before it is taken for dead.")
+        "silence-seconds", in: 0.5...3600, default: Membership.Settings().silenceTime.inSeconds,
+        "How long a member may be silent before it is taken for dead.")
     package static let grace = Flag.seconds(
-        "grace-seconds", in: 0...3600, default: 1, "How long a member whose connection broke may take to come back.")
+        "grace-seconds", in: 0...3600, default: Membership.Settings().graceTime.inSeconds,
+        "How long a member whose connection broke may take to come back.")
     package static let lease = Flag.seconds(
-        "lease-seconds", in: 1...3600, default: 15,
+        "lease-seconds", in: 1...3600, default: Scheduler.Settings().leaseTime.inSeconds,
         "How long a worker holds a task without a sign of life before the task is given to another.")
     package static let crashLimit = Flag<Int>.int(
-        "crash-limit", "N", in: 1...100, default: 3,
+        "crash-limit", "N", in: 1...100, default: Scheduler.Settings().crashLimit,
         "A task in whose course this many workers died has failed for good, and is given to no other.")
     package static let strictQuorum = Flag.bool(
         "strict-quorum",
         "Count machines for a quorum even where too few of the fleet's own are there: the job waits. Else workers are counted."
     )
     package static let forget = Flag<Int>.int(
-        "forget-days", "N", in: 1...36_500, default: 90,
+        "forget-days", "N", in: 1...36_500, default: CoordinatorConfiguration.forgetDaysDefault,
         "A volunteer's machine that was away for so long begins as unproven again, at the coordinator's next start; what it "
             + "did stays listed.")
     package static let store = Flag<String?>.text(
@@ -41,7 +43,7 @@ package enum CoordinatorCommand {
         "Let programs without a token use the classic routes, which old clients call; web pages of others may not.")
     package static let isPrivate = Flag.bool("private", "Demand a token of those who only look at pictures, too.")
     package static let wait = Flag.seconds(
-        "wait-seconds", in: 0.1...3600, default: 10,
+        "wait-seconds", in: 0.1...3600, default: CoordinatorConfiguration.renderWaitDefault.inSeconds,
         "How long a picture waits for a worker when there is none, or none is free.")
     package static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,

@@ -43,7 +43,7 @@ package enum EdgeCommand {
         "memory-bytes", "N", in: 1 << 20...1 << 42, default: CacheLimits().memoryBytes,
         "Most bytes that the cache takes in memory.")
     package static let negativeSeconds = Flag<Int>.int(
-        "negative-seconds", "SECONDS", in: 0...300, default: 5,
+        "negative-seconds", "SECONDS", in: 0...300, default: CachePolicy().negativeSeconds,
         "For so long a 404 or 410 that says nothing of itself is not asked for again.")
     package static let peers = Flag<String?>.text(
         "peers", "URL,URL,…", as: .text(bytesMax: 64 << 10, suggestions: []),
@@ -51,7 +51,7 @@ package enum EdgeCommand {
             + "fetched. Edges of one --token, or of one --data folder, let each other in."
     ).defaulting(to: "those that the coordinator of --join knows")
     package static let heartbeat = Flag<Int>.int(
-        "heartbeat-ms", "N", in: 10...60_000, default: 100,
+        "heartbeat-ms", "N", in: 10...60_000, default: Election.Settings().heartbeat.inNanoseconds / 1_000_000,
         "Between two signs of life of the leader, in milliseconds; after eight without one it is taken for lost, and at once when "
             + "its connections break. The same at all edges.")
     package static let storeSetCookie = Flag.bool(

@@ -21,7 +21,7 @@ package enum OriginCommand {
         "image-bytes-max", "N", in: 1...1 << 40, default: OriginRoutes.imageBytesMaxDefault,
         "Larger images are refused.")
     package static let maxAge = Flag<Int>.int(
-        "max-age", "SECONDS", in: 0...31_536_000, default: 60,
+        "max-age", "SECONDS", in: 0...31_536_000, default: OriginConfiguration.maxAgeDefault,
         "For so long caches may answer with an image before they ask again.")
     package static let noSamples = Flag.bool(
         "no-samples", "Start empty: render no sample images at the first start.")

@@ -12,16 +12,17 @@ enum SpawnFlags {
         "range", "N", in: 1...Limits.numberRangeMax, default: Limits.numberRangeDefault,
         "Children's numbers are from 1 to N.")
     static let childrenMax = Flag<Int>.int(
-        "children-max", "N", in: 1...1_000, default: 16, "So many children run at one time; others wait in line.")
+        "children-max", "N", in: 1...1_000, default: Children.Settings().liveMax,
+        "So many children run at one time; others wait in line.")
     static let childCommand = Flag<String?>.text(
         "child-command", "CMD", as: .text(bytesMax: 4096, suggestions: []),
         "Have children run this by /bin/sh -c, and read one whole number a line from its output."
     ).defaulting(to: "none: children make random numbers themselves")
     static let childTime = Flag.seconds(
-        "child-seconds", in: 0.5...86_400, default: 300,
+        "child-seconds", in: 0.5...86_400, default: Children.Settings().lifeTime.inSeconds,
         "A child that takes longer is ended; a command after four fifths of it, and what it printed until then counts.")
     static let orphan = Flag.seconds(
-        "orphan-seconds", in: 0.1...86_400, default: 60,
+        "orphan-seconds", in: 0.1...86_400, default: SpawnConfiguration.orphanTimeDefault.inSeconds,
         "What was launched ends by itself when it could not reach the coordinator for so long.")
     static let launcher = Flag<String>.text(
         "launcher", "KIND", as: .choice(["process", "docker", "auto"], reserved: ["kubernetes"]), default: "process",

@@ -25,7 +25,7 @@ package enum WorkerCommand {
         "Which machine it counts as: results that are voted on count once a machine."
     ).defaulting(to: "what the system calls this machine, hashed")
     package static let drain = Flag.seconds(
-        "drain-seconds", in: 0...86_400, default: 5,
+        "drain-seconds", in: 0...86_400, default: WorkerAgent.Settings().drainTime.inSeconds,
         "After SIGTERM, how long what it computes may take to finish before it is handed back.")
     package static let orphan = Flag<Duration?>.seconds(
         "orphan-seconds", in: 0.1...86_400, "End when the coordinator was away for so long."

@@ -6,9 +6,9 @@ package import MusterCore
 /// opens or breaks, and ticks of 100 ms or so; perform the effects in order. Ranks are dense (0…n-1) in join order.
 package struct Membership: Sendable {
     package struct Settings: Sendable {
-        /// A member that gives no sign of life for so long is removed. From `--silence-seconds`, else 5.
+        /// A member that gives no sign of life for so long is removed. From `--silence-seconds`, whose default this is.
         package var silenceTime: Duration = .seconds(5)
-        /// A member whose held connection broke is removed so long after, unless it returns. From `--grace-seconds`, else 1.
+        /// A member whose held connection broke is removed so long after, unless it returns. From `--grace-seconds`, whose default this is.
         package var graceTime: Duration = .seconds(1)
         /// After so long without a sign of life a member that holds a connection is asked for one, and again and again.
         package var pingAfter: Duration = .seconds(2)

@@ -19,10 +19,12 @@ package struct CoordinatorConfiguration: Sendable {
     package var callbackNetworks: CallbackNetworks?
     package var scheduler = Scheduler.Settings()
     package var membership = Membership.Settings()
-    /// How long a render waits for a worker that is there and free. From `--wait-seconds`, else 10.
-    package var renderWait: Duration = .seconds(10)
-    /// A machine that was not seen for so many days is unproven when it comes back. From `--forget-days`, else 90.
-    package var forgetDays = 90
+    /// How long a render waits for a worker that is there and free. From `--wait-seconds`.
+    package var renderWait = renderWaitDefault
+    package static let renderWaitDefault: Duration = .seconds(10)
+    /// A machine that was not seen for so many days is unproven when it comes back. From `--forget-days`.
+    package var forgetDays = forgetDaysDefault
+    package static let forgetDaysDefault = 90
     /// Where others are there and none of them confirms a volunteer's results for so long, be they busy or idle, the
     /// coordinator computes them again itself.
     package var refereePatience: Duration = .seconds(5)

@@ -21,7 +21,8 @@ package struct OriginConfiguration: Sendable {
     /// From `--image-bytes-max`: larger images are refused with 413.
     package var imageBytesMax = OriginRoutes.imageBytesMaxDefault
     /// From `--max-age`: seconds for which others may reuse an answer without asking.
-    package var maxAgeSeconds = 60
+    package var maxAgeSeconds = maxAgeDefault
+    package static let maxAgeDefault = 60
     /// Whether a coordinator is to list it. From `--join`.
     package var isListed = false
     /// Renders some images when it starts for the first time and has none.

@@ -16,8 +16,9 @@ package struct SpawnConfiguration: Sendable {
     /// From `--child-command`; nil is Muster's own child.
     package var childCommand: String?
     package var children = Children.Settings()
-    /// How long what was launched outlives a coordinator that is away. From `--orphan-seconds`, else 60 s.
-    package var orphanTime: Duration = .seconds(60)
+    /// How long what was launched outlives a coordinator that is away. From `--orphan-seconds`.
+    package var orphanTime = orphanTimeDefault
+    package static let orphanTimeDefault: Duration = .seconds(60)
     /// Workers to have from the start; nil is as many as there were last. From `up --workers`.
     package var workers: Int?
     /// The same where there is no last time.

@@ -1,7 +1,7 @@
 extension Election {
     /// All times follow from the heartbeat.
     package struct Settings: Hashable, Sendable {
-        /// Between two heartbeats of the leader. From `--heartbeat-ms`, else 100. The driver ticks four times in it.
+        /// Between two heartbeats of the leader. From `--heartbeat-ms`, whose default this is. The driver ticks four times in it.
         package var heartbeat: Duration = .milliseconds(100)
 
         package init(heartbeat: Duration = .milliseconds(100)) { self.heartbeat = heartbeat }

@@ -7,13 +7,13 @@ package import MusterCore
 /// or so. A child that ends before its last numbers are recorded is launched again, and goes on behind what is recorded.
 package struct Children: Sendable {
     package struct Settings: Sendable {
-        /// At one time. From `--children-max`, else 16. 1…1,000.
+        /// At one time. From `--children-max`, whose default this is. 1…1,000.
         package var liveMax = 16
         /// Asked for and not over; more are refused.
         package var unfinishedMax = 100_000
         /// A child that died, or could not be launched for good, this often in a row and brought nothing meanwhile has failed.
         package var deathsMax = 8
-        /// One that takes longer is stopped, which counts as a death. From `--child-seconds`, else 300.
+        /// One that takes longer is stopped, which counts as a death. From `--child-seconds`, whose default this is.
         package var lifeTime: Duration = .seconds(300)
 
         package init() {}

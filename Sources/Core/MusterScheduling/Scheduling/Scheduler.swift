@@ -9,9 +9,9 @@ package import MusterCore
 /// and a delivery is answered only after the commit that holds it.
 package struct Scheduler: Sendable {
     package struct Settings: Sendable {
-        /// How long a grant holds without renewal. 1 to 3600 s; from `--lease-seconds`, else 15.
+        /// How long a grant holds without renewal. 1 to 3600 s; from `--lease-seconds`, whose default this is.
         package var leaseTime: Duration = .seconds(15)
-        /// A task is parked as failed once so many workers died holding it alone. 1…100; from `--crash-limit`, else 3.
+        /// A task is parked as failed once so many workers died holding it alone. 1…100; from `--crash-limit`, whose default this is.
         package var crashLimit = 3
         /// Volunteers' machines are not believed so soon: a task is parked once three times as many different ones died
         /// with nothing but it.
