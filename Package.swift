@@ -78,7 +78,7 @@ let package = Package(
             "Commands", "MusterClient",
             [
                 "MusterCommandLine", "MusterMember", "MusterRole", "MusterHTTPClient", "MusterRoutes", "MusterAPI",
-                "MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto",
+                "MusterJSON", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto",
                 "MusterLog", "MusterSystem",
             ]),
         room(
@@ -97,7 +97,7 @@ let package = Package(
             ]),
         room(
             "Roles", "MusterCallbacks",
-            ["MusterHTTPClient", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore"]),
+            ["MusterHTTPClient", "MusterAPI", "MusterJSON", "MusterCore"]),
         room("Roles", "MusterFeeds", ["MusterHTTP", "MusterAPI", "MusterCore"]),
         room(
             "Roles", "MusterPictures",
@@ -132,14 +132,14 @@ let package = Package(
         room(
             "Roles", "MusterMember",
             [
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterScheduling", "MusterCore",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterCore",
                 "MusterCrypto",
             ]),
         room(
             "Roles", "MusterEdge",
             [
                 "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterRoutes", "MusterAPI", "MusterScheduling", "MusterElection", "HTTPCaching", "MusterCore",
+                "MusterRoutes", "MusterAPI", "MusterElection", "HTTPCaching", "MusterCore",
                 "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
@@ -163,7 +163,7 @@ let package = Package(
         room(
             "Ways", "MusterContainers",
             [
-                "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON",
                 "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(

@@ -3,7 +3,6 @@ package import MusterCommandLine
 internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterJSON
-internal import MusterScheduling
 
 /// Following one job to its end, through restarts of the coordinator.
 package struct JobWatch {

@@ -51,7 +51,7 @@ package enum EdgeCommand {
             + "fetched. Edges of one --token, or of one --data folder, let each other in."
     ).defaulting(to: "those that the coordinator of --join knows")
     package static let heartbeat = Flag<Int>.int(
-        "heartbeat-ms", "N", in: 10...60_000, default: Election.Settings().heartbeat.inNanoseconds / 1_000_000,
+        "heartbeat-ms", "N", in: 10...60_000, default: Int(Election.Settings().heartbeat.inNanoseconds / 1_000_000),
         "Between two signs of life of the leader, in milliseconds; after eight without one it is taken for lost, and at once when "
             + "its connections break. The same at all edges.")
     package static let storeSetCookie = Flag.bool(

@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterClient
 package import MusterCommandLine
 internal import MusterContainers
+internal import MusterCore
 internal import MusterLog
 internal import MusterRole
 internal import MusterScheduling

@@ -2,7 +2,6 @@ internal import MusterAPI
 package import MusterCore
 package import MusterHTTPClient
 internal import MusterJSON
-internal import MusterScheduling
 internal import Synchronization
 
 /// Members that hold no stream but take commands at a URL of theirs: `POST {callback}/receive-command`, one after the other at

@@ -38,17 +38,17 @@ final class EdgeCache: Sendable {
             upstreams, forwarding, scheme: configuration.tellsClients ? scheme : nil,
             hostNames: configuration.hostNames, isOwn: isOwn)
         let answers = AnswerWriter(name: "muster-edge-\(configuration.id)", forwarding, counters)
-        ready = ReadyAnswers(store, policy, upstreams, answers, touch, counters)
+        ready = ReadyAnswers(store, policy, upstreams, answers, touch)
 
         let shelf = Shelf(store, policy, floors)
         let planner = Planner(shelf, policy, flights, touch)
-        let joiner = LiveJoiner(shelf, answers, counters)
-        let relay = Relay(shelf, answers, flights, policy, counters)
+        let joiner = LiveJoiner(shelf, answers)
+        let relay = Relay(shelf, answers, flights, policy)
         let failures = FailureAnswerer(shelf, answers, flights, policy, touch)
         keeper = Keeper(shelf, flights, joiner, threads, counters)
         let receiver = AnswerReceiver(
             policy, flights, shelf, touch, origin, Confirmer(shelf, answers, flights, policy, counters),
-            HeadReceiver(shelf, answers, flights, policy, relay, counters),
+            HeadReceiver(shelf, answers, flights, policy, relay),
             PartReceiver(shelf, flights, policy, keeper, relay), keeper, relay, failures)
         let caller = UpstreamCaller(client, forwarding, seconds: seconds, counters)
         fetcher = Fetcher(flights, planner, caller, receiver, failures, joiner, counters)

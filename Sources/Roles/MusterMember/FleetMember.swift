@@ -3,7 +3,6 @@ package import MusterCore
 internal import MusterCrypto
 internal import MusterHTTPClient
 internal import MusterRole
-internal import MusterScheduling
 internal import Synchronization
 
 /// A member that computes nothing, ranked unless it is an origin or an edge: joins, holds its connection (or takes commands at a callback), acknowledges what it gets,

@@ -1,6 +1,6 @@
+internal import MusterCore
 internal import MusterLaunch
 internal import MusterLog
-internal import MusterScheduling
 internal import Synchronization
 
 /// Another role of this program that a coordinator keeps running beside itself: an origin, an edge.

@@ -48,6 +48,7 @@ package struct LeaseOffer: Hashable, WireType, WireListed {
     package static let schemaName = "Lease"
     package static let listName = "leases"
     package static let listSchemaName = "Leases"
+    package static let listFields = [WireField<ListAnswer<LeaseOffer>>.always(listName, \.items, listKind)]
     package static let fields: [WireField<LeaseOffer>] = [
         .part(\.grant.key),
         .must("ticket", \.grant.ticket, .prose),

@@ -1,28 +1,3 @@
-/// What a purge is about.
-package enum PurgePattern: Hashable, Comparable, Sendable {
-    /// The image of this id, in every spelling of its target.
-    case image(Int64)
-    /// Every target that begins so; it begins with a slash.
-    case prefix(String)
-    case all
-}
-
-/// One purge, as the leader numbered it: by its term, and within that by its clock.
-package struct Purge: Hashable, Comparable, Sendable {
-    package var term: Term
-    package var number: UInt64
-    package var pattern: PurgePattern
-
-    package init(term: Term, number: UInt64, pattern: PurgePattern) {
-        (self.term, self.number, self.pattern) = (term, number, pattern)
-    }
-
-    /// By pattern last: an edge that lost its disk may give a number again, and both purges hold.
-    package static func < (a: Purge, b: Purge) -> Bool {
-        (a.term, a.number, a.pattern) < (b.term, b.number, b.pattern)
-    }
-}
-
 /// The latest purges, so that an edge that was away learns what it must forget.
 ///
 /// Two edges whose logs differ give each other theirs; both keep the newest of the union. Purging again what was purged already does

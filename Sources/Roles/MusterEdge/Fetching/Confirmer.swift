@@ -70,7 +70,6 @@ final class Confirmer: Sendable {
 
     /// A head without a body.
     private func pass(_ response: UpstreamResponse, to waiter: Waiter, _ status: CacheStatus) {
-        counters.misses.add(1, ordering: .relaxed)
         waiter.held.respond(answers.passedOn(response, status, isHead: false).response)
     }
 
@@ -82,7 +81,6 @@ final class Confirmer: Sendable {
     }
 
     private func answer(_ waiter: Waiter, _ stored: Candidate, _ status: CacheStatus) {
-        counters.hits.add(1, ordering: .relaxed)
         let request = waiter.request.cache
         if let bytes = shelf.bytesAtHand(stored, for: request) {
             return waiter.held.respond(answers.answer(stored.head, bytes, to: request, .hit, status))

@@ -1,7 +1,6 @@
 internal import HTTPCaching
 internal import MusterHTTP
 internal import MusterHTTPClient
-internal import Synchronization
 
 /// Takes in answers to HEAD.
 final class HeadReceiver: Sendable {
@@ -10,14 +9,12 @@ final class HeadReceiver: Sendable {
     private let flights: Flights
     private let policy: CachePolicy
     private let relay: Relay
-    private let counters: EdgeCounters
 
     init(
-        _ shelf: Shelf, _ answers: AnswerWriter, _ flights: Flights, _ policy: CachePolicy, _ relay: Relay,
-        _ counters: EdgeCounters
+        _ shelf: Shelf, _ answers: AnswerWriter, _ flights: Flights, _ policy: CachePolicy, _ relay: Relay
     ) {
         (self.shelf, self.answers, self.flights) = (shelf, answers, flights)
-        (self.policy, self.relay, self.counters) = (policy, relay, counters)
+        (self.policy, self.relay) = (policy, relay)
     }
 
     /// What could be stored of a GET goes to all who wait for the same.
@@ -44,7 +41,6 @@ final class HeadReceiver: Sendable {
                 continue
             }
             status.collapsed = index > 0
-            counters.misses.add(1, ordering: .relaxed)
             waiter.held.respond(answers.passedOn(response, status, isHead: true).response)
         }
     }

@@ -1,16 +1,14 @@
 internal import HTTPCaching
 internal import MusterCache
 internal import MusterHTTP
-internal import Synchronization
 
 /// Answers out of answers that are still coming in.
 final class LiveJoiner: Sendable {
     private let shelf: Shelf
     private let answers: AnswerWriter
-    private let counters: EdgeCounters
 
-    init(_ shelf: Shelf, _ answers: AnswerWriter, _ counters: EdgeCounters) {
-        (self.shelf, self.answers, self.counters) = (shelf, answers, counters)
+    init(_ shelf: Shelf, _ answers: AnswerWriter) {
+        (self.shelf, self.answers) = (shelf, answers)
     }
 
     /// `flight`: whose the answer is, if the waiter may wait for its end.
@@ -22,7 +20,6 @@ final class LiveJoiner: Sendable {
         (status.forwardStatus, status.stored, status.collapsed) = (live.head.status, true, isCollapsed)
         let now = nowMs
         if Preconditions.isNotModified(request, live.head, nowMs: now) {
-            counters.misses.add(1, ordering: .relaxed)
             let fields = Preconditions.notModifiedFields(live.head, nowMs: now)
             return waiter.held.respond(
                 HTTPResponse(
@@ -31,7 +28,6 @@ final class LiveJoiner: Sendable {
         }
         var fields = live.head.fields
         if request.isHead {
-            counters.misses.add(1, ordering: .relaxed)
             return waiter.held.respond(
                 HTTPResponse(
                     status: live.head.status, headers: answers.headers(fields, .miss, status),
@@ -48,7 +44,6 @@ final class LiveJoiner: Sendable {
         let reader = live.body.reader(from: part?.lowerBound ?? 0, to: part?.upperBound ?? live.declared ?? .max)
         // Its beginning has gone by: it was not to be kept.
         guard let reader else { return waiter.again() }
-        counters.misses.add(1, ordering: .relaxed)
         let source = HTTPSourceBody(
             reader, offset: UInt64(part?.lowerBound ?? 0), count: (part?.count ?? live.declared).map { UInt64($0) },
             pieceBytes: isCollapsed ? 16 << 10 : 128 << 10)
@@ -73,7 +68,6 @@ final class LiveJoiner: Sendable {
         fields.remove("Content-Length")
         if !request.isGet { return waiter.again() }
         if Preconditions.isNotModified(request, live.head, nowMs: now) {
-            counters.misses.add(1, ordering: .relaxed)
             let fields = Preconditions.notModifiedFields(live.head, nowMs: now)
             return waiter.held.respond(
                 HTTPResponse(
@@ -85,19 +79,19 @@ final class LiveJoiner: Sendable {
         case .unsatisfiable(let none):
             fields.remove("Content-Type")
             fields.set("Content-Range", none.text)
-            counters.misses.add(1, ordering: .relaxed)
             return waiter.held.respond(HTTPResponse(status: 416, headers: answers.headers(fields, .miss, status)))
         case .whole where !request.fields.contains("Range"): break
         default: return waiter.withoutRange.again()
         }
         if code == 206 { fields.set("Content-Range", ContentRange(range: wanted, bytes: total).text) }
-        let response = HTTPResponse(status: code, headers: answers.headers(fields, .miss, status))
-        join(waiter, live, range, wanted, response, flight)
+        join(waiter, live, range, wanted, flight) { [answers, code, fields, status] body in
+            HTTPResponse(status: code, headers: answers.headers(fields, .miss, status), body: body)
+        }
     }
 
     private func join(
-        _ waiter: Waiter, _ live: LiveAnswer, _ range: Range<Int>, _ wanted: Range<Int>, _ response: HTTPResponse,
-        _ flight: Flight?
+        _ waiter: Waiter, _ live: LiveAnswer, _ range: Range<Int>, _ wanted: Range<Int>, _ flight: Flight?,
+        answer: @escaping @Sendable (HTTPResponse.Body) -> HTTPResponse
     ) {
         let coming = range.clamped(to: wanted)
         let before = wanted.lowerBound..<max(wanted.lowerBound, coming.lowerBound)
@@ -117,13 +111,8 @@ final class LiveJoiner: Sendable {
         Task {
             do {
                 let stored = try await shelf.open(beside)
-                var response = response
-                response.body = .source(
-                    HTTPSourceBody(
-                        JoinedBody(stored.places(of: before) + [own] + stored.places(of: behind)),
-                        count: UInt64(wanted.count)))
-                counters.misses.add(1, ordering: .relaxed)
-                waiter.held.respond(response)
+                let joined = JoinedBody(stored.places(of: before) + [own] + stored.places(of: behind))
+                waiter.held.respond(answer(.source(HTTPSourceBody(joined, count: UInt64(wanted.count)))))
             } catch {
                 waiter.again()
             }

@@ -2,12 +2,12 @@ internal import Glibc
 internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
+internal import MusterCore
 internal import MusterElection
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
-internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

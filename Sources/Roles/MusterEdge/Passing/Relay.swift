@@ -1,7 +1,6 @@
 internal import HTTPCaching
 internal import MusterHTTP
 internal import MusterHTTPClient
-internal import Synchronization
 
 /// Passes on answers that are for one client only.
 final class Relay: Sendable {
@@ -9,13 +8,12 @@ final class Relay: Sendable {
     private let answers: AnswerWriter
     private let flights: Flights
     private let policy: CachePolicy
-    private let counters: EdgeCounters
 
     init(
-        _ shelf: Shelf, _ answers: AnswerWriter, _ flights: Flights, _ policy: CachePolicy, _ counters: EdgeCounters
+        _ shelf: Shelf, _ answers: AnswerWriter, _ flights: Flights, _ policy: CachePolicy
     ) {
         (self.shelf, self.answers, self.flights) = (shelf, answers, flights)
-        (self.policy, self.counters) = (policy, counters)
+        self.policy = policy
     }
 
     /// Only whoever asked gets it; those who waited ask for themselves.
@@ -36,7 +34,6 @@ final class Relay: Sendable {
             shelf.remove(stored)
         }
         guard let leader else { return stream.cancel() }
-        counters.misses.add(1, ordering: .relaxed)
         var status = CacheStatus(cache: answers.name, forward: fetch.reason)
         status.forwardStatus = response.status
         let answered = answers.passedOn(response, status, isHead: fetch.request.cache.isHead)

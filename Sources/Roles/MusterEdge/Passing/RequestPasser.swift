@@ -78,7 +78,6 @@ final class RequestPasser: Sendable {
         }
         let response = UpstreamResponse(stream, to: request.cache.key, sentMs: sent, nowMs: nowMs)
         await invalidate(request.cache, response, received)
-        counters.misses.add(1, ordering: .relaxed)
         var status = CacheStatus(cache: answers.name, forward: request.cache.isGet ? .bypass : .method)
         status.forwardStatus = response.status
         let answered = answers.passedOn(response, status, isHead: false)

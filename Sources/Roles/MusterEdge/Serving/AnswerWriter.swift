@@ -23,7 +23,7 @@ enum HitKind {
     case whileRevalidating
 }
 
-/// Writes answers as they go to clients, and counts how they came about.
+/// Writes answers as they go to clients: here each hit, miss or stale answer is named and counted.
 final class AnswerWriter: Sendable {
     /// Of this cache, in `Cache-Status`.
     let name: String
@@ -39,7 +39,6 @@ final class AnswerWriter: Sendable {
     func answer(
         _ head: StoredResponse, _ body: StoredBytes, to request: CacheRequest, _ kind: HitKind
     ) -> HTTPResponse {
-        counters.hits.add(1, ordering: .relaxed)
         let remaining = head.freshness.remainingMs(nowMs: nowMs)
         // Rounded down for what is stale, too.
         var status = CacheStatus(
@@ -50,7 +49,6 @@ final class AnswerWriter: Sendable {
         case .whileRevalidating: status.detail = "stale-while-revalidate"
         case .stale(let detail): status.detail = detail
         }
-        counters.stale.add(1, ordering: .relaxed)
         return answer(head, body, to: request, .stale, status)
     }
 
@@ -111,15 +109,27 @@ final class AnswerWriter: Sendable {
         .init(source: .text(Array(text.utf8)), start: 0, count: text.utf8.count)
     }
 
-    /// As they go to the client. The length is the server's to tell.
+    /// Of one answer, as they go to the client; it is counted here. The length is the server's to tell.
     func headers(
         _ fields: HeaderFields, _ word: CacheWord, _ status: CacheStatus
     ) -> [(name: String, value: String)] {
+        count(word)
         var sent = forwarding.response(fields, version: "1.1", nowMs: nowMs)
         sent.removeAll { $0.name.lowercased() == "content-length" }
         sent.set("X-Cache", word.rawValue)
         status.append(to: &sent)
         return sent.map { ($0.name, $0.value) }
+    }
+
+    /// One more answer of this kind.
+    func count(_ word: CacheWord) {
+        switch word {
+        case .hit: counters.hits.add(1, ordering: .relaxed)
+        case .miss: counters.misses.add(1, ordering: .relaxed)
+        case .stale:
+            counters.hits.add(1, ordering: .relaxed)
+            counters.stale.add(1, ordering: .relaxed)
+        }
     }
 
     // MARK: Out of what the upstream says
@@ -174,7 +184,7 @@ final class AnswerWriter: Sendable {
             default: problem = Problem(502, "The upstream's answer broke off.", retryAfter: 2)
             }
         }
-        counters.misses.add(1, ordering: .relaxed)
+        count(.miss)
         var response = HTTPResponse.problem(problem)
         response.headers += [
             ("X-Cache", CacheWord.miss.rawValue),

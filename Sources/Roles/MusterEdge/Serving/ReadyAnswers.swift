@@ -3,7 +3,6 @@ internal import MusterCache
 internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterSystem
-internal import Synchronization
 
 /// A stored answer as it stands on the wire, for the second whose `Age` it tells.
 private final class ReadyAnswer: Sendable {
@@ -20,14 +19,12 @@ final class ReadyAnswers: Sendable {
     private let upstreams: Upstreams
     private let answers: AnswerWriter
     private let touch: Touch
-    private let counters: EdgeCounters
 
     init(
-        _ store: CacheStore, _ policy: CachePolicy, _ upstreams: Upstreams, _ answers: AnswerWriter, _ touch: Touch,
-        _ counters: EdgeCounters
+        _ store: CacheStore, _ policy: CachePolicy, _ upstreams: Upstreams, _ answers: AnswerWriter, _ touch: Touch
     ) {
         (self.store, self.policy, self.upstreams) = (store, policy, upstreams)
-        (self.answers, self.touch, self.counters) = (answers, touch, counters)
+        (self.answers, self.touch) = (answers, touch)
     }
 
     /// The answer to a plain GET of something that is fresh and in memory, made once a second. Nil: the usual way finds out.
@@ -42,7 +39,7 @@ final class ReadyAnswers: Sendable {
         let now = nowMs
         let known = object.rendering.map { unsafeDowncast($0, to: ReadyAnswer.self) }
         if let known, known.second == now / 1000 {
-            counters.hits.add(1, ordering: .relaxed)
+            answers.count(.hit)
             return known.body
         }
         return make(object, key, nowMs: now)
@@ -62,7 +59,6 @@ final class ReadyAnswers: Sendable {
         if object.isStored {
             object.rendering = ReadyAnswer(second: nowMs / 1000, body: body)
         }
-        counters.hits.add(1, ordering: .relaxed)
         return body
     }
 }

@@ -1,6 +1,6 @@
+internal import MusterCore
 package import MusterLaunch
 internal import MusterLog
-internal import MusterScheduling
 internal import Synchronization
 
 /// Launches containers through an engine's API, one for each name. Labels say whose they are, so that the next coordinator finds

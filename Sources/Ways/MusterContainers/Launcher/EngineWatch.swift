@@ -1,8 +1,8 @@
 internal import MusterAPI
+internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterJSON
 internal import MusterLog
-internal import MusterScheduling
 internal import Synchronization
 
 /// Who is told of containers' ends, and looks at what there is whenever some may have been missed.

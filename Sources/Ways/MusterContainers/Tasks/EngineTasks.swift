@@ -2,7 +2,6 @@ internal import Glibc
 internal import MusterCore
 package import MusterKernels
 internal import MusterLog
-internal import MusterScheduling
 internal import MusterSystem
 internal import Synchronization
 

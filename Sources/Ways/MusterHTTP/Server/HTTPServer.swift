@@ -15,37 +15,6 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
 
 /// An HTTP/1.1 server over libmicrohttpd: for each address a thread that answers, and two that watch connections.
 package final class HTTPServer: Sendable {
-    /// Bounds; each is set explicitly and logged at start.
-    package struct Limits: Sendable {
-        /// Above it requests get 503; at most what the descriptor limit lets.
-        package var connectionsMax = 20_000
-        /// Of one IPv4 address, or of the IPv6 addresses that share their first 64 bits; above it 503. Nil: half of all.
-        package var connectionsPerAddress: Int?
-        /// Descriptors that connections must leave to the rest of the process, beyond the usual 128.
-        package var descriptorsReserved = 0
-        /// A connection on which nothing moves for so long is closed, half a request included. 1 or more.
-        package var idleSeconds: UInt32 = 60
-        /// The head of a request may take so long from its first byte on, however steadily it drips; then the connection is
-        /// closed, at most a quarter of the time (5 s) late. 1 or more.
-        package var headSeconds: UInt32 = 30
-        /// A body may take so long, and a second more for each `bodyBytesPerSecond` that came of it; then the connection is closed,
-        /// at most 5 s late. Time in which the server itself takes nothing does not count. 1 or more, both.
-        package var bodySeconds: UInt32 = 30
-        package var bodyBytesPerSecond = 4 << 10
-        /// Memory of one connection for its request line, headers and buffers; longer headers get 431. It is wiped after each
-        /// request, so that much of it costs time. Servers behind an edge take what an edge takes, and what it adds.
-        package var connectionBytesMax = behindEdges
-        /// Of an edge: as much as nginx takes.
-        package static let ofEdge = 16 << 10
-        package static let behindEdges = 20 << 10
-        /// What libmicrohttpd takes of that memory for each header beyond its text.
-        static let bytesOfHeader = 64
-        /// Bytes of request bodies that are held at one time: a quarter for small ones, the rest for large ones. Nobody may hold
-        /// more of either than is left free; above it 503.
-        package var bodyBytesInAllMax = 1 << 30
-        package init() {}
-    }
-
     /// What is answered, and by what.
     package struct Routes: Sendable {
         package var named: [HTTPRoute]
@@ -59,29 +28,6 @@ package final class HTTPServer: Sendable {
         package var identify: (@Sendable (HTTPRequest) -> String?)?
 
         package init(_ named: [HTTPRoute]) { self.named = named }
-    }
-
-    package struct Configuration: Sendable {
-        /// IPv4 or IPv6 addresses, one or more. `::` serves IPv4, too, where the system lets it.
-        package var hosts = ["127.0.0.1"]
-        /// The first of them: how this server is told of.
-        package var host: String {
-            get { hosts[0] }
-            set { hosts = [newValue] }
-        }
-        /// 0: any free one, the same for all addresses.
-        package var port: UInt16 = 0
-        /// PEM texts; both or neither.
-        package var tlsCertificate: String?
-        package var tlsKey: String?
-        /// Versions and ciphers as GnuTLS reads them (its "priority strings").
-        package var tlsCiphers = defaultCiphers
-        /// TLS 1.2 and 1.3 (RFC 8996).
-        package static let defaultCiphers = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-        package var limits = Limits()
-        /// From `--access-log`; nil: none.
-        package var accessLog: AccessLog?
-        package init() {}
     }
 
     package struct Statistics: Sendable {

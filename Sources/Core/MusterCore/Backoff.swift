@@ -1,5 +1,3 @@
-internal import MusterCore
-
 /// Exponential backoff with full jitter: the n-th wait is random between 0 and `base × 2ⁿ`, at most `cap`, so that a
 /// fleet whose coordinator returns does not arrive in step.
 package struct Backoff: Hashable, Sendable {
