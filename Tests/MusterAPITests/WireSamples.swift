@@ -64,6 +64,38 @@ struct WireSample: CustomTestStringConvertible {
             #"{"id":1,"leader":2,"term":65538,"hits":1,"misses":2,"bytes":3,"objects":4,"memoryBytes":5,"diskBytes":6,"#
                 + #""upstream":"http://a:1","edges":[{"id":2,"url":"http://b:1","alive":true}]}"#),
         WireSample(ScaleReply.self, #"{"workers":3,"running":2,"joined":1}"#),
+        WireSample(
+            ListAnswer<MemberStatus>.self,
+            #"{"members":[{"id":1,"name":"w","role":"worker","rank":0,"address":"a","state":"draining","joined":1.5,"#
+                + #""slots":2,"version":"v","machine":"m","volunteer":3,"labels":{"k":"v"}}]}"#),
+        WireSample(
+            MemberStatus.self,
+            #"{"id":1,"name":"e","role":"edge","rank":null,"address":"a","state":"alive","joined":1.5,"slots":1,"#
+                + #""version":"v","labels":{}}"#),
+        WireSample(
+            TokenStatus.self, #"{"id":7,"token":"t","label":"l","created":1.5,"revoked":2.25,"members":3}"#,
+            #"{"id":7,"label":"","created":1.5,"revoked":null,"members":0}"#),
+        WireSample(
+            MachineStatus.self,
+            #"{"machine":"m","name":"w","token":7,"state":"proven","tasks":2,"seconds":0.5,"accepted":1,"rejected":2,"#
+                + #""reliability":0.9,"checked":0.1,"joins":3,"members":1,"firstSeen":1.5,"lastSeen":2.5,"version":"v"}"#
+        ),
+        WireSample(
+            WholeCommand.self,
+            #"{"id":1,"command":"GO","sender":null,"from":"a","view":2,"created":1.5,"ended":2.5,"recipients":2,"#
+                + #""pending":0,"delivered":1,"gone":1,"refused":0,"overflow":0,"outcomes":[{"member":1,"name":"b","#
+                + #""outcome":"delivered"},{"member":2,"outcome":"gone"}]}"#),
+        WireSample(
+            ImagePage.self,
+            #"{"count":3,"images":[{"id":0,"size":2,"version":1,"etag":"\"e\"","type":"t"}],"next":0}"#,
+            #"{"count":0,"images":[],"next":null}"#),
+        WireSample(
+            ImageStatus.self,
+            #"{"id":0,"size":2,"version":1,"etag":"\"e\"","type":"t","damage":"d"}"#),
+        WireSample(
+            Problem.self,
+            #"{"type":"/problems/field","title":"Conflict","status":409,"detail":"d","retryAfter":2}"#,
+            #"{"type":"about:blank","title":"","status":404,"detail":""}"#),
         WireSample(RankAnswer.self, #"{"rank":2}"#), WireSample(Success.self, #"{"success":true}"#),
         WireSample(ImageSize.self, #"{"id":0,"size":3}"#),
         WireSample(TaskStatus.self, #"{"task":1,"state":"running","worker":"w","attempt":2,"seconds":0.5}"#),

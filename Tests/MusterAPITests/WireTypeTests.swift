@@ -103,6 +103,46 @@ import Testing
         }
     }
 
+    /// What is no object of named fields is written as old clients read it, and as the document says.
+    @Test func bareAnswers() throws {
+        let servers = ClassicServerList([
+            ClassicServerPlace(name: "a", port: 80), ClassicServerPlace(name: "b", port: 81),
+        ])
+        let results = CommandResults([(key: "http://b:1", value: Success()), (key: "a", value: Success(false))])
+        let samples: [(any WireWritable, String)] = [
+            (servers, #"[{"name":"a","port":"80"},{"name":"b","port":"81"}]"#), (ClassicServerList([]), "[]"),
+            (results, #"{"http://b:1":{"success":true},"a":{"success":false}}"#), (CommandResults([]), "{}"),
+        ]
+        for (answer, text) in samples {
+            #expect(String(decoding: answer.body, as: UTF8.self) == text)
+            var schema = JSONWriter()
+            type(of: answer).ownSchema.write(to: &schema)
+            let value = try JSONValue(parsing: answer.body)
+            #expect(try Self.document.get().trouble(with: value, JSONValue(parsing: schema.bytes), "answer") == nil)
+        }
+    }
+
+    /// Of an answer that anybody may have written, each field is read that can be.
+    @Test func readsAsFarAsItCan() {
+        func read(_ text: String) -> Problem { Problem(asFarAsRead: Self.bytes(text)) }
+        let odd = read(#"{"type":7,"status":"502","detail":"out of order","retryAfter":-1,"trace":"x"}"#)
+        #expect((odd.type, odd.status, odd.detail, odd.retryAfter) == ("", 0, "out of order", nil))
+        #expect(odd.detail(or: "nothing") == "out of order")
+        for text in ["", "<html>", "[]", "{}", #"{"detail":null}"#] {
+            #expect(read(text) == .blank)
+            #expect(read(text).detail(or: "nothing") == "nothing")
+        }
+        let known = Problem(503, "later", code: "store", retryAfter: 5)
+        #expect(Problem(asFarAsRead: known.body) == known)
+    }
+
+    /// Words that only later versions know come through.
+    @Test func laterWords() throws {
+        let body = #"{"members":[{"id":1,"name":"m","role":"gardener","state":"dozing"}]}"#
+        let member = try #require(try ListAnswer<MemberStatus>(body: Self.bytes(body)).items.first)
+        #expect((member.role, member.state, member.rank, member.labels) == ("gardener", "dozing", nil, [:]))
+    }
+
     /// A schema that is named somewhere is there, and there once.
     @Test func everyNameIsInTheDocument() throws {
         let known = AnswerSchemas.all.map(\.name)

@@ -1,5 +1,5 @@
 /// An error as HTTP callers see it: `application/problem+json`, RFC 9457. Every error answer of Muster is one of these.
-package struct Problem: Error, Codable, Hashable, Sendable {
+package struct Problem: Error, Hashable, Sendable {
     /// A URI reference that names the kind of problem: `about:blank` or `/problems/<code>`.
     package var type: String
     package var title: String
@@ -66,6 +66,28 @@ package struct Problem: Error, Codable, Hashable, Sendable {
         default: "Error"
         }
     }
+}
+
+extension Problem: WireType {
+    package static let blank: Problem = {
+        var problem = Problem(0, "")
+        (problem.type, problem.title) = ("", "")
+        return problem
+    }()
+    package static let schemaName = "Problem"
+    package static let fields: [WireField<Problem>] = [
+        .always("type", \.type, .prose(upTo: textBytesMax), "about:blank or /problems/KIND."),
+        .always("title", \.title, .prose(upTo: textBytesMax)),
+        .always("status", \.status, .integer(400...599)),
+        .always(
+            "detail", \.detail, .prose(upTo: textBytesMax),
+            "What is wrong, with the offending value, and what to do."),
+        .may("retryAfter", \.retryAfter, .integer, "Seconds after which asking again may help."),
+    ]
+    private static let textBytesMax = 64 << 10
+
+    /// Its detail, or this where it has none.
+    package func detail(or other: String) -> String { detail.isEmpty ? other : detail }
 }
 
 extension Problem: CustomStringConvertible {

@@ -106,7 +106,7 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
         if !isHead {
             json.key("content")
             json.beginObject()
-            writeContent(Problem.contentType, .named("Problem"), to: &json)
+            writeContent(Problem.contentType, .of(Problem.self), to: &json)
             json.endObject()
         }
         json.endObject()

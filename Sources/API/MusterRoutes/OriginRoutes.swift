@@ -24,7 +24,7 @@ package enum OriginRoutes {
             fields: [
                 .query("limit", .integer(1...10_000), "At most so many, 1 to 10000, default 1000."),
                 .query("after", .integer, "Only images with a larger id."),
-            ], answer: .named("Images")),
+            ], answer: .of(ImagePage.self)),
         Spec(
             name: .image, method: "GET", pattern: "/images/{id}", access: .image,
             summary: "An image's bytes, under the type that they were stored with; conditional, whole or in ranges.",

@@ -193,7 +193,7 @@ package enum RouteTable {
         RouteSpec(
             name: .classicCommand, method: "POST", pattern: "/send-command", access: .join,
             summary: "Send a command from the member with this address to every lower rank, and say who has it.",
-            fields: .of(ClassicCommand.self), bodyBytesMax: smallBody, isClassic: true, answer: .named("CommandResults")
+            fields: .of(ClassicCommand.self), bodyBytesMax: smallBody, isClassic: true, answer: .of(CommandResults.self)
         ),
     ]
 
@@ -212,7 +212,7 @@ package enum RouteTable {
         RouteSpec(
             name: .getServers, method: "GET", pattern: "/get_servers", access: .read,
             summary: "Classic: name and port of each live worker, in rank order.", isClassic: true,
-            answer: .named("ClassicServers")),
+            answer: .of(ClassicServerList.self)),
         RouteSpec(
             name: .proxConnected, method: "POST", pattern: "/prox_connected", access: .join,
             summary: "Classic: a server signs up; it is listed while GET /up at its port answers.",

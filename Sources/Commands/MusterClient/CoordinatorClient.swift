@@ -101,16 +101,14 @@ package struct CoordinatorClient: Sendable {
     }
 
     private func refusal(_ status: Int, _ body: [UInt8]) -> CommandError {
-        var fields = try? JSONFields(body: body)
-        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given (status \(status))"
+        let problem = Problem(asFarAsRead: body)
+        let detail = problem.detail(or: "no reason given (status \(status))")
         switch status {
         case 401: return CommandError(.noPermission, ShownToken.refusal(token, by: url, entry: owned))
         case 403:
             let what = token?.sourceText ?? "a call without a token"
             return CommandError(.noPermission, "\(url) refuses \(what): \(CommandError.clause(detail))")
-        default:
-            let wait = (try? fields?.int("retryAfter", in: 0...Int.max)) ?? nil
-            return CommandError(Problem(status, detail, retryAfter: wait))
+        default: return CommandError(Problem(status, detail, retryAfter: problem.retryAfter))
         }
     }
 

@@ -29,18 +29,14 @@ package enum DrainCommand {
         let id = try await find(invocation[name], client)
         let answer = try await client.call("POST", "/v1/members/\(id)/drain")
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-        var member = try JSONFields(body: answer)
-        try invocation.out.line("\(Terminal.clean(try member.string("name") ?? "")) is draining")
+        try invocation.out.line("\(Terminal.clean(try MemberStatus(body: answer).name)) is draining")
     }
 
     /// The id of the member of this name; a number that is nobody's name is an id.
-    @MainActor private static func find(_ name: String, _ client: CoordinatorClient) async throws -> Int {
-        var fields = try JSONFields(body: try await client.call("GET", "/v1/members"))
-        for value in try fields.array("members") ?? [] {
-            var member = try JSONFields(value, path: "members.")
-            if try member.string("name") == name, let id = try member.int("id", in: 1...Int.max) { return id }
-        }
-        if let id = Int(name), id > 0 { return id }
+    @MainActor private static func find(_ name: String, _ client: CoordinatorClient) async throws -> MemberID {
+        let members = try ListAnswer<MemberStatus>(body: await client.call("GET", "/v1/members")).items
+        if let member = members.first(where: { $0.name == name }) { return member.id }
+        if let id = Int64(name), id > 0 { return MemberID(id) }
         throw CommandError(.noInput, "there is no member \(CommandError.quoted(name)); 'muster workers' lists workers")
     }
 }

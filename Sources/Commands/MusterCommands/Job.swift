@@ -49,27 +49,17 @@ package enum JobCommand {
 
     /// As JSON, in a line.
     @MainActor static func write(_ job: JobStatus, _ out: StandardOutput) throws {
-        var json = JSONWriter()
-        job.write(to: &json)
-        try out.write(json.bytes + [0x0A])
+        try out.write(job.body + [0x0A])
     }
 
     @MainActor private static func listTasks(_ client: CoordinatorClient, _ invocation: Invocation) async throws {
         var tasks: [TaskStatus] = []
         for state in TaskStatus.State.allCases {
             let answer = try await client.call("GET", "/v1/jobs/\(invocation[id])/tasks?state=\(state.rawValue)")
-            var fields = try JSONFields(body: answer)
-            for value in try fields.array("tasks") ?? [] { tasks.append(try TaskStatus(value)) }
+            tasks += try ListAnswer<TaskStatus>(body: answer).items
         }
         if invocation[CommonFlags.json] {
-            var json = JSONWriter()
-            json.beginObject()
-            json.key("tasks")
-            json.beginArray()
-            for task in tasks { task.write(to: &json) }
-            json.endArray()
-            json.endObject()
-            return try invocation.out.write(json.bytes + [0x0A])
+            return try invocation.out.write(ListAnswer(tasks).body + [0x0A])
         }
         var table = TextTable([
             .init("TASK", .right), .init("STATE"), .init("ATTEMPT", .right), .init("TIME", .right), .init("WORKER"),

@@ -41,9 +41,7 @@ package enum JobsCommand {
         if let kernel = invocation[kernel] { path += "&kernel=\(escaped(kernel))" }
         let answer = try await CoordinatorClient(invocation).call("GET", path)
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-        var fields = try JSONFields(body: answer)
-        let jobs = try (fields.array("jobs") ?? []).map { try JobStatus($0) }
-        try show(jobs, invocation)
+        try show(ListAnswer<JobStatus>(body: answer).items, invocation)
     }
 
     @MainActor private static func show(_ jobs: [JobStatus], _ invocation: Invocation) throws {

@@ -38,12 +38,15 @@ package enum SendCommand {
         if invocation[wait] { answer = try await followed(receipt, client, invocation) }
         if isJSON { try invocation.out.write(answer + [0x0A]) }
         guard invocation[wait] else { return }
-        let outcomes = try outcomes(in: answer)
+        let recipients = try WholeCommand(body: answer).recipients
         if !isJSON {
-            for (name, outcome) in outcomes { try invocation.out.line("\(Terminal.clean(name))\t\(outcome)") }
+            for recipient in recipients {
+                let name = recipient.name ?? "member-\(recipient.member)"
+                try invocation.out.line("\(Terminal.clean(name))\t\(recipient.outcome)")
+            }
         }
-        let missing = outcomes.count { $0.1 != CommandOutcome.delivered.rawValue }
-        guard missing == 0 else { throw CommandError(.failure, "\(missing) of \(outcomes.count) do not have it") }
+        let missing = recipients.count { $0.outcome != CommandOutcome.delivered.rawValue }
+        guard missing == 0 else { throw CommandError(.failure, "\(missing) of \(recipients.count) do not have it") }
     }
 
     @MainActor private static func followed(
@@ -59,21 +62,11 @@ package enum SendCommand {
                     answer = try await client.call("GET", "/v1/commands/\(receipt.id)")
                     return true
                 }
-                var fields = try JSONFields(body: answer)
-                let pending = try fields.int("pending", in: 0...Int.max) ?? 0
+                let pending = try WholeCommand(body: answer).status[.pending]
                 bar.update(done: receipt.recipients - pending)
                 if pending == 0 { return answer }
                 try await Task.sleep(for: .milliseconds(50))
             }
-        }
-    }
-
-    private static func outcomes(in answer: [UInt8]) throws -> [(String, String)] {
-        var fields = try JSONFields(body: answer)
-        return try (fields.array("outcomes") ?? []).map { value in
-            var entry = try JSONFields(value, path: "outcomes.")
-            let member = try entry.int("member", in: 0...Int.max) ?? 0
-            return (try entry.string("name") ?? "member-\(member)", try entry.string("outcome") ?? "")
         }
     }
 }

@@ -1,7 +1,6 @@
 internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
-internal import MusterJSON
 
 /// `muster tokens [list|create|revoke ID]`.
 package enum TokensCommand {
@@ -39,8 +38,7 @@ package enum TokensCommand {
             let answer = try await client.call(
                 "POST", "/v1/tokens", TokenRequest(label: invocation[label] ?? "").body)
             if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-            var fields = try JSONFields(body: answer)
-            try invocation.out.line(try fields.string("token") ?? "")
+            try invocation.out.line(try TokenStatus(body: answer).token ?? "")
         case "revoke":
             guard let text = invocation[id], let number = Int(text), number > 0 else {
                 throw CommandError.usage("tokens revoke takes the token's number, as 'muster tokens' lists it")
@@ -55,17 +53,13 @@ package enum TokensCommand {
     @MainActor private static func list(_ client: CoordinatorClient, _ invocation: Invocation) async throws {
         let answer = try await client.call("GET", "/v1/tokens")
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-        var fields = try JSONFields(body: answer)
         var table = TextTable([
             .init("ID", .right), .init("LABEL"), .init("MEMBERS", .right), .init("CREATED"), .init("REVOKED"),
         ])
-        for value in try fields.array("tokens") ?? [] {
-            var token = try JSONFields(value, path: "tokens.")
+        for token in try ListAnswer<TokenStatus>(body: answer).items {
             table.add([
-                try token.int("id", in: 1...Int.max).map(String.init) ?? "", try token.string("label") ?? "",
-                try token.int("members", in: 0...Int.max).map(String.init) ?? "",
-                WallClock.text(try token.double("created", in: 0...1e12) ?? 0),
-                token.value("revoked").flatMap(\.double).map(WallClock.text) ?? "",
+                String(token.id), token.label, String(token.members), WallClock.text(token.created),
+                token.revoked.map(WallClock.text) ?? "",
             ])
         }
         try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))

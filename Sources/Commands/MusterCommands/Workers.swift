@@ -1,7 +1,6 @@
 internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
-internal import MusterJSON
 
 /// `muster workers`.
 package enum WorkersCommand {
@@ -25,18 +24,14 @@ package enum WorkersCommand {
         if invocation[contributions] { return try await listMachines(invocation) }
         let answer = try await CoordinatorClient(invocation).call("GET", "/servers")
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-        var fields = try JSONFields(body: answer)
         var table = TextTable([
             .init("RANK", .right), .init("NAME"), .init("STATE"), .init("SLOTS", .right), .init("ADDRESS"),
             .init("VERSION"), .init("JOINED"),
         ])
-        for value in try fields.array("members") ?? [] {
-            var member = try JSONFields(value, path: "members.")
+        for member in try ListAnswer<MemberStatus>(body: answer).items {
             table.add([
-                try member.int("rank", in: 0...Int.max).map(String.init) ?? "", try member.string("name") ?? "",
-                try member.string("state") ?? "", try member.int("slots", in: 0...Int.max).map(String.init) ?? "",
-                try member.string("address") ?? "", try member.string("version") ?? "",
-                WallClock.text(try member.double("joined", in: 0...1e12) ?? 0),
+                member.rank.map(String.init) ?? "", member.name, member.state, String(member.slots), member.address,
+                member.version, WallClock.text(member.joined),
             ])
         }
         try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))
@@ -45,28 +40,17 @@ package enum WorkersCommand {
     @MainActor private static func listMachines(_ invocation: Invocation) async throws {
         let answer = try await CoordinatorClient(invocation).call("GET", "/v1/machines")
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-        var fields = try JSONFields(body: answer)
         var table = TextTable([
             .init("MACHINE"), .init("NAME"), .init("STATE"), .init("TASKS", .right), .init("SECONDS", .right),
             .init("ACCEPTED", .right), .init("REJECTED", .right), .init("RELIABILITY", .right), .init("TOKEN", .right),
             .init("FIRST SEEN"), .init("LAST SEEN"), .init("VERSION"),
         ])
-        for value in try fields.array("machines") ?? [] {
-            var machine = try JSONFields(value, path: "machines.")
-            func whole(_ name: String) throws -> String {
-                try machine.int(name, in: 0...Int.max).map(String.init) ?? ""
-            }
-            func moment(_ name: String) throws -> String {
-                WallClock.text(try machine.double(name, in: 0...1e12) ?? 0)
-            }
-            let seconds = try machine.double("seconds", in: 0...1e15) ?? 0
-            let reliability = try machine.double("reliability", in: 0...1) ?? 0
+        for machine in try ListAnswer<MachineStatus>(body: answer).items {
             table.add([
-                try machine.string("machine") ?? "", try machine.string("name") ?? "",
-                try machine.string("state") ?? "", try whole("tasks"), "\((seconds * 10).rounded() / 10)",
-                try whole("accepted"), try whole("rejected"), "\((reliability * 1_000).rounded() / 1_000)",
-                machine.value("token").flatMap(\.int).map(String.init) ?? "", try moment("firstSeen"),
-                try moment("lastSeen"), try machine.string("version") ?? "",
+                machine.machine, machine.name, machine.state, String(machine.tasks),
+                "\((machine.seconds * 10).rounded() / 10)", String(machine.accepted), String(machine.rejected),
+                "\((machine.reliability * 1_000).rounded() / 1_000)", machine.token.map { String($0) } ?? "",
+                WallClock.text(machine.firstSeen), WallClock.text(machine.lastSeen), machine.version,
             ])
         }
         try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))

@@ -156,8 +156,7 @@ package struct Child: Sendable {
                 let response = try await client.send(request)
                 if response.status == 200 { return try NumbersVerdict(body: response.body) }
                 reason = "\(response.status) \(String(decoding: response.body.prefix(300), as: UTF8.self))"
-                var fields = try? JSONFields(body: response.body)
-                if Problem.isFinal(status: response.status, type: (try? fields?.string("type")) ?? "") {
+                if Problem.isFinal(status: response.status, type: Problem(asFarAsRead: response.body).type) {
                     throw NodeError(.refused, "the coordinator refused the numbers: \(reason)")
                 }
             } catch let error as HTTPClientError {

@@ -119,17 +119,15 @@ package final class FleetMember: Sendable {
 
     /// Final only by the coordinator's own word: whoever else answers at its address for a while refuses nobody.
     private static func refusal(_ response: HTTPClientResponse) -> NodeError {
-        var fields = try? JSONFields(body: response.body)
-        let type = (try? fields?.string("type")) ?? ""
-        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given, so perhaps no coordinator"
-        let isFinal = Problem.isFinal(status: response.status, type: type)
+        let problem = Problem(asFarAsRead: response.body)
+        let detail = problem.detail(or: "no reason given, so perhaps no coordinator")
+        let isFinal = Problem.isFinal(status: response.status, type: problem.type)
         return NodeError(isFinal ? .refused : .unavailable, "\(response.status): \(detail)")
     }
 
     /// The coordinator is another one than before: it does not know this member, which joins as a new one.
     private static func isUnknownIdentity(_ response: HTTPClientResponse) -> Bool {
-        var fields = try? JSONFields(body: response.body)
-        return (try? fields?.string("type")) == "/problems/identity"
+        Problem(asFarAsRead: response.body).type == "/problems/identity"
     }
 
     /// From joining until the connection breaks or the coordinator does not know it any more.

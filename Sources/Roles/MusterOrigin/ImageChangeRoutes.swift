@@ -24,17 +24,10 @@ final class ImageChangeRoutes: Sendable {
         let limit = try request.queryInt("limit", in: 1...Self.pageMax) ?? Self.pageDefault
         let after = try request.queryInt("after", in: 0...Int.max).map { ImageID(Int64($0)) }
         let (entries, hasMore) = store.list(after: after, limit: limit)
-        var json = JSONWriter(reserving: 128 + entries.count * 160)
-        json.beginObject()
-        json.field("count", store.figures.images)
-        json.key("images")
-        json.beginArray()
-        for entry in entries { entry.status.write(to: &json) }
-        json.endArray()
-        json.key("next")
-        if hasMore, let last = entries.last { json.value(last.record.id.rawValue) } else { json.null() }
-        json.endObject()
-        return .respond(.json(json.bytes, headers: Self.uncached))
+        let page = ImagePage(
+            count: store.figures.images, images: entries.map(\.status),
+            next: hasMore ? entries.last?.record.id : nil)
+        return .respond(.json(page.body, headers: Self.uncached))
     }
 
     func listChanges(_ request: HTTPRequest) throws -> HTTPOutcome {

@@ -55,15 +55,13 @@ final class CoordinatorCalls: Sendable {
             return .failure(CallFailure(status: nil, problemType: "", reason: error.message, retryAfter: nil))
         case .success(let response):
             if (200..<300).contains(response.status) { return .success(response.body) }
-            var fields = try? JSONFields(body: response.body)
-            let type = (try? fields?.string("type")) ?? ""
-            let detail =
-                (try? fields?.string("detail", bytesMax: 64 << 10))
-                ?? "no reason given (status \(response.status)), so perhaps no coordinator"
+            let problem = Problem(asFarAsRead: response.body)
+            let reason = problem.detail(
+                or: "no reason given (status \(response.status)), so perhaps no coordinator")
             let wait = response.header("Retry-After").flatMap { Double($0) }.map { Duration(seconds: min($0, 300)) }
             return .failure(
                 CallFailure(
-                    status: response.status, problemType: type, reason: detail,
+                    status: response.status, problemType: problem.type, reason: reason,
                     retryAfter: wait))
         }
     }

@@ -123,14 +123,6 @@ extension WireField {
             to(place.value(in: owner)).writeFields(to: &json)
         }
     }
-
-    /// The fields of a part that is written only.
-    static func told<Part: WireWritable>(part path: any KeyPath<Owner, Part> & Sendable) -> WireField {
-        WireField(Part.fields.flatMap(\.described)) { _, _ in
-        } write: { owner, json in
-            owner[keyPath: path].writeFields(to: &json)
-        }
-    }
 }
 
 /// Where a value is in its owner. One that is stored is read at its offset: a walk along its path takes longer than writing it.

@@ -46,6 +46,23 @@ extension WireKind {
 }
 
 extension WireKind {
+    /// An object of such objects, by what they are about, in this order; nobody here reads it.
+    static func written<Item: WireWritable>() -> WireKind where Value == [(key: String, value: Item)] {
+        WireKind(.map(Item.schema)) { fields, name in
+            _ = fields.value(name)
+            return nil
+        } write: { items, json in
+            json.beginObject()
+            for (key, item) in items {
+                json.key(named: key)
+                item.write(to: &json)
+            }
+            json.endObject()
+        }
+    }
+}
+
+extension WireKind {
     /// An array of simple values; `wanted` names them where one is something else, for which `read` answers nil.
     static func values<Item>(
         _ schema: Schema, _ wanted: String, countMax: Int = .max, read: @escaping @Sendable (JSONValue) -> Item?,

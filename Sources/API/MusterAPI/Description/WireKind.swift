@@ -116,8 +116,19 @@ extension WireKind where Value == String {
     }
 }
 
+extension WireKind where Value == String {
+    /// The name of a case in an answer: who reads takes words, too, that only later versions know.
+    static func word<T: CaseIterable & RawRepresentable<String>>(of _: T.Type) -> WireKind {
+        WireKind(.choice(T.self)) { fields, name throws(Problem) in
+            try fields.string(name)
+        } write: {
+            $1.value($0)
+        }
+    }
+}
+
 extension WireKind where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
-    /// The same in an answer: a word that only later versions know counts as absent.
+    /// The same: a word that only later versions know counts as absent.
     static var word: WireKind {
         WireKind(.choice(Value.self)) { fields, name throws(Problem) in
             try fields.string(name).flatMap { Value(rawValue: $0) }

@@ -4,7 +4,9 @@ package import MusterJSON
 ///
 /// To add a field, add a line to `fields`. To add a type, give it `fields` (and `blank`, if it is read as well) and say
 /// `.of(Type.self)` in the route's `fields` or as its `answer`; what is an answer has a `schemaName` and is listed in
-/// `AnswerSchemas`. Nothing else holds a field's name, bounds or summary: routes and `/openapi.json` take them from here.
+/// `AnswerSchemas`. A list of a type is a `ListAnswer` of it: the type says by `WireListed` what the list is called. What is no
+/// object of named fields, as old clients want it, is a `BareAnswer`. Nothing else holds a field's name, bounds or summary:
+/// routes and `/openapi.json` take them from here.
 package protocol WireWritable: Sendable {
     /// In the order in which they are written and read.
     static var fields: [WireField<Self>] { get }
@@ -14,6 +16,9 @@ package protocol WireWritable: Sendable {
     static var schemaName: String { get }
     /// About the size of a body.
     var bytesExpected: Int { get }
+    /// What the document says of it, where it is told of.
+    static var ownSchema: Schema { get }
+    func write(to json: inout JSONWriter)
 }
 
 extension WireWritable {
@@ -41,7 +46,7 @@ extension WireWritable {
     package var body: [UInt8] { json.bytes }
 
     static var schema: Schema { schemaName.isEmpty ? ownSchema : .named(schemaName) }
-    static var ownSchema: Schema { Schema(.object(fields.flatMap(\.described), isClosed: isClosed)) }
+    package static var ownSchema: Schema { Schema(.object(fields.flatMap(\.described), isClosed: isClosed)) }
 }
 
 /// What is read, too. A field that may be left out keeps what it has in `blank` then.
@@ -77,6 +82,13 @@ extension WireType {
         try self.init(from: &fields)
         if Self.isClosed { try fields.finish() }
         try check()
+    }
+
+    /// As far as it can be read: what is missing or wrong is as in `blank`. For what anybody may have written.
+    package init(asFarAsRead body: [UInt8]) {
+        self = Self.blank
+        guard var given = try? JSONFields(body: body) else { return }
+        for field in Self.fields { try? field.read(&self, &given) }
     }
 
     /// Its fields among others.

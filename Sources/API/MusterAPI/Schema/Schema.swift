@@ -91,8 +91,6 @@ extension Schema {
     package static func map(_ value: Schema, countMax: Int = .max) -> Schema {
         Schema(.map(value, countMax: countMax))
     }
-    /// One that is answered: later versions may answer more.
-    package static func open(_ fields: Field...) -> Schema { Schema(.object(fields, isClosed: false)) }
     /// An object that a caller sends: other fields are refused.
     package static func closed(_ fields: [Field]) -> Schema { Schema(.object(fields, isClosed: true)) }
     package static func either(_ schemas: Schema...) -> Schema { Schema(.either(schemas)) }

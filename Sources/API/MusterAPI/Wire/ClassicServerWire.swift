@@ -23,7 +23,17 @@ package struct ClassicSignUp: Hashable, WireRequest {
     }
 }
 
-/// One of `GET /get_servers`, whose answer is a bare list. Old clients refuse other fields.
+/// `GET /get_servers`: a bare list.
+package struct ClassicServerList: BareAnswer {
+    package var value: [ClassicServerPlace]
+
+    package init(_ places: [ClassicServerPlace]) { value = places }
+
+    package static let schemaName = "ClassicServers"
+    package static var kind: WireKind<[ClassicServerPlace]> { .written() }
+}
+
+/// One of them. Old clients refuse other fields.
 package struct ClassicServerPlace: Hashable, WireWritable {
     package var name: String
     package var port: String

@@ -120,58 +120,85 @@ package struct RankNotice: Hashable, WireType {
 }
 
 /// What became of a command: a line of `GET /v1/commands`.
-package struct CommandStatus: WireListed {
-    private var record: CommandRecord
-    private var endedMs: WallClockMs?
-    fileprivate var outcomes: [(MemberID, CommandOutcome)]
+package struct CommandStatus: WireType, WireListed {
+    package var id: CommandID
+    package var text: String
+    /// Its sender's rank when it sent; nil: the operator.
+    package var rank: Int?
+    package var from: String
+    package var view: UInt64
+    /// In seconds since 1970.
+    package var created: Double
+    /// The same; nil: it goes on.
+    package var ended: Double?
+    package var recipients: Int
+    private var counts: [CommandOutcome: Int]
 
     package init(_ record: CommandRecord, endedMs: WallClockMs?, outcomes: [(MemberID, CommandOutcome)]) {
-        (self.record, self.endedMs, self.outcomes) = (record, endedMs, outcomes)
+        (id, text, rank, from) = (record.id, record.text, record.rank, record.senderName)
+        (view, recipients) = (record.view, record.recipients.count)
+        (created, ended) = (Double(record.createdMs) / 1_000, endedMs.map { Double($0) / 1_000 })
+        counts = outcomes.reduce(into: [:]) { $0[$1.1, default: 0] += 1 }
     }
 
+    private init() { (id, text, from, view, created, recipients, counts) = (CommandID(0), "", "", 0, 0, 0, [:]) }
+
+    /// At how many of its recipients this became of it.
+    package private(set) subscript(_ outcome: CommandOutcome) -> Int {
+        get { counts[outcome] ?? 0 }
+        set { counts[outcome] = newValue }
+    }
+
+    package static let blank = CommandStatus()
     package static let schemaName = "CommandSummary"
     package static let listName = "commands"
     package static let listSchemaName = "Commands"
-    package static let fields: [WireField<CommandStatus>] = told + counts
-    private static let told: [WireField<CommandStatus>] = [
-        .always("id", \.record.id, .id),
-        .always("command", \.record.text, .prose),
-        .always("sender", \.record.rank, .integer, "Its rank when it sent; null: the operator."),
-        .always("from", \.record.senderName, .prose),
-        .always("view", \.record.view, .integer),
-        .always("created", \.record.createdMs, .moment),
-        .may("ended", \.endedMs, .moment),
-        .told("recipients", { $0.record.recipients.count }, .integer),
+    package static let fields: [WireField<CommandStatus>] =
+        itself
+        + CommandOutcome.allCases.map { outcome in
+            .always(outcome.rawValue, \.[outcome], .integer)
+        }
+    private static let itself: [WireField<CommandStatus>] = [
+        .always("id", \.id, .id),
+        .always("command", \.text, .prose(upTo: Limits.commandBytesMax)),
+        .always("sender", \.rank, .integer, "Its rank when it sent; null: the operator."),
+        .always("from", \.from, .prose),
+        .always("view", \.view, .integer),
+        .always("created", \.created, .seconds),
+        .may("ended", \.ended, .seconds),
+        .always("recipients", \.recipients, .integer),
     ]
-    private static let counts: [WireField<CommandStatus>] = CommandOutcome.allCases.map { outcome in
-        .told(outcome.rawValue, { $0.outcomes.count { $0.1 == outcome } }, .integer)
-    }
 }
 
 /// `GET /v1/commands/{id}`: the same, and what became of it at each recipient.
-package struct WholeCommand: WireWritable {
-    private struct Recipient: WireWritable {
-        var member: MemberID
-        var name: String?
-        var outcome: CommandOutcome
+package struct WholeCommand: WireType {
+    package struct Recipient: WireType {
+        package var member: MemberID
+        /// Nil: it is forgotten.
+        package var name: String?
+        /// A `CommandOutcome`, or one that only later versions know.
+        package var outcome: String
 
-        static let fields: [WireField<Recipient>] = [
-            .always("member", \.member, .id), .may("name", \.name, .prose), .always("outcome", \.outcome, .choice),
+        package static let blank = Recipient(member: MemberID(0), name: nil, outcome: "")
+        package static let fields: [WireField<Recipient>] = [
+            .always("member", \.member, .id), .may("name", \.name, .prose),
+            .always("outcome", \.outcome, .word(of: CommandOutcome.self)),
         ]
     }
 
-    private var status: CommandStatus
-    private var recipients: [Recipient]
+    package var status: CommandStatus
+    package var recipients: [Recipient]
 
-    package init(_ status: CommandStatus, name: (MemberID) -> String?) {
+    package init(_ status: CommandStatus, _ outcomes: [(MemberID, CommandOutcome)], name: (MemberID) -> String?) {
         self.status = status
-        recipients = status.outcomes.map { Recipient(member: $0, name: name($0), outcome: $1) }
+        recipients = outcomes.map { Recipient(member: $0, name: name($0), outcome: $1.rawValue) }
     }
 
     package var bytesExpected: Int { 256 + recipients.count * 64 }
+    package static let blank = WholeCommand(.blank, []) { _ in nil }
     package static let schemaName = "Command"
     package static let fields: [WireField<WholeCommand>] = [
-        .told(part: \.status), .told("outcomes", \.recipients, .written()),
+        .part(\.status), .always("outcomes", \.recipients, .objects()),
     ]
 }
 
@@ -227,6 +254,17 @@ package struct ClassicMember: Hashable, WireRequest {
         }
         return "\(scheme)://\(rest)"
     }
+}
+
+/// The answer to `POST /send-command`: at which address the command was taken, an object whose keys are those addresses.
+package struct CommandResults: BareAnswer {
+    package var value: [(key: String, value: Success)]
+
+    package init(_ results: [(key: String, value: Success)]) { value = results }
+
+    package var bytesExpected: Int { 16 + value.count * 64 }
+    package static let schemaName = "CommandResults"
+    package static var kind: WireKind<[(key: String, value: Success)]> { .written() }
 }
 
 /// `POST /send-command`.

@@ -27,7 +27,7 @@ package struct ImageID: Hashable, Comparable, Sendable, CustomStringConvertible 
 }
 
 /// An image as its origin tells of it: the answer to `PUT`, and a line of `GET /images`.
-package struct ImageStatus: Hashable, WireWritable {
+package struct ImageStatus: Hashable, WireType {
     package var id: ImageID
     /// Bytes.
     package var size: UInt64
@@ -44,14 +44,37 @@ package struct ImageStatus: Hashable, WireWritable {
         self.damage = damage
     }
 
+    package static let blank = ImageStatus(id: ImageID(0), size: 0, version: 0, etag: "", type: "")
     package static let schemaName = "Image"
     package static let fields: [WireField<ImageStatus>] = [
         .always("id", \.id, .image),
         .always("size", \.size, .integer, "Bytes."),
-        .always("version", \.version, .integer(1...Int.max), "Of the change that brought these bytes."),
-        .always("etag", \.etag, .prose, "With its quotes."),
+        .must("version", \.version, .integer(1...Int.max), "Of the change that brought these bytes."),
+        .must("etag", \.etag, .prose, "With its quotes."),
         .always("type", \.type, .prose),
         .may("damage", \.damage, .prose, "Why it cannot be served."),
+    ]
+}
+
+/// `GET /images`: some of an origin's images, by their ids.
+package struct ImagePage: Hashable, WireType {
+    /// Of all images.
+    package var count: Int
+    package var images: [ImageStatus]
+    /// Ask for those after this one; nil: there are no more.
+    package var next: ImageID?
+
+    package init(count: Int, images: [ImageStatus], next: ImageID?) {
+        (self.count, self.images, self.next) = (count, images, next)
+    }
+
+    package var bytesExpected: Int { 128 + images.count * 160 }
+    package static let blank = ImagePage(count: 0, images: [], next: nil)
+    package static let schemaName = "Images"
+    package static let fields: [WireField<ImagePage>] = [
+        .always("count", \.count, .integer, "Of all images."),
+        .always("images", \.images, .objects()),
+        .always("next", \.next, .image, "Ask for those after this id; null: there are no more."),
     ]
 }
 

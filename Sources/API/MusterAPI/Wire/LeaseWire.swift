@@ -86,34 +86,6 @@ extension LeaseKey: WireRequest {
     ]
 }
 
-/// `POST /v1/members/{id}/heartbeat`: a sign of life that renews leases.
-package struct Heartbeat: Hashable, WireRequest {
-    package var leases: [LeaseKey]
-    /// The member has all commands up to this one; nil says nothing about them.
-    package var acknowledged: CommandID?
-    /// Of an edge: who leads the edges, as far as it knows; nil says nothing about it.
-    package var leadership: EdgeLeadership?
-
-    package init(leases: [LeaseKey], acknowledged: CommandID? = nil, leadership: EdgeLeadership? = nil) {
-        (self.leases, self.acknowledged, self.leadership) = (leases, acknowledged, leadership)
-    }
-
-    package init(body: [UInt8], member: MemberID) throws(Problem) {
-        try self.init(body: body)
-        for place in leases.indices { leases[place].member = member }
-    }
-
-    package static let mayBeEmpty = true
-    package static let blank = Heartbeat(leases: [])
-    package static let fields: [WireField<Heartbeat>] = [
-        .may("leases", \.leases, .objects(countMax: Limits.slotsMax), "Leases that the member holds."),
-        .may(
-            "acknowledged", \.acknowledged, .id(orNone: true),
-            "The last command that it has; it has all before that too."),
-        .may("edges", \.leadership, .object, "Of an edge: who leads the edges, as far as it knows."),
-    ]
-}
-
 /// What the coordinator says over a member's stream: these leases are pointless now.
 package struct Revocation: Hashable, WireType {
     package var leases: [LeaseKey]
@@ -127,26 +99,4 @@ package struct Revocation: Hashable, WireType {
 
     package static let blank = Revocation(leases: [])
     package static let fields: [WireField<Revocation>] = [.always("leases", \.leases, .objects())]
-}
-
-/// The answer to a `Heartbeat`.
-package struct HeartbeatAnswer: Hashable, WireType {
-    package var rank: Int?
-    package var members: Int
-    /// For an edge: where the others are; nil for anybody else.
-    package var edges: [String]?
-
-    package init(rank: Int?, members: Int, edges: [String]?) {
-        (self.rank, self.members, self.edges) = (rank, members, edges)
-    }
-
-    package static let blank = HeartbeatAnswer(rank: nil, members: 0, edges: nil)
-    package static let schemaName = "HeartbeatAnswer"
-    package static let fields: [WireField<HeartbeatAnswer>] = [
-        .told("success", { _ in true }, .boolean), .may("rank", \.rank, .integer),
-        .always("members", \.members, .integer),
-        .may("edges", \.edges, urls, "For an edge: where the others are."),
-    ]
-
-    private static let urls = WireKind<[String]>.values(.prose, "a list of texts", read: \.string) { $1.value($0) }
 }

@@ -120,40 +120,57 @@ package struct JoinReply: Hashable, WireType {
 }
 
 /// A member as others see it, in `GET /v1/members` and `GET /servers`.
-package struct MemberStatus: Hashable, WireListed {
-    package var record: MemberRecord
+package struct MemberStatus: Hashable, WireType, WireListed {
+    package var id: MemberID
+    package var name: String
+    /// A `MemberRole`, or one that only later versions know.
+    package var role: String
     package var rank: Int?
-    package var standing: Membership.Standing
-    /// Its machine was wrong too often, and gets no work.
-    package var isDistrusted: Bool
-    /// It finishes what it has and goes.
-    package var isDraining: Bool
+    package var address: String
+    /// A `Membership.Standing`, `draining` or `distrusted`.
+    package var state: String
+    /// In seconds since 1970.
+    package var joined: Double
+    package var slots: Int
+    package var version: String
+    /// Empty when it does not say.
+    package var machine: String
+    /// The id of the volunteer's token that it came by.
+    package var token: Int64?
+    package var labels: [String: String]
 
+    /// `isDistrusted`: its machine was wrong too often, and gets no work. `isDraining`: it finishes what it has and goes.
     package init(
         record: MemberRecord, rank: Int?, standing: Membership.Standing, isDistrusted: Bool = false,
         isDraining: Bool = false
     ) {
-        (self.record, self.rank, self.standing) = (record, rank, standing)
-        (self.isDistrusted, self.isDraining) = (isDistrusted, isDraining)
+        (id, name, role, self.rank) = (record.id, record.name, record.role.rawValue, rank)
+        state = isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue
+        (address, joined, slots) = (record.address, Double(record.joinedMs) / 1_000, record.slots)
+        (version, machine, token, labels) = (record.version, record.machine, record.token, record.labels)
     }
 
-    private var state: String { isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue }
+    private init() {
+        (id, name, role, address, state, joined, slots) = (MemberID(0), "", "", "", "", 0, 0)
+        (version, machine, labels) = ("", "", [:])
+    }
 
+    package static let blank = MemberStatus()
     package static let schemaName = "Member"
     package static let listName = "members"
     package static let listSchemaName = "Members"
     package static let fields: [WireField<MemberStatus>] = [
-        .always("id", \.record.id, .id),
-        .always("name", \.record.name, .prose),
-        .always("role", \.record.role, .choice),
+        .always("id", \.id, .id),
+        .always("name", \.name, .prose),
+        .always("role", \.role, .word(of: MemberRole.self)),
         .always("rank", \.rank, .integer, "0 is the highest; null: without one."),
-        .always("address", \.record.address, .prose),
-        .told("state", \.state, .prose, "How it stands: alive, suspect, draining, distrusted."),
-        .always("joined", \.record.joinedMs, .moment, "When, in seconds since 1970."),
-        .always("slots", \.record.slots, .integer),
-        .always("version", \.record.version, .prose),
-        .may("machine", \.record.machine, .prose, when: { !$0.record.machine.isEmpty }),
-        .may("volunteer", \.record.token, .integer, "Its token's id."),
-        .always("labels", \.record.labels, .proses),
+        .always("address", \.address, .prose),
+        .always("state", \.state, .prose, "How it stands: alive, suspect, draining, distrusted."),
+        .always("joined", \.joined, .seconds, "When, in seconds since 1970."),
+        .always("slots", \.slots, .integer),
+        .always("version", \.version, .prose),
+        .may("machine", \.machine, .prose, when: { !$0.machine.isEmpty }),
+        .may("volunteer", \.token, .integer, "Its token's id."),
+        .always("labels", \.labels, .proses),
     ]
 }

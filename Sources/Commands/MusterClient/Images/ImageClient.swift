@@ -132,8 +132,7 @@ internal import MusterRole
 
     /// What an answer other than the one wanted amounts to: an `ImageFailure` or a `CommandError`.
     private func refusal(_ status: Int, _ body: [UInt8], _ source: ImageSource, _ image: ImageID) -> any Error {
-        var fields = try? JSONFields(body: body)
-        let detail = (try? fields?.string("detail", bytesMax: 64 << 10)) ?? "no reason given (status \(status))"
+        let detail = Problem(asFarAsRead: body).detail(or: "no reason given (status \(status))")
         let problem = Problem(status, detail)
         guard status < 500 else {
             return ImageFailure(

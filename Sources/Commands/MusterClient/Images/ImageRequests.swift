@@ -23,12 +23,13 @@ extension ImageClient {
             request.headers.append(("Content-Type", type))
             upload.apply(to: &request)
             let response = try await call(request, server, for: image, statuses: [200, 201])
-            guard var fields = try? JSONFields(body: response.body),
-                let version = try? fields.int("version", in: 0...Int.max), let etag = try? fields.string("etag")
-            else { throw ImageFailure(server, "it answered what no origin answers to PUT", mayHaveActed: true) }
+            guard let stored = try? ImageStatus(body: response.body) else {
+                throw ImageFailure(server, "it answered what no origin answers to PUT", mayHaveActed: true)
+            }
             return ImageReport(
                 image: image,
-                outcome: .put(version: UInt64(version), etag: etag, isNew: response.status == 201), bytes: upload.count,
+                outcome: .put(version: stored.version, etag: stored.etag, isNew: response.status == 201),
+                bytes: upload.count,
                 source: source(server, response.header))
         }
     }

@@ -38,15 +38,11 @@ package struct ImageServer: Hashable, Sendable {
     /// Throws a `Problem` for what is no such answer. What an edge says of itself is not believed where it is no URL.
     package static func edges(inMembers body: [UInt8]) throws -> [ImageServer] {
         var found: [(id: Int, server: ImageServer, isAlive: Bool)] = []
-        var fields = try JSONFields(body: body)
-        for value in try fields.array("members") ?? [] {
-            var member = try JSONFields(value, path: "members.")
-            guard try member.string("role") == MemberRole.edge.rawValue else { continue }
-            let labels = try member.strings("labels", countMax: Limits.labelsMax) ?? [:]
-            guard let text = labels["url"], let url = try? ValueKind.url.parse(text).asText else { continue }
-            let server = ImageServer(name: try member.string("name"), url: url)
-            let isAlive = try member.string("state") == Membership.Standing.alive.rawValue
-            found.append((labels["id"].flatMap { Int($0) } ?? .max, server, isAlive))
+        for member in try ListAnswer<MemberStatus>(body: body).items where member.role == MemberRole.edge.rawValue {
+            guard let text = member.labels["url"], let url = try? ValueKind.url.parse(text).asText else { continue }
+            let server = ImageServer(name: member.name, url: url)
+            let isAlive = member.state == Membership.Standing.alive.rawValue
+            found.append((member.labels["id"].flatMap { Int($0) } ?? .max, server, isAlive))
         }
         if found.contains(where: \.isAlive) { found.removeAll { !$0.isAlive } }
         found.sort { ($0.id, $0.server.url) < ($1.id, $1.server.url) }

@@ -117,21 +117,14 @@ package struct EdgeReport: Hashable, Sendable {
 extension FleetStatus {
     /// Of `GET /v1/members`. Throws a `Problem` for what is no such answer.
     package static func members(of body: [UInt8]) throws(Problem) -> [Member] {
-        var fields = try JSONFields(body: body)
-        var members: [Member] = []
-        for value in try fields.array("members") ?? [] {
-            var member = try JSONFields(value, path: "members.")
-            let labels = try member.strings("labels", countMax: Limits.labelsMax) ?? [:]
-            members.append(
-                Member(
-                    name: try member.string("name") ?? "", role: try member.string("role") ?? "",
-                    rank: try member.int("rank", in: 0...Int.max), state: try member.string("state") ?? "",
-                    slots: try member.int("slots", in: 0...Int.max) ?? 0,
-                    joined: try member.double("joined", in: 0...1e12) ?? 0,
-                    // What a member says of itself is not believed where it is no URL.
-                    url: labels["url"].flatMap { ValueKind.serverURL($0) }, number: labels["id"].flatMap { Int($0) }))
+        try ListAnswer<MemberStatus>(body: body).items.map { member in
+            Member(
+                name: member.name, role: member.role, rank: member.rank, state: member.state, slots: member.slots,
+                joined: member.joined,
+                // What a member says of itself is not believed where it is no URL.
+                url: member.labels["url"].flatMap { ValueKind.serverURL($0) },
+                number: member.labels["id"].flatMap { Int($0) })
         }
-        return members
     }
 
     /// Of `GET /metrics`: samples without labels.

@@ -43,8 +43,7 @@ internal import MusterHTTPClient
         var jobs: [JobStatus] = []
         for state in [JobState.running, .queued] {
             let body = try await client.call("GET", "/v1/jobs?limit=\(Self.jobsMax)&state=\(state.rawValue)")
-            var fields = try JSONFields(body: body)
-            jobs += try (fields.array("jobs") ?? []).map { try JobStatus($0) }.sorted { $0.id < $1.id }
+            jobs += try ListAnswer<JobStatus>(body: body).items.sorted { $0.id < $1.id }
         }
         return jobs
     }

@@ -3,7 +3,6 @@ internal import MusterCallbacks
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterJSON
 internal import MusterMembership
 internal import MusterRoutes
 
@@ -119,13 +118,9 @@ final class ClassicRankService: Service {
             let problem = error as? Problem
             return .problem(problem ?? Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5))
         }
-        var json = JSONWriter()
-        json.beginObject()
-        for (id, outcome) in outcomes {
-            json.key(named: names[id]?.address ?? "member-\(id)")
-            Success(outcome == .delivered).write(to: &json)
+        let results = outcomes.map { id, outcome in
+            (key: names[id]?.address ?? "member-\(id)", value: Success(outcome == .delivered))
         }
-        json.endObject()
-        return .json(json.bytes)
+        return .json(CommandResults(results).body)
     }
 }

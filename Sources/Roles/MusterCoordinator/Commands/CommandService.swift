@@ -326,7 +326,7 @@ final class CommandService: Service, CommandSending {
         of command: StoredCommand, _ outcomes: [(MemberID, CommandOutcome)], _ names: [MemberID: MemberName]
     ) -> [UInt8] {
         let status = CommandStatus(command.record, endedMs: command.end?.endedMs, outcomes: outcomes)
-        return WholeCommand(status) { names[$0]?.name }.body
+        return WholeCommand(status, outcomes) { names[$0]?.name }.body
     }
 
     func listCommands(_ request: HTTPRequest) throws -> HTTPOutcome {

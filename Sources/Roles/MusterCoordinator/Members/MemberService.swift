@@ -100,19 +100,19 @@ final class MemberService: Service {
     }
 
     func listMembers(liveWorkersOnly: Bool) -> HTTPOutcome {
-        var statuses = lock.withLock { fleet in
-            fleet.core.membership.ranked.enumerated().map { rank, member in
+        @Sendable func isListed(_ member: Membership.Member) -> Bool {
+            !liveWorkersOnly || (member.record.role == .worker && member.standing == .alive)
+        }
+        let statuses = lock.withLock { fleet in
+            fleet.core.membership.ranked.enumerated().filter { isListed($0.element) }.map { rank, member in
                 MemberStatus(
                     record: member.record, rank: rank, standing: member.standing,
                     isDistrusted: fleet.core.scheduler.isBarred(member.record.id),
                     isDraining: fleet.core.scheduler.isDraining(member.record.id))
             }
-                + fleet.core.membership.unranked.map { member in
+                + fleet.core.membership.unranked.filter(isListed).map { member in
                     MemberStatus(record: member.record, rank: nil, standing: member.standing)
                 }
-        }
-        if liveWorkersOnly {
-            statuses.removeAll { $0.record.role != .worker || $0.standing != .alive }
         }
         return .respond(.json(ListAnswer(statuses).body))
     }

@@ -3,7 +3,6 @@ internal import MusterCallbacks
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterJSON
 internal import MusterLog
 internal import MusterMembership
 internal import MusterPictures
@@ -34,18 +33,12 @@ final class ClassicServerService: Service {
             let workers = lock.withLock { fleet in
                 fleet.core.membership.liveWorkers.map(\.name)
             }
-            var json = JSONWriter()
-            json.beginArray()
-            func add(_ name: String, _ port: Int) {
-                ClassicServerPlace(name: name, port: port).write(to: &json)
-            }
-            for worker in workers { add(worker, Int(listener.port)) }
+            var places = workers.map { ClassicServerPlace(name: $0, port: Int(listener.port)) }
             // Whatever an old client has a server compute is computed by workers: without them, none is any use.
             if !workers.isEmpty {
-                for server in await servers.answering() { add(server.name, server.port) }
+                places += await servers.answering().map { ClassicServerPlace(name: $0.name, port: $0.port) }
             }
-            json.endArray()
-            return .json(json.bytes)
+            return .json(ClassicServerList(places).body)
         }
     }
 

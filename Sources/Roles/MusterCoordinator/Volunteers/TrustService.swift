@@ -57,9 +57,8 @@ final class TrustService: Service {
         let asked = try TokenRequest(body: request.body)
         return .task {
             let (record, token) = try await self.newVolunteerToken(label: asked.label)
-            var json = JSONWriter()
-            TokenStatus(record: record, token: token).write(to: &json)
-            return .json(json.bytes, status: 201, headers: [("Location", "/v1/tokens/\(record.id)")])
+            let body = TokenStatus(record: record, token: token).body
+            return .json(body, status: 201, headers: [("Location", "/v1/tokens/\(record.id)")])
         }
     }
 

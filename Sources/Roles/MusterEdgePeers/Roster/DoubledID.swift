@@ -24,10 +24,9 @@ struct DoubledID: Sendable {
 
     /// The other said so. Its code tells which of the two goes.
     func ends(at url: String, _ response: HTTPClientResponse, _ own: EdgeIdentity) {
-        var fields = try? JSONFields(body: response.body)
-        if (try? fields?.string("type")) == "/problems/same-id" {
-            let why = (try? fields?.string("detail", bytesMax: 8_192)) ?? "Edge \(own.id) is at \(url) already."
-            fail(NodeError(.setup, why))
+        let problem = Problem(asFarAsRead: response.body)
+        if problem.type == "/problems/same-id" {
+            fail(NodeError(.setup, problem.detail(or: "Edge \(own.id) is at \(url) already.")))
         } else {
             Log.error("another edge has this one's id, and ends", ["id": "\(own.id)", "url": url])
         }

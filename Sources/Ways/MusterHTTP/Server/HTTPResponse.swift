@@ -2,7 +2,6 @@ internal import CMicroHTTP
 internal import Glibc
 internal import HTTPText
 package import MusterAPI
-internal import MusterJSON
 package import MusterSystem
 
 /// One answer.
@@ -63,20 +62,12 @@ package struct HTTPResponse: Sendable {
     }
 
     package static func problem(_ problem: Problem) -> HTTPResponse {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("type", problem.type)
-        json.field("title", problem.title)
-        json.field("status", problem.status)
-        json.field("detail", problem.detail)
-        if let seconds = problem.retryAfter { json.field("retryAfter", seconds) }
-        json.endObject()
         var headers = [(name: "Content-Type", value: Problem.contentType)]
         if let seconds = problem.retryAfter { headers.append(("Retry-After", String(seconds))) }
         if let challenge = challenge(problem) { headers.append(("WWW-Authenticate", challenge)) }
         // RFC 9110, 15.5.16: what would have been taken.
         if problem.type == "/problems/encoding" { headers.append(("Accept-Encoding", "identity")) }
-        return HTTPResponse(status: problem.status, headers: headers, body: .bytes(json.bytes))
+        return HTTPResponse(status: problem.status, headers: headers, body: .bytes(problem.body))
     }
 
     /// RFC 6750, 3: no error where nothing was shown.
