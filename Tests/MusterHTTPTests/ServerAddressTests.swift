@@ -1,5 +1,6 @@
 import Glibc
 import MusterAPI
+import MusterServerKit
 import Testing
 
 @testable import MusterHTTP

@@ -1,5 +1,6 @@
 import Glibc
 import MusterHTTP
+import MusterServerKit
 import Testing
 
 /// How a client goes.
@@ -35,7 +36,7 @@ enum HeldState: String, CaseIterable, Sendable {
             return server.bodies.wait() != nil
         case .idleStream, .streamWithUnreadBytes:
             client.request("GET", "/stream")
-            guard let stream = server.streams.wait(), client.response(toHead: true) != nil else { return false }
+            guard let stream = server.streams.wait(), client.response(headOnly: true) != nil else { return false }
             if self == .idleStream { return true }
             let isTaken = stream.write([UInt8](repeating: 0, count: 32 << 20))
             // The server has begun to send, and cannot end.

@@ -35,7 +35,7 @@ import Testing
             let client = server.client()
             let hello = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
             client.send("\(known.method) \(known.target) HTTP/1.1\r\nHost: localhost\r\n\r\n\(hello)")
-            let head = try #require(client.response(toHead: true))
+            let head = try #require(client.response(headOnly: true))
             #expect(head.status == known.status)
             #expect(head["content-length"] == known.length)
             #expect(head["transfer-encoding"] == nil)

@@ -1,4 +1,5 @@
 import MusterAPI
+import MusterServerKit
 import Testing
 
 @testable import MusterHTTP
