@@ -256,7 +256,10 @@ let package = Package(
         tests("HTTPTextTests", ["HTTPText"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests(
-            "MusterContainersTests", ["MusterContainers", "MusterLaunch", "MusterAPI", "MusterJSON", "MusterSystem"]),
+            "MusterContainersTests",
+            [
+                "MusterContainers", "MusterLaunch", "MusterAPI", "MusterJSON", "MusterSystem", "MusterServerKit",
+            ]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
@@ -271,7 +274,12 @@ let package = Package(
                 "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
                 "MusterTestKit", "MusterServerKit",
             ]),
-        tests("MusterSpawningTests", ["MusterSpawning", "MusterContainers", "MusterAPI", "MusterJSON"]),
+        tests(
+            "MusterSpawningTests",
+            [
+                "MusterSpawning", "MusterContainers", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore",
+                "MusterServerKit",
+            ]),
         tests(
             "MusterJoiningTests",
             [

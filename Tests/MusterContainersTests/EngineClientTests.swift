@@ -1,5 +1,6 @@
 import Glibc
 import MusterLaunch
+import MusterServerKit
 import Synchronization
 import Testing
 
@@ -34,7 +35,7 @@ import Testing
         let path: String
         do {
             let engine = FakeEngine { _ in nil }
-            path = engine.address.path
+            path = engine.path
             #expect(link(path, "/tmp/muster-dead-\(getpid()).sock") == 0)
         }
         let dead = "/tmp/muster-dead-\(getpid()).sock"

@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterJSON
 import MusterLaunch
+import MusterServerKit
 import Synchronization
 import Testing
 

@@ -1,3 +1,4 @@
+import MusterServerKit
 import Synchronization
 import Testing
 

@@ -77,16 +77,24 @@ final class ForeignChildren: Sendable {
         return nil
     }
 
-    /// What one that has ended printed, to be recorded. Nil: it failed. Throws what is worth another try.
-    func output(of name: String, _ end: ContainerEnd) async throws -> ForeignOutput? {
+    /// Hands what one that has ended printed to `record`, unless it failed. Throws what is worth another try; until there is none,
+    /// what is known of it is kept.
+    func settle(
+        _ name: String, _ end: ContainerEnd, _ record: (ForeignOutput) async throws -> Void
+    ) async throws {
         let (isOverdue, full) = state.withLock { ($0.overdue.contains(name), $0.full[name]) }
         var output = full ?? ForeignOutput(range: range)
         if full == nil { try await end.readOutput { output.take($0) } }
         output.finish()
+        if end.exitCode == 0 || output.isFull || isOverdue { try await record(output) }
+        forget(name)
+    }
+
+    /// Of one that nobody waits for.
+    func forget(_ name: String) {
         state.withLock { state in
             state.overdue.remove(name)
             state.full[name] = nil
         }
-        return end.exitCode == 0 || output.isFull || isOverdue ? output : nil
     }
 }

@@ -104,11 +104,12 @@ final class NumberIntake: Sendable {
 
     /// A foreign child has ended: its numbers are recorded, unless it failed. Throws what is worth another try.
     func record(endOf name: String, _ end: ContainerEnd) async throws {
-        guard let number = LaunchName.number(in: name, after: LaunchName.child),
-            let record = children.unfinished(ChildID(number)), let output = try await foreign?.output(of: name, end)
-        else { return }
-        let report = NumbersReport(
-            offset: record.received, numbers: output.lines.numbers, rejected: output.lines.rejected, isLast: true)
-        _ = try await self.record(report, of: record.id)
+        guard let foreign, let number = LaunchName.number(in: name, after: LaunchName.child) else { return }
+        guard let record = children.unfinished(ChildID(number)) else { return foreign.forget(name) }
+        try await foreign.settle(name, end) { output in
+            let report = NumbersReport(
+                offset: record.received, numbers: output.lines.numbers, rejected: output.lines.rejected, isLast: true)
+            _ = try await self.record(report, of: record.id)
+        }
     }
 }

@@ -1,36 +1,34 @@
-import Glibc
-import MusterSystem
-import Synchronization
+internal import Glibc
 
-@testable import MusterContainers
-
-/// Something behind a unix socket that answers each connection's first request as a test wants.
-final class FakeEngine: Sendable {
-    let address: EngineAddress
+/// A container engine, as far as a test needs one: something behind a unix socket that answers each connection's first request as
+/// the test wants.
+package final class FakeEngine: Sendable {
+    /// Its socket's.
+    package let path: String
     private let folder: String
     private let listener: CInt
 
     /// `answer` gets the request's first line; nil keeps the connection open and says nothing.
-    init(_ answer: @escaping @Sendable (String) -> String?) {
+    package init(_ answer: @escaping @Sendable (String) -> String?) {
         var template = Array("/tmp/muster-engine-XXXXXX".utf8CString)
         folder = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
-        address = EngineAddress(path: folder + "/engine.sock")
+        path = folder + "/engine.sock"
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var place = sockaddr_un()
         place.sun_family = sa_family_t(AF_UNIX)
-        let path = Array(address.path.utf8)
-        withUnsafeMutableBytes(of: &place.sun_path) { $0.copyBytes(from: path) }
+        let bytes = Array(path.utf8)
+        withUnsafeMutableBytes(of: &place.sun_path) { $0.copyBytes(from: bytes) }
         let code = withUnsafePointer(to: &place) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        precondition(code == 0 && listen(listener, 16) == 0, "no fake engine at \(address.path)")
-        _ = startThread { [listener] in
+        precondition(code == 0 && listen(listener, 16) == 0, "no fake engine at \(path)")
+        runThread { [listener] in
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { break }
-                _ = startThread { Self.serve(connection, answer) }
+                runThread { Self.serve(connection, answer) }
             }
             close(listener)
         }
@@ -39,7 +37,7 @@ final class FakeEngine: Sendable {
     deinit {
         // The thread that accepts closes it.
         shutdown(listener, Int32(SHUT_RDWR))
-        unlink(address.path)
+        unlink(path)
         rmdir(folder)
     }
 
@@ -65,12 +63,12 @@ final class FakeEngine: Sendable {
         close(connection)
     }
 
-    static func json(_ body: String, status: String = "200 OK") -> String {
+    package static func json(_ body: String, status: String = "200 OK") -> String {
         "HTTP/1.1 \(status)\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
             + body
     }
 
-    static func version(_ newest: String, _ oldest: String = "1.12") -> String {
+    package static func version(_ newest: String, _ oldest: String = "1.12") -> String {
         json(#"{"ApiVersion":"\#(newest)","MinAPIVersion":"\#(oldest)"}"#)
     }
 }

@@ -1,0 +1,7 @@
+import MusterServerKit
+
+@testable import MusterContainers
+
+extension FakeEngine {
+    var address: EngineAddress { EngineAddress(path: path) }
+}
