@@ -259,3 +259,12 @@ import Testing
         }
     }
 }
+
+extension Schema {
+    /// Whether good values are texts and no others, as the document says it.
+    fileprivate var isText: Bool {
+        var json = JSONWriter()
+        write(to: &json)
+        return (try? JSONValue(parsing: json.bytes))?["type"]?.string == "string"
+    }
+}

@@ -21,15 +21,21 @@ struct RoaringFormat {
         return rest.prefix(count)
     }
 
-    private mutating func number(_ count: Int = 2) -> Int? {
-        take(count).map { $0.reversed().reduce(0) { $0 << 8 | Int($1) } }
+    private mutating func number() -> Int? {
+        let start = rest.startIndex
+        return take(2).map { Int($0[start]) | Int($0[start + 1]) << 8 }
+    }
+
+    private mutating func longNumber() -> Int? {
+        guard let low = number(), let high = number() else { return nil }
+        return low | high << 16
     }
 
     /// The kinds of containers, each one's key and how many numbers it has, their places, then they themselves.
     private mutating func readSet() -> Bool {
-        guard let cookie = number(4) else { return false }
+        guard let cookie = longNumber() else { return false }
         let hasRuns = cookie & 0xFFFF == 12_347
-        guard hasRuns || cookie == 12_346, let size = hasRuns ? cookie >> 16 + 1 : number(4), size <= 1 << 16,
+        guard hasRuns || cookie == 12_346, let size = hasRuns ? cookie >> 16 + 1 : longNumber(), size <= 1 << 16,
             let runs = hasRuns ? take((size + 7) / 8).map(Array.init) : []
         else { return false }
         var counts: [Int] = []

@@ -19,26 +19,43 @@ package struct PrimesKernel: Kernel {
         guard let input = task.input else { throw TaskFailure("this task has no input") }
         let range: ClosedRange<Int>
         do throws(Problem) { range = try self.range(input) } catch { throw TaskFailure(error.detail) }
-        let divisors = Self.primes(in: 2...max(2, Int(Double(range.upperBound).squareRoot()) + 1), [])
+        let divisors = Self.divisors(upTo: max(2, Int(Double(range.upperBound).squareRoot()) + 1))
         var count = 0
         for first in stride(from: range.lowerBound, through: range.upperBound, by: Self.pieceNumbers) {
             if cancellation.isCancelled { throw TaskFailure("cancelled while it counted") }
-            count += Self.primes(in: first...min(first + Self.pieceNumbers - 1, range.upperBound), divisors).count
+            let piece = first...min(first + Self.pieceNumbers - 1, range.upperBound)
+            count += Self.sieve(piece, divisors).count { $0 }
         }
         return Array(String(count).utf8)
     }
 
-    /// By primes up to the root of the range's end; without any, by what is found in the range itself, which begins at 2.
-    private static func primes(in range: ClosedRange<Int>, _ divisors: [Int]) -> [Int] {
+    /// Which numbers of a range are prime, by all primes up to the root of its end.
+    private static func sieve(_ range: ClosedRange<Int>, _ divisors: [Int]) -> [Bool] {
         var isPrime = [Bool](repeating: true, count: range.count)
-        for divisor in divisors.isEmpty ? Array(range) : divisors where divisor * divisor <= range.upperBound {
-            if divisors.isEmpty && !isPrime[divisor - range.lowerBound] { continue }
-            let multiple = (range.lowerBound + divisor - 1) / divisor * divisor
-            for number in stride(from: max(divisor * divisor, multiple), through: range.upperBound, by: divisor) {
-                isPrime[number - range.lowerBound] = false
-            }
+        for number in range.prefix(2) where number < 2 { isPrime[number - range.lowerBound] = false }
+        for divisor in divisors where divisor * divisor <= range.upperBound {
+            strike(divisor, from: range, in: &isPrime)
         }
-        return range.filter { $0 > 1 && isPrime[$0 - range.lowerBound] }
+        return isPrime
+    }
+
+    /// All primes from 2 to a number.
+    private static func divisors(upTo last: Int) -> [Int] {
+        var isPrime = [Bool](repeating: true, count: last - 1)
+        var found: [Int] = []
+        for number in 2...last where isPrime[number - 2] {
+            found.append(number)
+            if number * number <= last { strike(number, from: 2...last, in: &isPrime) }
+        }
+        return found
+    }
+
+    /// Marks a prime's multiples, from its square on.
+    private static func strike(_ prime: Int, from range: ClosedRange<Int>, in isPrime: inout [Bool]) {
+        let multiple = (range.lowerBound + prime - 1) / prime * prime
+        for number in stride(from: max(prime * prime, multiple), through: range.upperBound, by: prime) {
+            isPrime[number - range.lowerBound] = false
+        }
     }
 
     private func range(_ input: JSONValue) throws(Problem) -> ClosedRange<Int> {

@@ -46,14 +46,6 @@ package struct Schema: Sendable {
         schema.isNullable = true
         return schema
     }
-
-    /// Whether good values are texts and no others.
-    package var isText: Bool {
-        switch form {
-        case .string, .choice: !isNullable
-        default: false
-        }
-    }
 }
 
 extension Schema {
