@@ -34,8 +34,8 @@ struct EdgeFaults {
         var faults = EdgeFaults()
         faults.loss = random.share(0.005...0.2)
         faults.duplication = random.share(0.01...0.2)
-        faults.delayMsMax = random.chance(0.5) ? Int.random(in: 1...400, using: &random) : 2
-        faults.storeMsMax = random.chance(0.3) ? Int.random(in: 5...600, using: &random) : 3
+        faults.delayMsMax = random.pick(1...400, else: 2)
+        faults.storeMsMax = random.pick(5...600, in: 0.3, else: 3)
         faults.crashMs = random.dial(300...5_000)
         faults.pauseMs = random.dial(300...4_000)
         faults.partitionMs = random.dial(300...3_000)
@@ -45,7 +45,7 @@ struct EdgeFaults {
         faults.diskLoss = random.share(0.1...1)
         faults.lateJoin = random.share(0.1...0.7)
         faults.originCutMs = random.dial(300...3_000)
-        faults.originDelayMsMax = random.chance(0.5) ? Int.random(in: 1...1_000, using: &random) : 2
+        faults.originDelayMsMax = random.pick(1...1_000, else: 2)
         faults.healAtMs = Int.random(in: 2_000...10_000, using: &random)
         return faults
     }

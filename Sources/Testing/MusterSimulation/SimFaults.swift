@@ -36,7 +36,7 @@ package struct SimFaults: Sendable {
         var faults = SimFaults()
         faults.loss = random.share(0.005...0.1)
         faults.duplication = random.chance(0.4) ? Double.random(in: 0.01...0.2, using: &random) : 0
-        faults.delayMsMax = random.chance(0.5) ? Int.random(in: 1...300, using: &random) : 3
+        faults.delayMsMax = random.pick(1...300, else: 3)
         faults.coordinatorCrashMs = random.dial(1_500...15_000)
         faults.workerKillMs = random.dial(800...10_000)
         faults.workerPauseMs = random.dial(1_500...10_000)

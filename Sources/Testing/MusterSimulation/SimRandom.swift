@@ -19,8 +19,11 @@ package struct SimRandom: RandomNumberGenerator, Sendable {
     }
 
     /// Whether a kind of fault is in a run at all, and how rare it is: 0 in half of the runs.
-    package mutating func dial(_ range: ClosedRange<Int>) -> Int {
-        chance(0.5) ? Int.random(in: range, using: &self) : 0
+    package mutating func dial(_ range: ClosedRange<Int>) -> Int { pick(range, else: 0) }
+
+    /// A number of these in so large a share of the runs, and the usual one in the others.
+    package mutating func pick(_ range: ClosedRange<Int>, in share: Double = 0.5, else usual: Int) -> Int {
+        chance(share) ? Int.random(in: range, using: &self) : usual
     }
 
     /// A share of messages, the same way.

@@ -22,78 +22,45 @@ package final class SimStore {
         }
     }
 
-    private struct Group {
-        let writes: [StoreWrite]
-        let completion: (String?) -> Void
-    }
-
     package private(set) var jobs: [JobID: Job] = [:]
     package private(set) var members: [MemberID: MemberRecord] = [:]
     package private(set) var lastIDs: (job: Int64, member: Int64, joinOrder: Int64) = (0, 0, 0)
     package private(set) var recordedTasks = 0
     package private(set) var standings: [MachineID: Reliability.Standing] = [:]
     package var isFull = false
-    private let clock: SimClock
-    private var random: SimRandom
     private let bug: PlantedBug?
     private let checker: SimChecker
-    private var waiting: [Group] = []
-    private var underWay: [Group] = []
-    /// A crash makes what was under way nobody's business.
-    private var life = 0
+    private let commits: SimCommits
 
     package init(_ clock: SimClock, _ checker: SimChecker, bug: PlantedBug?, seed: UInt64) {
-        self.clock = clock
         self.checker = checker
         self.bug = bug
-        random = SimRandom(seed: seed)
+        commits = SimCommits(clock, seed: seed)
+        commits.keep = { [unowned self] in isFull ? refuse($0) : keep($0) }
     }
 
     /// `completion` gets nil when durable, else the reason.
     package func commit(_ writes: [StoreWrite], completion: @escaping (String?) -> Void) {
         let hasVotes = writes.contains { if case .addVotes = $0 { true } else { false } }
-        if bug == .earlyAcknowledge || (bug == .earlyVotes && hasVotes) {
-            waiting.append(Group(writes: writes, completion: { _ in }))
-            completion(nil)
-        } else {
-            waiting.append(Group(writes: writes, completion: completion))
+        guard bug == .earlyAcknowledge || (bug == .earlyVotes && hasVotes) else {
+            return commits.add(writes, completion: completion)
         }
-        begin()
+        commits.add(writes) { _ in }
+        completion(nil)
     }
 
-    /// Everything that has gathered goes with the next commit.
-    private func begin() {
-        guard underWay.isEmpty, !waiting.isEmpty else { return }
-        underWay = waiting
-        waiting = []
-        let current = life
-        clock.after(random.milliseconds(0...20)) { [self] in
-            guard life == current else { return }
-            let groups = underWay
-            underWay = []
-            for group in groups { group.completion(isFull ? refuse(group) : keep(group)) }
-            begin()
-        }
-    }
-
-    private func keep(_ group: Group) -> String? {
-        for write in group.writes { apply(write) }
+    private func keep(_ writes: [StoreWrite]) -> String? {
+        for write in writes { apply(write) }
         return nil
     }
 
-    private func refuse(_ group: Group) -> String? {
-        if bug == .halfGroup { for write in group.writes.prefix((group.writes.count + 1) / 2) { apply(write) } }
+    private func refuse(_ writes: [StoreWrite]) -> String? {
+        if bug == .halfGroup { for write in writes.prefix((writes.count + 1) / 2) { apply(write) } }
         return "disk full"
     }
 
-    /// kill -9 of the process: of the groups under way some are durable and nobody was told.
-    package func crash() {
-        life += 1
-        let durable = isFull ? 0 : Int.random(in: 0...underWay.count, using: &random)
-        for group in underWay.prefix(durable) { for write in group.writes { apply(write) } }
-        underWay = []
-        waiting = []
-    }
+    /// kill -9 of the process.
+    package func crash() { commits.crash(isFull: isFull) }
 
     private func apply(_ write: StoreWrite) {
         switch write {

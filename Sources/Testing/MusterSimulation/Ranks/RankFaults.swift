@@ -21,14 +21,14 @@ package struct RankFaults: Sendable {
         var faults = RankFaults()
         faults.loss = random.share(0.005...0.1)
         faults.connectionLoss = random.share(0.001...0.05)
-        faults.delayMsMax = random.chance(0.5) ? Int.random(in: 1...300, using: &random) : 3
+        faults.delayMsMax = random.pick(1...300, else: 3)
         faults.coordinatorCrashMs = random.dial(1_500...12_000)
         faults.killMs = random.dial(800...8_000)
         faults.leaveMs = random.dial(1_500...8_000)
         faults.pauseMs = random.dial(800...6_000)
         faults.cutMs = random.dial(1_500...8_000)
         faults.coordinatorPauseMs = random.dial(1_500...8_000)
-        faults.queueMax = random.chance(0.3) ? Int.random(in: 2...20, using: &random) : 4_096
+        faults.queueMax = random.pick(2...20, in: 0.3, else: 4_096)
         faults.healAtMs = Int.random(in: 5_000...20_000, using: &random)
         return faults
     }

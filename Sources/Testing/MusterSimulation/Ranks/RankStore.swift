@@ -3,11 +3,6 @@ internal import MusterMembership
 
 /// Members, commands and cursors: tells of nothing before it is durable, and loses what was not when it crashes.
 package final class RankStore {
-    private struct Group {
-        let writes: [StoreWrite]
-        let completion: () -> Void
-    }
-
     private struct ExceptionKey: Hashable {
         var member: MemberID
         var first: CommandID
@@ -18,49 +13,24 @@ package final class RankStore {
     private var cursors: [MemberID: CommandID] = [:]
     private var exceptions: [ExceptionKey: CommandExceptions] = [:]
     private(set) var lastIDs = LargestIDs(job: 0, member: 0, joinOrder: 0, child: 0)
-    private let clock: SimClock
     private let checker: RankChecker
-    private var random: SimRandom
-    private var waiting: [Group] = []
-    private var underWay: [Group] = []
-    /// A crash makes what was under way nobody's business.
-    private var life = 0
+    private let commits: SimCommits
 
     init(_ clock: SimClock, _ checker: RankChecker, seed: UInt64) {
-        self.clock = clock
         self.checker = checker
-        random = SimRandom(seed: seed)
-    }
-
-    func commit(_ writes: [StoreWrite], completion: @escaping () -> Void = {}) {
-        waiting.append(Group(writes: writes, completion: completion))
-        begin()
-    }
-
-    /// Everything that has gathered goes with the next commit.
-    private func begin() {
-        guard underWay.isEmpty, !waiting.isEmpty else { return }
-        underWay = waiting
-        waiting = []
-        let current = life
-        clock.after(random.milliseconds(0...20)) { [self] in
-            guard life == current else { return }
-            let groups = underWay
-            underWay = []
-            for group in groups { for write in group.writes { apply(write) } }
-            for group in groups { group.completion() }
-            begin()
+        commits = SimCommits(clock, seed: seed)
+        commits.keep = { [unowned self] writes in
+            for write in writes { apply(write) }
+            return nil
         }
     }
 
-    /// kill -9 of the process: of the groups under way some are durable and nobody was told.
-    func crash() {
-        life += 1
-        let durable = Int.random(in: 0...underWay.count, using: &random)
-        for group in underWay.prefix(durable) { for write in group.writes { apply(write) } }
-        underWay = []
-        waiting = []
+    func commit(_ writes: [StoreWrite], completion: @escaping () -> Void = {}) {
+        commits.add(writes) { _ in completion() }
     }
+
+    /// kill -9 of the process.
+    func crash() { commits.crash() }
 
     private func apply(_ write: StoreWrite) {
         switch write {
