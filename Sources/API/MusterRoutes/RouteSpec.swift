@@ -88,15 +88,15 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     /// Other good answers, alike but for 204 and 304, which have no content.
     package var otherStatuses: [Int] = []
     /// Whether clients that do not ask for JSON get text instead.
-    package var mayAnswerText = false
+    var mayAnswerText = false
     /// Whether there must be a body although no field of it must be there.
-    package var needsBody = false
+    var needsBody = false
     /// Whether the body is the bytes of a file, of any type.
-    package var readsBytes = false
+    var readsBytes = false
     /// What parameters of the path may be, where they are not ids from 1.
-    package var parameterSchemas: [String: Schema] = [:]
+    var parameterSchemas: [String: Schema] = [:]
     /// Spoken among the fleet's own processes of one version, and not in the document.
-    package var isInternal = false
+    var isInternal = false
     /// Says that a process lives, several times a second perhaps; nobody wants to read of each.
     package var isSignOfLife = false
 
@@ -107,7 +107,7 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     /// What a body holds.
     package var bodyFields: [FieldSpec] { fields.filter { $0.place == .body || $0.place == .form } }
     /// Streams do not end by themselves.
-    package var isEventStream: Bool { answerType == "text/event-stream" }
+    var isEventStream: Bool { answerType == "text/event-stream" }
     package var readsForm: Bool { fields.contains { $0.place == .form } }
     package var queryNames: Set<String> { Set(fields.filter { $0.place == .query }.map(\.name)) }
 }

@@ -2,7 +2,7 @@
 package struct Command: Sendable {
     package struct Example: Hashable, Sendable {
         package var line: String
-        package var explanation: String
+        var explanation: String
         package init(_ line: String, _ explanation: String) {
             self.line = line
             self.explanation = explanation
@@ -20,7 +20,7 @@ package struct Command: Sendable {
     /// An exit code whose meaning here is more exact than its general one; nil: the general one.
     package struct Exit: Hashable, Sendable {
         package var code: ExitCode
-        package var meaning: String?
+        var meaning: String?
         package init(_ code: ExitCode, _ meaning: String? = nil) {
             self.code = code
             self.meaning = meaning

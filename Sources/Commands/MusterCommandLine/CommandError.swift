@@ -46,7 +46,7 @@ package struct CommandError: Error, Hashable, Sendable {
     }
 
     /// The system's words for an `errno` value, such as `No such file or directory`.
-    package static func systemMessage(_ code: Int32) -> String {
+    static func systemMessage(_ code: Int32) -> String {
         guard let text = strerror(code) else { return "error \(code)" }
         return String(cString: text)
     }

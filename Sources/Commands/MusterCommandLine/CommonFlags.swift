@@ -7,12 +7,12 @@ package enum CommonFlags {
         "config", "FILE", as: .file,
         "A file of settings: NAME = VALUE a line, under the names of flags or of their variables, which both go before it."
     ).common
-    package static let logLevel = Flag<String>.text(
+    static let logLevel = Flag<String>.text(
         "log-level", "LEVEL", as: .choice(["debug", "info", "notice", "warning", "error"], reserved: []),
         default: "info",
         "The least weight of the log records that go to standard error."
     ).common
-    package static let logFormat = Flag<String>.text(
+    static let logFormat = Flag<String>.text(
         "log-format", "FORMAT", as: .choice(["text", "json"], reserved: []), default: "text",
         "How log records are written: lines for people, or a JSON object a line."
     ).common

@@ -16,7 +16,7 @@ package enum ExitCode: Int32, CaseIterable, Sendable {
     case configuration = 78
 
     /// What the code means wherever a command does not say it more exactly.
-    package var meaning: String {
+    var meaning: String {
         switch self {
         case .success: "The work is done."
         case .failure: "The work itself failed: a job failed or was cancelled."

@@ -3,27 +3,27 @@ package struct FlagSpec: Hashable, Sendable {
     /// Without the dashes: lower-case words joined by `-`.
     package var name: String
     package var short: Character?
-    package var metavar: String
+    var metavar: String
     package var kind: ValueKind
     package var summary: String
-    package var defaultValue: ArgumentValue?
+    var defaultValue: ArgumentValue?
     /// The default as help shows it; nil: none is shown.
-    package var defaultText: String?
+    var defaultText: String?
     /// The variable that is read when the command line does not give the flag; empty counts as not set.
     package var environmentName: String
-    package var isRequired = false
+    var isRequired = false
     /// Parsed as any other, but neither in help nor in completion.
-    package var isHidden = false
+    var isHidden = false
     /// Shared by many commands: help lists it after the command's own.
-    package var isCommon = false
+    var isCommon = false
 
-    package var isRepeatable: Bool {
+    var isRepeatable: Bool {
         switch kind {
         case .pairs, .addresses: true
         default: false
         }
     }
-    package var takesValue: Bool { kind != .bool }
+    var takesValue: Bool { kind != .bool }
 
     init(
         _ name: String, short: Character?, metavar: String, kind: ValueKind, summary: String,

@@ -1,7 +1,7 @@
 /// Help texts, rendered from the table.
-package enum Help {
+enum Help {
     /// What `muster --help` prints: every command with its summary.
-    package static func overview(_ table: CommandTable, width: Int) -> String {
+    static func overview(_ table: CommandTable, width: Int) -> String {
         let column = (table.commands.map(\.name.count).max() ?? 0) + 4
         var lines = TextWrap.lines("\(table.program) \(table.version): \(table.summary)", width: width)
         lines += ["", "Usage: \(table.program) COMMAND [ARGUMENT]... [FLAG]...", "", "Commands:"]
@@ -20,7 +20,7 @@ package enum Help {
     }
 
     /// A command's page, in the order of a manual page.
-    package static func page(for command: Command, in table: CommandTable, width: Int) -> String {
+    static func page(for command: Command, in table: CommandTable, width: Int) -> String {
         var page = HelpPage(width: width)
         page.section("NAME") { $0.paragraph("\(table.program) \(command.name) - \(command.summary)") }
         page.section("SYNOPSIS") { $0.hanging(synopsis(of: command, in: table)) }

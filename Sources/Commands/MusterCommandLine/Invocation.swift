@@ -16,7 +16,7 @@
     package subscript<Value>(positional: Positional<Value>) -> Value { arguments[positional] }
 
     /// Lines of help are as wide as the terminal, 40…100 characters.
-    package var helpWidth: Int { Terminal.helpWidth(environment) }
+    var helpWidth: Int { Terminal.helpWidth(environment) }
 
     /// A line on standard error, for people; silent under `--quiet`.
     package func note(_ text: String) {

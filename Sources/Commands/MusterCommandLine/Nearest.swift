@@ -1,6 +1,6 @@
 /// The candidate most like the word: one that differs by a slip or two, else one that the word begins. Nil if none is
 /// near.
-package func nearest(to word: String, in candidates: [String]) -> String? {
+func nearest(to word: String, in candidates: [String]) -> String? {
     let typed = Array(word.lowercased().utf8.prefix(64))
     guard typed.count > 1 else { return nil }
     let tolerance = typed.count < 4 ? 1 : 2

@@ -21,5 +21,5 @@ package struct ParsedArguments: Hashable, Sendable {
     }
 
     /// Whether the command line, the environment or a file of settings gave the flag, as against its default.
-    package func isGiven<Value>(_ flag: Flag<Value>) -> Bool { flags[flag.spec.name] != nil }
+    func isGiven<Value>(_ flag: Flag<Value>) -> Bool { flags[flag.spec.name] != nil }
 }

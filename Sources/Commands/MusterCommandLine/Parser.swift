@@ -11,11 +11,6 @@ package enum Request: Sendable {
 package struct ParseError: Error, Hashable, Sendable {
     package var error: CommandError
     package var command: String?
-
-    package init(error: CommandError, command: String?) {
-        self.error = error
-        self.command = command
-    }
 }
 
 extension CommandTable {

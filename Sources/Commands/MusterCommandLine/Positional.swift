@@ -5,7 +5,7 @@ package struct PositionalSpec: Hashable, Sendable {
     package var name: String
     package var kind: ValueKind
     package var summary: String
-    package var arity: Arity
+    var arity: Arity
 }
 
 /// A positional argument together with the Swift type of its value.

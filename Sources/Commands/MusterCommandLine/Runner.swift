@@ -66,10 +66,10 @@ package enum Runner {
     }
 
     /// Below it, some library of some command ends the process without a word.
-    package static let descriptorsMin = 64
+    static let descriptorsMin = 64
 
     /// Throws a `CommandError` where so few files may be open.
-    package static func requireDescriptors(_ count: Int) throws(CommandError) {
+    static func requireDescriptors(_ count: Int) throws(CommandError) {
         guard count < descriptorsMin else { return }
         throw CommandError(
             .osError,

@@ -1,7 +1,7 @@
 /// Breaks text at spaces so that no line is wider than it must be.
-package enum TextWrap {
+enum TextWrap {
     /// Lines of at most `width` characters with the indent included. A word longer than a line stands alone on one.
-    package static func lines(_ text: String, width: Int, indent: Int = 0) -> [String] {
+    static func lines(_ text: String, width: Int, indent: Int = 0) -> [String] {
         let margin = String(repeating: " ", count: indent)
         var lines: [String] = []
         var line = ""

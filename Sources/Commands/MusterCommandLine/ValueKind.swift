@@ -67,7 +67,7 @@ extension ValueKind {
     }
 
     /// The values it takes, as a sentence for help; nil where the metavar says enough.
-    package var rangeText: String? {
+    var rangeText: String? {
         switch self {
         case .int, .double, .seconds: expectation.prefix(1).uppercased() + expectation.dropFirst() + "."
         case .choice(let words, _): "One of: " + words.joined(separator: ", ") + "."
@@ -79,7 +79,7 @@ extension ValueKind {
     }
 
     /// What a good value is, to stand after "is not".
-    package var expectation: String {
+    var expectation: String {
         switch self {
         case .text(let bytesMax, _): "a text of 1 to \(bytesMax) bytes, not of blanks alone, without control characters"
         case .int(let range):
@@ -179,5 +179,5 @@ extension ValueKind {
 /// What is wrong with a value, without the name of the flag that it was given to.
 package struct ValueError: Error, Hashable, Sendable {
     package var reason: String
-    package init(_ reason: String) { self.reason = reason }
+    init(_ reason: String) { self.reason = reason }
 }

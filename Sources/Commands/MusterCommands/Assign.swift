@@ -1,20 +1,20 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 internal import MusterScheduling
 
 /// `muster assign`.
-package enum AssignCommand {
-    package static let dataset = Flag<String?>.text(
+enum AssignCommand {
+    static let dataset = Flag<String?>.text(
         "dataset", short: "d", "FILE", as: .file,
         "Tuples of 1 to 64 numbers: one JSON list a line, such as [3,4], or one JSON list of all; - reads standard input. "
             + "At most 100,000 of them."
     ).defaulting(to: "100 pairs of random numbers, 1 to 1000")
-    package static let detach = Flag.bool("no-wait", "Print the job's number as soon as it is stored, and end.")
+    static let detach = Flag.bool("no-wait", "Print the job's number as soon as it is stored, and end.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "assign", summary: "deal tuples to all workers, and add them up",
         description: [
             "Deals the tuples in turn to all workers alive at that moment; each adds up its own. The share of one that "

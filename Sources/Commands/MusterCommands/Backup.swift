@@ -1,14 +1,14 @@
 internal import Glibc
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCrypto
 internal import MusterHTTPClient
 
 /// `muster backup FILE`.
-package enum BackupCommand {
-    package static let file = Positional<String>.text("FILE", "The file to make, or - for standard output.")
+enum BackupCommand {
+    static let file = Positional<String>.text("FILE", "The file to make, or - for standard output.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "backup", summary: "copy the coordinator's store into a file, while it runs",
         description: [
             "The copy is all that was acknowledged when it was begun: jobs, inputs, results, votes, members, commands, children and "

@@ -1,14 +1,14 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 
 /// `muster cancel ID`.
-package enum CancelCommand {
-    package static let id = CommonFlags.jobID
+enum CancelCommand {
+    static let id = CommonFlags.jobID
 
-    package static let command = Command(
+    static let command = Command(
         name: "cancel", summary: "cancel a job",
         description: [
             "No task of the job is started any more, and results that still come are not recorded. Those that "

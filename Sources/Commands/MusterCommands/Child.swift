@@ -1,33 +1,33 @@
 internal import MusterChild
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterKernels
 internal import MusterRole
 
 /// `muster child`.
-package enum ChildCommand {
-    package static let join = Flag<String?>.text(
+enum ChildCommand {
+    static let join = Flag<String?>.text(
         "join", "URL", as: .url, "The coordinator to deliver the numbers to."
     ).defaulting(to: "none: the numbers are printed, one a line")
-    package static let numbers = Flag<Int>.int(
+    static let numbers = Flag<Int>.int(
         "numbers", "N", in: 1...Limits.childNumbersMax, default: Limits.childNumbersDefault, "How many numbers to make."
     )
-    package static let range = Flag<Int?>.int(
+    static let range = Flag<Int?>.int(
         "range", "N", in: 1...Limits.numberRangeMax, "Numbers are from 1 to N."
     ).defaulting(to: "the coordinator's; without one 10000000")
-    package static let orphan = Flag.seconds(
+    static let orphan = Flag.seconds(
         "orphan-seconds", in: 0.1...86_400, default: 60, "Give up when the coordinator was away for so long.")
     // The rest is for the coordinator that launches children.
-    package static let id = Flag<Int?>.int("id", "N", in: 1...Int.max, "Which child of the coordinator this is.").hidden
-    package static let offset = Flag<Int>.int(
+    static let id = Flag<Int?>.int("id", "N", in: 1...Int.max, "Which child of the coordinator this is.").hidden
+    static let offset = Flag<Int>.int(
         "offset", "N", in: 0...Limits.childNumbersMax, default: 0, "How many of its numbers are recorded already."
     ).hidden
-    package static let runs = Flag<String?>.text("command", "CMD", "Whose output the numbers are.").hidden
-    package static let runsFor = Flag.seconds(
+    static let runs = Flag<String?>.text("command", "CMD", "Whose output the numbers are.").hidden
+    static let runsFor = Flag.seconds(
         "command-seconds", in: 0.1...86_400, default: 240, "How long the command may take."
     ).hidden
 
-    package static let command = Command(
+    static let command = Command(
         name: "child", summary: "make random numbers, and print or deliver them",
         description: [
             "Without --join, prints its numbers and ends: what a child does can be looked at on any machine.",

@@ -1,19 +1,19 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 
 /// `muster children`.
-package enum ChildrenCommand {
-    package static let limit = Flag<Int>.int("limit", "N", in: 1...1_000, default: 20, "At most so many.")
-    package static let action = Positional<String?>.optional(
+enum ChildrenCommand {
+    static let limit = Flag<Int>.int("limit", "N", in: 1...1_000, default: 20, "At most so many.")
+    static let action = Positional<String?>.optional(
         "ACTION", as: .choice(["list", "cancel"], reserved: []), "What to do; list, if it is left out.")
-    package static let children = Positional<[String]>.variadic(
+    static let children = Positional<[String]>.variadic(
         "CHILD", as: .text(bytesMax: 64, suggestions: ["all"]),
         "For cancel: a child's name (child-7) or number, a range of numbers (7-12), or all.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "children", summary: "list the newest children, or call some off",
         description: [
             "Prints a line for each child: its name, state, numbers that it shall bring (none are known beforehand of a program "
@@ -69,7 +69,7 @@ package enum ChildrenCommand {
     }
 
     /// `7`, `child-7` or `7-12`.
-    package static func range(_ text: String) throws(CommandError) -> ClosedRange<Int> {
+    static func range(_ text: String) throws(CommandError) -> ClosedRange<Int> {
         let plain = text.hasPrefix("child-") ? text.dropFirst(6) : text[...]
         let parts = plain.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         let numbers = parts.compactMap { Int($0) }

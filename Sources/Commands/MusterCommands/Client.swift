@@ -1,29 +1,29 @@
 internal import Glibc
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterHTTP
 internal import MusterMember
 internal import MusterRole
 
 /// `muster client`.
-package enum ClientCommand {
-    package static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
-    package static let name = Flag<String?>.text(
+enum ClientCommand {
+    static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
+    static let name = Flag<String?>.text(
         "name", "NAME", as: .text(bytesMax: 128, suggestions: []), "The name to be known by."
     ).defaulting(to: "the machine's name and the process's number")
-    package static let callbackPort = Flag<Int?>.int(
+    static let callbackPort = Flag<Int?>.int(
         "callback-port", "N", in: 0...65_535,
         "Take commands at a port of this machine, 0 for any free one, instead of over the connection that it holds.")
-    package static let callbackHost = Flag<String>.text(
+    static let callbackHost = Flag<String>.text(
         "callback-host", "ADDR", as: .text(bytesMax: 253, suggestions: []), default: "127.0.0.1",
         "The address at which the coordinator reaches that port.")
-    package static let minimum = Flag.seconds(
+    static let minimum = Flag.seconds(
         "min-interval", in: 0.01...86_400, default: 10, "The shortest time between two commands that it sends.")
-    package static let maximum = Flag.seconds(
+    static let maximum = Flag.seconds(
         "max-interval", in: 0.01...86_400, default: 60, "The longest time between two.")
     static let samples = ["START_TRANSMIT", "STOP_TRANSMIT", "PAUSE_TRANSMIT", "RESTART_TRANSMIT"]
 
-    package static let command = Command(
+    static let command = Command(
         name: "client", summary: "be a ranked member that sends and prints commands",
         description: [
             "Joins, prints its rank and every change of it, prints each command that it gets, and at random intervals sends "

@@ -1,11 +1,11 @@
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster completion SHELL`.
-package enum CompletionCommand {
+enum CompletionCommand {
     static let shell = Positional.text(
         "SHELL", as: .choice(Shell.allCases.map(\.rawValue), reserved: []), "The shell to write the script for.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "completion", summary: "print a shell completion script",
         description: [
             "Prints a script that teaches a shell the commands, flags and values of this version of muster.",

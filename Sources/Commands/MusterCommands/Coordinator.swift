@@ -1,6 +1,6 @@
 internal import Glibc
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCoordinator
 internal import MusterCore
 internal import MusterHTTP
@@ -13,44 +13,44 @@ internal import MusterStore
 internal import MusterSystem
 
 /// `muster coordinator`.
-package enum CoordinatorCommand {
-    package static let port = CommonFlags.port(default: 8080)
-    package static let silence = Flag.seconds(
+enum CoordinatorCommand {
+    static let port = CommonFlags.port(default: 8080)
+    static let silence = Flag.seconds(
         "silence-seconds", in: 0.5...3600, default: Membership.Settings().silenceTime.inSeconds,
         "How long a member may be silent before it is taken for dead.")
-    package static let grace = Flag.seconds(
+    static let grace = Flag.seconds(
         "grace-seconds", in: 0...3600, default: Membership.Settings().graceTime.inSeconds,
         "How long a member whose connection broke may take to come back.")
-    package static let lease = Flag.seconds(
+    static let lease = Flag.seconds(
         "lease-seconds", in: 1...3600, default: Scheduler.Settings().leaseTime.inSeconds,
         "How long a worker holds a task without a sign of life before the task is given to another.")
-    package static let crashLimit = Flag<Int>.int(
+    static let crashLimit = Flag<Int>.int(
         "crash-limit", "N", in: 1...100, default: Scheduler.Settings().crashLimit,
         "A task in whose course this many workers died has failed for good, and is given to no other.")
-    package static let strictQuorum = Flag.bool(
+    static let strictQuorum = Flag.bool(
         "strict-quorum",
         "Count machines for a quorum even where too few of the fleet's own are there: the job waits. Else workers are counted."
     )
-    package static let forget = Flag<Int>.int(
+    static let forget = Flag<Int>.int(
         "forget-days", "N", in: 1...36_500, default: CoordinatorConfiguration.forgetDaysDefault,
         "A volunteer's machine that was away for so long begins as unproven again, at the coordinator's next start; what it "
             + "did stays listed.")
-    package static let store = Flag<String?>.text(
+    static let store = Flag<String?>.text(
         "store", "STORE", as: .text(bytesMax: 4096, suggestions: []), "Where to keep hard state: sqlite:PATH."
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
-    package static let openClassic = Flag.bool(
+    static let openClassic = Flag.bool(
         "open-classic",
         "Let programs without a token use the classic routes, which old clients call; web pages of others may not.")
-    package static let isPrivate = Flag.bool("private", "Demand a token of those who only look at pictures, too.")
-    package static let wait = Flag.seconds(
+    static let isPrivate = Flag.bool("private", "Demand a token of those who only look at pictures, too.")
+    static let wait = Flag.seconds(
         "wait-seconds", in: 0.1...3600, default: CoordinatorConfiguration.renderWaitDefault.inSeconds,
         "How long a picture waits for a worker when there is none, or none is free.")
-    package static let token = Flag<String?>.text(
+    static let token = Flag<String?>.text(
         "token", "TOKEN", as: .secret,
         "The admin token. Better set by the variable: other users of the machine can read a command line."
     ).defaulting(to: "one made at the first start, kept in the data directory")
 
-    package static let command = Command(
+    static let command = Command(
         name: "coordinator", summary: "run the control plane that workers join and clients ask",
         description: [
             "Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints 'listening on "

@@ -1,18 +1,18 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 
 /// `muster create-child`.
-package enum CreateChildCommand {
-    package static let count = Flag<Int>.int(
+enum CreateChildCommand {
+    static let count = Flag<Int>.int(
         "count", "N", in: 1...Limits.childrenAtOnceMax, default: 1, "How many children to spawn.")
-    package static let numbers = Flag<Int>.int(
+    static let numbers = Flag<Int>.int(
         "numbers", "N", in: 1...Limits.childNumbersMax, default: Limits.childNumbersDefault,
         "How many numbers each of them brings.")
-    package static let wait = Flag.bool("wait", "Wait until all of them are over, with progress on standard error.")
+    static let wait = Flag.bool("wait", "Wait until all of them are over, with progress on standard error.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "create-child", summary: "spawn children that gather random numbers",
         description: [
             "Each child is a process of its own that the coordinator starts; it makes random numbers, delivers them, and "

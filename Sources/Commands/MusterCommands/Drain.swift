@@ -1,15 +1,15 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 
 /// `muster drain NAME`.
-package enum DrainCommand {
-    package static let name = Positional.text(
+enum DrainCommand {
+    static let name = Positional.text(
         "NAME", as: .text(bytesMax: Limits.nameBytesMax, suggestions: []),
         "The worker's name, as 'muster workers' lists it, or its id.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "drain", summary: "have a worker finish what it has and leave",
         description: [
             "The worker is given nothing more, finishes what it runs, however long that takes, delivers it and ends. "

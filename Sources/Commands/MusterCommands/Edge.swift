@@ -3,7 +3,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterEdge
 internal import MusterElection
@@ -14,69 +14,69 @@ internal import MusterRole
 internal import MusterSystem
 
 /// `muster edge`.
-package enum EdgeCommand {
-    package static let id = Flag<Int?>.int(
+enum EdgeCommand {
+    static let id = Flag<Int?>.int(
         "id", "N", in: 1...65_535,
         "This edge's number, different from every other edge's; the highest living one leads.")
-    package static let port = Flag<Int?>.int(
+    static let port = Flag<Int?>.int(
         "port", "N", in: 0...65_535,
         "The TCP port to listen on; 0 takes any free one. The address is printed as 'listening on URL'."
     ).defaulting(to: "8000 + the number")
-    package static let upstream = Flag<String?>.text(
+    static let upstream = Flag<String?>.text(
         "upstream", "URL", as: .url,
         "Whom to ask for what is not in the cache: any HTTP server, by scheme, host and port."
     ).defaulting(to: "http://127.0.0.1:9000, this fleet's origin")
-    package static let upstreamToken = Flag<String?>.text(
+    static let upstreamToken = Flag<String?>.text(
         "upstream-token", "TOKEN", as: .secret,
         "A token to send upstream with requests that bring none. Better set by the variable."
     ).defaulting(to: "none")
-    package static let fleetUpstream = Flag.bool(
+    static let fleetUpstream = Flag.bool(
         "fleet-upstream",
         "The URL of --upstream is the fleet's own: it may see the fleet's tokens, which others never do.")
-    package static let upstreamSeconds = Flag<Int>.int(
+    static let upstreamSeconds = Flag<Int>.int(
         "upstream-timeout", "SECONDS", in: 1...3_600, default: 30,
         "When nothing came from the upstream for so long, a fetch has failed.")
-    package static let cacheBytes = Flag<Int>.int(
+    static let cacheBytes = Flag<Int>.int(
         "cache-bytes", "N", in: 0...1 << 46, default: CacheLimits().diskBytes,
         "Most bytes that the cache takes on the disk; 0: it is in memory only.")
-    package static let memoryBytes = Flag<Int>.int(
+    static let memoryBytes = Flag<Int>.int(
         "memory-bytes", "N", in: 1 << 20...1 << 42, default: CacheLimits().memoryBytes,
         "Most bytes that the cache takes in memory.")
-    package static let negativeSeconds = Flag<Int>.int(
+    static let negativeSeconds = Flag<Int>.int(
         "negative-seconds", "SECONDS", in: 0...300, default: CachePolicy().negativeSeconds,
         "For so long a 404 or 410 that says nothing of itself is not asked for again.")
-    package static let peers = Flag<String?>.text(
+    static let peers = Flag<String?>.text(
         "peers", "URL,URL,…", as: .text(bytesMax: 64 << 10, suggestions: []),
         "Where other edges are; this one may be among them. They elect a leader, which has all of them hold what one has "
             + "fetched. Edges of one --token, or of one --data folder, let each other in."
     ).defaulting(to: "those that the coordinator of --join knows")
-    package static let heartbeat = Flag<Int>.int(
+    static let heartbeat = Flag<Int>.int(
         "heartbeat-ms", "N", in: 10...60_000, default: Int(Election.Settings().heartbeat.inNanoseconds / 1_000_000),
         "Between two signs of life of the leader, in milliseconds; after eight without one it is taken for lost, and at once when "
             + "its connections break. The same at all edges.")
-    package static let storeSetCookie = Flag.bool(
+    static let storeSetCookie = Flag.bool(
         "store-set-cookie",
         "Store answers that set a cookie on a bare max-age or Expires, too: everybody gets that cookie. Without it only where the "
             + "upstream says public, s-maxage or CDN-Cache-Control.")
-    package static let forwarded = Flag<String>.text(
+    static let forwarded = Flag<String>.text(
         "forwarded", "HOW", as: .choice(["on", "off"], reserved: []), default: "on",
         "Tell the upstream where a request came from (Forwarded, X-Forwarded-For, -Proto, -Host). What clients send of these is "
             + "dropped in any case.")
-    package static let hostNames = Flag<String?>.text(
+    static let hostNames = Flag<String?>.text(
         "host-name", "HOST,HOST,…", as: .text(bytesMax: 64 << 10, suggestions: []),
         "The Hosts by which clients know this edge, with their ports where these show. Of a GET's the upstream is told only "
             + "these, and the edge's own address: what else a client claims would end up in answers for all."
     ).defaulting(to: "none")
-    package static let ownPaths = Flag<String?>.text(
+    static let ownPaths = Flag<String?>.text(
         "own-paths", "PATH", as: .text(bytesMax: 256, suggestions: []),
         "Put what this edge answers itself (/v1/…, /healthz, /readyz, /metrics, /openapi.json) under this path, so that the "
             + "upstream's own can be had. The same at all edges."
     ).defaulting(to: "none: they stand at the root, before the upstream's")
-    package static let join = Flag<String?>.text(
+    static let join = Flag<String?>.text(
         "join", "URL", as: .url,
         "A coordinator to be listed at, as a member without a rank; /tiles/ and /mandelbrot.png are asked of it."
     ).defaulting(to: "none")
-    package static let command = Command(
+    static let command = Command(
         name: "edge", summary: "cache what an origin, or any HTTP server, serves",
         description: [
             "A shared HTTP cache (RFC 9111). Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints "

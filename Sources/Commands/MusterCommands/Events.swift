@@ -1,12 +1,12 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterHTTPClient
 internal import MusterJSON
 
 /// `muster events`.
-package enum EventsCommand {
-    package static let command = Command(
+enum EventsCommand {
+    static let command = Command(
         name: "events", summary: "print what happens, as it happens",
         description: [
             "Prints a line for each event of the fleet: members that join and leave, jobs that begin, advance "

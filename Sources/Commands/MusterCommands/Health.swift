@@ -1,16 +1,16 @@
 internal import Glibc
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterHTTPClient
 internal import MusterSystem
 
 /// `muster health`.
-package enum HealthCommand {
-    package static let url = Positional.optional(
+enum HealthCommand {
+    static let url = Positional.optional(
         "URL", as: .url, "Whom to ask. Else the process is looked at, and asked where it listens.")
-    package static let pid = Flag<Int?>.int(
+    static let pid = Flag<Int?>.int(
         "pid", "N", in: 1...4_194_304, "The process to look at."
     ).defaulting(to: "the oldest one of this program here, such as a container's only one")
-    package static let ready = Flag.bool(
+    static let ready = Flag.bool(
         "ready",
         "Ask whether it can work, not only whether it lives: /readyz, and of what listens nowhere that it is connected."
     )
@@ -18,7 +18,7 @@ package enum HealthCommand {
     private static let servers: Set<String> = ["coordinator", "up", "origin", "edge"]
     private static let timeout = Duration.seconds(3)
 
-    package static let command = Command(
+    static let command = Command(
         name: "health", summary: "ask a process of the fleet on this machine whether it is well",
         description: [
             "For a container's health check, and for probes. A coordinator, an origin or an edge is asked for /healthz "

@@ -1,24 +1,24 @@
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster image`.
-package enum ImageCommand {
-    package static let action = Positional<String?>.optional(
+enum ImageCommand {
+    static let action = Positional<String?>.optional(
         "ACTION", as: .choice(ImageAction.words, reserved: []), "What to do; without it there is a menu.")
-    package static let id = Positional<String?>.optional(
+    static let id = Positional<String?>.optional(
         "ID", as: .text(bytesMax: 256, suggestions: []), "The image's number, 0 to \(Int64.max).")
-    package static let file = Positional<String?>.optional(
+    static let file = Positional<String?>.optional(
         "FILE", as: .file, "With put: the bytes to store; - is standard input.")
-    package static let output = Flag<String?>.text(
+    static let output = Flag<String?>.text(
         "output", short: "o", "FILE", as: .file,
         "With get: the file to write, which appears whole or not at all; - is standard output."
     ).defaulting(to: "a new file image-ID.EXT here, EXT by the image's type")
-    package static let type = Flag<String?>.text(
+    static let type = Flag<String?>.text(
         "type", "TYPE", as: .text(bytesMax: 255, suggestions: []),
         "With put: the media type to store it under, such as image/png."
     ).defaulting(to: "by the end of FILE's name, else application/octet-stream")
 
-    package static let command = Command(
+    static let command = Command(
         name: "image", summary: "get, measure, store and delete images through the edges",
         description: [
             "get ID fetches an image into a file, size ID prints how many bytes it has, put ID FILE stores one and "

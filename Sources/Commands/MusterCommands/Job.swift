@@ -1,21 +1,21 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 
 /// `muster job ID`.
-package enum JobCommand {
-    package static let id = CommonFlags.jobID
-    package static let tasks = Flag.bool(
+enum JobCommand {
+    static let id = CommonFlags.jobID
+    static let tasks = Flag.bool(
         "tasks",
         "List where its tasks are instead: those that run, and those that failed and are to be tried again. At most "
             + "1,000 of each.")
 
-    package static let wait = Flag.bool(
+    static let wait = Flag.bool(
         "wait", short: "w", "Wait until the job has ended, with progress on standard error; then show it.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "job", summary: "show one job",
         description: [
             "Prints the job's state, how many of its tasks are done and failed, and how many each worker did.",

@@ -1,26 +1,26 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterKernels
 
 /// `muster jobs`.
-package enum JobsCommand {
-    package static let limit = Flag<Int>.int(
+enum JobsCommand {
+    static let limit = Flag<Int>.int(
         "limit", "N", in: 1...1_000, default: 50, "At most this many jobs, the newest first.")
 
-    package static let before = Flag<Int?>.int(
+    static let before = Flag<Int?>.int(
         "before", "ID", in: 1...Int.max,
         "Only jobs with a smaller number: the last one listed leads to the next thousand."
     ).environment("MUSTER_JOBS_BEFORE")
-    package static let state = Flag<String?>.text(
+    static let state = Flag<String?>.text(
         "state", "STATE", as: .choice(JobState.allCases.map(\.rawValue), reserved: []), "Only jobs in this state."
     ).environment("MUSTER_JOBS_STATE")
-    package static let kernel = Flag<String?>.text(
+    static let kernel = Flag<String?>.text(
         "kernel", "KERNEL", as: .text(bytesMax: 64, suggestions: KernelTable.names), "Only jobs of this kernel."
     ).environment("MUSTER_JOBS_KERNEL")
 
-    package static let command = Command(
+    static let command = Command(
         name: "jobs", summary: "list jobs",
         description: [
             "Prints a line for each job: its number, name, kernel, state, how many tasks it has, how many are done and failed, how "

@@ -1,18 +1,18 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterJSON
 internal import MusterRole
 
 /// `muster join-command`.
-package enum JoinCommand {
-    package static let url = Flag<String?>.text(
+enum JoinCommand {
+    static let url = Flag<String?>.text(
         "url", "URL", as: .url, "Where the other machine reaches the coordinator."
     ).defaulting(to: "--coordinator, unless that is this machine's loopback; else what the coordinator says of itself")
-    package static let installed = Flag.bool(
+    static let installed = Flag.bool(
         "installed", "The other machine has muster already: fetch nothing.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "join-command", summary: "print the line by which another machine becomes a worker",
         description: [
             "Paste it into a shell there, or hand it over: muster join-command | ssh HOST sh. It fetches the coordinator's own program, "

@@ -1,20 +1,20 @@
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterRole
 internal import MusterSystem
 
 /// `muster manual`.
-package enum ManualCommand {
-    package static let topic = Positional<String?>.optional(
+enum ManualCommand {
+    static let topic = Positional<String?>.optional(
         "COMMAND", "The command whose page to print; without it, the program's.")
-    package static let format = Flag<String>.text(
+    static let format = Flag<String>.text(
         "format", "FORMAT", as: .choice(Manual.Format.allCases.map(\.rawValue), reserved: []),
         default: Manual.Format.man.rawValue,
         "For man (a page for each command), or one Markdown page of all of them.")
-    package static let output = Flag<String?>.text(
+    static let output = Flag<String?>.text(
         "output", short: "o", "DIR", as: .directory,
         "Write all pages into this folder, which is made if missing, instead of one to standard output.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "manual", summary: "print or write the manual's pages",
         description: [
             "Prints a page of the manual, or with --output writes all of them: muster.1 and muster-COMMAND.1 for man, cli.md in "

@@ -1,18 +1,18 @@
 internal import Glibc
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterJoining
 internal import MusterRole
 internal import MusterSystem
 
 /// `muster notices`.
-package enum NoticesCommand {
-    package static let directory = Positional.text("DIR", as: .file, "Where to write. Made if it is not there.")
-    package static let files = Positional.variadic(
+enum NoticesCommand {
+    static let directory = Positional.text("DIR", as: .file, "Where to write. Made if it is not there.")
+    static let files = Positional.variadic(
         "FILE", as: .file, "Libraries that are handed on beside the program. Else those that it has loaded here.")
-    package static let system = Flag.bool(
+    static let system = Flag.bool(
         "system", "Tell of every Debian package of this system instead, whose licences' texts stay where they are.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "notices", summary: "write the licences of this program and of what is handed on with it",
         description: [
             "Writes LICENSE (Muster's own), NOTICE, the texts of licences in licenses/, and a bill of materials, sbom.spdx.json "

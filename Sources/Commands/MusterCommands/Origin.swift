@@ -1,7 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
@@ -12,29 +12,29 @@ internal import MusterRoutes
 internal import MusterSystem
 
 /// `muster origin`.
-package enum OriginCommand {
-    package static let port = CommonFlags.port(default: 9000)
-    package static let images = Flag<String?>.text(
+enum OriginCommand {
+    static let port = CommonFlags.port(default: 9000)
+    static let images = Flag<String?>.text(
         "images", "DIR", as: .directory, "Where the images are; made if missing, and for one origin at a time."
     ).defaulting(to: "DIR/origin/images, DIR being the data directory")
-    package static let imageBytesMax = Flag<Int>.int(
+    static let imageBytesMax = Flag<Int>.int(
         "image-bytes-max", "N", in: 1...1 << 40, default: OriginRoutes.imageBytesMaxDefault,
         "Larger images are refused.")
-    package static let maxAge = Flag<Int>.int(
+    static let maxAge = Flag<Int>.int(
         "max-age", "SECONDS", in: 0...31_536_000, default: OriginConfiguration.maxAgeDefault,
         "For so long caches may answer with an image before they ask again.")
-    package static let noSamples = Flag.bool(
+    static let noSamples = Flag.bool(
         "no-samples", "Start empty: render no sample images at the first start.")
-    package static let isPrivate = Flag.bool(
+    static let isPrivate = Flag.bool(
         "private", "Demand a token of those who only look at images, too: the read or the join token.")
-    package static let join = Flag<String?>.text(
+    static let join = Flag<String?>.text(
         "join", "URL", as: .url, "A coordinator to be listed at, as a member without a rank."
     ).defaulting(to: "none")
-    package static let advertise = Flag<String?>.text(
+    static let advertise = Flag<String?>.text(
         "advertise", "URL", as: .url, "With --join: where others reach this process."
     ).defaulting(to: "the address that it listens on")
 
-    package static let command = Command(
+    static let command = Command(
         name: "origin", summary: "store images by number and serve them",
         description: [
             "Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints 'listening on "

@@ -1,13 +1,13 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster progress`.
-package enum ProgressCommand {
-    package static let follow = Flag.bool(
+enum ProgressCommand {
+    static let follow = Flag.bool(
         "follow", short: "f", "Go on showing it until no child is waiting or running, with a bar on standard error.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "progress", summary: "show how many different numbers the children brought",
         description: [
             "Prints the count of unique numbers, what part of the range that is, and how many were received, were "

@@ -1,10 +1,10 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster ranks`.
-package enum RanksCommand {
-    package static let command = Command(
+enum RanksCommand {
+    static let command = Command(
         name: "ranks", summary: "list the ranked members",
         description: ["Prints a line for each member: its rank, name, role and state; 0 is the highest rank."],
         flags: CommonFlags.client, exits: CommonFlags.clientExits,

@@ -1,40 +1,40 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterHTTPClient
 internal import MusterKernels
 
 /// `muster render`.
-package enum RenderCommand {
-    package static let output = Flag<String>.required(
+enum RenderCommand {
+    static let output = Flag<String>.required(
         "output", short: "o", "FILE", as: .file,
         "The PNG file to write, which appears whole or not at all; - is standard output.")
-    package static let width = Flag<Int>.int(
+    static let width = Flag<Int>.int(
         "width", "N", in: 1...Picture.sideMax, default: 1_920, "Pixels from left to right.")
-    package static let height = Flag<Int>.int(
+    static let height = Flag<Int>.int(
         "height", "N", in: 1...Picture.sideMax, default: 1_080, "Pixels from top to bottom.")
-    package static let escape = Flag<Int>.int(
+    static let escape = Flag<Int>.int(
         "escape", "N", in: 1...Picture.escapeMax, default: 1_000, "Iterations after which a point counts as inside.")
-    package static let re = Flag<Double>.double(
+    static let re = Flag<Double>.double(
         "re", "X", in: -Picture.centreMax...Picture.centreMax, default: -0.5, "The centre's real part.")
-    package static let im = Flag<Double>.double(
+    static let im = Flag<Double>.double(
         "im", "Y", in: -Picture.centreMax...Picture.centreMax, default: 0, "The centre's imaginary part; it points up.")
-    package static let span = Flag<Double>.double(
+    static let span = Flag<Double>.double(
         "span", "S", in: Picture.spans, default: 3.5, "The picture's width along the real axis.")
-    package static let palette = Flag<String>.text(
+    static let palette = Flag<String>.text(
         "palette", "NAME", as: .choice(Palette.allCases.map(\.rawValue), reserved: []), default: "spectrum",
         "The colours; raw is 16-bit grey that holds the escape iteration mod 65,536, 0 inside.")
-    package static let smooth = Flag<Bool>.bool("smooth", "Have colours run on between whole iterations.")
-    package static let samples = Flag<Int>.int(
+    static let smooth = Flag<Bool>.bool("smooth", "Have colours run on between whole iterations.")
+    static let samples = Flag<Int>.int(
         "samples", "N", in: PictureBounds.samples, default: 1,
         "Points a side of each pixel, whose colours are averaged; 4 take 16 times as long.")
-    package static let spread = Flag<String>.text(
+    static let spread = Flag<String>.text(
         "spread", "HOW", as: .choice(Spread.allCases.map(\.rawValue), reserved: []), default: "cycle",
         "How the palette lies over iterations: cycle goes round, the same for all pictures; range and logarithm lay it "
             + "once over those that this picture has.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "render", summary: "render a picture of the Mandelbrot set on the whole fleet",
         description: [
             "All workers compute strips, the coordinator joins them, and the file grows while they come. The bytes "

@@ -1,14 +1,14 @@
 internal import Glibc
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCoordinator
 internal import MusterRole
 internal import MusterStore
 
 /// `muster restore FILE`.
-package enum RestoreCommand {
-    package static let file = Positional<String>.text("FILE", "What 'muster backup' made.")
+enum RestoreCommand {
+    static let file = Positional<String>.text("FILE", "What 'muster backup' made.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "restore", summary: "make a coordinator's store out of a backup",
         description: [
             "Makes the store of a coordinator that is to be started with the same --data and --store; no coordinator may run on them, "

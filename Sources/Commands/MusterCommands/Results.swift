@@ -1,16 +1,16 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 
 /// `muster results ID`.
-package enum ResultsCommand {
-    package static let id = CommonFlags.jobID
-    package static let wait = Flag.bool(
+enum ResultsCommand {
+    static let id = CommonFlags.jobID
+    static let wait = Flag.bool(
         "wait", short: "w", "Go on printing, in task order, as results arrive, until the job has ended.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "results", summary: "print a job's results",
         description: [
             "Prints a line for each finished task, in task order: the task's number and its value, or why it "

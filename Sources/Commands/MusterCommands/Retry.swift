@@ -1,13 +1,13 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterJSON
 
 /// `muster retry ID`.
-package enum RetryCommand {
-    package static let id = CommonFlags.jobID
+enum RetryCommand {
+    static let id = CommonFlags.jobID
 
-    package static let command = Command(
+    static let command = Command(
         name: "retry", summary: "run again what of a job failed",
         description: [
             "The job goes on under its number: tasks that failed are tried again, with all their attempts, and so is "

@@ -1,13 +1,13 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterScheduling
 
 /// `muster scale`.
-package enum ScaleCommand {
-    package static let workers = Positional.int("N", in: 0...WorkerPool.workersMax, "How many workers to have.")
+enum ScaleCommand {
+    static let workers = Positional.int("N", in: 0...WorkerPool.workersMax, "How many workers to have.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "scale", summary: "have so many workers beside the coordinator",
         description: [
             "The coordinator starts or ends workers that it launched itself, each of one slot, until there are N; those that "

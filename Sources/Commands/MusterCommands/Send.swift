@@ -1,18 +1,18 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 
 /// `muster send`.
-package enum SendCommand {
-    package static let text = Positional<String>.text("COMMAND", "The command's text, 1 to 4096 bytes.")
-    package static let from = Flag<String?>.text(
+enum SendCommand {
+    static let text = Positional<String>.text("COMMAND", "The command's text, 1 to 4096 bytes.")
+    static let from = Flag<String?>.text(
         "from", "MEMBER", as: .text(bytesMax: 128, suggestions: []),
         "Send it as this member, by name or id: to those of lower rank only."
     ).defaulting(to: "the operator, above rank 0")
-    package static let wait = Flag.bool("wait", "Wait until each has it or never will, and print what became of it.")
+    static let wait = Flag.bool("wait", "Wait until each has it or never will, and print what became of it.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "send", summary: "send a command down the ranks",
         description: [
             "Prints the command's number and how many members will get it; it is durable by then. With --wait, a line for "

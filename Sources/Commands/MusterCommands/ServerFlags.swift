@@ -1,34 +1,34 @@
 internal import Glibc
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterHTTP
 internal import MusterLog
 
 /// What every command that listens has in common.
-package enum ServerFlags {
-    package static let ciphers = Flag<String>.text(
+enum ServerFlags {
+    static let ciphers = Flag<String>.text(
         "tls-ciphers", "TEXT", as: .text(bytesMax: 1_024, suggestions: []),
         default: HTTPServer.Configuration.defaultCiphers,
         "With --tls-cert: versions and ciphers of TLS, as GnuTLS reads them (its \"priority strings\").")
-    package static let perAddress = Flag<Int?>.int(
+    static let perAddress = Flag<Int?>.int(
         "connections-per-address", "N", in: 16...1_000_000,
         "Connections above this number from one address (of IPv6: from one /64) are answered 503. Raise it where all clients come "
             + "through one proxy."
     ).defaulting(to: "half of all that the process can have")
-    package static let drain = Flag.seconds(
+    static let drain = Flag.seconds(
         "drain-seconds", in: 0...3600, default: 0,
         "Asked to end, it says 503 at /readyz for so long and goes on answering, so that load balancers can leave it.")
-    package static let finish = Flag.seconds(
+    static let finish = Flag.seconds(
         "finish-seconds", in: 0...3600, default: 20,
         "Then what is under way has so long to be finished, before its connections are cut.")
 
-    package static let accessLog = Flag<String>.text(
+    static let accessLog = Flag<String>.text(
         "access-log", "FORMAT", as: .choice(["off"] + AccessFormat.allCases.map(\.rawValue), reserved: []),
         default: "off",
         "Write a line for each request to standard output: common (the Common Log Format) or json. Tokens are never in it."
     )
 
     /// For every command that serves HTTP; with TLS as well.
-    package static let all = plain + [CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec, ciphers.spec]
+    static let all = plain + [CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec, ciphers.spec]
     static let plain = [CommonFlags.hosts.spec, perAddress.spec, accessLog.spec, drain.spec, finish.spec]
 
     /// `name` is the process's in its access log. Throws a `CommandError` for files that cannot be read.

@@ -1,8 +1,8 @@
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster servers`.
-package enum ServersCommand {
-    package static let command = Command(
+enum ServersCommand {
+    static let command = Command(
         name: "servers", summary: "list the workers that render",
         description: ["The live workers, over which every picture is spread: the same list as 'muster workers'."],
         flags: CommonFlags.client, exits: CommonFlags.clientExits,

@@ -1,10 +1,10 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster sign-in`.
-package enum SignInCommand {
-    package static let command = Command(
+enum SignInCommand {
+    static let command = Command(
         name: "sign-in", summary: "print a link by which a browser comes in, once",
         description: [
             "Whoever opens the link first, within ten minutes, may do everything with that browser for seven days: the answer sets "

@@ -1,16 +1,16 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterSystem
 
 /// `muster status`.
-package enum StatusCommand {
-    package static let watch = Flag.bool("watch", short: "w", "Go on, and show it anew each time.")
-    package static let interval = Flag.seconds(
+enum StatusCommand {
+    static let watch = Flag.bool("watch", short: "w", "Go on, and show it anew each time.")
+    static let interval = Flag.seconds(
         "interval-seconds", in: 0.2...3_600, default: 2, "With --watch: the time between two looks.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "status", summary: "show the whole fleet on one screen",
         description: [
             "Prints who is a member, what work is under way and how far it is, which edge leads and what edges answer from their "

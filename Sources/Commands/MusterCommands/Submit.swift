@@ -1,61 +1,61 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 internal import MusterKernels
 internal import MusterScheduling
 
 /// `muster submit KERNEL`.
-package enum SubmitCommand {
-    package static let kernel = Positional.text(
+enum SubmitCommand {
+    static let kernel = Positional.text(
         "KERNEL", as: .text(bytesMax: 64, suggestions: KernelTable.names), "What each task computes.")
-    package static let count = Flag<Int?>.int(
+    static let count = Flag<Int?>.int(
         "count", short: "n", "N", in: 1...100_000_000,
         "How many tasks the job has, where they need no input of their own."
     ).defaulting(to: "1, unless there is --input")
-    package static let params = Flag.pairs(
+    static let params = Flag.pairs(
         "param", short: "p", "K=V",
         "A parameter of the kernel. V is read as JSON where it is JSON (5, true, [1,2]), else as a text.")
-    package static let input = Flag<String?>.text(
+    static let input = Flag<String?>.text(
         "input", short: "i", "FILE", as: .file,
         "A file with one JSON value a line, each the input of one task; - reads standard input. Lines are "
             + "bounded at 1 MiB, 10,000,000 of them.")
-    package static let priority = Flag<String>.text(
+    static let priority = Flag<String>.text(
         "priority", "PRIORITY", as: .choice(["interactive", "batch"], reserved: []), default: "batch",
         "Interactive jobs are served before batch jobs.")
-    package static let quorum = Flag<String?>.text(
+    static let quorum = Flag<String?>.text(
         "quorum", "K/N", as: .text(bytesMax: 5, suggestions: []),
         "A task's result counts when K machines have computed the same; at first at most N are asked, and where "
             + "they do not agree up to twice as many. 1 to 15, K more than half of N.")
-    package static let attempts = Flag<Int?>.int(
+    static let attempts = Flag<Int?>.int(
         "attempts", "N", in: 1...Limits.attemptsMax,
         "A task that failed so often has failed for good. What a worker cannot run by its own fault, such as an image "
             + "that it lacks, is not a failure of the task."
     ).defaulting(to: "5; of container 1: a command is repeated only where it is asked for")
-    package static let retryDelay = Flag<Double>.double(
+    static let retryDelay = Flag<Double>.double(
         "retry-delay", "S", in: 0...Limits.retryDelaySecondsMax, default: Limits.retryDelayDefault.inSeconds,
         "Seconds that a failed task rests before it is tried again, up to a half less by chance; after each failure twice "
             + "as long, at most 60 or this. Then it goes to another worker first, where there is one.")
-    package static let atMost = Flag<Int?>.int(
+    static let atMost = Flag<Int?>.int(
         "at-most", "N", in: 1...Limits.jobTasksMax, "So many of the job's tasks run at one time."
     ).defaulting(to: "as many as there are slots")
-    package static let copies = Flag.bool(
+    static let copies = Flag.bool(
         "copies",
         "Idle workers may compute again what others are slow with, and the first result counts. All kernels but "
             + "container do this anyway.")
-    package static let name = Flag<String?>.text(
+    static let name = Flag<String?>.text(
         "name", "NAME", as: .text(bytesMax: Limits.nameBytesMax, suggestions: []),
         "What people call the job: 'muster jobs' shows it. Several may share one."
     ).environment("MUSTER_JOB_NAME")
-    package static let timeout = Flag<Duration?>.seconds(
+    static let timeout = Flag<Duration?>.seconds(
         "timeout", in: Limits.timeoutSecondsMin...Limits.timeoutSecondsMax,
         "How long an attempt at a task may take; one that takes longer has failed."
     ).defaulting(to: "as long as it likes")
-    package static let wait = Flag.bool(
+    static let wait = Flag.bool(
         "wait", short: "w", "Wait until the job has ended, with progress on standard error.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "submit", summary: "hand the fleet a job",
         description: [
             "Prints the new job's number and nothing else (with --json: the job; with --wait --json: the job at its end). The job "

@@ -1,16 +1,16 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster tokens [list|create|revoke ID]`.
-package enum TokensCommand {
-    package static let action = Positional<String?>.optional(
+enum TokensCommand {
+    static let action = Positional<String?>.optional(
         "ACTION", as: .choice(["list", "create", "revoke"], reserved: []), "What to do; list, if nothing is said.")
-    package static let id = Positional<String?>.optional("ID", "The token's number, for revoke.")
-    package static let label = Flag<String?>.text(
+    static let id = Positional<String?>.optional("ID", "The token's number, for revoke.")
+    static let label = Flag<String?>.text(
         "label", "TEXT", as: .text(bytesMax: 128, suggestions: []), "For create: whose the token is.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "tokens", summary: "make, list and revoke volunteers' tokens",
         description: [
             "By a volunteer's token workers join that nobody has to trust: they may compute, and nothing else, and what "

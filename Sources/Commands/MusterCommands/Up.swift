@@ -1,7 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCoordinator
 internal import MusterCore
 internal import MusterRole
@@ -9,16 +9,16 @@ internal import MusterSpawning
 internal import MusterSystem
 
 /// `muster up`.
-package enum UpCommand {
-    package static let workers = Flag<Int?>.int(
+enum UpCommand {
+    static let workers = Flag<Int?>.int(
         "workers", "N", in: 0...256, "How many workers to have, each of one slot."
     ).defaulting(to: "as many as there were last on these data, at first 4")
 
-    package static let edges = Flag<Int>.int(
+    static let edges = Flag<Int>.int(
         "edges", "N", in: 0...64, default: 3,
         "How many edges to have, on ports 8001 and on, in front of an origin on port 9000; 0: no origin either.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "up", summary: "run a whole fleet on this machine",
         description: [
             "Starts a coordinator, and beside it workers, an origin of images and edges that cache them; ends them all on SIGINT "

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterContainers
 internal import MusterCore
 internal import MusterLog
@@ -10,34 +10,34 @@ internal import MusterSystem
 internal import MusterWorker
 
 /// `muster worker`.
-package enum WorkerCommand {
-    package static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
-    package static let slots = Flag<Int?>.int(
+enum WorkerCommand {
+    static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
+    static let slots = Flag<Int?>.int(
         "slots", "N", in: 1...1024, "How many tasks it computes at one time."
     ).defaulting(to: "as many as it may use processors: by affinity, and by its control group's quota, rounded up")
-    package static let name = Flag<String?>.text(
+    static let name = Flag<String?>.text(
         "name", "NAME", as: .text(bytesMax: 128, suggestions: []), "The name that its results carry."
     ).defaulting(to: "the machine's name and the process's number")
-    package static let labels = Flag.pairs(
+    static let labels = Flag.pairs(
         "labels", "K=V,...", commaSeparated: true, "What the coordinator is told about this worker.")
 
-    package static let machine = Flag<String?>.text(
+    static let machine = Flag<String?>.text(
         "machine", "ID", as: .text(bytesMax: 128, suggestions: []),
         "Which machine it counts as: results that are voted on count once a machine."
     ).defaulting(to: "what the system calls this machine, hashed")
-    package static let drain = Flag.seconds(
+    static let drain = Flag.seconds(
         "drain-seconds", in: 0...86_400, default: WorkerAgent.Settings().drainTime.inSeconds,
         "After SIGTERM, how long what it computes may take to finish before it is handed back.")
-    package static let orphan = Flag<Duration?>.seconds(
+    static let orphan = Flag<Duration?>.seconds(
         "orphan-seconds", in: 0.1...86_400, "End when the coordinator was away for so long."
     ).defaulting(to: "never: it waits for the coordinator's return")
 
-    package static let socket = Flag<String?>.text(
+    static let socket = Flag<String?>.text(
         "docker-socket", "PATH", as: .file,
         "The container engine for tasks that are containers; none: it takes no such tasks."
     ).defaulting(to: "what DOCKER_HOST says, else \(EngineAddress.usualPath), where there is one")
 
-    package static let command = Command(
+    static let command = Command(
         name: "worker", summary: "join a coordinator and compute tasks",
         description: [
             "Runs until SIGINT or SIGTERM, then finishes or hands back what it holds, and ends. It only ever "

@@ -1,13 +1,13 @@
 internal import MusterAPI
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 
 /// `muster workers`.
-package enum WorkersCommand {
-    package static let contributions = Flag.bool(
+enum WorkersCommand {
+    static let contributions = Flag.bool(
         "contributions", "List machines instead, those that are gone too: what each did, and how far it is believed.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "workers", summary: "list the fleet's workers",
         description: [
             "Prints a line for each worker: its rank, name, state, and when it joined; in the order of ranks."

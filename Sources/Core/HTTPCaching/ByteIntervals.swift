@@ -19,7 +19,7 @@ package struct ByteIntervals: Equatable, Sendable {
         ranges.replaceSubrange(first..<end, with: [merged])
     }
 
-    package mutating func formUnion(_ other: ByteIntervals) { for range in other.ranges { insert(range) } }
+    mutating func formUnion(_ other: ByteIntervals) { for range in other.ranges { insert(range) } }
 
     package func contains(_ range: Range<Int>) -> Bool {
         range.isEmpty || ranges.contains { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound }

@@ -21,7 +21,7 @@ package enum ByteRanges {
     /// and many small ranges are a known way to overload a server (RFC 9110 14.2 and 17.15).
     package static let partsMax = 16
     /// More members than this in the field and it is ignored unread.
-    package static let specsMax = 1024
+    static let specsMax = 1024
 
     /// Nil when the field is malformed, of another unit, or too long: it is then ignored (14.2).
     package static func parse(_ value: String) -> [Spec]? {

@@ -5,16 +5,16 @@ package struct CacheControl: Equatable, Sendable {
     package var sMaxAge: Int?
     package var noStore = false
     /// Unqualified; with field names only, `noCacheFields` has them, in lower case.
-    package var noCache = false
-    package var noCacheFields: [String] = []
+    var noCache = false
+    var noCacheFields: [String] = []
     /// Unqualified; with field names only, `privateFields` has them, in lower case.
     package var isPrivate = false
-    package var privateFields: [String] = []
-    package var isPublic = false
-    package var mustRevalidate = false
-    package var proxyRevalidate = false
-    package var mustUnderstand = false
-    package var noTransform = false
+    var privateFields: [String] = []
+    var isPublic = false
+    var mustRevalidate = false
+    var proxyRevalidate = false
+    var mustUnderstand = false
+    var noTransform = false
     package var onlyIfCached = false
     package var staleWhileRevalidate: Int?
     package var staleIfError: Int?
@@ -22,7 +22,7 @@ package struct CacheControl: Equatable, Sendable {
     package var maxStale: Int?
     package var minFresh: Int?
     /// These directives came in a valid `CDN-Cache-Control`, so `Cache-Control` and `Expires` say nothing to us.
-    package var isTargeted = false
+    var isTargeted = false
 
     package init() {}
 
@@ -48,5 +48,5 @@ package struct CacheControl: Equatable, Sendable {
     }
 
     /// Without leave of the origin, no stale response (RFC 9111 4.2.4); `s-maxage` means `proxy-revalidate` (5.2.2.10).
-    package var prohibitsStale: Bool { noCache || mustRevalidate || proxyRevalidate || sMaxAge != nil }
+    var prohibitsStale: Bool { noCache || mustRevalidate || proxyRevalidate || sMaxAge != nil }
 }

@@ -8,7 +8,7 @@ package struct CacheStatus: Equatable, Sendable {
     package var stored = false
     package var collapsed = false
     /// Seconds of freshness left; negative for something stale.
-    package var ttlSeconds: Int?
+    var ttlSeconds: Int?
     package var key: String?
     package var detail: String?
 

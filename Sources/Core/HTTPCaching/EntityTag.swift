@@ -1,8 +1,8 @@
 /// An entity tag (RFC 9110 8.8.3), compared byte by byte.
 package struct EntityTag: Hashable, Sendable {
     /// Quotes included, as on the wire. A tag that came without quotes is kept so: it can only equal itself.
-    package let opaque: String
-    package let isWeak: Bool
+    let opaque: String
+    let isWeak: Bool
 
     /// Nil for an empty value.
     package init?(_ value: some StringProtocol) {
@@ -16,7 +16,7 @@ package struct EntityTag: Hashable, Sendable {
     package var text: String { isWeak ? "W/" + opaque : opaque }
 
     /// RFC 9110 8.8.3.2: equal whatever their strength.
-    package func matchesWeakly(_ other: EntityTag) -> Bool { opaque.utf8.elementsEqual(other.opaque.utf8) }
+    func matchesWeakly(_ other: EntityTag) -> Bool { opaque.utf8.elementsEqual(other.opaque.utf8) }
 
     /// Equal, and both strong.
     package func matchesStrongly(_ other: EntityTag) -> Bool { !isWeak && !other.isWeak && matchesWeakly(other) }

@@ -11,23 +11,23 @@ package struct Freshness: Equatable, Sendable {
     }
 
     package let control: CacheControl
-    package let basis: Basis
-    package let lifetimeMs: Int
+    let basis: Basis
+    let lifetimeMs: Int
     /// `corrected_initial_age` (4.2.3).
-    package let initialAgeMs: Int
+    let initialAgeMs: Int
     package let responseTimeMs: Int
 
     /// `current_age` (4.2.3). A clock set back does not make it younger than it was on arrival.
     package func ageMs(nowMs: Int) -> Int { initialAgeMs + max(0, nowMs - responseTimeMs) }
 
-    package func isFresh(nowMs: Int) -> Bool { lifetimeMs > ageMs(nowMs: nowMs) }
+    func isFresh(nowMs: Int) -> Bool { lifetimeMs > ageMs(nowMs: nowMs) }
 
     /// Milliseconds of life left; negative once stale.
     package func remainingMs(nowMs: Int) -> Int { lifetimeMs - ageMs(nowMs: nowMs) }
 }
 
 extension Freshness {
-    package init(_ response: UpstreamResponse, policy: CachePolicy) {
+    init(_ response: UpstreamResponse, policy: CachePolicy) {
         self.init(
             status: response.status, fields: response.fields, requestTimeMs: response.requestTimeMs,
             responseTimeMs: response.responseTimeMs, policy: policy)

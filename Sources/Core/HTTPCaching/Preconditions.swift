@@ -61,7 +61,7 @@ package enum Preconditions {
 
     /// Whether the request's `Range` counts: there is no `If-Range`, or it names this very representation, by a strong tag
     /// or by a `Last-Modified` that is strong because at least a second lies between it and `Date` (RFC 9110 13.1.5).
-    package static func allowsRange(_ fields: HeaderFields, _ own: Validators, nowMs: Int) -> Bool {
+    static func allowsRange(_ fields: HeaderFields, _ own: Validators, nowMs: Int) -> Bool {
         guard let condition = fields["If-Range"] else { return true }
         if let time = HTTPDate.parse(condition, now: nowMs / 1000) {
             return own.lastModified == time && own.date > time

@@ -12,11 +12,11 @@ package struct Standing: Hashable, Sendable {
     /// Those of them that are taken to be alive.
     package var live: Set<EdgeID> = []
 
-    package init(own: EdgeID, leader: EdgeID? = nil, term: Term = .zero) {
+    init(own: EdgeID, leader: EdgeID? = nil, term: Term = .zero) {
         (self.own, self.leader, self.term) = (own, leader, term)
     }
 
-    package var isLeader: Bool { leader == own }
+    var isLeader: Bool { leader == own }
 
     /// The leader, where that is another edge and it is known where.
     var leaderElsewhere: (id: EdgeID, url: String)? {

@@ -5,7 +5,7 @@ package import MusterKernels
 package struct ClassicPictureForm {
     private static let names: Set<String> = ["id", "total", "width", "escape", "server", "port"]
     /// Strips side by side; also bounded by the width.
-    package static let stripsMax = 4_096
+    static let stripsMax = 4_096
     private var values: [String: String] = [:]
 
     /// Throws a `Problem` (422) for unknown and doubled names.

@@ -21,7 +21,7 @@ package final class ClassicServers: Sendable {
         var answered: Moment
     }
 
-    package static let serversMax = 256
+    static let serversMax = 256
     private static let probeTime: Duration = .seconds(1)
     /// What has not answered for so long makes room for others.
     private static let forgetTime: Duration = .seconds(60)

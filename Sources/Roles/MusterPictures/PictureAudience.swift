@@ -114,7 +114,7 @@ package final class PictureAudience: Sendable {
 /// edge asks the workers each time.
 package final class SharedPictures: Sendable {
     /// Of what is remembered, bytes; the oldest goes first.
-    package static let bytesMax = 64 << 20
+    static let bytesMax = 64 << 20
     /// Of one picture before compression, bytes.
     package static let pictureBytesMax = 4 << 20
 

@@ -39,7 +39,7 @@ package enum EdgeScenarios {
     package struct Split: Hashable, Sendable {
         /// Of each edge to each other, for each second of the partition: elections, answers and announcements; refusals.
         package var messages = 0.0
-        package var refusals = 0.0
+        var refusals = 0.0
         package var terms = 0
         package var violation: String?
     }

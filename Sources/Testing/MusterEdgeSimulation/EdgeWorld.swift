@@ -1,10 +1,10 @@
 internal import MusterCore
 internal import MusterElection
-package import MusterSimulation
+internal import MusterSimulation
 
 /// Simulated edges that elect a leader, and what goes wrong between them.
-package final class EdgeWorld: FaultyWorld {
-    package let clock = SimClock()
+final class EdgeWorld: FaultyWorld {
+    let clock = SimClock()
     let checker: EdgeChecker
     let bug: EdgeBug?
     let faults: EdgeFaults
@@ -16,8 +16,8 @@ package final class EdgeWorld: FaultyWorld {
     /// Ids that have joined, alive or not.
     private(set) var known: [EdgeID] = []
     private(set) var isDiskFull = false
-    package private(set) var isHealed = false
-    package var random: SimRandom
+    private(set) var isHealed = false
+    var random: SimRandom
     private let trace: ((String) -> Void)?
 
     /// Ids have gaps.
@@ -26,7 +26,7 @@ package final class EdgeWorld: FaultyWorld {
     static let settlingMs = 12_000
 
     /// 3…8 edges with faults drawn from the seed.
-    package convenience init(seed: UInt64, bug: EdgeBug? = nil, trace: ((String) -> Void)? = nil) {
+    convenience init(seed: UInt64, bug: EdgeBug? = nil, trace: ((String) -> Void)? = nil) {
         var random = SimRandom(seed: seed)
         let faults = EdgeFaults.drawn(from: &random)
         let count = Int.random(in: 3...8, using: &random)
@@ -70,7 +70,7 @@ package final class EdgeWorld: FaultyWorld {
     // MARK: Running
 
     /// Faults first, then none; the edges must come to rest under one leader. Returns the violation, if any.
-    package func run() -> String? {
+    func run() -> String? {
         startAll()
         scheduleFaults()
         scheduleClients()

@@ -1,25 +1,25 @@
-package import MusterCore
+internal import MusterCore
 internal import MusterMembership
-package import MusterScheduling
+internal import MusterScheduling
 
 /// Watches from outside: what was promised, what was granted, what is stored. It knows nothing of the core's inside.
-package final class SimChecker {
+final class SimChecker {
     /// What a job's tasks are meant to do.
-    package struct Plan: Sendable {
-        package var count: Int
+    struct Plan: Sendable {
+        var count: Int
         /// Tasks whose number divides by this fail their first `failures` attempts; 0: none do.
-        package var failEvery = 0
-        package var failures = 0
-        package var poison: Int?
-        package var taskMs = 5
-        package var cancelAfterMs: Int?
+        var failEvery = 0
+        var failures = 0
+        var poison: Int?
+        var taskMs = 5
+        var cancelAfterMs: Int?
         /// Dealt to the live workers at its adding.
-        package var isDealt = false
-        package var quorum: Quorum?
+        var isDealt = false
+        var quorum: Quorum?
         /// The bare worker cannot run it.
-        package var isPicky = false
+        var isPicky = false
         /// So many of its batches may run at one time.
-        package var atMost: Int?
+        var atMost: Int?
 
         /// Whether every machine comes to the same.
         var isDeterministic: Bool { failEvery == 0 || failures >= 1_000 }
@@ -29,23 +29,23 @@ package final class SimChecker {
         }
     }
 
-    package private(set) var violation: String?
+    private(set) var violation: String?
     /// Nothing goes wrong but what plans say.
     var isCalm = false
-    package var plans: [JobID: Plan] = [:]
+    var plans: [JobID: Plan] = [:]
     private var grants: [JobID: [(key: LeaseKey, at: Moment)]] = [:]
     private var names: [MemberID: String] = [:]
     /// Names of the workers that each dealt job was dealt to.
     private var dealtTo: [JobID: [String]] = [:]
     private var endsOfProcesses: [MemberID: [Moment]] = [:]
     /// Jobs that a client was told of.
-    package private(set) var acknowledged: Set<JobID> = []
+    private(set) var acknowledged: Set<JobID> = []
     /// Votes that were ever durable: on what, and which machine gave them, whatever it calls itself.
     private var votes: [JobID: [(tasks: Range<Int>, machine: Int)]] = [:]
     /// The machine that a worker of this name is on.
     var machineOf: (String) -> Int = { _ in 0 }
 
-    package init() {}
+    init() {}
 
     func voted(_ record: VoteRecord) {
         votes[record.result.job, default: []].append((record.tasks, machineOf(record.result.worker)))
@@ -61,16 +61,16 @@ package final class SimChecker {
         }
     }
 
-    package func require(_ condition: Bool, _ words: @autoclosure () -> String) {
+    func require(_ condition: Bool, _ words: @autoclosure () -> String) {
         if !condition { fail(words()) }
     }
 
     /// The first violation counts; what follows may follow from it.
-    package func fail(_ words: String) { if violation == nil { violation = words } }
+    func fail(_ words: String) { if violation == nil { violation = words } }
 
-    package func jobAcknowledged(_ id: JobID) { acknowledged.insert(id) }
+    func jobAcknowledged(_ id: JobID) { acknowledged.insert(id) }
     func dealt(_ id: JobID, to names: [String]) { dealtTo[id] = names }
-    package func granted(_ key: LeaseKey, to name: String, at now: Moment) {
+    func granted(_ key: LeaseKey, to name: String, at now: Moment) {
         grants[key.job, default: []].append((key, now))
         names[key.member] = name
     }

@@ -1,10 +1,10 @@
-package import MusterCore
+internal import MusterCore
 internal import MusterFleetCore
 internal import MusterMembership
-package import MusterScheduling
+internal import MusterScheduling
 
 /// What workers and clients say to the coordinator, and what it answers.
-package enum SimRequest {
+enum SimRequest {
     case join(MemberID?, name: String, incarnation: String)
     case ask(MemberID, slots: Int)
     case report(MemberID, [TaskReport])
@@ -15,7 +15,7 @@ package enum SimRequest {
     case cancel(JobID)
 }
 
-package enum SimReply {
+enum SimReply {
     case joined(MemberID)
     case grants([Grant])
     case verdicts([ReportVerdict])
@@ -46,7 +46,7 @@ struct SimSealer: TicketSealer {
 }
 
 /// The coordinator's driver, simulated: the shipping `FleetCore`, a store that may fail, a process that may die.
-package final class SimCoordinator {
+final class SimCoordinator {
     private let world: SimWorld
     private var fleet: FleetCore?
     private var calls: [LeaseCallID: (SimReply) -> Void] = [:]
@@ -59,7 +59,7 @@ package final class SimCoordinator {
     private var pausedUntil = Moment.zero
     /// Counts processes; what an earlier one asked for finds nobody.
     private var life = 0
-    package private(set) var crashes = 0
+    private(set) var crashes = 0
 
     init(_ world: SimWorld) { self.world = world }
 

@@ -1,28 +1,28 @@
 /// What can go wrong in one run, each with its own dial, all drawn from the seed. After `healAt` nothing goes wrong any more.
-package struct SimFaults: Sendable {
+struct SimFaults: Sendable {
     /// Of messages in each direction.
-    package var loss = 0.0
-    package var duplication = 0.0
+    var loss = 0.0
+    var duplication = 0.0
     /// Largest delay of a message; the differences reorder.
-    package var delayMsMax = 5
+    var delayMsMax = 5
     /// Mean time between faults of a kind, in virtual milliseconds; 0: never.
-    package var coordinatorCrashMs = 0
-    package var workerKillMs = 0
-    package var workerPauseMs = 0
-    package var partitionMs = 0
-    package var diskFullMs = 0
-    package var terminateMs = 0
+    var coordinatorCrashMs = 0
+    var workerKillMs = 0
+    var workerPauseMs = 0
+    var partitionMs = 0
+    var diskFullMs = 0
+    var terminateMs = 0
     /// Probability that a worker is slow, by a factor of 20.
-    package var slowWorker = 0.0
-    package var hostileWorkers = 0
-    package var healAtMs = 30_000
+    var slowWorker = 0.0
+    var hostileWorkers = 0
+    var healAtMs = 30_000
     /// No fault of any kind: what holds only without faults is checked.
-    package private(set) var isCalm = false
+    private(set) var isCalm = false
 
-    package init() {}
+    init() {}
 
     /// Nothing goes wrong at all.
-    package static var none: SimFaults {
+    static var none: SimFaults {
         var faults = SimFaults()
         faults.healAtMs = 5_000
         faults.isCalm = true
@@ -31,7 +31,7 @@ package struct SimFaults: Sendable {
 
     /// Each kind of fault is in about half of the runs, so that some runs have few and some have all. One in sixteen
     /// has none.
-    package static func drawn(from random: inout SimRandom) -> SimFaults {
+    static func drawn(from random: inout SimRandom) -> SimFaults {
         if random.chance(1.0 / 16) { return none }
         var faults = SimFaults()
         faults.loss = random.share(0.005...0.1)

@@ -1,16 +1,16 @@
-package import MusterCore
+internal import MusterCore
 internal import MusterScheduling
 
 /// A database that tells of nothing before it is durable, loses what was not when it crashes, and may be full.
 /// What contradicts what is stored is a violation: the shipping store would refuse it, the core must never ask.
-package final class SimStore {
-    package struct Job {
-        package var record: JobRecord
-        package var state: JobState?
-        package var results: [ResultRecord] = []
-        package var recorded = RangeSet<Int>()
+final class SimStore {
+    struct Job {
+        var record: JobRecord
+        var state: JobState?
+        var results: [ResultRecord] = []
+        var recorded = RangeSet<Int>()
         /// Of tasks without a result, by machine.
-        package var votes: [VoteRecord] = []
+        var votes: [VoteRecord] = []
 
         /// Tasks of these that this machine has a vote on.
         func voted(_ tasks: Range<Int>, by machine: MachineID) -> RangeSet<Int> {
@@ -22,17 +22,17 @@ package final class SimStore {
         }
     }
 
-    package private(set) var jobs: [JobID: Job] = [:]
-    package private(set) var members: [MemberID: MemberRecord] = [:]
-    package private(set) var lastIDs: (job: Int64, member: Int64, joinOrder: Int64) = (0, 0, 0)
-    package private(set) var recordedTasks = 0
-    package private(set) var standings: [MachineID: Reliability.Standing] = [:]
-    package var isFull = false
+    private(set) var jobs: [JobID: Job] = [:]
+    private(set) var members: [MemberID: MemberRecord] = [:]
+    private(set) var lastIDs: (job: Int64, member: Int64, joinOrder: Int64) = (0, 0, 0)
+    private(set) var recordedTasks = 0
+    private(set) var standings: [MachineID: Reliability.Standing] = [:]
+    var isFull = false
     private let bug: PlantedBug?
     private let checker: SimChecker
     private let commits: SimCommits
 
-    package init(_ clock: SimClock, _ checker: SimChecker, bug: PlantedBug?, seed: UInt64) {
+    init(_ clock: SimClock, _ checker: SimChecker, bug: PlantedBug?, seed: UInt64) {
         self.checker = checker
         self.bug = bug
         commits = SimCommits(clock, seed: seed)
@@ -40,7 +40,7 @@ package final class SimStore {
     }
 
     /// `completion` gets nil when durable, else the reason.
-    package func commit(_ writes: [StoreWrite], completion: @escaping (String?) -> Void) {
+    func commit(_ writes: [StoreWrite], completion: @escaping (String?) -> Void) {
         let hasVotes = writes.contains { if case .addVotes = $0 { true } else { false } }
         guard bug == .earlyAcknowledge || (bug == .earlyVotes && hasVotes) else {
             return commits.add(writes, completion: completion)
@@ -60,7 +60,7 @@ package final class SimStore {
     }
 
     /// kill -9 of the process.
-    package func crash() { commits.crash(isFull: isFull) }
+    func crash() { commits.crash(isFull: isFull) }
 
     private func apply(_ write: StoreWrite) {
         switch write {
@@ -134,7 +134,7 @@ package final class SimStore {
 
     // MARK: What a restarted coordinator reads
 
-    package var unfinishedJobs: [RestoredJob] {
+    var unfinishedJobs: [RestoredJob] {
         jobs.values.filter { $0.state == nil }.sorted { $0.record.id < $1.record.id }.map { job in
             var stored = StoredJob(record: job.record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
             for result in job.results {

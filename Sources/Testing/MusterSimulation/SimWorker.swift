@@ -3,16 +3,16 @@ internal import MusterScheduling
 
 /// A worker's driver, simulated: the shipping `WorkerAgent`, a disk that outlives the process, a process that may die,
 /// freeze, be slow, or (a hostile one) lie.
-package final class SimWorker {
+final class SimWorker {
     /// Its reason for what it cannot run.
     static let ownFault = "not here"
 
     private let world: SimWorld
-    package let number: Int
+    let number: Int
     private var agent: WorkerAgent?
     private var random: SimRandom
     private let slowness: Int
-    package let isHostile: Bool
+    let isHostile: Bool
     /// Its disk.
     private var identity: MemberID?
     private var outbox: [OutboxID: TaskReport] = [:]

@@ -2,21 +2,21 @@ internal import MusterCore
 internal import MusterScheduling
 
 /// One simulated fleet: a coordinator, workers, clients, a network, a store, and what goes wrong between them.
-package final class SimWorld: FaultyWorld {
-    package let clock = SimClock()
-    package let checker = SimChecker()
-    package let bug: PlantedBug?
-    package let faults: SimFaults
-    package private(set) var store: SimStore! = nil
-    package private(set) var network: SimNetwork! = nil
-    package private(set) var coordinator: SimCoordinator! = nil
-    package private(set) var workers: [SimWorker] = []
+final class SimWorld: FaultyWorld {
+    let clock = SimClock()
+    let checker = SimChecker()
+    let bug: PlantedBug?
+    let faults: SimFaults
+    private(set) var store: SimStore! = nil
+    private(set) var network: SimNetwork! = nil
+    private(set) var coordinator: SimCoordinator! = nil
+    private(set) var workers: [SimWorker] = []
     /// Grants as anybody on the network could have seen them.
     private(set) var lastGrants: [Grant] = []
-    package var random: SimRandom
+    var random: SimRandom
     private var connections: UInt64 = 0
     private var crashWaiters: [(crashes: Int, action: () -> Void)] = []
-    package private(set) var isHealed = false
+    private(set) var isHealed = false
     let diceSeed: UInt64
     private let hasVolunteer: Bool
     /// It lacks what some jobs need.
@@ -27,7 +27,7 @@ package final class SimWorld: FaultyWorld {
     private let trace: ((String) -> Void)?
     private let jobs: Int
 
-    package init(seed: UInt64, bug: PlantedBug? = nil, trace: ((String) -> Void)? = nil) {
+    init(seed: UInt64, bug: PlantedBug? = nil, trace: ((String) -> Void)? = nil) {
         var random = SimRandom(seed: seed)
         let drawn = SimFaults.drawn(from: &random)
         faults = bug?.isSeenInCalm == true ? .none : drawn
@@ -91,7 +91,7 @@ package final class SimWorld: FaultyWorld {
     // MARK: Running
 
     /// Faults first, then none; the fleet must come to rest with every promise kept. Returns the violation, if any.
-    package func run() -> String? {
+    func run() -> String? {
         coordinator.start()
         for worker in workers { worker.start() }
         for _ in 0..<jobs { clock.after(random.milliseconds(0...faults.healAtMs / 2)) { [self] in submit() } }

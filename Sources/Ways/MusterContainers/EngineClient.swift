@@ -52,7 +52,7 @@ package final class EngineClient: Sendable {
     package func close() { client.close() }
 
     /// Whether an engine answers there, and speaks a version known here.
-    package func check() async throws(EngineError) { _ = try await negotiated() }
+    func check() async throws(EngineError) { _ = try await negotiated() }
 
     /// Which one answers there.
     package func kind() async throws(EngineError) -> EngineKind { try await negotiated().kind }

@@ -26,7 +26,7 @@ package struct EngineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was asked, what is wrong and what to do.
     package let message: String
     /// Whether the same may succeed later, with nobody changing the request.
-    package let isRetryable: Bool
+    let isRetryable: Bool
 
     init(_ code: Code, _ message: String, isRetryable: Bool? = nil) {
         self.code = code

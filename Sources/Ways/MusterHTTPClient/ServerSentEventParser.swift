@@ -21,7 +21,7 @@ package struct ServerSentEventParser: Sendable {
     /// The id to ask the stream to go on from, also when the event that set it had no data.
     package private(set) var lastEventID: String
     /// How long the stream asks to wait before connecting again, at most a day. Nil: it has not said.
-    package private(set) var reconnectionTime: Duration?
+    private(set) var reconnectionTime: Duration?
 
     private let lineBytesMax: Int
     private let eventBytesMax: Int

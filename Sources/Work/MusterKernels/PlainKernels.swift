@@ -1,73 +1,73 @@
 internal import Glibc
-package import MusterAPI
-package import MusterJSON
+internal import MusterAPI
+internal import MusterJSON
 internal import Synchronization
 
 /// Does nothing: what is left is the road itself.
-package struct NoopKernel: Kernel {
-    package static let name = "noop"
-    package static let summary = "does nothing; its value is null"
-    package static let input = KernelInput.none
-    package static let isDeterministic = true
+struct NoopKernel: Kernel {
+    static let name = "noop"
+    static let summary = "does nothing; its value is null"
+    static let input = KernelInput.none
+    static let isDeterministic = true
     private static let null = Array("null".utf8)
 
-    package init(params: JSONFields) throws(Problem) { try params.finish() }
+    init(params: JSONFields) throws(Problem) { try params.finish() }
 
-    package func run(_ task: KernelTask, _ cancellation: Cancellation) -> [UInt8] { Self.null }
+    func run(_ task: KernelTask, _ cancellation: Cancellation) -> [UInt8] { Self.null }
 }
 
 /// Sleeps `ms` milliseconds, 0 to 86,400,000, default 1000.
-package struct SleepKernel: Kernel {
-    package static let name = "sleep"
-    package static let summary = "sleeps for ms milliseconds; its value is null"
-    package static let input = KernelInput.none
-    package static let isDeterministic = true
+struct SleepKernel: Kernel {
+    static let name = "sleep"
+    static let summary = "sleeps for ms milliseconds; its value is null"
+    static let input = KernelInput.none
+    static let isDeterministic = true
     private let seconds: Double
 
-    package init(params: JSONFields) throws(Problem) {
+    init(params: JSONFields) throws(Problem) {
         var params = params
         seconds = (try params.double("ms", in: 0...86_400_000) ?? 1_000) / 1_000
         try params.finish()
     }
 
-    package func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
+    func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
         if !cancellation.wait(seconds: seconds) { throw TaskFailure("cancelled while it slept") }
         return Array("null".utf8)
     }
 }
 
 /// Fails its first `attempts` attempts (default: every one), then answers with the number of the attempt that worked.
-package struct FailKernel: Kernel {
-    package static let name = "fail"
-    package static let summary = "fails its first attempts; its value is the attempt that worked"
-    package static let input = KernelInput.none
-    package static let isDeterministic = false
+struct FailKernel: Kernel {
+    static let name = "fail"
+    static let summary = "fails its first attempts; its value is the attempt that worked"
+    static let input = KernelInput.none
+    static let isDeterministic = false
     private let attempts: Int
 
-    package init(params: JSONFields) throws(Problem) {
+    init(params: JSONFields) throws(Problem) {
         var params = params
         attempts = try params.int("attempts", in: 0...Int(Int32.max)) ?? .max
         try params.finish()
     }
 
-    package func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
+    func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
         if task.attempt <= attempts { throw TaskFailure("failed as asked, attempt \(task.attempt)") }
         return Array(String(task.attempt).utf8)
     }
 }
 
 /// Adds up the numbers of its input, an array. Whole numbers add exactly while the sum fits 64 bits.
-package struct SumKernel: Kernel {
-    package static let name = "sum"
-    package static let summary = "adds up the numbers of each input, an array"
-    package static let input = KernelInput.required
-    package static let isDeterministic = true
+struct SumKernel: Kernel {
+    static let name = "sum"
+    static let summary = "adds up the numbers of each input, an array"
+    static let input = KernelInput.required
+    static let isDeterministic = true
 
-    package init(params: JSONFields) throws(Problem) { try params.finish() }
+    init(params: JSONFields) throws(Problem) { try params.finish() }
 
-    package func check(input: JSONValue) throws(Problem) { _ = try sum(input) }
+    func check(input: JSONValue) throws(Problem) { _ = try sum(input) }
 
-    package func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
+    func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
         guard let input = task.input else { throw TaskFailure("this task has no input") }
         do throws(Problem) {
             return try sum(input)
@@ -99,7 +99,7 @@ package struct SumKernel: Kernel {
 
 extension Cancellation {
     /// Sleeps on the calling thread; false when it was cancelled before the time was up.
-    package func wait(seconds: Double) -> Bool {
+    func wait(seconds: Double) -> Bool {
         let gate = SleepGate()
         onCancel { gate.open() }
         return !gate.wait(seconds: seconds)

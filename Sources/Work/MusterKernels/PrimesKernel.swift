@@ -1,21 +1,21 @@
-package import MusterAPI
-package import MusterJSON
+internal import MusterAPI
+internal import MusterJSON
 
 /// Counts the primes of a range, by Eratosthenes' sieve a piece at a time: work for a processor whose right answer is in books.
-package struct PrimesKernel: Kernel {
-    package static let name = "primes"
-    package static let summary = "counts the primes from the first to the last number of each input"
-    package static let input = KernelInput.required
-    package static let isDeterministic = true
+struct PrimesKernel: Kernel {
+    static let name = "primes"
+    static let summary = "counts the primes from the first to the last number of each input"
+    static let input = KernelInput.required
+    static let isDeterministic = true
     /// The largest number; its square root bounds the divisors, and so the memory.
     static let numberMax = 1_000_000_000_000
     private static let pieceNumbers = 1 << 18
 
-    package init(params: JSONFields) throws(Problem) { try params.finish() }
+    init(params: JSONFields) throws(Problem) { try params.finish() }
 
-    package func check(input: JSONValue) throws(Problem) { _ = try range(input) }
+    func check(input: JSONValue) throws(Problem) { _ = try range(input) }
 
-    package func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
+    func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
         guard let input = task.input else { throw TaskFailure("this task has no input") }
         let range: ClosedRange<Int>
         do throws(Problem) { range = try self.range(input) } catch { throw TaskFailure(error.detail) }

@@ -1,27 +1,27 @@
 internal import Glibc
-package import MusterAPI
+internal import MusterAPI
 internal import MusterCore
 internal import MusterJSON
 
 /// Random whole numbers, an array a task: `count` of them (default 1,000), each from 1 to `range` (default 10,000,000).
-package struct RandomKernel: Kernel {
-    package static let name = "random"
-    package static let summary = "makes count random whole numbers from 1 to range; its value is the array"
-    package static let input = KernelInput.none
-    package static let isDeterministic = false
+struct RandomKernel: Kernel {
+    static let name = "random"
+    static let summary = "makes count random whole numbers from 1 to range; its value is the array"
+    static let input = KernelInput.none
+    static let isDeterministic = false
     /// So that the array stays below `Limits.valueBytesMax`.
-    package static let countMax = 90_000
+    static let countMax = 90_000
     private let count: Int
     private let range: Int
 
-    package init(params: JSONFields) throws(Problem) {
+    init(params: JSONFields) throws(Problem) {
         var params = params
         count = try params.int("count", in: 1...Self.countMax) ?? Limits.childNumbersDefault
         range = try params.int("range", in: 1...Limits.numberRangeMax) ?? Limits.numberRangeDefault
         try params.finish()
     }
 
-    package func run(_ task: KernelTask, _ cancellation: Cancellation) -> [UInt8] {
+    func run(_ task: KernelTask, _ cancellation: Cancellation) -> [UInt8] {
         var json = JSONWriter(reserving: 16 + count * 9)
         json.beginArray()
         for number in RandomNumbers.make(count: count, range: range) { json.value(number) }

@@ -41,7 +41,7 @@ package struct Schema: Sendable {
 
     init(_ form: Form) { self.form = form }
 
-    package var orNull: Schema {
+    var orNull: Schema {
         var schema = self
         schema.isNullable = true
         return schema
@@ -58,10 +58,9 @@ extension Schema {
     package static let integer = integer(0...Int.max)
     /// An id that is given in turn, from 1.
     package static let id = integer(1...Int.max)
-    package static let number = Schema(.number(nil))
+    static let number = Schema(.number(nil))
     /// Moments are seconds since 1970, spans of time seconds, both with fractions.
-    package static let seconds = Schema(.number(0...1e15))
-    package static let array = list(.any)
+    static let seconds = Schema(.number(0...1e15))
     package static let object = Schema(.object([], isClosed: false))
     /// The bytes of a file.
     package static let bytes = Schema(.string(0...Int.max, pattern: nil, format: "binary"))
@@ -77,17 +76,17 @@ extension Schema {
     }
     package static func integer(_ range: ClosedRange<Int>) -> Schema { Schema(.integer(range)) }
     package static func number(_ range: ClosedRange<Double>) -> Schema { Schema(.number(range)) }
-    package static func list(_ item: Schema, _ count: ClosedRange<Int> = 0...Int.max) -> Schema {
+    static func list(_ item: Schema, _ count: ClosedRange<Int> = 0...Int.max) -> Schema {
         Schema(.array(item, count))
     }
-    package static func map(_ value: Schema, countMax: Int = .max) -> Schema {
+    static func map(_ value: Schema, countMax: Int = .max) -> Schema {
         Schema(.map(value, countMax: countMax))
     }
     /// An object that a caller sends: other fields are refused.
     package static func closed(_ fields: [Field]) -> Schema { Schema(.object(fields, isClosed: true)) }
-    package static func either(_ schemas: Schema...) -> Schema { Schema(.either(schemas)) }
+    static func either(_ schemas: Schema...) -> Schema { Schema(.either(schemas)) }
     /// What is described as a type.
     package static func of(_ type: (some WireWritable).Type) -> Schema { type.schema }
     /// One of `AnswerSchemas.all`.
-    package static func named(_ name: String) -> Schema { Schema(.reference(name)) }
+    static func named(_ name: String) -> Schema { Schema(.reference(name)) }
 }

@@ -6,10 +6,10 @@ package struct AssignRequest: Hashable, WireRequest {
     /// Tuples of one request.
     package static let tuplesMax = 100_000
     /// Numbers of one tuple.
-    package static let numbersMax = 64
+    static let numbersMax = 64
     /// How many pairs are made up where none are given, and from which numbers.
     package static let randomPairs = 100
-    package static let randomNumbers = 1...1_000
+    static let randomNumbers = 1...1_000
 
     /// One tuple a line, 1…`tuplesMax` of them; nil: `randomPairs` random pairs.
     package var dataset: LineColumn?

@@ -181,7 +181,7 @@ package struct PurgeRequest: WireRequest {
 }
 
 extension PurgePattern {
-    package static let prefixBytesMax = 2_048
+    static let prefixBytesMax = 2_048
 
     /// From `id`, `prefix` or `all`, of which there must be one.
     package init(from fields: inout JSONFields) throws(Problem) {

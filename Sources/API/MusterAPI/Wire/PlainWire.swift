@@ -1,6 +1,6 @@
 /// That something was done.
 package struct Success: Hashable, WireType {
-    package var isSuccess: Bool
+    var isSuccess: Bool
 
     package init(_ isSuccess: Bool = true) { self.isSuccess = isSuccess }
 

@@ -37,7 +37,7 @@ package enum ImageAction: Hashable, Sendable {
     }
 
     /// Throws a usage error for what is no image's id.
-    package static func imageID(_ text: String) throws(CommandError) -> ImageID {
+    static func imageID(_ text: String) throws(CommandError) -> ImageID {
         do { return try ImageID(text: text) } catch { throw .usage(CommandError.clause(error.detail)) }
     }
 }

@@ -3,11 +3,11 @@ internal import MusterAPI
 package import MusterCommandLine
 
 /// What somebody types at the menu.
-package enum ImageMenuChoice: Hashable, Sendable {
+enum ImageMenuChoice: Hashable, Sendable {
     case getImage, getImageSize, quit
 
     /// Nil: it is none of the choices. Spaces around it and its case mean nothing.
-    package init?(_ line: String) {
+    init?(_ line: String) {
         switch line.split(separator: " ").joined(separator: " ").lowercased() {
         case "1", "get_image": self = .getImage
         case "2", "get_image_size": self = .getImageSize

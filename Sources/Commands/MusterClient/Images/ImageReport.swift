@@ -17,13 +17,13 @@ package struct ImageReport: Hashable, Sendable {
     package var outcome: Outcome
     /// Of the image; 0 for one that was deleted.
     package var bytes: UInt64
-    package var source: ImageSource
+    var source: ImageSource
     /// From the first attempt on.
     package var seconds: Double
     /// Who was asked before, and why in vain.
-    package var failures: [ImageFailure] = []
+    var failures: [ImageFailure] = []
 
-    package init(
+    init(
         image: ImageID, outcome: Outcome, bytes: UInt64, source: ImageSource, seconds: Double = 0,
         failures: [ImageFailure] = []
     ) {
@@ -95,7 +95,7 @@ package struct ImageSource: Hashable, Sendable {
     package var cache: String?
 
     /// From the headers `X-Cache` and `Cache-Status` (RFC 9211), of which the last item is by the cache next to the client.
-    package init(_ server: ImageServer, cache: String?, status: String?) {
+    init(_ server: ImageServer, cache: String?, status: String?) {
         self.server = server
         self.cache = cache.flatMap { ["HIT", "MISS", "STALE"].contains($0) ? $0 : nil }
         let last = status?.split(separator: ",").last?.trimmingPrefix { $0 == " " }.prefix { $0 != ";" && $0 != " " }
@@ -113,9 +113,9 @@ package struct ImageFailure: Error, Hashable, Sendable {
     /// Of its answer, 500 and above; nil: there was none, or it broke off.
     package var status: Int?
     /// Whether it may have done what it was asked to.
-    package var mayHaveActed = false
+    var mayHaveActed = false
 
-    package init(_ server: ImageServer, _ reason: String, status: Int? = nil, mayHaveActed: Bool = false) {
+    init(_ server: ImageServer, _ reason: String, status: Int? = nil, mayHaveActed: Bool = false) {
         (self.server, self.reason) = (server, reason)
         (self.status, self.mayHaveActed) = (status, mayHaveActed)
     }

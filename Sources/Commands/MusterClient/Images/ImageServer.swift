@@ -10,7 +10,7 @@ package struct ImageServer: Hashable, Sendable {
     /// Without a slash at its end.
     package var url: String
 
-    package init(name: String?, url: String) { (self.name, self.url) = (name, url) }
+    init(name: String?, url: String) { (self.name, self.url) = (name, url) }
 
     /// `edge-2 (http://127.0.0.1:8002)`.
     package func shown(_ answeredAs: String? = nil) -> String {

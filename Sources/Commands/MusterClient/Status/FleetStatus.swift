@@ -19,7 +19,7 @@ package struct FleetStatus: Sendable {
         /// Of an edge.
         package var number: Int?
 
-        package var isAlive: Bool { state == Membership.Standing.alive.rawValue }
+        var isAlive: Bool { state == Membership.Standing.alive.rawValue }
     }
 
     /// An edge that is listed at the coordinator, and what it told, or why it did not.
@@ -35,7 +35,7 @@ package struct FleetStatus: Sendable {
 
     package var url: String
     /// Whether it takes calls; it does not while it ends.
-    package var isReady: Bool
+    var isReady: Bool
     package var members: [Member]
     /// The unfinished ones that were asked for, the oldest first.
     package var jobs: [JobStatus]
@@ -46,7 +46,7 @@ package struct FleetStatus: Sendable {
     /// Tasks that are recorded a second, over the time between two looks; nil at the first.
     package var perSecond: Double?
 
-    package init(
+    init(
         url: String, isReady: Bool, members: [Member], jobs: [JobStatus], metrics: [String: Double],
         numbers: NumbersProgress, edges: [Edge], perSecond: Double? = nil
     ) {
@@ -91,22 +91,22 @@ package struct EdgeReport: Hashable, Sendable {
     package struct Other: Hashable, Sendable {
         package var number: Int
         package var url: String
-        package var isAlive: Bool
+        var isAlive: Bool
 
-        package init(number: Int, url: String, isAlive: Bool) {
+        init(number: Int, url: String, isAlive: Bool) {
             (self.number, self.url, self.isAlive) = (number, url, isAlive)
         }
     }
 
     package var leader: Int?
-    package var term: Int
-    package var hits: Int
-    package var misses: Int
-    package var objects: Int
+    var term: Int
+    var hits: Int
+    var misses: Int
+    var objects: Int
     package var bytes: Int
     package var others: [Other]
 
-    package init(body: [UInt8]) throws(Problem) {
+    init(body: [UInt8]) throws(Problem) {
         let state = try EdgeState(body: body)
         (leader, term) = (state.leader, state.term)
         (hits, misses, objects, bytes) = (state.hits, state.misses, state.objects, state.bytes)

@@ -20,7 +20,7 @@ package enum Manual {
     }
 
     /// The page of the program for `man`.
-    package static func overview(_ table: CommandTable, date: String) -> String {
+    static func overview(_ table: CommandTable, date: String) -> String {
         RoffPage.text(
             ManualPage(overview: table), version: table.version, date: date,
             seeAlso: table.commands.map { "\(table.program)-\($0.name)" })

@@ -6,7 +6,7 @@ package struct ServiceManager: Sendable {
     /// A path, or with `@` in front a name of the abstract namespace.
     private let socketName: String?
 
-    package init(_ environment: [String: String]) {
+    init(_ environment: [String: String]) {
         let name = environment["NOTIFY_SOCKET"]
         socketName = name.flatMap { $0.hasPrefix("/") || $0.hasPrefix("@") ? $0 : nil }
     }

@@ -12,7 +12,7 @@ package enum Format {
     }
 
     /// `950`, `12.3k`, `4.56M`: three digits that matter. Not finite: `?`.
-    package static func compact(_ value: Double) -> String {
+    static func compact(_ value: Double) -> String {
         scaled(value, by: 1000, units: ["", "k", "M", "G", "T", "P", "E"])
     }
 
@@ -64,7 +64,7 @@ package enum Format {
     }
 
     /// A number with that many places after the point, rounded half away from zero. Not finite or too large: `?`.
-    package static func decimal(_ value: Double, places: Int) -> String {
+    static func decimal(_ value: Double, places: Int) -> String {
         var scale = 1
         for _ in 0..<places { scale *= 10 }
         let scaled = (value * Double(scale)).rounded()

@@ -1,16 +1,16 @@
-package import MusterCore
+internal import MusterCore
 internal import MusterSystem
 
 /// When a line is due where lines cannot be redrawn: at once when there is another reason why nothing moves, at most one a
 /// second on crossing a tenth, else one every five seconds.
-package struct PlainPacing: Sendable {
+struct PlainPacing: Sendable {
     private var lastAt: Moment
     private var lastTenth = 0
     private var lastWaiting: String?
 
-    package init(started: Moment) { lastAt = started }
+    init(started: Moment) { lastAt = started }
 
-    package mutating func isDue(_ state: ProgressState, now: Moment) -> Bool {
+    mutating func isDue(_ state: ProgressState, now: Moment) -> Bool {
         let since = (now - lastAt).inSeconds
         let tenth = state.total.map { Format.percentage(state.done, of: $0) / 10 } ?? 0
         let isStuck = state.waiting != nil && state.waiting != lastWaiting

@@ -5,7 +5,7 @@ package struct ProgressState: Sendable {
     package let label: String
     package let started: Moment
     /// Done before this work began: shown, but no part of the rate.
-    package let doneBefore: Int
+    let doneBefore: Int
     /// Nil: not known how much there is.
     package var total: Int?
     package var done = 0
@@ -25,10 +25,10 @@ package struct ProgressState: Sendable {
 
     package mutating func tick(_ now: Moment) { meter.sample(done, at: now) }
 
-    package func elapsedSeconds(_ now: Moment) -> Double { max(0, (now - started).inSeconds) }
+    func elapsedSeconds(_ now: Moment) -> Double { max(0, (now - started).inSeconds) }
 
     /// Nil while the total or the rate is unknown, or nothing moves.
-    package var secondsLeft: Double? {
+    var secondsLeft: Double? {
         guard let total, let rate = meter.perSecond, rate > 0 else { return nil }
         return Double(max(0, total - done)) / rate
     }

@@ -7,18 +7,18 @@ package struct Terminal: Sendable {
     /// Whether lines can be redrawn in place: a terminal, and not a `dumb` one.
     package var isInteractive: Bool
     /// Whether colours may be used: interactive, and `NO_COLOR` not set (no-color.org).
-    package var usesColor: Bool
+    var usesColor: Bool
     /// `COLUMNS`, for when the terminal does not tell its width.
     private var fallbackWidth: Int
 
-    package init(descriptor: Int32, isInteractive: Bool, usesColor: Bool, fallbackWidth: Int = 80) {
+    init(descriptor: Int32, isInteractive: Bool, usesColor: Bool, fallbackWidth: Int = 80) {
         self.descriptor = descriptor
         self.isInteractive = isInteractive
         self.usesColor = usesColor
         self.fallbackWidth = fallbackWidth
     }
 
-    package static func standardError(_ environment: [String: String]) -> Terminal {
+    static func standardError(_ environment: [String: String]) -> Terminal {
         detect(STDERR_FILENO, environment)
     }
 
@@ -52,7 +52,7 @@ package struct Terminal: Sendable {
     }
 
     /// The width of help on standard output, 40…100.
-    package static func helpWidth(_ environment: [String: String]) -> Int {
+    static func helpWidth(_ environment: [String: String]) -> Int {
         min(max(standardOutput(environment).width, 40), 100)
     }
 

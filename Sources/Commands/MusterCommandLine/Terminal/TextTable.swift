@@ -2,8 +2,8 @@
 package struct TextTable: Sendable {
     package enum Alignment: Sendable { case left, right }
     package struct Column: Sendable {
-        package var title: String
-        package var alignment: Alignment
+        var title: String
+        var alignment: Alignment
         package init(_ title: String, _ alignment: Alignment = .left) {
             self.title = title
             self.alignment = alignment

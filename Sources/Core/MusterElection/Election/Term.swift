@@ -4,7 +4,7 @@ package struct Term: RawRepresentable, Hashable, Comparable, Sendable, CustomStr
     /// 0 (none) or counter × 65,536 + id with a counter of 1…`counterMax`: it fits any signed 64-bit integer.
     package let rawValue: UInt64
 
-    package static let counterMax: UInt64 = (1 << 47) - 1
+    static let counterMax: UInt64 = (1 << 47) - 1
     /// No leadership: older than every other term.
     package static let zero = Term(trusted: 0)
 

@@ -11,11 +11,11 @@
 /// against 914 with independent weights.
 ///
 /// These numbers never change: clients of different versions must agree.
-package struct RendezvousHash: Sendable {
+struct RendezvousHash: Sendable {
     private let key: UInt64
 
     /// Of the edge with this name.
-    package init(edge: String) {
+    init(edge: String) {
         // FNV-1a, 64 bits (RFC 9923), whose high bits are weak for short names: hence the mixing.
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in edge.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
@@ -23,7 +23,7 @@ package struct RendezvousHash: Sendable {
     }
 
     /// 64 bits, evenly distributed over images.
-    package func weight(of image: UInt64) -> UInt64 {
+    func weight(of image: UInt64) -> UInt64 {
         let run = Self.mix(key ^ Self.mix((image >> 8) &+ Self.gamma))
         let dealt = Self.permuted(UInt8(truncatingIfNeeded: image), key: run)
         return UInt64(dealt) << 56 | Self.mix(run ^ image) >> 8

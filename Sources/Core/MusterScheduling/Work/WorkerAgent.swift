@@ -76,7 +76,7 @@ package struct WorkerAgent: Sendable {
 
     /// Asks under way at one time, however many slots are free: one is held for as long as there is nothing to do, and one
     /// speaks for slots that become free meanwhile. Each holds a connection that calls of more weight may need.
-    package static let asksMax = 2
+    static let asksMax = 2
 
     package let settings: Settings
     private var random: any RandomNumberGenerator & Sendable

@@ -15,7 +15,7 @@ package struct Notices: Sendable {
     }
 
     /// Muster's own licence.
-    package static var license: [UInt8] { PackageResources.LICENSE }
+    static var license: [UInt8] { PackageResources.LICENSE }
     static let indexName = "licenses/index"
 
     let packages: [PackedPackage]

@@ -11,7 +11,7 @@ package enum LiarBench {
 
     /// Largest share of wrong results that may be accepted after each machine's first 100 tasks, where volunteers are
     /// believed by their record.
-    package static let wrongLateMax = 0.001
+    static let wrongLateMax = 0.001
 
     package static func run(seed: UInt64, tasks: Int = 10_000) -> [Line] {
         [

@@ -22,7 +22,7 @@ package final class LiarFleet {
         package var lie = Lie.independent
         /// Nil: volunteers are believed by their record, and checked now and then.
         package var quorum: Quorum?
-        package var taskMs = 10
+        var taskMs = 10
         /// Members that each liar's one machine joins as.
         package var names = 1
         /// Planted: each name has a vote.
@@ -34,7 +34,7 @@ package final class LiarFleet {
         package var accepted = 0
         package var wrong = 0
         /// Wrong ones that were reported by a machine that had computed at least `warmUp` tasks before.
-        package var wrongLate = 0
+        var wrongLate = 0
         package var failed = 0
         /// Tasks computed, again ones included.
         package var computed = 0

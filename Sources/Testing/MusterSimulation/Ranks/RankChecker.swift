@@ -3,14 +3,14 @@ internal import MusterMembership
 internal import MusterTestKit
 
 /// Watches ranks and commands from outside: who was where, who was told what. It knows nothing of the core's inside.
-package final class RankChecker {
+final class RankChecker {
     private struct Sent {
         var recipients: [MemberID]
         /// How often each of them had gone by then.
         var departures: [MemberID: Int]
     }
 
-    package private(set) var violation: String?
+    private(set) var violation: String?
     /// Members in the order of joining, by what is stored and who was removed.
     private var ranks: [MemberID] = []
     private var joinOrders: [MemberID: Int64] = [:]
@@ -27,12 +27,12 @@ package final class RankChecker {
     /// What was told of a command at a member, once and for all.
     private var told: [String: [MemberID: MusterCore.CommandOutcome]] = [:]
     /// Outcomes told, for whoever wants to know that some were.
-    package private(set) var tellings = 0
+    private(set) var tellings = 0
     /// Whether members that stay may be passed over.
     private let mayOverflow: Bool
 
     init(mayOverflow: Bool) { self.mayOverflow = mayOverflow }
-    package private(set) var deliveries = 0
+    private(set) var deliveries = 0
 
     func fail(_ words: String) { if violation == nil { violation = words } }
 

@@ -1,23 +1,23 @@
 /// What can go wrong between members and their commands, each with its own dial, all drawn from the seed. After `healAtMs`
 /// nothing goes wrong any more.
-package struct RankFaults: Sendable {
+struct RankFaults: Sendable {
     /// Of requests and answers, each on its own; and of messages on held connections, each of which breaks its connection.
-    package var loss = 0.0
-    package var connectionLoss = 0.0
-    package var delayMsMax = 3
+    var loss = 0.0
+    var connectionLoss = 0.0
+    var delayMsMax = 3
     /// Mean time between faults of a kind, in virtual milliseconds; 0: never.
-    package var coordinatorCrashMs = 0
-    package var coordinatorPauseMs = 0
-    package var killMs = 0
-    package var leaveMs = 0
-    package var pauseMs = 0
-    package var cutMs = 0
-    package var healAtMs = 10_000
+    var coordinatorCrashMs = 0
+    var coordinatorPauseMs = 0
+    var killMs = 0
+    var leaveMs = 0
+    var pauseMs = 0
+    var cutMs = 0
+    var healAtMs = 10_000
     /// Commands that may wait for one member.
-    package var queueMax = 4_096
+    var queueMax = 4_096
 
     /// Each kind is in about half of the runs.
-    package static func drawn(from random: inout SimRandom) -> RankFaults {
+    static func drawn(from random: inout SimRandom) -> RankFaults {
         var faults = RankFaults()
         faults.loss = random.share(0.005...0.1)
         faults.connectionLoss = random.share(0.001...0.05)

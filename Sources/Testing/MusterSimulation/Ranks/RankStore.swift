@@ -2,7 +2,7 @@ internal import MusterCore
 internal import MusterMembership
 
 /// Members, commands and cursors: tells of nothing before it is durable, and loses what was not when it crashes.
-package final class RankStore {
+final class RankStore {
     private struct ExceptionKey: Hashable {
         var member: MemberID
         var first: CommandID

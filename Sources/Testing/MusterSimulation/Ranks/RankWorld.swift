@@ -2,21 +2,21 @@ internal import MusterCore
 internal import MusterMembership
 
 /// One simulated fleet of members that command each other, and what goes wrong between them.
-package final class RankWorld: FaultyWorld {
-    package let clock = SimClock()
-    package let checker: RankChecker
-    package let bug: RankBug?
+final class RankWorld: FaultyWorld {
+    let clock = SimClock()
+    let checker: RankChecker
+    let bug: RankBug?
     let faults: RankFaults
     private(set) var store: RankStore! = nil
     private(set) var network: RankNetwork! = nil
     private(set) var coordinator: RankCoordinator! = nil
     private(set) var clients: [RankClient] = []
-    package private(set) var isHealed = false
-    package var random: SimRandom
+    private(set) var isHealed = false
+    var random: SimRandom
     private var connections: UInt64 = 0
     private let trace: ((String) -> Void)?
 
-    package init(seed: UInt64, bug: RankBug? = nil, trace: ((String) -> Void)? = nil) {
+    init(seed: UInt64, bug: RankBug? = nil, trace: ((String) -> Void)? = nil) {
         random = SimRandom(seed: seed)
         faults = RankFaults.drawn(from: &random)
         checker = RankChecker(mayOverflow: faults.queueMax < Commands.Settings().queueMax)
@@ -38,7 +38,7 @@ package final class RankWorld: FaultyWorld {
     func note(_ words: @autoclosure () -> String) { trace?("\(clock.now.nanoseconds / 1_000_000) ms: \(words())") }
 
     /// Faults first, then none; everybody that stayed must have what went to it. Returns the violation, if any.
-    package func run() -> String? {
+    func run() -> String? {
         coordinator.start()
         for client in clients { clock.after(random.milliseconds(0...2_000)) { client.start() } }
         scheduleFaults()

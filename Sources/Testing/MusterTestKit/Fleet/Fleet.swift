@@ -87,7 +87,7 @@ package final class Fleet: Sendable {
 
     /// `--data` of the coordinator.
     package var dataDirectory: String { folder.path + "/data" }
-    package var databasePath: String { dataDirectory + "/coordinator/muster.sqlite" }
+    var databasePath: String { dataDirectory + "/coordinator/muster.sqlite" }
     package var url: String { "http://127.0.0.1:\(port)" }
     package var port: Int { state.withLock { $0.port } }
 

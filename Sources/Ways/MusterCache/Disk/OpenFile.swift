@@ -19,5 +19,5 @@ package final class OpenFile: Sendable {
     deinit { close(descriptor) }
 
     /// Whether nobody wrote to it since it was verified.
-    package var isUnchanged: Bool { FileLook(descriptor) == look }
+    var isUnchanged: Bool { FileLook(descriptor) == look }
 }

@@ -11,8 +11,8 @@ package struct Picture: Hashable, Sendable {
     /// Pixels, 1...`sideMax`.
     package private(set) var width: Int
     /// Of the picture that this one is some columns of; its own width when it is whole.
-    package private(set) var wholeWidth: Int
-    package private(set) var firstColumn = 0
+    private(set) var wholeWidth: Int
+    private(set) var firstColumn = 0
     package private(set) var height: Int
     /// Steps after which a point counts as inside, 1...`escapeMax`.
     package let escape: Int
@@ -31,14 +31,14 @@ package struct Picture: Hashable, Sendable {
     /// Changes with whatever changes a picture's bytes: kernel, cut, colours, compressor.
     package static let bytesVersion = 2
     package static let sideMax = PictureBounds.sideMax
-    package static let pixelsMax = PictureBounds.pixelsMax
+    static let pixelsMax = PictureBounds.pixelsMax
     package static let escapeMax = PictureBounds.escapeMax
-    package static let stepsMax = PictureBounds.stepsMax
+    static let stepsMax = PictureBounds.stepsMax
     package static let centreMax = PictureBounds.centreMax
     package static let spans = PictureBounds.spans
-    package static let tileSide = 256
-    package static let tileEscape = 1_000
-    package static let tileLevels = PictureBounds.tileLevels
+    static let tileSide = 256
+    static let tileEscape = 1_000
+    static let tileLevels = PictureBounds.tileLevels
 
     /// Throws a `Problem` (422) that names the value which is out of range.
     package init(
@@ -98,7 +98,7 @@ package struct Picture: Hashable, Sendable {
     package var bytesPerPixel: Int { palette == .raw ? 2 : isTrueColour ? 3 : 1 }
 
     /// Whether its pixels are colours of their own, not places in a palette.
-    package var isTrueColour: Bool { isSmooth || samples > 1 }
+    var isTrueColour: Bool { isSmooth || samples > 1 }
 
     /// The picture whose pixels are this one's samples.
     var fine: Picture {

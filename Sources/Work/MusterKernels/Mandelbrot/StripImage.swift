@@ -12,7 +12,7 @@ package struct StripImage: Hashable, Sendable {
     private static let headerCount = 16
 
     /// Of the rows with their filter bytes, before compression.
-    package var adler: UInt32 { UInt32(truncatingIfNeeded: number(4..<8)) }
+    var adler: UInt32 { UInt32(truncatingIfNeeded: number(4..<8)) }
     /// Bytes of the rows with their filter bytes, before compression.
     package var rowBytesTotal: Int { Int(truncatingIfNeeded: number(8..<16)) }
     /// The IDAT chunk as it stands in the file.
