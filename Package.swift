@@ -193,6 +193,8 @@ let package = Package(
         room("Core", "MusterScheduling", ["MusterCore"]),
         room("Core", "MusterMembership", ["MusterCore"]),
         room("Core", "MusterElection", ["MusterCore"]),
+        room("Core", "CommandTemplates"),
+        room("Core", "RunRules"),
         room("Core", "HTTPCaching"),
         room("Core", "MusterCore"),
         room("Ways", "MusterCrypto", ["CCrypto"]),
@@ -241,6 +243,8 @@ let package = Package(
             ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterSimulation"]),
         tests("MusterElectionTests", ["MusterElection", "MusterCore", "MusterSimulation"]),
         tests("HTTPCachingTests", ["HTTPCaching"]),
+        tests("CommandTemplatesTests", ["CommandTemplates"]),
+        tests("RunRulesTests", ["RunRules"]),
         tests("MusterSimulationTests", ["MusterCore", "MusterSimulation", "MusterEdgeSimulation"]),
         tests(
             "MusterAPITests",

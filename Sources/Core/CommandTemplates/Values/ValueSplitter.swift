@@ -1,0 +1,63 @@
+/// Cuts what comes from standard input or a file into values.
+///
+/// The separator ends a value; the last one may lack it. Nothing else is taken away: a carriage return before a newline stays, blanks stay,
+/// and an empty line is an empty value, as GNU parallel has it. Memory stays within a piece and a value.
+package struct ValueSplitter: Sendable {
+    package enum Separator: Hashable, Sendable {
+        case newline
+        /// `--null`: values hold newlines.
+        case nul
+    }
+
+    /// The longest value: more than any argument may have, so that a part of it can still be used.
+    package static let valueBytesMax = 1 << 20
+
+    private let end: UInt8
+    private let skipsBlank: Bool
+    private let bytesMax: Int
+    /// The beginning of a value whose end has not come yet.
+    private var partial: [UInt8] = []
+    /// How many values there were, those that were skipped too.
+    package private(set) var count = 0
+
+    /// `skipsBlank`: values of nothing but blanks are left out (`--no-run-if-empty`).
+    package init(_ separator: Separator, skipsBlank: Bool = false, bytesMax: Int = valueBytesMax) {
+        end = separator == .nul ? 0 : UInt8(ascii: "\n")
+        (self.skipsBlank, self.bytesMax) = (skipsBlank, bytesMax)
+    }
+
+    /// The values that end in this piece. Throws for a value that is too long; the values before it are lost.
+    package mutating func feed(_ piece: some Collection<UInt8>) throws(ValueError) -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        var rest = piece[...]
+        while let place = rest.firstIndex(of: end) {
+            try extend(rest[..<place])
+            rest = rest[rest.index(after: place)...]
+            take(&found)
+        }
+        try extend(rest)
+        return found
+    }
+
+    /// The last value, if no separator has ended it.
+    package mutating func finish() -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        if !partial.isEmpty { take(&found) }
+        return found
+    }
+
+    private mutating func extend(_ piece: some Collection<UInt8>) throws(ValueError) {
+        guard piece.count <= bytesMax - partial.count else {
+            throw .valueTooLong(number: count + 1, bytesMax: bytesMax)
+        }
+        partial += piece
+    }
+
+    private mutating func take(_ found: inout [[UInt8]]) {
+        count += 1
+        if !skipsBlank || partial.contains(where: { $0 != 0x20 && !(0x09...0x0D).contains($0) }) {
+            found.append(partial)
+        }
+        partial.removeAll(keepingCapacity: false)
+    }
+}

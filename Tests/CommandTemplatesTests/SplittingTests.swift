@@ -1,0 +1,89 @@
+import Testing
+
+@testable import CommandTemplates
+
+@Suite("columns of values")
+struct ColumnSeparatorTests {
+    static let rows: [(separator: String, value: String, columns: [String])] = [
+        (",", "a,b,c", ["a", "b", "c"]), (",", "d", ["d"]), (",", ",e", ["", "e"]), (",", "a,", ["a", ""]),
+        (",", "", [""]),
+        ("\\t", "a b\tc", ["a b", "c"]), ("\t", "a\tb", ["a", "b"]), ("::", "a:::b", ["a", ":b"]),
+        ("ab", "aabab", ["a", "", ""]),
+        ("\\s+", "a  \t b c", ["a", "b", "c"]), ("\\s+", " a", ["", "a"]), ("\\|", "a|b", ["a", "b"]),
+        ("|", "a|b", ["a", "b"]),
+        (".", "a.b", ["a", "b"]), ("\\.", "a.b", ["a", "b"]), ("\\\\", "a\\b", ["a", "b"]), ("\\", "a\\b", ["a", "b"]),
+        ("\\x1f", "a\u{1F}b", ["a", "b"]), ("\\n", "a\nb", ["a", "b"]), (" ", "a  b", ["a", "", "b"]),
+        ("*", "a*b", ["a", "b"]),
+        ("→", "a→b", ["a", "b"]), (", ", "a, b,c", ["a", "b,c"]),
+    ]
+
+    @Test("a value is cut where the separator stands", arguments: rows)
+    func cut(separator: String, value: String, columns: [String]) throws {
+        #expect(try ColumnSeparator(parsing: separator).columns(of: Array(value.utf8)).map(Template.text) == columns)
+    }
+
+    @Test(
+        "what only a regular expression could mean",
+        arguments: ["", " +", "[,;]", "a|b", "\\d", "\\s", "\\s*", "\\x1", "\\xg0", "a\\", ".*", "^a"])
+    func refused(separator: String) {
+        #expect(throws: ValueError.self) { try ColumnSeparator(parsing: separator) }
+    }
+
+    @Test("bytes that are no UTF-8")
+    func bytes() throws {
+        #expect(try ColumnSeparator(parsing: "\\xff").columns(of: [0x61, 0xFF, 0xFE]) == [[0x61], [0xFE]])
+        #expect(try ColumnSeparator(parsing: "\\0").columns(of: [0x61, 0, 0xFE]) == [[0x61], [0xFE]])
+    }
+}
+
+@Suite("values from a stream")
+struct ValueSplitterTests {
+    private static func split(
+        _ text: [UInt8], by pieceBytes: Int, _ separator: ValueSplitter.Separator = .newline, skipsBlank: Bool = false
+    ) throws -> [String] {
+        var splitter = ValueSplitter(separator, skipsBlank: skipsBlank)
+        var found: [[UInt8]] = []
+        var rest = text[...]
+        while !rest.isEmpty {
+            found += try splitter.feed(rest.prefix(pieceBytes))
+            rest = rest.dropFirst(pieceBytes)
+        }
+        return (found + splitter.finish()).map(Template.text)
+    }
+
+    /// GNU parallel 20221122 has the same.
+    static let lines: [(String, [String])] = [
+        ("", []), ("\n", [""]), ("a", ["a"]), ("a\n", ["a"]),
+        ("a\n\nb\r\n  c \nlast", ["a", "", "b\r", "  c ", "last"]), ("\n\n", ["", ""]),
+        ("a\0b\n", ["a\0b"]),
+    ]
+
+    @Test("lines, however the stream is cut", arguments: lines)
+    func line(text: String, values: [String]) throws {
+        for pieceBytes in [1, 2, 3, 100] { #expect(try Self.split(Array(text.utf8), by: pieceBytes) == values) }
+    }
+
+    @Test("values with NUL between them hold newlines")
+    func nul() throws {
+        let text = Array("a\0b\nc\0\0d".utf8)
+        for pieceBytes in [1, 3, 100] { #expect(try Self.split(text, by: pieceBytes, .nul) == ["a", "b\nc", "", "d"]) }
+    }
+
+    @Test("--no-run-if-empty leaves out what is blank, in the middle too")
+    func blank() throws {
+        let text = Array("a\n\n \t\r\nb\n\n".utf8)
+        #expect(try Self.split(text, by: 2, skipsBlank: true) == ["a", "b"])
+        #expect(try Self.split([], by: 2, skipsBlank: true) == [])
+    }
+
+    @Test("a MiB is the longest value, and the one that is longer is named")
+    func bounds() throws {
+        var splitter = ValueSplitter(.newline)
+        let longest = [UInt8](repeating: 0x61, count: 1 << 20)
+        #expect(try splitter.feed(longest) == [])
+        #expect(try splitter.feed([0x0A]) == [longest])
+        #expect(try splitter.feed(Array("x\ny".utf8)).count == 1)
+        #expect(throws: ValueError.valueTooLong(number: 3, bytesMax: 1 << 20)) { try splitter.feed(longest) }
+        #expect(splitter.count == 2)
+    }
+}
