@@ -80,10 +80,10 @@ struct ValueSplitterTests {
     func bounds() throws {
         var splitter = ValueSplitter(.newline)
         let longest = [UInt8](repeating: 0x61, count: 1 << 20)
-        #expect(try splitter.feed(longest) == [])
-        #expect(try splitter.feed([0x0A]) == [longest])
-        #expect(try splitter.feed(Array("x\ny".utf8)).count == 1)
-        #expect(throws: ValueError.valueTooLong(number: 3, bytesMax: 1 << 20)) { try splitter.feed(longest) }
+        #expect(try splitter.feed(longest[...]) == [])
+        #expect(try splitter.feed([0x0A][...]) == [longest])
+        #expect(try splitter.feed(Array("x\ny".utf8)[...]).count == 1)
+        #expect(throws: ValueError.valueTooLong(number: 3, bytesMax: 1 << 20)) { try splitter.feed(longest[...]) }
         #expect(splitter.count == 2)
     }
 }

@@ -53,7 +53,7 @@ struct JobLogTests {
 
     @Test("lines are read and written as GNU parallel has them", arguments: parallel)
     func same(text: String, line: JobLogLine) {
-        #expect(JobLogLine(parsing: Array(text.utf8)) == line)
+        #expect(JobLogLine(parsing: Array(text.utf8)[...]) == line)
         #expect(String(decoding: line.bytes, as: UTF8.self) == text)
     }
 
@@ -69,7 +69,7 @@ struct JobLogTests {
             #expect(!line.bytes.contains(0x0A))
             var expected = line
             expected.host = "w_1_2"
-            #expect(JobLogLine(parsing: line.bytes) == expected)
+            #expect(JobLogLine(parsing: line.bytes[...]) == expected)
         }
     }
 
@@ -87,7 +87,7 @@ struct JobLogTests {
 
     @Test("what is no line of a job log", arguments: bad)
     func refused(text: String) {
-        #expect(JobLogLine(parsing: Array(text.utf8)) == nil)
+        #expect(JobLogLine(parsing: Array(text.utf8)[...]) == nil)
     }
 
     @Test("a log is read in pieces; its cut end is no record")
@@ -112,11 +112,11 @@ struct JobLogTests {
     func faults() {
         var reader = JobLogReader(lineBytesMax: 100)
         #expect(throws: JobLogReader.Fault(line: 2, reason: "is none of a job log")) {
-            try reader.feed(JobLogLine.header + Array("\nhello\n".utf8)) { _ in }
+            try reader.feed((JobLogLine.header + Array("\nhello\n".utf8))[...]) { _ in }
         }
         var long = JobLogReader(lineBytesMax: 100)
         #expect(throws: JobLogReader.Fault(line: 1, reason: "is longer than 100 bytes")) {
-            try long.feed([UInt8](repeating: 0x61, count: 101)) { _ in }
+            try long.feed([UInt8](repeating: 0x61, count: 101)[...]) { _ in }
         }
     }
 }

@@ -48,18 +48,18 @@ package struct JobLogLine: Hashable, Sendable {
     }
 
     /// Nil for what is no line of a job log; its header is none either.
-    package init?(parsing line: some Collection<UInt8>) {
+    package init?(parsing line: ArraySlice<UInt8>) {
         let fields = line.split(separator: 0x09, maxSplits: 8, omittingEmptySubsequences: false)
-        guard fields.count == 9 else { return nil }
-        let texts = fields[..<8].map { String(decoding: $0, as: UTF8.self) }
-        guard let seq = Self.whole(texts[0]), seq > 0, let startMs = Self.milliseconds(texts[2]),
-            let runtimeMs = Self.milliseconds(texts[3]), let send = Self.whole(texts[4]),
-            let receive = Self.whole(texts[5]), let exitval = Self.whole(texts[6]), let signal = Self.whole(texts[7]),
-            !texts[1].isEmpty
+        guard fields.count == 9, let seq = Self.whole(fields[0]), seq > 0, !fields[1].isEmpty,
+            let startMs = Self.milliseconds(fields[2]), let runtimeMs = Self.milliseconds(fields[3]),
+            let send = Self.whole(fields[4]), let receive = Self.whole(fields[5]),
+            let exitval = Self.whole(fields[6]), let signal = Self.whole(fields[7])
         else { return nil }
         self.init(
-            seq: seq, host: texts[1], startMs: startMs, runtimeMs: runtimeMs, send: send, receive: receive,
-            exitval: exitval, signal: signal, command: fields[8].map { $0 == 0 ? UInt8(ascii: "\n") : $0 })
+            seq: seq, host: String(decoding: fields[1], as: UTF8.self), startMs: startMs, runtimeMs: runtimeMs,
+            send: send,
+            receive: receive, exitval: exitval, signal: signal,
+            command: fields[8].map { $0 == 0 ? UInt8(ascii: "\n") : $0 })
     }
 
     private static func seconds(_ milliseconds: Int) -> String {
@@ -68,24 +68,37 @@ package struct JobLogLine: Hashable, Sendable {
         return (milliseconds < 0 ? "-" : "") + "\(whole)." + String(repeating: "0", count: 3 - digits.count) + digits
     }
 
-    private static func whole(_ text: String) -> Int? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2D }) else { return nil }
-        return Int(text)
+    /// A whole number, with a minus before it or without.
+    private static func whole(_ text: ArraySlice<UInt8>) -> Int? {
+        text.first == UInt8(ascii: "-") ? digits(text.dropFirst(), sign: -1) : digits(text, sign: 1)
+    }
+
+    private static func digits(_ text: ArraySlice<UInt8>, sign: Int) -> Int? {
+        if text.isEmpty { return nil }
+        var number = 0
+        for byte in text {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (product, overflows) = number.multipliedReportingOverflow(by: 10)
+            let (sum, overflowsMore) = product.addingReportingOverflow(sign * Int(byte - 0x30))
+            if overflows || overflowsMore { return nil }
+            number = sum
+        }
+        return number
     }
 
     /// Seconds with any number of decimals, blanks before them; what is below a millisecond is cut off.
-    private static func milliseconds(_ text: String) -> Int? {
-        var digits = text.drop { $0 == " " }
-        let isNegative = digits.first == "-"
-        if isNegative { digits.removeFirst() }
-        let halves = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = halves.first, let seconds = whole(String(first)), seconds >= 0 else { return nil }
-        let decimals = halves.count == 2 ? String(halves[1]) : "0"
-        guard let rest = whole(String((decimals + "00").prefix(3))), rest >= 0,
-            decimals.utf8.allSatisfy({ (0x30...0x39).contains($0) }), !decimals.isEmpty
-        else { return nil }
-        let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000)
-        let (sum, overflowsMore) = product.addingReportingOverflow(rest)
-        return overflows || overflowsMore ? nil : isNegative ? -sum : sum
+    private static func milliseconds(_ text: ArraySlice<UInt8>) -> Int? {
+        var text = text.drop { $0 == 0x20 }
+        let sign = text.first == UInt8(ascii: "-") ? -1 : 1
+        if sign < 0 { text = text.dropFirst() }
+        let halves = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        let decimals = halves.count == 2 ? halves[1] : [0x30]
+        guard let first = halves.first, !first.isEmpty, !decimals.isEmpty,
+            decimals.allSatisfy({ (0x30...0x39).contains($0) })
+        else {
+            return nil
+        }
+        let three = Array(decimals.prefix(3)) + Array(repeating: 0x30, count: 3 - min(3, decimals.count))
+        return digits(first + three, sign: sign)
     }
 }

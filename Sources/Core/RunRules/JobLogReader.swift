@@ -24,16 +24,16 @@ package struct JobLogReader: Sendable {
 
     /// Calls `body` with each record that ends in this piece. Empty lines and headers are skipped: several logs may stand in one file.
     package mutating func feed(
-        _ piece: some Collection<UInt8>, _ body: (JobLogLine) throws -> Void
+        _ piece: ArraySlice<UInt8>, _ body: (JobLogLine) throws -> Void
     ) throws {
-        var rest = piece[...]
+        var rest = piece
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             try extend(rest[..<end])
             rest = rest[rest.index(after: end)...]
             lines += 1
             wholeBytes += partial.count + 1
             if !partial.isEmpty, partial != JobLogLine.header {
-                guard let line = JobLogLine(parsing: partial) else {
+                guard let line = JobLogLine(parsing: partial[...]) else {
                     throw Fault(line: lines, reason: "is none of a job log")
                 }
                 try body(line)
@@ -43,7 +43,7 @@ package struct JobLogReader: Sendable {
         try extend(rest)
     }
 
-    private mutating func extend(_ piece: some Collection<UInt8>) throws(Fault) {
+    private mutating func extend(_ piece: ArraySlice<UInt8>) throws(Fault) {
         guard piece.count <= lineBytesMax - partial.count else {
             throw Fault(line: lines + 1, reason: "is longer than \(lineBytesMax) bytes")
         }

@@ -27,9 +27,9 @@ package struct ValueSplitter: Sendable {
     }
 
     /// The values that end in this piece. Throws for a value that is too long; the values before it are lost.
-    package mutating func feed(_ piece: some Collection<UInt8>) throws(ValueError) -> [[UInt8]] {
+    package mutating func feed(_ piece: ArraySlice<UInt8>) throws(ValueError) -> [[UInt8]] {
         var found: [[UInt8]] = []
-        var rest = piece[...]
+        var rest = piece
         while let place = rest.firstIndex(of: end) {
             try extend(rest[..<place])
             rest = rest[rest.index(after: place)...]
@@ -46,7 +46,7 @@ package struct ValueSplitter: Sendable {
         return found
     }
 
-    private mutating func extend(_ piece: some Collection<UInt8>) throws(ValueError) {
+    private mutating func extend(_ piece: ArraySlice<UInt8>) throws(ValueError) {
         guard piece.count <= bytesMax - partial.count else {
             throw .valueTooLong(number: count + 1, bytesMax: bytesMax)
         }
