@@ -162,7 +162,7 @@ package final class ChildProcess: Sendable {
         let (status, told) = state.withLock { state in
             // Still a zombie, so the group's number is still its own.
             if killsGroupAtExit { _ = Glibc.kill(-pid, SIGKILL) }
-            let status = reapedStatus()
+            let status = OwnChildren.reap(pid)
             state.status = status
             var told: [CheckedContinuation<ExitStatus?, Never>] = []
             for (ticket, waiter) in state.waiters {
@@ -173,15 +173,5 @@ package final class ChildProcess: Sendable {
             return (status, told)
         }
         for continuation in told { continuation.resume(returning: status) }
-    }
-
-    private func reapedStatus() -> ExitStatus {
-        var code: CInt = 0
-        while waitpid(pid, &code, 0) < 0 {
-            precondition(errno == EINTR, "process \(pid) was reaped by other code of this program")
-        }
-        OwnChildren.forget(pid)
-        let signal = Int(code & 0x7F)
-        return signal == 0 ? .exited(Int(code >> 8 & 0xFF)) : .signalled(signal)
     }
 }

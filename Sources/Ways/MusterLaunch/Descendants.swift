@@ -29,7 +29,7 @@ package enum Descendants {
             while true {
                 // Leaves it as it is: whose it is comes first.
                 let code = waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT)
-                if code == 0 { OwnChildren.reapOthers(of: children()) }
+                if code == 0 { OwnChildren.reapOthers(of: children) }
                 // No child at all, or one that its watcher is about to wait for.
                 usleep(code == 0 ? 10_000 : 1_000_000)
             }
@@ -38,15 +38,10 @@ package enum Descendants {
     }
 
     /// Of every thread, the dead that nobody has waited for among them. proc(5), /proc/PID/task/TID/children.
-    private static func children() -> [pid_t] {
-        var found: [pid_t] = []
-        for thread in listDirectory("/proc/self/task") {
-            guard let file = fopen("/proc/self/task/\(thread)/children", "re") else { continue }
-            defer { fclose(file) }
-            var bytes = [UInt8](repeating: 0, count: 64 << 10)
-            let count = fread(&bytes, 1, bytes.count, file)
-            found += String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
-        }
-        return found
+    static func children() -> [pid_t] {
+        listDirectory("/proc/self/task").flatMap { LaunchRecord.children(ofThread: "/proc/self/task/\($0)") }
     }
+
+    /// Of the first thread: what others leave to this process is left to that one, which lives as long as the process.
+    static func leftChildren() -> [pid_t] { LaunchRecord.children(ofThread: "/proc/self/task/\(getpid())") }
 }

@@ -14,6 +14,15 @@ package struct LaunchSpec: Hashable, Sendable {
         self.arguments = arguments
         self.environment = environment
     }
+
+    /// Whether these variables, `NAME=VALUE` each, say so; an empty value is one that is not there.
+    package static func isTold(_ environment: [String: String], by variables: [String]) -> Bool {
+        environment.allSatisfy { name, value in
+            value.isEmpty
+                ? !variables.contains { $0.hasPrefix(name + "=") && $0 != name + "=" }
+                : variables.contains("\(name)=\(value)")
+        }
+    }
 }
 
 /// The end of something launched.
@@ -31,7 +40,7 @@ package protocol Launcher: Sendable {
     /// Starts what is not running under that name yet. Throws `LaunchError`, which says whether trying again may help.
     func launch(_ spec: LaunchSpec) async throws(LaunchError)
     /// The names of what runs, whoever of this fleet's coordinators launched it. From then on their ends are told too. What was
-    /// launched with another value of one of these variables is of no use any more, and is stopped.
+    /// launched with another value of one of these variables (an empty one: with one) is of no use any more, and is stopped.
     func adopt(expecting environment: [String: String]) async throws(LaunchError) -> [String]
     /// SIGTERM, and SIGKILL where that does not help in time. Returns at once; the end is told as any other.
     func stop(_ name: String, grace: Duration)

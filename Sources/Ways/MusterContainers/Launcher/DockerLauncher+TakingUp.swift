@@ -27,12 +27,11 @@ extension DockerLauncher: EngineListener {
         among names: [String], expecting environment: [String: String]
     ) async throws(EngineError) {
         guard template.kind == .muster else { return }
-        let wanted = environment.map { "\($0.key)=\($0.value)" }
         for name in names {
             guard let id = state.withLock({ $0.running[name]?.id }), let seen = try await engine.inspect(id) else {
                 continue
             }
-            if !wanted.allSatisfy(seen.environment.contains) { stop(name, grace: .zero) }
+            if !LaunchSpec.isTold(environment, by: Array(seen.environment)) { stop(name, grace: .zero) }
         }
     }
 

@@ -33,9 +33,11 @@ struct LaunchRecord: Hashable {
     /// Whether that very process still runs, and carries this label.
     func isAlive(label: String) -> Bool { variables.map { Self.has("\(Self.labelName)=\(label)", in: $0) } ?? false }
 
+    /// An empty value: it has no such variable, or an empty one.
     func carries(_ environment: [String: String]) -> Bool {
         guard let variables else { return false }
-        return environment.allSatisfy { Self.has("\($0.key)=\($0.value)", in: variables) }
+        let texts = variables.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        return LaunchSpec.isTold(environment, by: texts)
     }
 
     private static func has(_ variable: String, in variables: [UInt8]) -> Bool {
@@ -54,21 +56,32 @@ struct LaunchRecord: Hashable {
         return found
     }
 
-    private static func began(of pid: pid_t) -> UInt64? {
+    static func began(of pid: pid_t) -> UInt64? { field(19, of: pid).flatMap { UInt64($0) } }
+
+    /// Whether it has a terminal that controls it.
+    static func hasTerminal(_ pid: pid_t) -> Bool { field(4, of: pid).map { $0 != "0" } ?? false }
+
+    /// Of /proc/PID/stat behind the name, which may hold anything: 0 is the state. Nil for one that is gone, or a zombie.
+    private static func field(_ number: Int, of pid: pid_t) -> String? {
         guard let text = read("/proc/\(pid)/stat"), let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        // Behind the name, which may hold anything, come the fields from the third on.
         let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
         guard fields.count > 19, fields[0].first != UInt8(ascii: "Z") else { return nil }
-        return UInt64(String(decoding: fields[19], as: UTF8.self))
+        return String(decoding: fields[number], as: UTF8.self)
     }
 
-    private static func read(_ path: String) -> [UInt8]? {
+    /// `thread` is its folder in /proc.
+    static func children(ofThread thread: String) -> [pid_t] {
+        guard let text = read(thread + "/children"), !text.isEmpty else { return [] }
+        return String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    static func read(_ path: String, bytesMax: Int = 1 << 20) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var room = [UInt8](repeating: 0, count: 16 << 10)
-        while bytes.count < 1 << 20 {
+        while bytes.count < bytesMax {
             let count = Glibc.read(descriptor, &room, room.count)
             if count == 0 { return bytes }
             guard count > 0 else { return nil }
