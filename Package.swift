@@ -108,7 +108,8 @@ let package = Package(
         room(
             "Roles", "MusterSpawning",
             [
-                "MusterRole", "MusterContainers", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterAPI",
+                "MusterRole", "MusterContainers", "MusterExec", "MusterStore", "MusterNumbers", "MusterLaunch",
+                "MusterAPI",
                 "MusterScheduling", "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
@@ -120,8 +121,8 @@ let package = Package(
         room(
             "Roles", "MusterWorker",
             [
-                "MusterRole", "MusterContainers", "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterJSON",
-                "MusterScheduling", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRole", "MusterContainers", "MusterExec", "MusterHTTPClient", "MusterKernels", "MusterAPI",
+                "MusterJSON", "MusterScheduling", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterChild",
@@ -174,10 +175,13 @@ let package = Package(
         room("Ways", "MusterStore", ["MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
+        room("Ways", "MusterExec", ["MusterLaunch", "MusterKernels", "MusterCore", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
-            dependencies: ["MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "CZlib", "CProcessor"]
+            dependencies: [
+                "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "CommandTemplates", "CZlib", "CProcessor",
+            ]
                 + kernels.map { .target(name: $0.name) },
             path: "Sources/Work/MusterKernels",
             swiftSettings: strict,
@@ -258,6 +262,7 @@ let package = Package(
             ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterJSON", "MusterServerKit"]),
         tests("MusterHTTPClientTests", ["MusterHTTPClient", "MusterServerKit"]),
         tests("HTTPTextTests", ["HTTPText"]),
+        tests("MusterExecTests", ["MusterExec", "MusterLaunch", "MusterKernels", "MusterCore", "MusterSystem"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests(
             "MusterContainersTests",
@@ -268,7 +273,7 @@ let package = Package(
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
-        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterJSON", "MusterCore"]),
+        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore"]),
         tests(
             "MusterCoordinatorTests",
             [

@@ -30,7 +30,7 @@ import Testing
             key: key, ticket: "t", kernel: "container", params: Array(#"{"image":"x"}"#.utf8), hasInputs: true)
         let run = BatchRun(
             offer: LeaseOffer(grant: grant, inputs: inputs), cancellation: Cancellation(),
-            containers: engine ? Engine() : nil
+            means: TaskMeans(containers: engine ? Engine() : nil)
         ) { _ in }
         return try #require(run.run().last)
     }

@@ -62,11 +62,16 @@ enum SpawnFlags {
         "volunteer-image", "FILE", as: .file, "The image for volunteers' engines, as docker save writes it."
     ).defaulting(to: "Muster's own image, from the coordinator's engine, where there is one")
 
+    static let allowExec = Flag.bool(
+        "allow-exec",
+        "Have the workers that it launches run commands that admins submit, as this user: whoever has the admin token can do here "
+            + "what you can.")
+
     static let rules: [Command.Rule] = [.exclusive(["child-command", "child-image"])]
     static let all = [
         range.spec, childrenMax.spec, childCommand.spec, childTime.spec, orphan.spec, launcher.spec, advertise.spec,
         childImage.spec, image.spec, network.spec, socket.spec, memory.spec, cpus.spec, pids.spec,
-        volunteers.spec, volunteerImage.spec,
+        volunteers.spec, volunteerImage.spec, allowExec.spec,
     ]
 
     /// Throws a `CommandError` where containers could not reach the coordinator, or the engine's address makes no sense.
@@ -77,6 +82,7 @@ enum SpawnFlags {
         spawning.childCommand = invocation[childCommand]
         spawning.orphanTime = invocation[orphan]
         spawning.advertisedURL = invocation[advertise]
+        spawning.allowsExec = invocation[allowExec]
         let isDocker = try takesContainers(invocation)
         guard isDocker || invocation[childImage] != nil else { return }
         let engine = try engine(invocation)

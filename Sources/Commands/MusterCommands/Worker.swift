@@ -37,6 +37,11 @@ enum WorkerCommand {
         "The container engine for tasks that are containers; none: it takes no such tasks."
     ).defaulting(to: "what DOCKER_HOST says, else \(EngineAddress.usualPath), where there is one")
 
+    static let allowExec = Flag.bool(
+        "allow-exec",
+        "Run commands that the fleet's admins submit, as this user: whoever has the admin token can do here what you can."
+    )
+
     static let command = Command(
         name: "worker", summary: "join a coordinator and compute tasks",
         description: [
@@ -47,7 +52,7 @@ enum WorkerCommand {
         ],
         flags: [
             join.spec, slots.spec, name.spec, labels.spec, machine.spec, CommonFlags.data.spec, CommonFlags.token.spec,
-            CommonFlags.tlsCA.spec, drain.spec, orphan.spec, socket.spec,
+            CommonFlags.tlsCA.spec, drain.spec, orphan.spec, socket.spec, allowExec.spec,
         ]
             + CommonFlags.always,
         exits: [
@@ -79,6 +84,8 @@ enum WorkerCommand {
         configuration.orphanTime = invocation[orphan]
         configuration.engine = try engine(invocation)
         if configuration.engine != nil { configuration.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value }
+        configuration.allowsExec = invocation[allowExec]
+        if configuration.allowsExec { configuration.labels[ExecLabel.key] = ExecLabel.value }
         do {
             let worker = try Worker(configuration)
             let service = invocation.serviceManager
@@ -90,7 +97,10 @@ enum WorkerCommand {
                 for await number in numbers {
                     stops += 1
                     // Whoever sends SIGTERM twice has SIGKILL, and may just not know of the first.
-                    if stops > 1, number == SIGINT { exit(ExitCode.temporary.rawValue) }
+                    if stops > 1, number == SIGINT {
+                        worker.endCommands()
+                        exit(ExitCode.temporary.rawValue)
+                    }
                     Log.notice("finishing what runs, then leaving; a second SIGINT ends it at once")
                     service.stopping(within: drainTime)
                     worker.terminate()

@@ -88,8 +88,7 @@ final class Companions: Sendable {
 
     private func start(_ companion: Companion) {
         if areEnding { return }
-        var environment = companion.environment
-        environment[LaunchSite.urlName] = site.reachableURL
+        let environment = companion.environment.merging(site.environment) { $1 }
         var spec = LaunchSpec(
             name: companion.name, arguments: companion.arguments + ["--join", site.nearURL] + arguments,
             environment: environment)

@@ -6,10 +6,13 @@ internal import Synchronization
 /// By what a coordinator launches, and where what it launches finds it: the one thing that children, workers and companions share.
 final class LaunchSite: Sendable {
     /// Where it was told to find the coordinator: one that listens elsewhere now has no use for it.
-    static let urlName = "MUSTER_LAUNCHED_BY"
+    private static let urlName = "MUSTER_LAUNCHED_BY"
+    /// The flag of workers, by its variable.
+    private static let execName = "MUSTER_ALLOW_EXEC"
 
     let launcher: any Launcher
     private let advertisedURL: String?
+    private let allowsExec: Bool
     /// Of launched containers; nil where there are none.
     private let placing: ContainerPlacing?
     /// Set once the coordinator listens.
@@ -21,9 +24,11 @@ final class LaunchSite: Sendable {
         let urlAtHost: @Sendable (String) -> String
     }
 
-    /// `advertisedURL` is what the operator says of the coordinator; nil: it follows from where it listens.
-    init(launcher: any Launcher, placing: ContainerPlacing?, advertisedURL: String?) {
+    /// `advertisedURL` is what the operator says of the coordinator; nil: it follows from where it listens. `allowsExec`: launched
+    /// workers run commands.
+    init(launcher: any Launcher, placing: ContainerPlacing?, advertisedURL: String?, allowsExec: Bool) {
         (self.launcher, self.placing, self.advertisedURL) = (launcher, placing, advertisedURL)
+        self.allowsExec = allowsExec
     }
 
     /// The coordinator listens: `ownURL` is it as this machine reaches it, `urlAtHost` as others do that know it by this name.
@@ -49,7 +54,12 @@ final class LaunchSite: Sendable {
 
     /// The names of what runs. Throws `LaunchError`.
     func adopt() async throws(LaunchError) -> [String] {
-        try await launcher.adopt(expecting: [Self.urlName: reachableURL])
+        try await launcher.adopt(expecting: environment.merging([Self.execName: ""]) { set, _ in set })
+    }
+
+    /// What everything launched is told. What an earlier coordinator told otherwise is of no use to this one.
+    var environment: [String: String] {
+        [Self.urlName: reachableURL].merging(allowsExec ? [Self.execName: "true"] : [:]) { $1 }
     }
 
     func launch(_ spec: LaunchSpec, then: @escaping @Sendable (LaunchError?) -> Void) {

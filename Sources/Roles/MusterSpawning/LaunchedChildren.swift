@@ -138,9 +138,7 @@ final class LaunchedChildren: Sendable {
         }
         return LaunchSpec(
             name: "\(LaunchName.child)\(record.id)", arguments: arguments + configuration.tlsArguments,
-            environment: [
-                LaunchSite.urlName: site.reachableURL, "MUSTER_TOKEN": authenticator.secret(of: record.id),
-            ])
+            environment: site.environment.merging(["MUSTER_TOKEN": authenticator.secret(of: record.id)]) { $1 })
     }
 
     // MARK: Orders

@@ -79,7 +79,7 @@ final class LaunchedWorkers: Sendable {
         ]
         return LaunchSpec(
             name: name, arguments: arguments + configuration.tlsArguments,
-            environment: [LaunchSite.urlName: site.reachableURL, "MUSTER_TOKEN": authenticator.joinToken])
+            environment: site.environment.merging(["MUSTER_TOKEN": authenticator.joinToken]) { $1 })
     }
 
     private static func name(of number: Int) -> String { "\(LaunchName.worker)\(number)" }

@@ -23,6 +23,8 @@ package struct SpawnConfiguration: Sendable {
     package var workers: Int?
     /// The same where there is no last time.
     package var workersAtFirst = 0
+    /// Whether launched workers run commands that admins submit. From `--allow-exec`.
+    package var allowsExec = false
     /// Where workers and children are containers, from `--launcher docker`. Nil: processes of this machine.
     package var containers: ContainerSettings?
     /// Whose containers print the numbers. From `--child-image`; nil is Muster's own child.

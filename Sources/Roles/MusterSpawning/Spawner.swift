@@ -1,6 +1,7 @@
 package import MusterAPI
 internal import MusterContainers
 package import MusterCore
+internal import MusterExec
 internal import MusterLaunch
 internal import MusterLog
 package import MusterRole
@@ -25,7 +26,9 @@ package final class Spawner: Sendable {
         placing: ContainerPlacing? = nil, foreignChildren: DockerLauncher? = nil
     ) async throws {
         self.configuration = configuration
-        let site = LaunchSite(launcher: launcher, placing: placing, advertisedURL: configuration.advertisedURL)
+        let site = LaunchSite(
+            launcher: launcher, placing: placing, advertisedURL: configuration.advertisedURL,
+            allowsExec: configuration.allowsExec)
         self.site = site
         foreignLauncher = foreignChildren
         let foreign = foreignChildren.map {
@@ -86,7 +89,17 @@ package final class Spawner: Sendable {
     package func endCompanions() -> ContinuousClock.Instant { companions.end() }
 
     /// For the end at once: nothing of what it launched stays.
-    package func killAll() { site.launcher.killAll() }
+    package func killAll() {
+        site.launcher.killAll()
+        endCommands()
+    }
+
+    /// Those of workers that were killed: they are in sessions of their own.
+    private func endCommands() {
+        guard configuration.allowsExec, configuration.containers == nil else { return }
+        let count = CommandRunner.endAll(below: configuration.directory)
+        if count > 0 { Log.notice("ended processes of tasks", ["processes": "\(count)"]) }
+    }
 
     /// Launches nothing any more, and ends what runs: workers may finish what they hold, children their numbers, companions what
     /// they are asked. Returns when all are gone, at the latest after `limit`, or the companions' own grace, and a moment.
@@ -106,6 +119,7 @@ package final class Spawner: Sendable {
             }
             try? await Task.sleep(for: .milliseconds(20))
         }
+        endCommands()
     }
 
     package func addMetrics(to page: inout MetricsPage) {

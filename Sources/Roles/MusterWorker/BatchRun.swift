@@ -16,20 +16,22 @@ package struct BatchRun {
 
     let offer: LeaseOffer
     let cancellation: Cancellation
-    /// Nil on a worker without an engine.
-    let containers: (any TaskContainers)?
+    let means: TaskMeans
+    /// Which of the worker's slots it has, from 1 on.
+    let slot: Int
     /// Takes each report but the last; the last is returned.
     let emitPart: (TaskReport) -> Void
     /// Called at most once, before the last task.
     let announceEnd: () -> Void
 
     package init(
-        offer: LeaseOffer, cancellation: Cancellation, containers: (any TaskContainers)?,
+        offer: LeaseOffer, cancellation: Cancellation, means: TaskMeans, slot: Int = 1,
         emitPart: @escaping (TaskReport) -> Void, announceEnd: @escaping () -> Void = {}
     ) {
         self.offer = offer
         self.cancellation = cancellation
-        self.containers = containers
+        self.means = means
+        self.slot = slot
         self.emitPart = emitPart
         self.announceEnd = announceEnd
     }
@@ -39,8 +41,7 @@ package struct BatchRun {
         let key = offer.grant.key
         let kernel: any Kernel
         do throws(Problem) {
-            let plain = try KernelTable.kernel(offer.grant.kernel, params: offer.grant.params)
-            kernel = (plain as? ContainerKernel)?.on(containers) ?? plain
+            kernel = means.equip(try KernelTable.kernel(offer.grant.kernel, params: offer.grant.params))
         } catch {
             // Another version of the program may.
             return (failed(key, "this worker cannot run it: \(error.detail)"), true)
@@ -52,12 +53,14 @@ package struct BatchRun {
         var taskBegan = partBegan
         var isEnding = false
         let inputs = offer.inputs?.lines
-        let timer = offer.grant.timeoutSeconds.map { TaskTimer(seconds: $0, cancellation) }
+        let timeout = offer.grant.timeoutSeconds
+        let timer = type(of: kernel).timesItself ? nil : timeout.map { TaskTimer(seconds: $0, cancellation) }
         for task in key.tasks {
             if cancellation.isCancelled { return (part.report(offer), false) }
             let input = inputs.map { JSONValue(line: $0[task - key.first]) }
             do throws(TaskFailure) {
-                let task = KernelTask(index: task, attempt: key.attempt, input: input)
+                var task = KernelTask(index: task, attempt: key.attempt, input: input)
+                (task.job, task.slot, task.timeoutSeconds) = (key.job.rawValue, slot, timeout)
                 let bytesMax = isTransient ? Limits.blobBytesMax : Limits.valueBytesMax
                 let value = try compute(task, by: kernel, within: timer)
                 if value.count > bytesMax {

@@ -11,18 +11,20 @@ extension Worker {
         guard let offer = state.offers.removeValue(forKey: grant.key) else { return }
         let cancellation = Cancellation()
         state.batches[grant.key] = cancellation
-        let failure = threads.run { [self] in compute(offer, cancellation) }
+        let slot = state.slots.take()
+        let failure = threads.run { [self] in compute(offer, cancellation, slot) }
         if failure != 0 {
             // The lease is lost to this worker, not to the fleet: it ends and goes to another.
             Log.error("no thread for a batch", ["errno": "\(failure)"])
             state.batches[grant.key] = nil
+            state.slots.giveBack(slot)
             Task { handle(.abandoned(grant.key)) }
         }
     }
 
-    private func compute(_ offer: LeaseOffer, _ cancellation: Cancellation) {
+    private func compute(_ offer: LeaseOffer, _ cancellation: Cancellation, _ slot: Int) {
         let key = offer.grant.key
-        let run = BatchRun(offer: offer, cancellation: cancellation, containers: containers) { [self] part in
+        let run = BatchRun(offer: offer, cancellation: cancellation, means: means, slot: slot) { [self] part in
             let kept = outbox.keep(part)
             handle(.partFinished(kept.id, bytes: kept.text.count))
             outbox.write(kept)
@@ -31,7 +33,10 @@ extension Worker {
         }
         let (last, isWhole) = run.run()
         let kept = last.map { outbox.keep($0) }
-        state.withLock { $0.batches[key] = nil }
+        state.withLock { state in
+            state.batches[key] = nil
+            state.slots.giveBack(slot)
+        }
         if let kept {
             handle(
                 isWhole

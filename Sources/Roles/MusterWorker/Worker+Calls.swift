@@ -59,7 +59,7 @@ extension Worker {
 
     func ask(_ slots: Int, _ identity: MemberIdentity?) {
         guard let identity else { return }
-        let request = LeaseRequest(slots: slots, kernels: kernels, waitSeconds: Self.askSeconds)
+        let request = LeaseRequest(slots: slots, kernels: means.kernels, waitSeconds: Self.askSeconds)
         calls.call("POST", "/v1/leases", request.body, bearer: identity.secret, seconds: Self.askSeconds + 15) {
             [self] in askAnswered(slots, identity.id, $0)
         }

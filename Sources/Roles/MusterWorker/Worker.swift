@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterContainers
 internal import MusterCore
 internal import MusterCrypto
+internal import MusterExec
 internal import MusterKernels
 internal import MusterLog
 internal import MusterRole
@@ -18,6 +19,7 @@ package final class Worker: Sendable {
         var batches: [LeaseKey: Cancellation] = [:]
         /// Grants' inputs and tickets between their arrival and their start.
         var offers: [LeaseKey: LeaseOffer] = [:]
+        var slots = SlotNumbers()
         var exit: CheckedContinuation<Void, any Error>?
         var ending: Result<Void, any Error>?
     }
@@ -33,6 +35,8 @@ package final class Worker: Sendable {
     let threads: ThreadPool
     /// Nil where there is no engine.
     let containers: EngineTasks?
+    /// Nil where it may run none.
+    let commands: CommandRunner?
     let state: Mutex<State>
     let incarnation = hex(randomBytes(16))
 
@@ -48,6 +52,7 @@ package final class Worker: Sendable {
         threads = ThreadPool(idleMax: configuration.agent.slots)
         let run = incarnation
         containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
+        commands = try configuration.allowsExec ? Self.commands(configuration, folder) : nil
         state = Mutex(
             State(
                 agent: WorkerAgent(settings: configuration.agent, random: SystemRandomNumberGenerator()),
@@ -69,6 +74,7 @@ package final class Worker: Sendable {
             ticks.cancel()
             stream.close()
             calls.close()
+            endCommands()
         }
         try await withCheckedThrowingContinuation { continuation in
             let ending: Result<Void, any Error>? = state.withLock { state in
@@ -79,13 +85,27 @@ package final class Worker: Sendable {
         }
     }
 
-    /// Those that it can run.
-    var kernels: [String] {
-        KernelTable.names.filter { containers != nil || $0 != ContainerKernel.name }
+    var means: TaskMeans { TaskMeans(containers: containers, commands: commands) }
+
+    /// What an earlier life left is ended before this one begins.
+    private static func commands(
+        _ configuration: WorkerConfiguration, _ folder: WorkerFolder
+    ) throws(NodeError) -> CommandRunner {
+        let path = folder.path + "/tasks"
+        try makeDirectory(path)
+        let secrets = [configuration.token].compactMap { $0 }
+        guard let runner = CommandRunner(folder: path, worker: configuration.name, secrets: secrets) else {
+            throw NodeError(.setup, "\(path) cannot be found: \(String(cString: strerror(errno)))")
+        }
+        runner.removeLeftOvers()
+        return runner
     }
 
     /// SIGTERM: finishes or hands back what runs, delivers, leaves.
     package func terminate() { handle(.terminated) }
+
+    /// Before an end at once: nothing that tasks have running stays.
+    package func endCommands() { commands?.endAll() }
 
     func handle(_ event: WorkerAgent.Event) {
         state.withLock { state in

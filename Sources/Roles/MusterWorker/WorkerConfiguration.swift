@@ -23,6 +23,8 @@ package struct WorkerConfiguration: Sendable {
 
     /// Where its tasks' containers run. From `--docker-socket`; nil runs none.
     package var engine: EngineAddress?
+    /// Whether it runs commands that the fleet's admins submit, with the rights of its own user. From `--allow-exec`.
+    package var allowsExec = false
 
     package init(
         coordinatorURL: String, token: String?, name: String, labels: [String: String], dataDirectory: String,

@@ -16,6 +16,8 @@ package protocol Kernel: Sendable {
     static var attemptsDefault: Int { get }
     /// Whether an idle worker may compute again what another is slow with, where the job does not say.
     static var isCopied: Bool { get }
+    /// Whether `run` itself ends a task after `KernelTask.timeoutSeconds`, and fails it with a reason of its own.
+    static var timesItself: Bool { get }
     /// Throws a `Problem` (422) for params that are wrong or unknown.
     init(params: JSONFields) throws(Problem)
     /// One JSON text, or a failure that may be tried again.
@@ -39,6 +41,12 @@ package struct KernelTask: Sendable {
     /// 1 for the first attempt.
     package var attempt: Int
     package var input: JSONValue?
+    /// The number of its job; 0: nobody's.
+    package var job: Int64 = 0
+    /// Which of its worker's slots computes it, from 1 on: no other task has it meanwhile.
+    package var slot = 1
+    /// Nil: it may take for ever.
+    package var timeoutSeconds: Double?
 
     package init(index: Int, attempt: Int, input: JSONValue?) {
         self.index = index
@@ -63,7 +71,7 @@ package struct TaskFailure: Error, Hashable, Sendable {
 /// Tells a running batch to stop. Kernels that take long look at it, or wait on it instead of sleeping.
 package final class Cancellation: Sendable {
     private let flag = Atomic(false)
-    private let wakers = Mutex<[@Sendable () -> Void]>([])
+    private let wakers = Mutex<(next: Int, all: [Int: @Sendable () -> Void])>((0, [:]))
 
     package init() {}
 
@@ -71,19 +79,29 @@ package final class Cancellation: Sendable {
 
     package func cancel() {
         guard !flag.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        for wake in wakers.withLock({ $0 }) { wake() }
+        for wake in wakers.withLock({ $0.all.values.map { $0 } }) { wake() }
     }
 
-    /// Calls `wake` at cancellation; at once when that has been.
-    package func onCancel(_ wake: @escaping @Sendable () -> Void) {
-        wakers.withLock { $0.append(wake) }
+    /// Calls `wake` at cancellation; at once when that has been. The answer is for `forget`.
+    @discardableResult
+    package func onCancel(_ wake: @escaping @Sendable () -> Void) -> Int {
+        let number = wakers.withLock { wakers in
+            wakers.next += 1
+            wakers.all[wakers.next] = wake
+            return wakers.next
+        }
         if isCancelled { wake() }
+        return number
     }
+
+    /// For who listens to the cancellation of many tasks, one after the other. It may be called for once more all the same.
+    package func forget(_ number: Int) { wakers.withLock { _ = $0.all.removeValue(forKey: number) } }
 }
 
 extension Kernel {
     package static var attemptsDefault: Int { Limits.attemptsDefault }
     package static var isCopied: Bool { true }
+    package static var timesItself: Bool { false }
     package func check(input: JSONValue) throws(Problem) {}
     package func check(count: Int) throws(Problem) {}
     package func check(count: Int, hasInputs: Bool) throws(Problem) { try check(count: count) }

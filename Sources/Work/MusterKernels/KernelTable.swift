@@ -7,7 +7,7 @@ internal import MusterScheduling
 package enum KernelTable {
     package static let all: [any Kernel.Type] = [
         NoopKernel.self, SleepKernel.self, FailKernel.self, SumKernel.self, PrimesKernel.self, RandomKernel.self,
-        MandelbrotKernel.self, ContainerKernel.self,
+        MandelbrotKernel.self, ContainerKernel.self, ExecKernel.self,
     ]
     package static let names: [String] = all.map { $0.name }
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

@@ -21,7 +21,8 @@ import Testing
     static let everyShell: [Case] = [
         Case("muster su", ["submit"]),
         Case("muster jo", ["job", "jobs", "join-command"]),
-        Case("muster submit ", ["container", "fail", "mandelbrot", "noop", "primes", "random", "sleep", "sum"]),
+        Case(
+            "muster submit ", ["container", "exec", "fail", "mandelbrot", "noop", "primes", "random", "sleep", "sum"]),
         Case("muster submit s", ["sleep", "sum"]),
         Case("muster submit --priority ", ["batch", "interactive"]),
         Case("muster submit noop --priority i", ["interactive"]),
@@ -49,7 +50,7 @@ import Testing
         Case("muster submit --priority=i", ["--priority=interactive"]),
         Case(
             "muster submit --json = true ",
-            ["container", "fail", "mandelbrot", "noop", "primes", "random", "sleep", "sum"]),
+            ["container", "exec", "fail", "mandelbrot", "noop", "primes", "random", "sleep", "sum"]),
         Case("muster submit -- s", ["sleep", "sum"]),
         Case("muster submit -- --", []),
         Case("muster --v", ["--version"]),

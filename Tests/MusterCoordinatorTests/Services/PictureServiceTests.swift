@@ -30,7 +30,7 @@ import Testing
                     for grant in grants {
                         Task {
                             let offer = LeaseOffer(grant: grant, inputs: nil)
-                            let run = BatchRun(offer: offer, cancellation: Cancellation(), containers: nil) { _ in }
+                            let run = BatchRun(offer: offer, cancellation: Cancellation(), means: TaskMeans()) { _ in }
                             let id = DeliveryID(lock.withLock { $0.newNumber() })
                             let member = grant.key.member
                             lock.handle(

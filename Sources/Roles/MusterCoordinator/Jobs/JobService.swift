@@ -167,10 +167,14 @@ final class JobService: Service, JobBook, JobLooks {
     private static func obstacle(to kernel: String, _ fleet: borrowing Fleet) -> String? {
         let workers = fleet.core.membership.liveWorkers
         if workers.isEmpty { return "there is no worker; start one: muster worker --join URL" }
-        guard kernel == ContainerKernel.name, !workers.contains(where: { $0.labels[ContainerEngineLabel.key] != nil })
-        else { return nil }
-        return
-            "no worker has a container engine; start one on a machine that has: muster worker --join URL --docker-socket PATH"
+        switch kernel {
+        case ContainerKernel.name where !workers.contains { $0.labels[ContainerEngineLabel.key] != nil }:
+            return
+                "no worker has a container engine; start one on a machine that has: muster worker --join URL --docker-socket PATH"
+        case ExecKernel.name where !workers.contains { $0.labels[ExecLabel.key] != nil }:
+            return "no worker here runs commands: start one with --allow-exec"
+        default: return nil
+        }
     }
 
     /// Memory first, then the store; nil for a job that never was.

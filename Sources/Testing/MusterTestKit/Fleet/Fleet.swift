@@ -134,10 +134,11 @@ package final class Fleet: Sendable {
 
     /// A worker of this name with a data directory of the same name: started again, it is the same member.
     package func startWorker(
-        _ name: String, slots: Int = 1, environment: [String: String] = [:]
+        _ name: String, slots: Int = 1, flags: [String] = [], environment: [String: String] = [:]
     ) throws -> FleetProcess {
         try start(
-            ["worker", "--join", url, "--name", name, "--slots", "\(slots)", "--data", "\(folder.path)/\(name)"],
+            ["worker", "--join", url, "--name", name, "--slots", "\(slots)", "--data", "\(folder.path)/\(name)"]
+                + flags,
             environment: environment)
     }
 

@@ -1,0 +1,145 @@
+internal import CommandTemplates
+package import MusterAPI
+internal import MusterCore
+package import MusterJSON
+
+/// Runs a command for each task, with the task's input in it: its exit code and what it prints are the result.
+///
+/// Needs a worker that was allowed to (`--allow-exec`). A failed command is not run again unless the job says so, and no idle
+/// worker runs it a second time: what a command does it may do once only.
+package struct ExecKernel: Kernel {
+    package static let name = "exec"
+    package static let summary = "runs a command for each task; its value is what that prints, with its exit code"
+    package static let isDeterministic = false
+    package static let input = KernelInput.optional
+    package static let attemptsDefault = 1
+    package static let isCopied = false
+    package static let timesItself = true
+    package static let variablesMax = 256
+    /// Values of one task.
+    package static let valuesMax = 256
+    /// Of each output; of two such outputs a value may hold less.
+    package static let outputBytesMax = 512 << 10
+
+    private let task: ExecTask
+    private var commands: (any TaskCommands)?
+
+    package init(params: JSONFields) throws(Problem) { task = try ExecTask(params: params) }
+
+    /// The same kernel on a worker that may run commands.
+    package func on(_ commands: (any TaskCommands)?) -> ExecKernel {
+        var copy = self
+        copy.commands = commands
+        return copy
+    }
+
+    package func check(input: JSONValue) throws(Problem) {
+        _ = try arguments(of: try Self.values(input), number: 1, slot: 1)
+    }
+
+    package func check(count: Int, hasInputs: Bool) throws(Problem) {
+        guard !hasInputs else { return }
+        do throws(TemplateError) {
+            try task.template.check(sources: 0)
+        } catch {
+            throw Problem(422, "\(error)", code: "field")
+        }
+    }
+
+    /// One for each source.
+    private static func values(_ input: JSONValue) throws(Problem) -> [[UInt8]] {
+        var values: [[UInt8]] = []
+        for value in input.elements ?? [input] {
+            guard let text = ExecText.bytes(value) else {
+                throw Problem(
+                    422, "must be a text, or a list of texts, not \(JSONFields.shown(input)).", code: "field")
+            }
+            values.append(text)
+        }
+        guard (1...valuesMax).contains(values.count) else {
+            throw Problem(422, "has \(values.count) texts; 1 to \(valuesMax).", code: "field")
+        }
+        return values
+    }
+
+    /// The program and its arguments.
+    private func arguments(of values: [[UInt8]], number: Int, slot: Int) throws(Problem) -> [[UInt8]] {
+        do throws(TemplateError) {
+            switch try task.template.expand(values, number: number, slot: slot) {
+            case .arguments(let words): return words
+            case .shell(let text):
+                // What begins with a hyphen would be an option of the shell's.
+                let isOption = text.first == UInt8(ascii: "-") || text.first == UInt8(ascii: "+")
+                return [Self.shell, Self.shellOption, isOption ? [UInt8(ascii: " ")] + text : text]
+            }
+        } catch {
+            throw Problem(422, "\(error)", code: "field")
+        }
+    }
+
+    private static let shell = Array("/bin/sh".utf8)
+    private static let shellOption = Array("-c".utf8)
+
+    package func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
+        guard let commands else {
+            throw TaskFailure("this worker may not run commands (--allow-exec)", isOwnFault: true)
+        }
+        let outcome = try commands.run(try command(of: task), cancellation)
+        let value = outcome.value(atMost: Limits.valueBytesMax)
+        if let reason = outcome.failure(timeoutSeconds: task.timeoutSeconds) { throw TaskFailure(reason, value: value) }
+        return value
+    }
+
+    private func command(of task: KernelTask) throws(TaskFailure) -> TaskCommand {
+        let values: [[UInt8]]
+        let arguments: [[UInt8]]
+        do throws(Problem) {
+            values = try task.input.map { input throws(Problem) in try Self.values(input) } ?? []
+            arguments = try self.arguments(of: values, number: task.index + 1, slot: task.slot)
+        } catch {
+            throw TaskFailure(error.detail)
+        }
+        var command = TaskCommand(arguments: arguments)
+        command.variables = self.task.variables
+        command.marks = [
+            Array("MUSTER_JOB=\(task.job)".utf8), Array("MUSTER_TASK=\(task.index)".utf8),
+            Array("MUSTER_ATTEMPT=\(task.attempt)".utf8), Array("MUSTER_SLOT=\(task.slot)".utf8),
+        ]
+        if !values.isEmpty {
+            let entry = Array("MUSTER_VALUE=".utf8) + values.joined(separator: [UInt8(ascii: " ")])
+            // The system takes none that is longer, and would not run the command.
+            if entry.count <= CommandTemplate.argumentBytesMax { command.marks.append(entry) }
+        }
+        command.input = self.task.input
+        command.killAfter = .seconds(self.task.killAfter)
+        command.outputMax = self.task.outputMax
+        command.timeout = task.timeoutSeconds.map { .seconds($0) }
+        return command
+    }
+}
+
+/// What a worker that may run commands can do.
+package protocol TaskCommands: Sendable {
+    /// Runs one command to its end, and leaves nothing of it. Blocks. Throws only for what is this machine's own fault: how the
+    /// command ended is in the outcome.
+    func run(_ command: TaskCommand, _ cancellation: Cancellation) throws(TaskFailure) -> ExecOutcome
+}
+
+/// One command to be run.
+package struct TaskCommand: Hashable, Sendable {
+    /// The program first: a path, or a name to be found on `PATH`.
+    package var arguments: [[UInt8]]
+    /// `NAME=VALUE` each, before those of the worker's environment.
+    package var variables: [[UInt8]] = []
+    /// The same, of Muster's own: which task it is.
+    package var marks: [[UInt8]] = []
+    package var input: [UInt8] = []
+    /// After SIGTERM; then comes SIGKILL.
+    package var killAfter: Duration = .seconds(5)
+    /// Of each output.
+    package var outputMax = 256 << 10
+    /// Nil: it may take for ever.
+    package var timeout: Duration?
+
+    package init(arguments: [[UInt8]]) { self.arguments = arguments }
+}

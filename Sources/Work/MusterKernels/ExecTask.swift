@@ -1,0 +1,147 @@
+package import CommandTemplates
+package import MusterAPI
+internal import MusterCore
+package import MusterJSON
+
+/// What all tasks of a job of `exec` have in common: its params.
+package struct ExecTask: Sendable {
+    /// Seconds that a command which is ended has after SIGTERM. 0…3,600.
+    package var killAfter = 5.0
+    /// Bytes of each of its two outputs that come back. 0…`ExecKernel.outputBytesMax`.
+    package var outputMax = 256 << 10
+    package let template: CommandTemplate
+    /// `NAME=VALUE` each, in the order of their names.
+    package var variables: [[UInt8]] = []
+    package var input: [UInt8] = []
+
+    /// Throws a 422 for params that are wrong or unknown.
+    package init(params: JSONFields) throws(Problem) {
+        var fields = params
+        template = try Self.template(&fields)
+        if let value = fields.value("env") { variables = try Self.variables(value) }
+        if let value = fields.value("stdin") { input = try Self.input(value) }
+        killAfter = try fields.double("killAfter", in: 0...3_600) ?? killAfter
+        outputMax = try fields.int("outputMax", in: 0...ExecKernel.outputBytesMax) ?? outputMax
+        try fields.finish()
+    }
+
+    private static func template(_ fields: inout JSONFields) throws(Problem) -> CommandTemplate {
+        let (shell, command) = (fields.value("shell"), fields.value("command"))
+        switch (shell, command) {
+        case (let shell?, nil):
+            guard let text = ExecText.bytes(shell) else { throw wrong("shell", "a text", shell) }
+            return try template { () throws(TemplateError) in try CommandTemplate(shell: text) }
+        case (nil, let command?):
+            guard let words = command.elements, !words.isEmpty else {
+                throw wrong("command", "a list of texts, the program first", command)
+            }
+            var arguments: [[UInt8]] = []
+            for word in words {
+                guard let text = ExecText.bytes(word) else { throw wrong("command", "a list of texts", word) }
+                arguments.append(text)
+            }
+            return try template { () throws(TemplateError) in try CommandTemplate(arguments: arguments) }
+        case (nil, nil), (.some, .some):
+            throw Problem(
+                422, "The kernel \"exec\" needs either \"shell\", a text, or \"command\", a list of texts.",
+                code: "field")
+        }
+    }
+
+    private static func template(
+        _ make: () throws(TemplateError) -> CommandTemplate
+    ) throws(Problem) -> CommandTemplate {
+        do throws(TemplateError) {
+            return try make()
+        } catch {
+            throw Problem(422, "\(error)", code: "field")
+        }
+    }
+
+    private static func variables(_ value: JSONValue) throws(Problem) -> [[UInt8]] {
+        guard let members = value.members else { throw wrong("env", "an object of texts", value) }
+        guard members.count <= ExecKernel.variablesMax else {
+            throw Problem(
+                422, "\"env\" has \(members.count) entries; at most \(ExecKernel.variablesMax).", code: "field")
+        }
+        var found: [(name: String, entry: [UInt8])] = []
+        for (name, value) in members {
+            guard let text = ExecText.bytes(value), !text.contains(0) else {
+                throw wrong("env.\(name.prefix(80))", "a text without a zero byte", value)
+            }
+            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0) else {
+                throw Problem(
+                    422, "A name in \"env\" is empty, or holds an equals sign or a zero byte.", code: "field")
+            }
+            guard !name.hasPrefix("MUSTER_") else {
+                throw Problem(
+                    422, "\"env\" names \(name.prefix(80)): what begins with MUSTER_ is Muster's.", code: "field")
+            }
+            let entry = Array("\(name)=".utf8) + text
+            guard entry.count <= CommandTemplate.argumentBytesMax else {
+                throw Problem(
+                    422,
+                    "\"env.\(name.prefix(80))\" has \(entry.count) bytes; at most \(CommandTemplate.argumentBytesMax).",
+                    code: "field")
+            }
+            found.append((name, entry))
+        }
+        return found.sorted { $0.name < $1.name }.map(\.entry)
+    }
+
+    private static func input(_ value: JSONValue) throws(Problem) -> [UInt8] {
+        guard value.string != "value" else {
+            throw Problem(
+                422,
+                "\"stdin\": \"value\" is not yet in this version; for that text itself write {\"base64\":\"dmFsdWU=\"}.",
+                code: "field")
+        }
+        guard let text = ExecText.bytes(value) else { throw wrong("stdin", "a text", value) }
+        return text
+    }
+
+    private static func wrong(_ name: String, _ wanted: String, _ value: JSONValue) -> Problem {
+        Problem(422, "\"\(name)\" must be \(wanted), not \(JSONFields.shown(value)).", code: "field")
+    }
+}
+
+/// Texts on the wire, which need not be UTF-8: a string, or `{"base64":"…"}`.
+package enum ExecText {
+    /// Nil for what is neither.
+    package static func bytes(_ value: JSONValue) -> [UInt8]? {
+        if let text = value.string { return Array(text.utf8) }
+        guard let members = value.members, members.count == 1, members[0].key == "base64" else { return nil }
+        return members[0].value.string.flatMap { decoded(base64: $0) }
+    }
+
+    /// RFC 4648, section 4; nil for what is not padded or holds anything else.
+    static func decoded(base64 text: String) -> [UInt8]? {
+        let digits = Array(text.utf8)
+        guard digits.count % 4 == 0 else { return nil }
+        let padding = digits.suffix(2).count { $0 == UInt8(ascii: "=") }
+        var out: [UInt8] = []
+        out.reserveCapacity(digits.count / 4 * 3)
+        var (bits, count) = (0, 0)
+        for digit in digits.dropLast(padding) {
+            guard let value = value(of: digit) else { return nil }
+            (bits, count) = (bits << 6 | value, count + 6)
+            if count >= 8 {
+                count -= 8
+                out.append(UInt8(bits >> count & 0xFF))
+            }
+            bits &= 0xFF
+        }
+        return out
+    }
+
+    private static func value(of digit: UInt8) -> Int? {
+        switch digit {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): Int(digit - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): Int(digit - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(digit - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Glibc
+import MusterAPI
+import MusterCore
+import MusterJSON
+import MusterScheduling
+import MusterTestKit
+import Testing
+
+/// The kernel `exec`, with real workers.
+@Suite(.timeLimit(.minutes(3))) struct ExecTests {
+    private func job(_ script: String, inputs: [String]? = nil, count: Int = 0, more: String = "") -> JobRequest {
+        var json = JSONWriter()
+        json.value(script)
+        let params = "{\"shell\":\(String(decoding: json.bytes, as: UTF8.self))\(more)}"
+        let lines = inputs.map { LineColumn(lines: $0.flatMap { Array("\"\($0)\"\n".utf8) }) }
+        return JobRequest(kernel: "exec", params: Array(params.utf8), count: inputs?.count ?? count, inputs: lines)
+    }
+
+    private func printed(_ results: [TaskResult]) throws -> [String?] {
+        try results.map { result in
+            guard let text = result.value ?? result.left else { return nil }
+            return try JSONValue(parsing: Array(text.utf8)).members?.first { $0.key == "stdout" }?.value.string
+        }
+    }
+
+    /// One worker is killed in the middle of its tasks: each runs again elsewhere, and comes once. Its own next life ends what
+    /// it left running.
+    @Test func aKilledWorkersCommandsRunElsewhereAndComeOnce() async throws {
+        try await Fleet.run(flags: ["--lease-seconds", "2", "--grace-seconds", "0.2"]) { fleet in
+            let values = (0..<12).map { "v\($0) $x" }
+            let place = fleet.folder.path
+            let doomed = try fleet.startWorker("doomed", slots: 2, flags: ["--allow-exec"])
+            let id = try await fleet.submit(
+                job("echo $$ >>\(place)/pids.$MUSTER_WORKER; sleep 0.4; printf %s {}", inputs: values))
+            let left = try await eventually("two run") { () -> [Int32]? in
+                let text = String(decoding: (try? fleet.folder.read("pids.doomed")) ?? [], as: UTF8.self)
+                let pids = text.split(separator: "\n").compactMap { Int32($0) }
+                return pids.count >= 2 ? pids : nil
+            }
+            await doomed.kill()
+            _ = try fleet.startWorker("heir", flags: ["--allow-exec"])
+            let end = try await fleet.end(of: id)
+            #expect((end.state, end.done) == (.done, 12))
+            let results = try await fleet.results(of: id)
+            #expect(results.map(\.task) == Array(0..<12))
+            #expect(try printed(results) == values)
+            _ = try fleet.startWorker("doomed", flags: ["--allow-exec"])
+            try await eventually("nothing of the dead worker's runs") { left.allSatisfy { kill($0, 0) != 0 } }
+            try await eventually("its folders are gone") { fleet.folder.names(in: "doomed/worker/1/tasks").isEmpty }
+        }
+    }
+
+    @Test func aWorkerThatMayNotIsNeverGivenOne() async throws {
+        try await Fleet.run { fleet in
+            let plain = try fleet.startWorker("plain")
+            let id = try await fleet.submit(job("echo $MUSTER_WORKER", count: 2))
+            try await eventually("it says what is missing") {
+                try await fleet.job(id).waiting == "no worker here runs commands: start one with --allow-exec"
+            }
+            _ = try await fleet.submit(sleepJob(1, ms: 1))
+            try await eventually("the worker works") { try await fleet.metric("tasks_recorded_total") >= 1 }
+            #expect(try await fleet.job(id).done == 0)
+            let able = try fleet.startWorker("able", environment: ["MUSTER_ALLOW_EXEC": "1"])
+            #expect(try await fleet.end(of: id).done == 2)
+            #expect(try await fleet.results(of: id).map(\.worker) == ["able", "able"])
+            for worker in [plain, able] { worker.terminate() }
+            try await able.exitCode()
+        }
+    }
+
+    @Test func failuresAreToldAndNotRepeated() async throws {
+        try await Fleet.run { fleet in
+            _ = try fleet.startWorker("w", flags: ["--allow-exec"])
+            var request = job(
+                "echo out; echo err >&2; eval {}", inputs: ["exit 3", "kill -TERM $$", "true", "sleep 9"])
+            request.timeoutSeconds = 1
+            let id = try await fleet.submit(request)
+            let end = try await fleet.end(of: id)
+            #expect((end.state, end.done, end.failed) == (.failed, 1, 3))
+            let results = try await fleet.results(of: id)
+            #expect(
+                results.map(\.error) == [
+                    "exit code 3", "ended by signal TERM (15)", nil, "timed out after 1 s (TERM sent)",
+                ])
+            #expect(try printed(results) == ["out\n", "out\n", "out\n", "out\n"])
+            #expect(results.map(\.attempt) == [1, 1, 1, 1])
+        }
+    }
+
+    @Test func onlyAdminsMaySubmitOne() async throws {
+        try await Fleet.run { fleet in
+            let worker = try fleet.startWorker("w", flags: ["--allow-exec"])
+            _ = worker
+            let tokens = fleet.folder.names(in: "data/coordinator").filter { $0.hasSuffix("token") }
+            for name in ["join", "read"] {
+                let file = try #require(tokens.first { $0.contains(name) })
+                let token = String(decoding: try fleet.folder.read("data/coordinator/\(file)"), as: UTF8.self)
+                let body = job("true", count: 1).body
+                let answer = try await fleet.demand(
+                    "POST", "/v1/jobs", body, status: 403, token: token.filter { !$0.isWhitespace })
+                #expect(String(decoding: answer, as: UTF8.self).contains("/problems/rights"))
+            }
+        }
+    }
+
+    /// What takes long does not wait behind what takes long while another slot is idle.
+    @Test func longCommandsAreSpreadOverSlots() async throws {
+        try await Fleet.run { fleet in
+            for name in ["a", "b", "c"] { _ = try fleet.startWorker(name, flags: ["--allow-exec"]) }
+            try await eventually("they joined") { try await fleet.memberNames().count == 3 }
+            let id = try await fleet.submit(
+                job("sleep {}", inputs: Array(repeating: "0.001", count: 200) + Array(repeating: "1.5", count: 3)))
+            #expect(try await fleet.end(of: id).state == .done)
+            let long = try await fleet.results(of: id).suffix(3)
+            #expect(Set(long.map(\.worker)).count == 3, "\(long.map(\.worker))")
+        }
+    }
+}
