@@ -61,6 +61,9 @@ struct WireTests {
         let plain = LeaseOffer(grant: grant, inputs: nil)
         #expect(try LeaseOffer.offers(in: ListAnswer([plain, plain]).body, for: MemberID(9)) == [plain, plain])
         #expect(try Heartbeat(body: Heartbeat(leases: [key]).body, member: MemberID(9)).leases == [key])
+        var beat = Heartbeat(leases: [])
+        beat.returned = [ReturnedTasks(key: key, from: 11)]
+        #expect(try Heartbeat(body: beat.body, member: MemberID(9)) == beat)
         let report = TaskReport(
             key: key, ticket: "t", start: 10, values: LineColumn(lines: Array("1\nnull\n".utf8)),
             seconds: LineColumn(lines: Array("0\n0.5\n".utf8)),

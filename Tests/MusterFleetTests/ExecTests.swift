@@ -103,16 +103,20 @@ import Testing
         }
     }
 
-    /// What takes long does not wait behind what takes long while another slot is idle.
+    /// What takes long does not wait behind what takes long while another slot is idle, though it was granted with that, as short ones
+    /// are; and what was done before it is told.
     @Test func longCommandsAreSpreadOverSlots() async throws {
         try await Fleet.run { fleet in
             for name in ["a", "b", "c"] { _ = try fleet.startWorker(name, flags: ["--allow-exec"]) }
             try await eventually("they joined") { try await fleet.memberNames().count == 3 }
-            let id = try await fleet.submit(
-                job("sleep {}", inputs: Array(repeating: "0.001", count: 200) + Array(repeating: "1.5", count: 3)))
+            func short(_ count: Int) -> [String] { Array(repeating: "0.001", count: count) }
+            let long = Array(repeating: "5", count: 3)
+            let id = try await fleet.submit(job("sleep {}", inputs: short(200) + long + short(300)))
+            try await eventually("all but the long ones are done") { try await fleet.job(id).done == 500 }
             #expect(try await fleet.end(of: id).state == .done)
-            let long = try await fleet.results(of: id).suffix(3)
-            #expect(Set(long.map(\.worker)).count == 3, "\(long.map(\.worker))")
+            let results = try await fleet.results(of: id)
+            #expect(results.map(\.task) == Array(0..<503))
+            #expect(Set(results[200..<203].map(\.worker)).count == 3, "\(results[200..<203].map(\.worker))")
         }
     }
 }

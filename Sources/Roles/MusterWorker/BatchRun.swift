@@ -6,7 +6,7 @@ package import MusterScheduling
 internal import MusterSystem
 
 /// Computes one batch, task by task, on a thread of its own.
-package struct BatchRun {
+package struct BatchRun: Sendable {
     /// A report leaves after so much time or so many bytes, so that a long batch loses little with its worker.
     private static let partTime: Duration = .seconds(1)
     private static let partBytesMax = 4 << 20
@@ -17,21 +17,27 @@ package struct BatchRun {
     let offer: LeaseOffer
     let cancellation: Cancellation
     let means: TaskMeans
+    /// For whoever looks at it from outside.
+    package let progress: BatchProgress
     /// Which of the worker's slots it has, from 1 on.
     let slot: Int
     /// Takes each report but the last; the last is returned.
-    let emitPart: (TaskReport) -> Void
+    let emitPart: @Sendable (TaskReport) -> Void
     /// Called at most once, before the last task.
-    let announceEnd: () -> Void
+    let announceEnd: @Sendable () -> Void
 
     package init(
         offer: LeaseOffer, cancellation: Cancellation, means: TaskMeans, slot: Int = 1,
-        emitPart: @escaping (TaskReport) -> Void, announceEnd: @escaping () -> Void = {}
+        emitPart: @escaping @Sendable (TaskReport) -> Void, announceEnd: @escaping @Sendable () -> Void = {}
     ) {
         self.offer = offer
         self.cancellation = cancellation
         self.means = means
         self.slot = slot
+        let isTransient = offer.grant.isTransient
+        progress = BatchProgress(
+            offer.grant.key, isBinary: isTransient,
+            isWatched: !isTransient && !KernelTable.isCopied(offer.grant.kernel))
         self.emitPart = emitPart
         self.announceEnd = announceEnd
     }
@@ -47,7 +53,6 @@ package struct BatchRun {
             return (failed(key, "this worker cannot run it: \(error.detail)"), true)
         }
         let isTransient = offer.grant.isTransient
-        var part = Part(start: key.first, isBinary: isTransient)
         var partBegan = SystemTime.now()
         let began = partBegan
         var taskBegan = partBegan
@@ -55,9 +60,10 @@ package struct BatchRun {
         let inputs = offer.inputs?.lines
         let timeout = offer.grant.timeoutSeconds
         let timer = type(of: kernel).timesItself ? nil : timeout.map { TaskTimer(seconds: $0, cancellation) }
-        for task in key.tasks {
-            if cancellation.isCancelled { return (part.report(offer), false) }
+        while let task = progress.next(at: taskBegan) {
+            if cancellation.isCancelled { return (progress.takePart(next: task)?.report(offer), false) }
             let input = inputs.map { JSONValue(line: $0[task - key.first]) }
+            let outcome: Result<[UInt8], TaskFailure>
             do throws(TaskFailure) {
                 var task = KernelTask(index: task, attempt: key.attempt, input: input)
                 (task.job, task.slot, task.timeoutSeconds) = (key.job.rawValue, slot, timeout)
@@ -66,28 +72,27 @@ package struct BatchRun {
                 if value.count > bytesMax {
                     throw TaskFailure("its value has \(value.count) bytes; at most \(bytesMax)")
                 }
-                part.add(value: value)
+                outcome = .success(value)
             } catch {
-                if cancellation.isCancelled { return (part.report(offer), false) }
+                if cancellation.isCancelled { return (progress.takePart(next: task)?.report(offer), false) }
                 // What keeps it from this task keeps it from the others, too.
-                if error.isOwnFault { return (handedBack(part, from: task, error), true) }
-                part.add(failure: error, of: task)
+                if error.isOwnFault { return (handedBack(from: task, error), true) }
+                outcome = .failure(error)
             }
             let now = SystemTime.now()
-            part.add(time: now - taskBegan)
+            let (bytes, left) = progress.add(outcome, of: task, time: now - taskBegan)
             taskBegan = now
-            let isLast = task == key.tasks.upperBound - 1
-            if !isEnding, !isLast, Self.isNearlyOver(key, after: task, began, now) {
+            let isLast = left == 0
+            if !isEnding, !isLast, Self.isNearlyOver(done: task - key.first + 1, left: left, began, now) {
                 isEnding = true
                 announceEnd()
             }
-            if !isLast, part.bytes > Self.partBytesMax || now - partBegan > Self.partTime {
-                emitPart(part.report(offer)!)
-                part = Part(start: task + 1, isBinary: isTransient)
+            if !isLast, bytes > Self.partBytesMax || now - partBegan > Self.partTime {
+                if let part = progress.takePart(next: task + 1)?.report(offer) { emitPart(part) }
                 partBegan = now
             }
         }
-        return (part.report(offer), true)
+        return (progress.takePart(next: key.tasks.upperBound)?.report(offer), true)
     }
 
     private func compute(
@@ -100,76 +105,23 @@ package struct BatchRun {
         return try timer.run(compute)
     }
 
-    private static func isNearlyOver(_ key: LeaseKey, after task: Int, _ began: Moment, _ now: Moment) -> Bool {
-        let done = task - key.first + 1
+    private static func isNearlyOver(done: Int, left: Int, _ began: Moment, _ now: Moment) -> Bool {
         // Beside the shortest tasks a duration's arithmetic, of 128 bits, would be felt.
-        return Double(now.nanoseconds - began.nanoseconds) * Double(key.count - done) <= endNanoseconds * Double(done)
+        Double(now.nanoseconds - began.nanoseconds) * Double(left) <= endNanoseconds * Double(done)
     }
 
     private func failed(_ key: LeaseKey, _ reason: String) -> TaskReport {
-        let part = Part(start: key.first, isBinary: offer.grant.isTransient)
-        return handedBack(part, from: key.first, TaskFailure(reason, isOwnFault: true))
+        handedBack(from: key.first, TaskFailure(reason, isOwnFault: true))
     }
 
     /// Nothing more of the batch is tried here.
-    private func handedBack(_ part: Part, from first: Int, _ fault: TaskFailure) -> TaskReport {
-        var part = part
-        for task in first..<offer.grant.key.tasks.upperBound {
+    private func handedBack(from first: Int, _ fault: TaskFailure) -> TaskReport {
+        var part = progress.takePart(next: first) ?? BatchPart(start: first, isBinary: offer.grant.isTransient)
+        for task in first..<progress.end {
             part.add(failure: task == first ? fault : TaskFailure("as task \(first)", isOwnFault: true), of: task)
             part.add(time: .zero)
         }
         return part.report(offer)!
-    }
-
-    /// A report as it grows.
-    private struct Part {
-        let start: Int
-        private var values = LineColumn()
-        private var seconds = LineColumn()
-        private var failures: [TaskReport.Failure] = []
-        private var secondsTotal = 0.0
-        private var blobs: [ArraySlice<UInt8>]?
-        private(set) var bytes = 0
-
-        init(start: Int, isBinary: Bool) {
-            self.start = start
-            blobs = isBinary ? [] : nil
-        }
-
-        mutating func add(value: [UInt8]) {
-            bytes += value.count
-            if blobs == nil {
-                values.append(line: value)
-            } else {
-                values.append(line: String(value.count).utf8)
-                blobs!.append(value[...])
-            }
-        }
-
-        mutating func add(failure: TaskFailure, of task: Int) {
-            let left = blobs == nil ? failure.value ?? [] : []
-            if left.isEmpty || left.count > Limits.valueBytesMax {
-                values.append(line: "null".utf8)
-            } else {
-                values.append(line: left)
-            }
-            blobs?.append([])
-            bytes += failure.reason.utf8.count + left.count
-            let reason = String(decoding: failure.reason.utf8.prefix(64 << 10), as: UTF8.self)
-            failures.append(TaskReport.Failure(task: task, reason: reason, isOwnFault: failure.isOwnFault))
-        }
-
-        mutating func add(time: Duration) {
-            secondsTotal += time.inSeconds
-            seconds.append(line: decimalSeconds(time))
-        }
-
-        func report(_ offer: LeaseOffer) -> TaskReport? {
-            guard values.count > 0 else { return nil }
-            return TaskReport(
-                key: offer.grant.key, ticket: offer.grant.ticket, start: start, values: values, seconds: seconds,
-                failures: failures, secondsTotal: secondsTotal, blobs: blobs)
-        }
     }
 }
 

@@ -31,10 +31,12 @@ extension Worker {
         } announceEnd: { [self] in
             handle(.nearlyFinished(key))
         }
+        state.withLock { $0.runs[key] = run }
         let (last, isWhole) = run.run()
         let kept = last.map { outbox.keep($0) }
         state.withLock { state in
             state.batches[key] = nil
+            state.runs[key] = nil
             state.slots.giveBack(slot)
         }
         if let kept {
@@ -44,6 +46,19 @@ extension Worker {
         }
         if kept == nil || !isWhole { handle(.abandoned(key)) }
         if let kept { outbox.write(kept) }
+    }
+
+    /// Where a task takes long, others get what was to come behind it, and what is done is told.
+    func lookAfterLongTasks() {
+        let runs = state.withLock { Array($0.runs.values) }
+        let now = SystemTime.now()
+        for run in runs {
+            let part = run.progress.look(now)?.report(run.offer)
+            if let returned = run.progress.returned { state.withLock { _ = $0.returned.insert(returned) } }
+            guard let part else { continue }
+            // Writing to a disk may block.
+            if threads.run({ run.emitPart(part) }) != 0 { run.emitPart(part) }
+        }
     }
 
     func discard(_ id: OutboxID, _ verdict: ReportVerdict) {

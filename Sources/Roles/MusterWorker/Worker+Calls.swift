@@ -83,12 +83,17 @@ extension Worker {
         }
     }
 
-    func heartbeat(_ keys: [LeaseKey], _ identity: MemberIdentity?) {
+    func heartbeat(_ keys: [LeaseKey], _ returned: Set<ReturnedTasks>, _ identity: MemberIdentity?) {
         guard let identity else { return }
         let path = "/v1/members/\(identity.id)/heartbeat"
-        calls.call("POST", path, Heartbeat(leases: keys).body, bearer: identity.secret, seconds: 10) { [self] in
+        var beat = Heartbeat(leases: keys)
+        let told = Array(returned.prefix(Limits.slotsMax))
+        beat.returned = told
+        calls.call("POST", path, beat.body, bearer: identity.secret, seconds: 10) { [self] in
             switch $0 {
-            case .success: handle(.heartbeatAnswered)
+            case .success:
+                state.withLock { $0.returned.subtract(told.filter { !keys.contains($0.key) }) }
+                handle(.heartbeatAnswered)
             case .failure(let failure): handle(.heartbeatFailed(isStranger: failure.isStranger))
             }
         }

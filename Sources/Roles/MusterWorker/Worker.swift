@@ -20,6 +20,9 @@ package final class Worker: Sendable {
         /// Grants' inputs and tickets between their arrival and their start.
         var offers: [LeaseKey: LeaseOffer] = [:]
         var slots = SlotNumbers()
+        var runs: [LeaseKey: BatchRun] = [:]
+        /// What the coordinator has not heard of yet.
+        var returned: Set<ReturnedTasks> = []
         var exit: CheckedContinuation<Void, any Error>?
         var ending: Result<Void, any Error>?
     }
@@ -67,6 +70,7 @@ package final class Worker: Sendable {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(100))
                 self?.handle(.ticked)
+                self?.lookAfterLongTasks()
                 self?.giveUpAsOrphan()
             }
         }
@@ -121,7 +125,7 @@ package final class Worker: Sendable {
         case .run(let grant): begin(grant, &state)
         case .deliver(let ids): deliver(ids, state.identity)
         case .discard(let id, let verdict): discard(id, verdict)
-        case .heartbeat(let keys): heartbeat(keys, state.identity)
+        case .heartbeat(let keys): heartbeat(keys, state.returned, state.identity)
         case .abandon(let key): state.batches[key]?.cancel()
         case .leaveAndExit: leave(state.identity)
         }

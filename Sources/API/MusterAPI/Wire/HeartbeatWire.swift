@@ -7,6 +7,8 @@ package struct Heartbeat: Hashable, WireRequest {
     package var leases: [LeaseKey]
     /// The member has all commands up to this one; nil says nothing about them.
     package var acknowledged: CommandID?
+    /// What of its leases the member does not begin, as what it is at takes long.
+    package var returned: [ReturnedTasks] = []
     /// Of an edge: who leads the edges, as far as it knows; nil says nothing about it.
     package var leadership: EdgeLeadership?
 
@@ -17,6 +19,7 @@ package struct Heartbeat: Hashable, WireRequest {
     package init(body: [UInt8], member: MemberID) throws(Problem) {
         try self.init(body: body)
         for place in leases.indices { leases[place].member = member }
+        for place in returned.indices { returned[place].key.member = member }
     }
 
     package static let mayBeEmpty = true
@@ -26,6 +29,9 @@ package struct Heartbeat: Hashable, WireRequest {
         .may(
             "acknowledged", \.acknowledged, .id(orNone: true),
             "The last command that it has; it has all before that too."),
+        .may(
+            "returned", \.returned, .objects(countMax: Limits.slotsMax),
+            "What of its leases it does not begin: others may.", when: { !$0.returned.isEmpty }),
         .may("edges", \.leadership, .object, "Of an edge: who leads the edges, as far as it knows."),
     ]
 }

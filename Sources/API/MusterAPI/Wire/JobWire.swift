@@ -49,7 +49,7 @@ package struct JobRequest: Hashable, WireRequest {
         .may("priority", \.priority, .choice, "interactive or batch (default)."),
         .may(
             "attempts", \.attemptsMax, .integer(1...Limits.attemptsMax),
-            "A task that failed so often has failed for good, 1 to 100; default 5, of container 1."),
+            "A task that failed so often has failed for good, 1 to 100; default 5, of container and exec 1."),
         .may(
             "retryDelay", \.retryDelay, .retryDelay,
             "Seconds that a failed task rests before it is tried again, 0 to 3600, default 1; then twice as long each"
@@ -59,7 +59,8 @@ package struct JobRequest: Hashable, WireRequest {
             "So many of its tasks run at one time; default: as many as there are slots."),
         .may(
             "copies", \.mayCopy, .boolean,
-            "Whether idle workers may compute again what others are slow with; default true, of container false."),
+            "Whether idle workers may compute again what others are slow with; default true, of container and exec false."
+        ),
         .may("quorum", \.quorum, .quorum, "k/n: each task counts when k of at first n machines agree on it."),
         .may(
             "name", \.name, .shown, "What people call it: at most 128 bytes; empty for none.",

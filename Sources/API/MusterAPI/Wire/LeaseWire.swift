@@ -86,6 +86,13 @@ extension LeaseKey: WireRequest {
     ]
 }
 
+extension ReturnedTasks: WireRequest {
+    package static let blank = ReturnedTasks(key: .blank, from: 0)
+    package static let fields: [WireField<ReturnedTasks>] = [
+        .part(\.key), .must("from", \.from, .integer(0...Limits.jobTasksMax), "The first task that it does not begin."),
+    ]
+}
+
 /// What the coordinator says over a member's stream: these leases are pointless now.
 package struct Revocation: Hashable, WireType {
     package var leases: [LeaseKey]

@@ -21,6 +21,15 @@ package struct LeaseKey: Hashable, Sendable {
     package var tasks: Range<Int> { first..<first + count }
 }
 
+/// The end of a batch that its member has not begun, and does not: what it is at takes long.
+package struct ReturnedTasks: Hashable, Sendable {
+    package var key: LeaseKey
+    /// The first of them.
+    package var from: Int
+
+    package init(key: LeaseKey, from: Int) { (self.key, self.from) = (key, from) }
+}
+
 /// Makes and checks tickets: a MAC over a lease key under the coordinator's stored key. A result with a genuine ticket
 /// is accepted however late it comes, also by a coordinator that was restarted and has forgotten the lease.
 package protocol TicketSealer: Sendable {

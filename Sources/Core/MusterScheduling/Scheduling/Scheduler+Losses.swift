@@ -49,6 +49,23 @@ extension Scheduler {
         line(up: key.job)
     }
 
+    /// Puts what its holder has not begun first in line. Copied leases, and those that are voted on, stay as they are: others have those
+    /// tasks already.
+    mutating func takeBack(_ returned: ReturnedTasks, _ now: Moment) {
+        let key = returned.key
+        guard let lease = leases[key], !lease.isCopy, !lease.hasCopy, jobs[key.job]?.ballots == nil else { return }
+        let tasks = lease.open.intersection(
+            RangeSet(max(key.first, returned.from)..<max(key.tasks.upperBound, returned.from)))
+        guard !tasks.isEmpty else { return }
+        close(key, over: tasks)
+        let begun = key.count - lease.open.ranges.reduce(0) { $0 + $1.count } + 1
+        // What one of them takes is not what was thought.
+        jobs[key.job]?.measured(seconds: (now - lease.grantedAt).inSeconds, tasks: begun)
+        jobs[key.job]?.comeBack(
+            tasks, from: key.member, attempt: lease.nextAttempt, failures: lease.failures, faults: lease.faults)
+        line(up: key.job)
+    }
+
     /// A copy was lost with its worker: another one may follow.
     private mutating func mayBeCopiedAgain(_ originals: [LeaseKey]) {
         for key in originals where leases[key]!.hasCopy && leases[key]!.copies < Lease.copiesMax {
@@ -64,11 +81,19 @@ extension Scheduler {
             guard key.member == member else { continue }
             if leases[key] != nil {
                 leases[key]!.deadline = now + settings.leaseTime
-            } else if jobs[key.job].map({ RangeSet(key.tasks).subtracting($0.taken).isEmpty }) ?? true {
+            } else if jobs[key.job].map({ isPointless(key, $0) }) ?? true {
                 pointless.append(key)
             }
         }
         if !pointless.isEmpty { effects.append(.revoke(member, pointless)) }
+    }
+
+    /// Nothing of a lost lease is wanted any more; or others hold it, and the job wants nothing done twice.
+    private func isPointless(_ key: LeaseKey, _ job: ScheduledJob) -> Bool {
+        let wanted = RangeSet(key.tasks).subtracting(job.taken)
+        if wanted.isEmpty { return true }
+        guard !job.record.mayCopy else { return false }
+        return job.leases.contains { !(leases[$0]?.open.intersection(wanted).isEmpty ?? true) }
     }
 
     mutating func suspect(_ member: MemberID, isGone: Bool, _ effects: inout [SchedulerEffect]) {

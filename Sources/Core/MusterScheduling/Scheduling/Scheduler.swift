@@ -144,6 +144,9 @@ package struct Scheduler: Sendable {
         case .committed(let id): committed(id, &effects)
         case .commitFailed(let id, let reason): commitFailed(id, reason, now, &effects)
         case .renewed(let member, let keys): renew(keys, of: member, now, &effects)
+        case .returned(let member, let returned):
+            for tasks in returned where tasks.key.member == member { takeBack(tasks, now) }
+            serve(now, &effects)
         case .memberSuspected(let member):
             suspect(member, isGone: false, &effects)
             serve(now, &effects)

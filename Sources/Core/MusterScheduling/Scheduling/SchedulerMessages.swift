@@ -126,6 +126,8 @@ package enum SchedulerEvent: Sendable {
     case commitFailed(CommitID, reason: String)
     /// The worker says which leases it still holds; these get a full lease time again.
     case renewed(MemberID, [LeaseKey])
+    /// The worker does not begin these tasks of its leases: others may. Said again, it changes nothing.
+    case returned(MemberID, [ReturnedTasks])
     /// Its connection broke: its leases go back in line, without blame yet, and its calls are granted nothing.
     case memberSuspected(MemberID)
     /// The suspected member is back and is the same process: nothing died. After `memberGone`: its next process is here.

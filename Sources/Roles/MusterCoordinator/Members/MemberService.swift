@@ -71,6 +71,7 @@ final class MemberService: Service {
         let id = try callers.sender(named: request)
         let beat = try Heartbeat(body: request.body, member: id)
         if !beat.leases.isEmpty { lock.handle(.work(.renewed(id, beat.leases))) }
+        if !beat.returned.isEmpty { lock.handle(.work(.returned(id, beat.returned))) }
         if let through = beat.acknowledged { lock.handle(.command(.acknowledged(id, through: through))) }
         let (rank, count, edges) = lock.withLock { fleet in
             let membership = fleet.core.membership

@@ -85,7 +85,9 @@ final class RefereeService: Service {
         }
         let code = threads.run { [weak self, offers] in
             for offer in offers {
-                let run = BatchRun(offer: offer, cancellation: cancellation, means: TaskMeans()) { self?.deliver($0) }
+                let run = BatchRun(offer: offer, cancellation: cancellation, means: TaskMeans()) { [weak self] in
+                    self?.deliver($0)
+                }
                 if let last = run.run().last { self?.deliver(last) }
             }
             self?.endJudging(grants.map(\.key))
