@@ -248,7 +248,7 @@ import Testing
         "/v1/jobs?before=99999999999999999999", "/v1/jobs?state=over", "/v1/jobs?state=", "/v1/jobs?kernel=a&kernel=b",
         "/v1/jobs/1/results?wait=maybe", "/v1/jobs/1/results?wait=",
         "/v1/jobs/1/results?from=-1", "/v1/jobs/1/results?from=100000001", "/v1/jobs/1/results?from=NaN",
-        "/v1/jobs/1/results?wait=true&wait=true",
+        "/v1/jobs/1/results?wait=true&wait=true", "/v1/jobs/1/results?order=none",
     ])
     func wrongQueryValues(_ target: String) async throws {
         try await withCoordinator { coordinator in

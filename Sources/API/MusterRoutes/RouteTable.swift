@@ -59,10 +59,13 @@ package enum RouteTable {
             readsOpenJobs: true, answerType: eventStream),
         RouteSpec(
             name: .jobResults, method: "GET", pattern: "/v1/jobs/{id}/results", access: .read,
-            summary: "Results in task order, a line a task.",
+            summary: "Results, a line a task.",
             fields: [
                 .query("wait", .boolean, "true: stream results as they come, until the job ends."),
                 .query("from", .integer(0...Limits.jobTasksMax), "Start at this task."),
+                .query(
+                    "order", .choice(ResultOrder.self),
+                    "task (default): in task order; arrival, with wait: as they come, none held back for an earlier one."),
             ], readsOpenJobs: true, answerType: ndjson),
         RouteSpec(
             name: .events, method: "GET", pattern: "/v1/events", access: .read,

@@ -6,20 +6,36 @@ internal import Synchronization
 /// One stream of results that waits for more. While it has sent everything so far it is *live*: small records go straight
 /// from the store's writer into the stream, without another thread. What is large or out of order, and whatever the stream
 /// has no room for, is left to the stream's own task, which reads it from the store.
+///
+/// In the order of arrival nothing is out of order: what was sent is remembered instead, as ranges of tasks. There are about as
+/// many as workers have tasks in hand.
 package final class ResultFeed: Sendable {
     private struct State {
         /// First task that was not sent.
         var next: Int
         var isLive = false
+        /// Tasks behind `next` that were sent; in task order none are.
+        var sent = RangeSet<Int>()
+
+        mutating func advance(over tasks: Range<Int>) {
+            sent.insert(contentsOf: tasks)
+            while let first = sent.ranges.first, first.lowerBound <= next {
+                next = max(next, first.upperBound)
+                sent.remove(contentsOf: first)
+            }
+        }
     }
     /// Above so many tasks a record's lines are not written on the writer's thread.
     private static let liveTasksMax = 64
 
     package let stream: HTTPStream
+    /// Whether results are sent in task order, or as they come.
+    package let isInOrder: Bool
     private let state: Mutex<State>
 
-    package init(_ stream: HTTPStream, from next: Int) {
+    package init(_ stream: HTTPStream, from next: Int, isInOrder: Bool = true) {
         self.stream = stream
+        self.isInOrder = isInOrder
         state = Mutex(State(next: next))
     }
 
@@ -27,6 +43,26 @@ package final class ResultFeed: Sendable {
     package var isLive: Bool { state.withLock { $0.isLive } }
 
     package func advance(to next: Int) { state.withLock { $0.next = max($0.next, next) } }
+    /// These were sent, in whatever order.
+    package func sent(_ tasks: Range<Int>) { state.withLock { $0.advance(over: tasks) } }
+
+    /// The first task at or behind `task` that was not sent.
+    package func firstUnsent(from task: Int) -> Int {
+        state.withLock { state in
+            let task = max(task, state.next)
+            return state.sent.ranges.first { $0.contains(task) }?.upperBound ?? task
+        }
+    }
+
+    /// The parts of these tasks that were not sent.
+    package func unsent(of tasks: Range<Int>) -> [Range<Int>] {
+        state.withLock { state in
+            let open = max(tasks.lowerBound, state.next)..<max(tasks.upperBound, state.next)
+            guard !open.isEmpty, !state.sent.isEmpty else { return open.isEmpty ? [] : [open] }
+            return Array(RangeSet(open).subtracting(state.sent).ranges)
+        }
+    }
+
     func goLive() { state.withLock { $0.isLive = true } }
 
     /// Durable records, in the order of their commits.
@@ -35,12 +71,16 @@ package final class ResultFeed: Sendable {
             guard state.isLive else { return }
             var lines: [UInt8] = []
             for record in records {
-                guard record.first == state.next, record.count <= Self.liveTasksMax, !stream.isFull else {
+                let tasks = record.first..<record.first + record.count
+                // A part of it may be before the place where the stream began.
+                let isDue = isInOrder ? record.first == state.next : record.first >= state.next
+                if !isInOrder, tasks.upperBound <= state.next { continue }
+                guard isDue, record.count <= Self.liveTasksMax, !stream.isFull else {
                     state.isLive = false
                     break
                 }
-                ResultLines.append(record, record.first..<record.first + record.count, to: &lines)
-                state.next += record.count
+                ResultLines.append(record, tasks, to: &lines)
+                if isInOrder { state.next = tasks.upperBound } else { state.advance(over: tasks) }
             }
             _ = stream.write(lines)
         }

@@ -61,6 +61,50 @@ import Testing
         }
     }
 
+    @Test("a stream in the order of arrival holds nothing back, and has each task once", arguments: [0, 1])
+    func arrival(from: Int) async throws {
+        try await withBench { bench in
+            let (jobs, signals) = (Jobs(), JobSignals())
+            let results = ResultService(bench.common, jobs: jobs, signals: signals)
+            let job = try await bench.job(1, tasks: 205)
+            let response = try await bench.ask(
+                results, .jobResults, token: bench.tokens.read, id: "1",
+                query: [("wait", "true"), ("order", "arrival"), ("from", "\(from)")])
+            let stream = try #require(response.stream)
+            var text = ""
+            // The third is too many to be sent on the way, and two come while the stream's own task looks.
+            for arrivals in [[3..<4], [1..<2], [5..<105], [4..<5, 200..<205], [105..<200], [2..<3, 0..<1]] {
+                for tasks in arrivals {
+                    let record = ResultRecord(
+                        job: job.id, first: tasks.lowerBound, count: tasks.count, worker: "w", attempt: 1,
+                        outcome: .values(lines: Array(tasks.map { "\($0)7\n" }.joined().utf8)),
+                        secondsLines: Array(tasks.map { _ in "0.5\n" }.joined().utf8))
+                    try await bench.common.store.commit([.addResults(record)])
+                    signals.offer([record], of: job.id)
+                    signals.announce(job.id)
+                }
+                for task in arrivals.map(\.lowerBound) where task >= from {
+                    _ = try await eventually {
+                        text += stream.taken()
+                        return text.contains("{\"task\":\(task),") ? true : nil
+                    }
+                }
+            }
+            jobs.isOver.withLock { $0 = true }
+            signals.announceEnd(job.id, count: 205)
+            _ = try await eventually {
+                text += stream.taken()
+                return stream.isClosed ? true : nil
+            }
+            text += stream.taken()
+            let found = text.split(separator: "\n").compactMap { line in
+                Int(line.dropFirst(8).prefix { $0 != "," })
+            }
+            #expect(found.sorted() == Array(from..<205), "each once")
+            #expect(found.prefix(2) == [3, 1])
+        }
+    }
+
     @Test("a stream from a place on has nothing that is before it")
     func place() async throws {
         try await withBench { bench in

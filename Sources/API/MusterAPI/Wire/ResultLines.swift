@@ -1,6 +1,9 @@
 package import MusterCore
 internal import MusterJSON
 
+/// In which order a job's results are sent.
+package enum ResultOrder: String, CaseIterable, Sendable { case task, arrival }
+
 /// Writes result records as NDJSON, one line a task, the values' own bytes untouched:
 /// `{"task": 17, "value": …, "worker": "name", "attempt": 1, "seconds": 0.01}`; a failed task has `error`, and `value` only where it left something all the same. What was voted on has `votes`, the machines that agreed.
 package enum ResultLines {

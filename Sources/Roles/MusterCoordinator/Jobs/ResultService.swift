@@ -37,20 +37,21 @@ final class ResultService: Service {
         let id = try jobs.jobID(request)
         let waits = try request.queryBool("wait") ?? false
         let from = try request.queryInt("from", in: 0...Limits.jobTasksMax) ?? 0
+        let order = try request.queryChoice("order", ResultOrder.self) ?? .task
         let mayReadAny = authenticator.lackOfRights(request) == nil
         if lock.withLock({ fleet in jobs.isOpen(id, fleet).map { mayReadAny || $0 } == true }) {
-            return .respond(resultStream(of: id, from: from, waits: waits))
+            return .respond(resultStream(of: id, from: from, waits: waits, order))
         }
         return .task {
             try await self.jobs.requireReadable(id, request)
             guard try await self.store.job(id) != nil else { throw Problem.noSuchJob(id) }
-            return self.resultStream(of: id, from: from, waits: waits)
+            return self.resultStream(of: id, from: from, waits: waits, order)
         }
     }
 
-    private func resultStream(of id: JobID, from: Int, waits: Bool) -> HTTPResponse {
+    private func resultStream(of id: JobID, from: Int, waits: Bool, _ order: ResultOrder) -> HTTPResponse {
         let stream = HTTPStream(bufferBytesMax: Self.readBytesMax)
-        let feed = ResultFeed(stream, from: from)
+        let feed = ResultFeed(stream, from: from, isInOrder: order == .task)
         let version = signals.watch(id, feed: feed)
         // A job without results needs no look into the store: whatever comes, comes to the feed.
         if waits, from == 0, lock.withLock({ $0.core.scheduler.isUntouched(id) }) {
@@ -79,7 +80,11 @@ final class ResultService: Service {
             let isOver = lock.withLock { jobs.isOpen(id, $0) == nil }
             var isAtGap = false
             // Once it is over nothing more is offered: what a live feed was not offered in its turn is in the store.
-            if isOver || !feed.isLive { isAtGap = try await sendStored(of: id, feed, upToGap: waits && !isOver) }
+            if !feed.isInOrder, isOver || !feed.isLive {
+                try await sendUnsent(of: id, feed)
+            } else if isOver || !feed.isLive {
+                isAtGap = try await sendStored(of: id, feed, upToGap: waits && !isOver)
+            }
             if isOver || !waits { return }
             // What is behind the gap was offered already, and will not be again.
             if !isAtGap { signals.goLive(feed, id, at: version) }
@@ -106,6 +111,24 @@ final class ResultService: Service {
                 try await feed.stream.send(lines)
             }
             if lines.isEmpty || isAtGap { return isAtGap }
+        }
+    }
+
+    /// Sends what the store has and the feed has not sent, wherever that is: what was sent is jumped over.
+    private func sendUnsent(of id: JobID, _ feed: ResultFeed) async throws {
+        var place = 0
+        while true {
+            place = feed.firstUnsent(from: place)
+            let records = try await store.results(of: id, from: place, bytesMax: Self.readBytesMax)
+            guard let last = records.last else { return }
+            var lines: [UInt8] = []
+            for record in records {
+                let tasks = record.first..<record.first + record.count
+                for part in feed.unsent(of: tasks) { ResultLines.append(record, part, to: &lines) }
+                feed.sent(max(tasks.lowerBound, feed.next)..<max(tasks.upperBound, feed.next))
+            }
+            if !lines.isEmpty { try await feed.stream.send(lines) }
+            place = last.first + last.count
         }
     }
 
