@@ -27,12 +27,30 @@ package struct Command: Sendable {
         }
     }
 
+    /// Words that are the command's own, from the first that is no flag on: they are handed over as the bytes they came in. Flags stand
+    /// before them.
+    package struct Rest: Hashable, Sendable {
+        package struct Entry: Hashable, Sendable {
+            package var name: String
+            package var summary: String
+            package init(_ name: String, _ summary: String) { (self.name, self.summary) = (name, summary) }
+        }
+
+        /// As the synopsis shows them.
+        package var synopsis: [String]
+        package var entries: [Entry]
+
+        package init(_ synopsis: [String], _ entries: [Entry]) { (self.synopsis, self.entries) = (synopsis, entries) }
+    }
+
     package var name: String
     /// What it does in one line, lower-case first, no full stop.
     package var summary: String
     /// Paragraphs of help's DESCRIPTION.
     package var description: [String]
     package var positionals: [PositionalSpec]
+    /// Excludes positionals.
+    package var rest: Rest?
     package var flags: [FlagSpec]
     package var rules: [Rule]
     /// Flags that a later version will have: refused by name, with any value.
@@ -45,13 +63,14 @@ package struct Command: Sendable {
 
     package init(
         name: String, summary: String, description: [String], positionals: [PositionalSpec] = [],
-        flags: [FlagSpec] = [], rules: [Rule] = [], reservedFlags: [String] = [], exits: [Exit] = [],
+        rest: Rest? = nil, flags: [FlagSpec] = [], rules: [Rule] = [], reservedFlags: [String] = [], exits: [Exit] = [],
         examples: [Example] = [], run: @escaping @MainActor @Sendable (Invocation) async throws -> Void
     ) {
         self.name = name
         self.summary = summary
         self.description = description
         self.positionals = positionals
+        self.rest = rest
         self.flags = flags
         self.rules = rules
         self.reservedFlags = reservedFlags
@@ -63,4 +82,9 @@ package struct Command: Sendable {
     func flag(named name: String) -> FlagSpec? { flags.first { $0.name == name } }
     func flag(short: Character) -> FlagSpec? { flags.first { $0.short == short } }
     var visibleFlags: [FlagSpec] { flags.filter { !$0.isHidden } }
+
+    /// What help says of its arguments.
+    var arguments: [Rest.Entry] {
+        rest?.entries ?? positionals.map { Rest.Entry($0.name, Help.explanation(of: $0)) }
+    }
 }

@@ -65,6 +65,7 @@ package struct CommandTable: Sendable {
         precondition(
             Set(shorts).count == shorts.count && !shorts.contains("h"), "two flags of \(command.name) share a letter")
         precondition(!names.contains("help"), "--help is the frame's own")
+        precondition(command.rest == nil || command.positionals.isEmpty, "positionals beside words of its own")
         for flag in command.flags {
             precondition(isWord(flag.name), "a flag's name is a word: \(flag.name)")
             if case .words(let words) = flag.kind.completion { precondition(words.allSatisfy(isWord)) }

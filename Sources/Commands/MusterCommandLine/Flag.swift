@@ -19,7 +19,7 @@ package struct FlagSpec: Hashable, Sendable {
 
     var isRepeatable: Bool {
         switch kind {
-        case .pairs, .addresses: true
+        case .pairs, .texts, .addresses: true
         default: false
         }
     }
@@ -82,6 +82,16 @@ extension Flag where Value == [KeyValue] {
     ) -> Flag {
         let kind = ValueKind.pairs(commaSeparated: commaSeparated)
         return Flag(FlagSpec(name, short: short, metavar: metavar, kind: kind, summary: summary)) { $0?.asPairs ?? [] }
+    }
+}
+
+extension Flag where Value == [String] {
+    /// A text, any number of times; in the order given.
+    package static func texts(
+        _ name: String, short: Character? = nil, _ metavar: String, bytesMax: Int = 4096, _ summary: String
+    ) -> Flag {
+        let spec = FlagSpec(name, short: short, metavar: metavar, kind: .texts(bytesMax: bytesMax), summary: summary)
+        return Flag(spec) { $0?.asTexts ?? [] }
     }
 }
 

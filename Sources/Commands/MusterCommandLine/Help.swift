@@ -30,9 +30,9 @@ enum Help {
                 page.paragraph(text)
             }
         }
-        if !command.positionals.isEmpty {
+        if !command.arguments.isEmpty {
             page.section("ARGUMENTS") { page in
-                for spec in command.positionals { page.entry(spec.name, explanation(of: spec)) }
+                for argument in command.arguments { page.entry(argument.name, argument.summary) }
             }
         }
         let own = command.visibleFlags.filter { !$0.isCommon }
@@ -64,6 +64,7 @@ enum Help {
 
     static func synopsis(of command: Command, in table: CommandTable) -> [String] {
         var words = [table.program, command.name]
+        if let rest = command.rest { return words + ["[FLAG]..."] + rest.synopsis }
         for spec in command.positionals {
             switch spec.arity {
             case .required: words.append(spec.name)

@@ -3,6 +3,8 @@ package struct ParsedArguments: Hashable, Sendable {
     /// By the flag's name without dashes. Defaults are not in here: the typed flag supplies its own.
     var flags: [String: ArgumentValue] = [:]
     var positionals: [String: ArgumentValue] = [:]
+    /// Of a command that has words of its own: these.
+    package internal(set) var rest: [[UInt8]] = []
     /// Names of the flags that the environment gave, not the command line.
     package var fromEnvironment: Set<String> = []
     /// Where in a file of settings they stand, of the flags that such a file gave.

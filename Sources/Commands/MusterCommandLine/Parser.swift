@@ -18,9 +18,10 @@ extension CommandTable {
     ///
     /// `--help` wins over any mistake beside it. Flags and arguments may be mixed; after `--` all are arguments. A
     /// value that begins with `-` and is no number is written `--flag=VALUE`. `settings` reads the file that `--config` names; what is
-    /// wrong in it has exit code 78.
+    /// wrong in it has exit code 78. `bytes`: the arguments as they came, where they need not be UTF-8; only words of a command's own
+    /// may be something else.
     package func parse(
-        _ arguments: [String], environment: [String: String],
+        _ arguments: [String], bytes: [[UInt8]]? = nil, environment: [String: String],
         settings: (_ path: String) throws(CommandError) -> Settings = Settings.read
     ) throws(ParseError) -> Request {
         guard let first = arguments.first else { return .overview }
@@ -32,13 +33,18 @@ extension CommandTable {
         }
         let command: Command
         do { command = try lookUp(first) } catch { throw ParseError(error: error, command: nil) }
-        let rest = arguments.dropFirst()
-        if rest.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
+        let end = command.rest == nil ? arguments.endIndex : command.ownWordsStart(in: arguments)
+        let words = arguments[1..<end]
+        if words.prefix(while: { $0 != "--" }).contains(where: { $0 == "--help" || $0 == "-h" }) {
             return .help(command)
+        }
+        if let bad = bytes?[..<end].firstIndex(where: { String(validating: $0, as: UTF8.self) == nil }) {
+            throw ParseError(error: .usage("argument \(bad + 1) is not valid UTF-8"), command: nil)
         }
         do {
             var reader = ArgumentReader(command: command)
-            try reader.read(rest)
+            try reader.read(words)
+            reader.parsed.rest = bytes.map { Array($0[end...]) } ?? arguments[end...].map { Array($0.utf8) }
             try reader.readEnvironment(environment)
             if let path = reader.settingsPath {
                 let settings = try settings(path)
@@ -50,6 +56,26 @@ extension CommandTable {
         } catch {
             throw ParseError(error: error, command: command.name)
         }
+    }
+}
+
+extension Command {
+    /// Where its own words begin, of a whole command line.
+    fileprivate func ownWordsStart(in arguments: [String]) -> Int {
+        var place = 1
+        while place < arguments.endIndex {
+            let word = arguments[place]
+            if word == "--" { return place + 1 }
+            if word == "-" || !word.hasPrefix("-") || Double(word) != nil { return place }
+            place += valueFollows(word) ? 2 : 1
+        }
+        return arguments.endIndex
+    }
+
+    /// Whether the word is a flag whose value is the next word.
+    private func valueFollows(_ word: String) -> Bool {
+        if word.hasPrefix("--") { return flag(named: String(word.dropFirst(2)))?.takesValue == true }
+        return word.count == 2 && flag(short: word.last!)?.takesValue == true
     }
 }
 

@@ -12,23 +12,26 @@ package enum Runner {
         // In a container it may be the process to which all orphans there are left.
         if getpid() == 1 { Descendants.reapStrays() }
         do {
-            let arguments = try commandLine()
+            let bytes = commandLine()
             let environment = try TokenFile.applied(to: environment())
             for name in ServiceManager.ownVariables { unsetenv(name) }
-            exit(await run(table, arguments, environment: environment, out: StandardOutput()).rawValue)
+            let arguments = bytes.map { String(decoding: $0, as: UTF8.self) }
+            exit(await run(table, arguments, bytes: bytes, environment: environment, out: StandardOutput()).rawValue)
         } catch {
             report(ParseError(error: error, command: nil), program: table.program)
             exit(error.exitCode.rawValue)
         }
     }
 
-    /// Runs one command line (without the program's name) and says how it ended; errors are on stderr by then.
+    /// Runs one command line (without the program's name) and says how it ended; errors are on stderr by then. `bytes`: the same words
+    /// as they came.
     @MainActor package static func run(
-        _ table: CommandTable, _ arguments: [String], environment: [String: String], out: StandardOutput
+        _ table: CommandTable, _ arguments: [String], bytes: [[UInt8]]? = nil, environment: [String: String],
+        out: StandardOutput
     ) async -> ExitCode {
         var name: String?
         do {
-            let request = try table.parse(arguments, environment: environment)
+            let request = try table.parse(arguments, bytes: bytes, environment: environment)
             if case .run(let command, _) = request { name = command.name }
             try await perform(request, table, environment, out)
             try out.flush()
@@ -105,18 +108,11 @@ package enum Runner {
         return Log.printable("\(name): \(failure.error.message)\(help)")
     }
 
-    /// The arguments after the program's name. A text that is not UTF-8 is refused, for Swift would replace parts of
-    /// it silently.
-    private static func commandLine() throws(CommandError) -> [String] {
-        var arguments: [String] = []
-        for place in 1..<max(1, Int(CommandLine.argc)) {
-            guard let bytes = CommandLine.unsafeArgv[place] else { break }
-            guard let text = String(validatingCString: bytes) else {
-                throw .usage("argument \(place) is not valid UTF-8")
-            }
-            arguments.append(text)
+    /// The arguments after the program's name, as they came: they need not be UTF-8.
+    private static func commandLine() -> [[UInt8]] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { place in
+            CommandLine.unsafeArgv[place].map { [UInt8](UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
         }
-        return arguments
     }
 
     /// The variables of this process that are the program's business, and those that describe the terminal.

@@ -19,6 +19,8 @@ package enum ValueKind: Hashable, Sendable {
     case url
     /// `key=value`. The flag may be given many times; with `commaSeparated`, one text may also hold many.
     case pairs(commaSeparated: Bool)
+    /// As `text`. The flag may be given many times.
+    case texts(bytesMax: Int)
     /// IPv4 or IPv6 addresses, `localhost` for 127.0.0.1. The flag may be given many times, and one text may hold many.
     case addresses
     /// A token: 1…256 visible ASCII characters. Never repeated in a message.
@@ -62,7 +64,7 @@ extension ValueKind {
         case .choice(let words, _): .words(words)
         case .file: .files
         case .directory: .directories
-        case .int, .double, .seconds, .bool, .url, .pairs, .addresses, .secret: .none
+        case .int, .double, .seconds, .bool, .url, .pairs, .texts, .addresses, .secret: .none
         }
     }
 
@@ -73,6 +75,7 @@ extension ValueKind {
         case .choice(let words, _): "One of: " + words.joined(separator: ", ") + "."
         case .pairs(let commaSeparated):
             commaSeparated ? "May be repeated, or hold several with commas between." : "May be repeated."
+        case .texts: "May be repeated."
         case .addresses: "May be repeated, or hold several with commas between."
         case .text, .bool, .file, .directory, .url, .secret: nil
         }
@@ -81,7 +84,8 @@ extension ValueKind {
     /// What a good value is, to stand after "is not".
     var expectation: String {
         switch self {
-        case .text(let bytesMax, _): "a text of 1 to \(bytesMax) bytes, not of blanks alone, without control characters"
+        case .text(let bytesMax, _), .texts(let bytesMax):
+            "a text of 1 to \(bytesMax) bytes, not of blanks alone, without control characters"
         case .int(let range):
             "a whole number from \(range.lowerBound)" + (range.upperBound == .max ? "" : " to \(range.upperBound)")
         case .double(let range):
@@ -106,11 +110,8 @@ extension ValueKind {
 
     private func accept(_ text: String) -> ArgumentValue? {
         switch self {
-        case .text(let bytesMax, _):
-            let isGood =
-                (1...bytesMax).contains(text.utf8.count) && !text.utf8.contains(where: isControl)
-                && !text.allSatisfy(\.isWhitespace)
-            return isGood ? .text(text) : nil
+        case .text(let bytesMax, _): return isGood(text, bytesMax) ? .text(text) : nil
+        case .texts(let bytesMax): return isGood(text, bytesMax) ? .texts([text]) : nil
         case .int(let range): return Int(text).flatMap { range.contains($0) ? .int($0) : nil }
         case .double(let range): return decimal(text, in: range).map { .double($0) }
         case .seconds(let range): return decimal(text, in: range).map { .seconds(.nanoseconds(Int64($0 * 1e9))) }
@@ -141,6 +142,11 @@ extension ValueKind {
     private static let truth = [
         "1": true, "true": true, "yes": true, "on": true, "0": false, "false": false, "no": false, "off": false,
     ]
+
+    private func isGood(_ text: String, _ bytesMax: Int) -> Bool {
+        (1...bytesMax).contains(text.utf8.count) && !text.utf8.contains(where: isControl)
+            && !text.allSatisfy(\.isWhitespace)
+    }
 
     private func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
 

@@ -15,9 +15,14 @@ struct CompletionModel {
         program = table.program
         version = table.version
         entries = table.commands.map {
-            Entry(name: $0.name, summary: $0.summary, flags: $0.visibleFlags, positionals: $0.positionals)
+            Entry(
+                name: $0.name, summary: $0.summary, flags: $0.visibleFlags,
+                positionals: $0.rest == nil ? $0.positionals : [Self.anyFiles])
         }
     }
+
+    /// Words of one's own are names of files as often as not.
+    private static let anyFiles = PositionalSpec(name: "WORD", kind: .file, summary: "", arity: .variadic)
 }
 
 extension FlagSpec {

@@ -43,7 +43,7 @@ extension ManualPage {
             Section(title: "DESCRIPTION", blocks: command.description.map { .paragraph($0) }),
             Section(
                 title: "ARGUMENTS",
-                blocks: command.positionals.map { .entry(.placeholder($0.name), Help.explanation(of: $0)) }),
+                blocks: command.arguments.map { .entry(.placeholder($0.name), $0.summary) }),
             Section(title: "OPTIONS", blocks: flags.filter { !$0.isCommon }.map(Self.entry)),
             Section(title: "COMMON OPTIONS", blocks: flags.filter(\.isCommon).map(Self.entry) + [Self.helpFlag]),
             Section(

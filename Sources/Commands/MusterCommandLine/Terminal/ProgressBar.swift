@@ -82,6 +82,16 @@ struct PlainPacing: Sendable {
         terminal.write(ProgressLine.last(state, now: SystemTime.now()) + "\n")
     }
 
+    /// Makes room for what others print to the same terminal; the bar comes back at the next redraw.
+    package func makeRoom() { clear() }
+
+    /// Ends the bar without a word.
+    package func remove() {
+        ticking?.cancel()
+        ticking = nil
+        clear()
+    }
+
     private func tick() {
         let now = SystemTime.now()
         state.tick(now)
