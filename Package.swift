@@ -68,11 +68,18 @@ let package = Package(
         room(
             "Commands", "MusterCommands",
             [
-                "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterSpawning", "MusterJoining",
+                "MusterRun", "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterSpawning",
+                "MusterJoining",
                 "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin", "MusterRole",
                 "MusterContainers", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterCache", "MusterKernels",
                 "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection",
                 "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+            ]),
+        room(
+            "Commands", "MusterRun",
+            [
+                "MusterClient", "MusterCommandLine", "MusterHTTPClient", "MusterAPI", "MusterJSON",
+                "MusterScheduling", "CommandTemplates", "RunRules", "MusterCore",
             ]),
         room(
             "Commands", "MusterClient",
@@ -322,6 +329,7 @@ let package = Package(
         tests("MusterRoleTests", ["MusterRole", "MusterHTTP", "MusterHTTPClient"]),
         tests("MusterSystemTests", ["MusterSystem"]),
         tests("MusterCommandsTests", ["MusterSystem"]),
+        tests("MusterRunTests", ["MusterRun", "MusterCommandLine", "MusterAPI", "MusterScheduling", "MusterTestKit"]),
         tests(
             "MusterClientTests",
             ["MusterCommands", "MusterClient", "MusterCommandLine", "MusterAPI", "MusterJSON", "MusterTestKit"]),
@@ -337,7 +345,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "MusterCommands", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterEdge", "MusterOrigin",
+                "MusterCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterEdge",
+                "MusterOrigin",
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
                 "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
                 "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem",

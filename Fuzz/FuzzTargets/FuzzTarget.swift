@@ -16,7 +16,7 @@ package struct FuzzTarget: Sendable {
 
     package static let all: [FuzzTarget] =
         json + wire + fields + caching + addresses + lineReaders + http + events + disk + engine + kernels + roles
-        + commands
+        + commands + runs
         + input
 }
 

@@ -5,6 +5,7 @@ import Testing
 @Suite struct OwnWordsTests {
     static let count = Flag<Int?>.int("count", short: "n", "N", in: 0...9, "How often.")
     static let loud = Flag.bool("loud", short: "l", "Say more.")
+    static let null = Flag.bool("null", short: "0", "For tests only.")
     static let names = Flag.texts("name", "NAME", "Names.")
     static let table = CommandTable(
         program: "muster", version: "9.9", summary: "a sample.",
@@ -12,7 +13,7 @@ import Testing
             Command(
                 name: "do", summary: "do it", description: ["Does it."],
                 rest: Command.Rest(["COMMAND", "[ARG]..."], [Command.Rest.Entry("COMMAND", "What to do.")]),
-                flags: [count.spec, loud.spec, names.spec]
+                flags: [count.spec, loud.spec, null.spec, names.spec]
             ) { _ in }
         ])
 
@@ -35,8 +36,10 @@ import Testing
     }
 
     @Test func flagsBeforeThemAreRead() throws {
-        let arguments = try parse(["do", "-l", "--name", "a", "-n", "3", "--name=b c", "ls", "-n", "4"])
-        #expect(arguments[Self.count] == 3 && arguments[Self.loud] && arguments[Self.names] == ["a", "b c"])
+        let arguments = try parse(["do", "-l", "--name", "a", "-n", "3", "--name=b c", "-0", "ls", "-n", "4"])
+        #expect(
+            arguments[Self.count] == 3 && arguments[Self.loud] && arguments[Self.null]
+                && arguments[Self.names] == ["a", "b c"])
     }
 
     @Test(arguments: [["do", "--help", "ls"], ["do", "-l", "-h"]])

@@ -91,7 +91,7 @@ import Testing
     }
 
     /// Established TCP connections of this machine to a port of 127.0.0.1. proc(5).
-    private static func connections(to port: UInt16) -> Int {
+    static func connections(to port: UInt16) -> Int {
         guard let file = fopen("/proc/net/tcp", "re") else { return 0 }
         defer { fclose(file) }
         // Its size is not told beforehand.

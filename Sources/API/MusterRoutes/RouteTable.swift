@@ -65,7 +65,8 @@ package enum RouteTable {
                 .query("from", .integer(0...Limits.jobTasksMax), "Start at this task."),
                 .query(
                     "order", .choice(ResultOrder.self),
-                    "task (default): in task order; arrival, with wait: as they come, none held back for an earlier one."),
+                    "task (default): in task order; arrival, with wait: as they come, none held back for an earlier one."
+                ),
             ], readsOpenJobs: true, answerType: ndjson),
         RouteSpec(
             name: .events, method: "GET", pattern: "/v1/events", access: .read,

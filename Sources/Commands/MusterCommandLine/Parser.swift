@@ -66,10 +66,16 @@ extension Command {
         while place < arguments.endIndex {
             let word = arguments[place]
             if word == "--" { return place + 1 }
-            if word == "-" || !word.hasPrefix("-") || Double(word) != nil { return place }
+            if !isFlag(word) { return place }
             place += valueFollows(word) ? 2 : 1
         }
         return arguments.endIndex
+    }
+
+    /// Whether the word looks like a flag: a negative number does where a flag has that digit for its letter.
+    fileprivate func isFlag(_ word: String) -> Bool {
+        guard word.hasPrefix("-"), word != "-" else { return false }
+        return Double(word) == nil || flag(short: word[word.index(after: word.startIndex)]) != nil
     }
 
     /// Whether the word is a flag whose value is the next word.
@@ -94,7 +100,7 @@ private struct ArgumentReader {
                 words += rest
                 return
             }
-            if word == "-" || !word.hasPrefix("-") || Double(word) != nil {
+            guard command.isFlag(word) else {
                 words.append(word)
                 continue
             }

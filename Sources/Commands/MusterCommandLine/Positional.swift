@@ -35,6 +35,14 @@ extension Positional where Value == String? {
     }
 }
 
+extension Positional where Value == Int? {
+    package static func optionalInt(_ name: String, in range: ClosedRange<Int>, _ summary: String) -> Positional {
+        Positional(spec: PositionalSpec(name: name, kind: .int(range), summary: summary, arity: .optional)) {
+            $0?.asInt
+        }
+    }
+}
+
 extension Positional where Value == [String] {
     /// None or more, and always the last of a command's arguments. For text-like kinds only.
     package static func variadic(

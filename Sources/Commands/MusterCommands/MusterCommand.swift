@@ -13,6 +13,7 @@ package enum MusterCommand {
             OriginCommand.command,
             EdgeCommand.command,
             ImageCommand.command, RenderCommand.command,
+            RunCommand.command, AttachCommand.command, LogsCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, RetryCommand.command,
             WorkersCommand.command,
@@ -24,6 +25,5 @@ package enum MusterCommand {
             SendCommand.command,
             EventsCommand.command, HealthCommand.command, NoticesCommand.command, CompletionCommand.command,
             ManualCommand.command,
-        ],
-        reserved: ["run"])
+        ])
 }

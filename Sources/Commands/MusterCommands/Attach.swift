@@ -1,0 +1,30 @@
+package import MusterCommandLine
+internal import MusterCore
+internal import MusterRun
+
+/// `muster attach ID`.
+package enum AttachCommand {
+    package static let id = CommonFlags.jobID
+
+    package static let command = Command(
+        name: "attach", summary: "come back to a job of 'muster run'",
+        description: [
+            "Prints what the job's commands printed, from the first on, and goes on until it has ended, as 'muster run' would have. "
+                + "Ctrl-C leaves the job alone: 'muster cancel ID' ends it."
+        ],
+        positionals: [id.spec], flags: [RunCommand.unordered.spec, RunCommand.eta.spec] + CommonFlags.client,
+        exits: [
+            Command.Exit(.success, "All commands succeeded."),
+            Command.Exit(.failure, "A command failed, or not all were run."),
+            Command.Exit(.data, "It is no job of 'muster run'."), Command.Exit(.noInput, "There is no such job."),
+        ] + CommonFlags.clientExits.filter { $0.code != .data },
+        examples: [Command.Example("muster attach 17", "Go on with job 17.")], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        var output = RunOutput.Options()
+        output.isUnordered = invocation[RunCommand.unordered]
+        output.isJSON = invocation[CommonFlags.json]
+        output.keepsProgress = invocation[RunCommand.eta]
+        try await JobOfCommands(invocation, JobID(Int64(invocation[id]))).attach(output)
+    }
+}

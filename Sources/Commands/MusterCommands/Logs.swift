@@ -1,0 +1,30 @@
+package import MusterCommandLine
+internal import MusterCore
+internal import MusterRun
+
+/// `muster logs ID [TASK]`.
+package enum LogsCommand {
+    package static let id = CommonFlags.jobID
+    package static let task = Positional<Int?>.optionalInt(
+        "TASK", in: 1...Limits.jobTasksMax, "The number of one task, from 1 on; without it, all of them.")
+
+    package static let command = Command(
+        name: "logs", summary: "print what a job's commands printed",
+        description: [
+            "Prints what those commands of a job of 'muster run' printed that have ended, in the order of their values: standard output "
+                + "on standard output, standard error on standard error. It does not wait."
+        ],
+        positionals: [id.spec, task.spec], flags: CommonFlags.client,
+        exits: [
+            Command.Exit(.data, "It is no job of 'muster run'."),
+            Command.Exit(.noInput, "There is no such job, or the task has not ended yet."),
+        ] + CommonFlags.clientExits.filter { $0.code != .data },
+        examples: [Command.Example("muster logs 17 3", "What the third command of job 17 printed.")], run: run)
+
+    @MainActor static func run(_ invocation: Invocation) async throws {
+        var output = RunOutput.Options()
+        output.isJSON = invocation[CommonFlags.json]
+        try await JobOfCommands(invocation, JobID(Int64(invocation[id])))
+            .print(task: invocation[task], output)
+    }
+}

@@ -1,0 +1,59 @@
+internal import MusterAPI
+internal import MusterClient
+package import MusterCommandLine
+package import MusterCore
+internal import MusterJSON
+
+/// A job of `muster run` that somebody comes back to. Its values are not known here: tasks go by their numbers.
+@MainActor package struct JobOfCommands {
+    private let invocation: Invocation
+    private let client: CoordinatorClient
+    private let id: JobID
+
+    package init(_ invocation: Invocation, _ id: JobID) throws {
+        (self.invocation, self.id) = (invocation, id)
+        client = try CoordinatorClient(invocation)
+    }
+
+    private func look() async throws -> JobStatus {
+        let job = try JobStatus(JSONValue(parsing: try await client.call("GET", "/v1/jobs/\(id)")))
+        guard job.kernel == RunRequest.kernel else {
+            throw CommandError(
+                .data, "job \(id) is none of 'muster run' but of \(job.kernel): 'muster results \(id) --wait' prints it"
+            )
+        }
+        return job
+    }
+
+    /// As the run that was left would have gone on, from its first task on.
+    package func attach(_ output: RunOutput.Options) async throws {
+        let job = try await look()
+        let interrupts = Interrupts(client, cancels: false)
+        interrupts.began(id)
+        let bar = CommandRun.bar(job, invocation, isWanted: output.keepsProgress)
+        try await RunSession(
+            job, client, names: TaskNames(nil), books: RunSession.Books(), output: output, bar: bar,
+            interrupts: interrupts, invocation
+        ).run()
+    }
+
+    /// What those tasks printed that have ended by now; `task`: only this one, from 1 on.
+    package func print(task: Int?, _ options: RunOutput.Options) async throws {
+        let job = try await look()
+        if let task, task > job.count {
+            throw CommandError(.noInput, "job \(id) has no task \(task): it has \(Format.count(job.count))")
+        }
+        var options = options
+        options.isUnordered = true
+        let output = RunOutput(options, names: TaskNames(nil), out: invocation.out, bar: nil, folder: "/tmp")
+        var isThere = false
+        let follower = ResultFollower(client, job: id, count: job.count, only: task.map { $0 - 1 })
+        let take: @MainActor (TaskEnd) throws -> Void = { end in
+            isThere = true
+            try output.take(end)
+        }
+        _ = try await follower.run(waits: false, take, pause: {})
+        try output.finish()
+        if let task, !isThere { throw CommandError(.noInput, "task \(task) of job \(id) has not ended yet") }
+    }
+}

@@ -1,0 +1,25 @@
+/// What the command line of a run asks for, beside its words.
+package struct RunFlags: Sendable {
+    package enum Form: Hashable, Sendable { case shell, arguments }
+    /// What of an earlier run is not run again: what has ended, or what has succeeded.
+    package enum Resume: Hashable, Sendable { case missing, failed }
+
+    package var isNullSeparated = false
+    /// As `ColumnSeparator` reads it.
+    package var columnSeparator: String?
+    /// As `ArrayRanges` reads it.
+    package var range: String?
+    package var isShuffled = false
+    /// Nil: as the command looks.
+    package var form: Form?
+    package var request = RunRequest()
+    package var output = RunOutput.Options()
+    package var isDryRun = false
+    package var isDetached = false
+    package var halt: String?
+    package var logPath: String?
+    package var resumes: Resume?
+    package var resultsPath: String?
+
+    package init() {}
+}

@@ -1,0 +1,110 @@
+internal import Glibc
+internal import MusterAPI
+package import MusterCommandLine
+internal import MusterCore
+internal import MusterJSON
+
+/// Where what tasks printed goes: to standard output and standard error, in order or as it comes, or as a JSON line for each task.
+@MainActor package final class RunOutput {
+    package struct Options: Hashable, Sendable {
+        /// As it comes, not in the order of the values.
+        package var isUnordered = false
+        package var isTagged = false
+        package var isJSON = false
+        /// Progress was asked for: its last line stays. At a terminal it is shown anyway, and goes away.
+        package var keepsProgress = false
+
+        package init() {}
+    }
+
+    private let options: Options
+    private let names: TaskNames
+    private let out: StandardOutput
+    private let bar: ProgressBar?
+    private var held: HeldOutput
+
+    /// `folder`: for files that hold output until its turn comes.
+    package init(_ options: Options, names: TaskNames, out: StandardOutput, bar: ProgressBar?, folder: String) {
+        (self.options, self.names, self.out, self.bar) = (options, names, out, bar)
+        held = HeldOutput(folder: folder)
+    }
+
+    /// Throws `BrokenPipe`, or a `CommandError` where nothing can be written or held.
+    package func take(_ end: TaskEnd) throws {
+        let printed = options.isJSON ? Printed(stdout: jsonLine(end)) : text(of: end)
+        if options.isUnordered { return try write(printed) }
+        try held.take(end.task, printed) { try write($0) }
+    }
+
+    /// The rest of what is held, with nothing for tasks that are missing.
+    package func finish() throws {
+        try held.finish { try write($0) }
+        try flush()
+    }
+
+    package func flush() throws {
+        bar?.makeRoom()
+        try out.flush()
+    }
+
+    private func text(of end: TaskEnd) -> Printed {
+        var printed = OutputFormat.printed(
+            end, tag: options.isTagged ? OutputFormat.tag(names.values(of: end.task)) : nil)
+        for (stream, kept, whole) in [
+            ("output", end.stdout.count, end.stdoutBytes), ("error output", end.stderr.count, end.stderrBytes),
+        ] {
+            guard let whole else { continue }
+            let name = names.name(of: end.task)
+            let note = "muster run: the \(stream) of \(name) is cut: \(kept) of \(whole) bytes (--output-max)"
+            if let last = printed.stderr.last, last != 0x0A { printed.stderr.append(0x0A) }
+            printed.stderr += Array((Terminal.clean(note) + "\n").utf8)
+        }
+        return printed
+    }
+
+    /// The task's number and values, and what the worker says of it.
+    private func jsonLine(_ end: TaskEnd) -> [UInt8] {
+        var json = JSONWriter(reserving: 128 + end.stdout.count + end.stderr.count)
+        json.beginObject()
+        json.field("seq", names.number(of: end.task))
+        if names.areKnown {
+            json.key("values")
+            json.beginArray()
+            for value in names.values(of: end.task) { json.text(value) }
+            json.endArray()
+        }
+        if let reason = end.reason { json.field("error", reason) }
+        if let value = end.value { json.field("value", raw: value.bytes) }
+        json.field("worker", end.worker)
+        json.field("attempt", end.attempt)
+        json.endObject()
+        json.newline()
+        return json.bytes
+    }
+
+    private func write(_ printed: Printed) throws {
+        if printed.count == 0 { return }
+        bar?.makeRoom()
+        try out.write(printed.stdout)
+        guard !printed.stderr.isEmpty else { return }
+        // At one terminal both are read as they were written.
+        try out.flush()
+        Self.writeError(printed.stderr)
+    }
+
+    /// What standard error cannot take is not worth failing for.
+    private static func writeError(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                var ready = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+                poll(&ready, 1, -1)
+                continue
+            }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

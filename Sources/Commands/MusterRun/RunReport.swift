@@ -1,0 +1,42 @@
+internal import MusterCommandLine
+
+/// How many tasks ended how, and the first that failed.
+package struct RunReport: Hashable, Sendable {
+    /// Failures that are named.
+    static let namedMax = 5
+
+    package private(set) var succeeded = 0
+    package private(set) var failed = 0
+    private(set) var named: [String] = []
+
+    package init() {}
+
+    package var ended: Int { succeeded + failed }
+
+    /// `name`: what people know the task by.
+    package mutating func add(_ end: TaskEnd, name: @autoclosure () -> String) {
+        guard let reason = end.reason else {
+            succeeded += 1
+            return
+        }
+        failed += 1
+        if named.count < Self.namedMax { named.append("\(name()): \(Self.short(reason))") }
+    }
+
+    /// Lines that name the first that failed.
+    package var lines: [String] {
+        let more = failed - named.count
+        return named.map { "failed: \($0)" } + (more > 0 ? ["… and \(Format.count(more)) more"] : [])
+    }
+
+    private static func short(_ text: String) -> String {
+        text.count > 200 ? text.prefix(200) + "…" : text
+    }
+
+    /// A task as people know it: by its value, or by its number.
+    package static func name(number: Int, values: [[UInt8]]) -> String {
+        guard !values.isEmpty else { return "task \(number)" }
+        let text = String(decoding: Array(values.joined(separator: [0x20])), as: UTF8.self)
+        return CommandError.quoted(text)
+    }
+}

@@ -1,0 +1,151 @@
+internal import Glibc
+package import MusterAPI
+package import MusterClient
+package import MusterCommandLine
+internal import MusterCore
+internal import MusterJSON
+package import RunRules
+
+/// A job of commands that this process waits for: what its tasks bring, where that goes, and how it ends.
+@MainActor package final class RunSession {
+    /// What is kept beside the output.
+    package struct Books {
+        /// Writes a task's line, with its number and values.
+        package var log: (@MainActor (TaskEnd, Int, [[UInt8]]) throws -> Void)?
+        package var results: ResultsFolder?
+        package var halt: HaltCounter?
+
+        package init() {}
+    }
+
+    private let client: CoordinatorClient
+    private let job: JobStatus
+    private let names: TaskNames
+    private var books: Books
+    private let output: RunOutput
+    private let bar: ProgressBar?
+    private let invocation: Invocation
+    private let interrupts: Interrupts
+    private let keepsProgress: Bool
+    private var report = RunReport()
+    private var isHalted = false
+    /// Why nothing moves, as it was told last.
+    private var waiting: String?
+    private var endedBefore = 0
+
+    package init(
+        _ job: JobStatus, _ client: CoordinatorClient, names: TaskNames, books: Books, output: RunOutput.Options,
+        bar: ProgressBar?, interrupts: Interrupts, _ invocation: Invocation
+    ) {
+        (self.job, self.client, self.names, self.books) = (job, client, names, books)
+        (self.bar, self.interrupts, self.invocation) = (bar, interrupts, invocation)
+        keepsProgress = output.keepsProgress
+        self.output = RunOutput(
+            output, names: names, out: invocation.out, bar: bar, folder: invocation.environment["TMPDIR"] ?? "/tmp")
+    }
+
+    /// Waits for the job's end. Throws a `CommandError` that says how it ended, if not well.
+    package func run() async throws {
+        let watch = Task { await self.watch() }
+        defer { watch.cancel() }
+        let follower = ResultFollower(client, job: job.id, count: job.count)
+        let end: JobStatus
+        do {
+            end = try await follower.run {
+                try self.take($0)
+            } pause: {
+                try self.output.flush()
+            }
+            try output.finish()
+        } catch is BrokenPipe {
+            await leaveBrokenPipe()
+        } catch let error as CommandError {
+            bar?.remove()
+            if error.exitCode == .noInput { throw error }
+            throw CommandError(
+                error.exitCode,
+                CommandError.clause(error.message)
+                    + "; job \(job.id) goes on: 'muster attach \(job.id)' comes back to it")
+        }
+        watch.cancel()
+        endBar()
+        if let number = interrupts.number { leave(end, by: number) }
+        try conclude(end)
+    }
+
+    private func take(_ end: TaskEnd) throws {
+        report.add(end, name: names.name(of: end.task))
+        try books.log?(end, names.number(of: end.task), names.values(of: end.task))
+        try books.results?.write(end, number: names.number(of: end.task))
+        try output.take(end)
+        bar?.update(done: report.ended, failed: report.failed)
+        if books.halt?.finished(succeeded: !end.hasFailed) == .haltNow, !isHalted { halt() }
+    }
+
+    /// The stream of results ends when the job is cancelled.
+    private func halt() {
+        isHalted = true
+        let (client, id) = (client, job.id)
+        Task.detached {
+            if let trouble = await Interrupts.cancel(id, client) {
+                await self.say("job \(id) is not halted: \(trouble); 'muster cancel \(id)' tries again")
+            }
+        }
+    }
+
+    private func say(_ text: String) {
+        bar?.makeRoom()
+        invocation.terminal.write(Terminal.clean(text) + "\n")
+    }
+
+    /// Says why nothing moves, where that is known.
+    private func watch() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(1))
+            guard !Task.isCancelled else { return }
+            let isMoving = report.ended > endedBefore
+            endedBefore = report.ended
+            guard !isMoving, let answer = try? await client.call("GET", "/v1/jobs/\(job.id)"),
+                let status = try? JobStatus(JSONValue(parsing: answer)), !Task.isCancelled
+            else { continue }
+            bar?.update(done: report.ended, failed: report.failed, waiting: status.waiting)
+            defer { waiting = status.waiting }
+            if bar == nil, let reason = status.waiting, reason != waiting {
+                invocation.note("job \(job.id) waits: \(reason)")
+            }
+        }
+    }
+
+    private func endBar() { if keepsProgress { bar?.finish() } else { bar?.remove() } }
+
+    // MARK: Ends
+
+    /// Whoever read the output does not want more of it.
+    private func leaveBrokenPipe() async -> Never {
+        bar?.remove()
+        let trouble = await Interrupts.cancel(job.id, client)
+        let what = trouble.map { "is not cancelled: \($0)" } ?? "is cancelled"
+        invocation.note("nobody reads the output any more; job \(job.id) \(what)")
+        Interrupts.end(by: SIGPIPE)
+    }
+
+    private func leave(_ end: JobStatus, by number: Int32) -> Never {
+        let what = end.state == .cancelled ? "is cancelled" : "had ended before"
+        let counts = "\(Format.count(report.ended)) of \(Format.count(job.count)) tasks had ended"
+        say("job \(job.id) \(what): \(counts)")
+        Interrupts.end(by: number)
+    }
+
+    private func conclude(_ end: JobStatus) throws(CommandError) {
+        guard end.state != .done else { return }
+        for line in report.lines { say(line) }
+        let total = Format.count(job.count)
+        let failures = report.failed > 0 ? "\(Format.count(report.failed)) of \(total) tasks failed" : ""
+        guard end.state == .cancelled else { throw CommandError(.failure, "job \(job.id): \(failures)") }
+        let left = "\(Format.count(job.count - report.ended)) of \(total) tasks were not run to their end"
+        throw CommandError(
+            .failure,
+            "job \(job.id) was \(isHalted ? "halted" : "cancelled"): "
+                + (failures.isEmpty ? left : "\(failures), \(left)"))
+    }
+}

@@ -1,0 +1,86 @@
+package import MusterAPI
+internal import MusterCore
+package import MusterJSON
+
+/// How one task ended, and what it printed: a line of the job's results.
+package struct TaskEnd: Hashable, Sendable {
+    /// From 0 on.
+    package var task: Int
+    package var worker = ""
+    package var attempt = 1
+    /// Why it failed; nil: it has not.
+    package var reason: String?
+    /// Nil: no command of it ended.
+    package var exitCode: Int?
+    /// The signal that ended it, without SIG.
+    package var signal: String?
+    package var stdout: [UInt8] = []
+    package var stderr: [UInt8] = []
+    /// How many bytes there were, where not all came back.
+    package var stdoutBytes: Int?
+    package var stderrBytes: Int?
+    /// When it began, in seconds since 1970; nil: nobody says.
+    package var start: Double?
+    package var seconds = 0.0
+    /// What the worker says of it, as it came.
+    package var value: JSONValue?
+
+    package init(task: Int) { self.task = task }
+
+    /// Throws a `Problem` for what is no line of results of such a job.
+    package init(line: ArraySlice<UInt8>) throws(Problem) {
+        task = 0
+        guard let members = JSONValue(line: line).members else { throw Self.trouble }
+        for (key, value) in members {
+            switch key {
+            case "task": task = value.int ?? -1
+            case "worker": worker = value.string ?? ""
+            case "attempt": attempt = value.int ?? 1
+            case "error": reason = value.string ?? ""
+            case "value": self.value = value
+            case "seconds": seconds = value.double ?? 0
+            default: break
+            }
+        }
+        guard (0..<Limits.jobTasksMax).contains(task) else { throw Self.trouble }
+        try read()
+    }
+
+    private mutating func read() throws(Problem) {
+        guard let members = value?.members else {
+            // A task that nobody could run left nothing.
+            guard reason != nil else { throw Self.trouble }
+            return
+        }
+        for (key, value) in members {
+            switch key {
+            case "exitCode": exitCode = value.int
+            case "signal": signal = value.string
+            case "stdout": stdout = value.string.map { Array($0.utf8) } ?? []
+            case "stderr": stderr = value.string.map { Array($0.utf8) } ?? []
+            case "stdoutBase64": stdout = value.string.flatMap(WireText.decoded) ?? []
+            case "stderrBase64": stderr = value.string.flatMap(WireText.decoded) ?? []
+            case "stdoutBytes": stdoutBytes = value.int
+            case "stderrBytes": stderrBytes = value.int
+            case "start": start = value.double
+            case "seconds": seconds = value.double ?? seconds
+            default: break
+            }
+        }
+    }
+
+    private static var trouble: Problem {
+        Problem(502, "a line of its results is none of commands; 'muster results' prints what they are")
+    }
+
+    package var hasFailed: Bool { reason != nil }
+
+    /// What a shell would say of it: its exit code, 128 and more for a signal; 255 where it never ran.
+    package var code: Int { exitCode ?? (hasFailed ? 255 : 0) }
+
+    /// Of what a signal ended; 0: none did.
+    package var signalNumber: Int { signal == nil ? 0 : max(0, code - 128) }
+
+    /// Its time was over.
+    package var hasTimedOut: Bool { reason?.hasPrefix("timed out") == true }
+}

@@ -1,0 +1,88 @@
+internal import CommandTemplates
+internal import Glibc
+internal import MusterCommandLine
+
+/// Values as they are read, one row a task: a value of each source.
+@MainActor struct ValueReader {
+    var words: RunWords
+    var range: String?
+    var separator: ValueSplitter.Separator
+    var columns: ColumnSeparator?
+
+    /// Throws a `CommandError` for flags that mean nothing.
+    init(_ words: RunWords, _ flags: RunFlags) throws(CommandError) {
+        self.words = words
+        range = flags.range
+        separator = flags.isNullSeparated ? .nul : .newline
+        columns = try flags.columnSeparator.map { text throws(CommandError) in
+            do throws(CommandTemplates.ValueError) { return try ColumnSeparator(parsing: text) } catch {
+                throw .usage("--colsep: \(error)")
+            }
+        }
+        if words.sources.isEmpty, range == nil, isatty(STDIN_FILENO) == 1 {
+            throw .usage(
+                "there are no values: give them behind :::, in a file behind ::::, by --array, or on standard input")
+        }
+    }
+
+    /// Calls with each row. A single source is read piece by piece. Blocks the main thread.
+    func readRows(_ body: ([[UInt8]]) throws -> Void) throws {
+        let sources = words.sources
+        if range == nil, sources.count < 2, case .file(let path) = sources.first?.kind ?? .file("-") {
+            return try read(path) { try body(row([$0])) }
+        }
+        var all: [ValueSource] = []
+        for source in sources {
+            switch source.kind {
+            case .values(let values): all.append(ValueSource(.list(values), isLinked: source.isLinked))
+            case .file(let path):
+                var values: [[UInt8]] = []
+                try read(path) { values.append($0) }
+                all.append(ValueSource(.list(values), isLinked: source.isLinked))
+            }
+        }
+        do throws(CommandTemplates.ValueError) {
+            if let range { all.append(ValueSource(.numbers(try ArrayRanges(parsing: range)))) }
+        } catch {
+            throw CommandError.usage("--array: \(error)")
+        }
+        let combinations: ValueCombinations
+        do throws(CommandTemplates.ValueError) { combinations = try ValueCombinations(all) } catch {
+            throw CommandError.usage("\(error)")
+        }
+        for values in combinations { try body(row(values)) }
+    }
+
+    private func row(_ values: [[UInt8]]) -> [[UInt8]] {
+        guard let columns else { return values }
+        return values.flatMap { columns.columns(of: $0) }
+    }
+
+    private func read(_ path: String, _ body: ([UInt8]) throws -> Void) throws {
+        let name = path == "-" ? "standard input" : path
+        let file = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw CommandError.system(.noInput, "cannot read \(name)", errno: errno) }
+        defer { if path != "-" { close(file) } }
+        var splitter = ValueSplitter(separator)
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = piece.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress, $0.count) }
+            if count > 0 {
+                let values: [[UInt8]]
+                do throws(CommandTemplates.ValueError) { values = try splitter.feed(piece[..<count]) } catch {
+                    throw CommandError(.data, "\(name): \(error)")
+                }
+                for value in values { try body(value) }
+            } else if count == 0 {
+                for value in splitter.finish() { try body(value) }
+                return
+            } else if errno == EAGAIN {
+                var ready = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
+                poll(&ready, 1, -1)
+            } else if errno != EINTR {
+                throw CommandError.system(
+                    errno == EISDIR ? .noInput : .inputOutput, "reading \(name) failed", errno: errno)
+            }
+        }
+    }
+}
