@@ -349,7 +349,7 @@ let package = Package(
                 "MusterOrigin",
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
                 "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem",
+                "HTTPCaching", "CommandTemplates", "RunRules", "MusterCore", "MusterCrypto", "MusterSystem",
             ],
             path: "Fuzz/FuzzTargets", swiftSettings: strict),
         tests("FuzzTests", ["FuzzTargets"]),

@@ -16,8 +16,7 @@ package struct FuzzTarget: Sendable {
 
     package static let all: [FuzzTarget] =
         json + wire + fields + caching + addresses + lineReaders + http + events + disk + engine + kernels + roles
-        + commands + runs
-        + input
+        + commands + runs + input + templates
 }
 
 /// A promise that does not hold for some input.
