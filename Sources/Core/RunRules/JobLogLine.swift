@@ -16,7 +16,8 @@ package struct JobLogLine: Hashable, Sendable {
     /// Bytes that were sent for it, and brought back.
     package var send: Int
     package var receive: Int
-    /// 128 and the signal's number for a command that a signal ended, where parallel has 0; both have -1 for one that timed out.
+    /// 128 and the signal's number for a command that a signal ended, where parallel has 0. Parallel has -1 for a command that timed out,
+    /// and the signal that ended it, as a rule 15.
     package var exitval: Int
     /// The signal's number; 0: none.
     package var signal: Int
