@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// The reader of standard output went away. The runner ends quietly, with exit code 0.
-struct BrokenPipe: Error {}
+package struct BrokenPipe: Error {}
 
 /// Buffered standard output. It lives on the main thread, where a slow reader may block it without holding up the rest.
 @MainActor package final class StandardOutput {
