@@ -116,6 +116,32 @@ struct CacheControlTests {
     @Test("a valid CDN-Cache-Control decides alone, another is ignored", arguments: targeted)
     func targetedField(_ row: CachingCase) { #expect(row.found == row.outcome) }
 
+    @Test("of a target list the first field that is valid decides, and fields that are not in it say nothing")
+    func targetList() {
+        let all: HeaderFields = [
+            "Cache-Control": "private, max-age=1", "CDN-Cache-Control": "max-age=2", "Own-Cache-Control": "max-age=3",
+        ]
+        func maxAge(_ fields: HeaderFields, _ targets: [String]) -> Int? {
+            CacheControl(response: fields, targets: targets).maxAge
+        }
+        #expect(maxAge(all, ["Own-Cache-Control", "CDN-Cache-Control"]) == 3)
+        #expect(maxAge(all, ["CDN-Cache-Control", "Own-Cache-Control"]) == 2)
+        #expect(maxAge(all, CachePolicy().targets) == 2)
+        #expect(maxAge(all, []) == 1)
+        #expect(
+            maxAge(["Own-Cache-Control": "max-age=x", "CDN-Cache-Control": "max-age=2"], ["Own-Cache-Control"]) == nil)
+        var policy = CachePolicy()
+        policy.targets.insert("Own-Cache-Control", at: 0)
+        let request = CacheRequest(
+            method: "GET", key: CacheKey(origin: "http://a", target: "/"), fields: ["Authorization": "Bearer x"])
+        let response = UpstreamResponse(
+            status: 200,
+            fields: ["Cache-Control": "private, max-age=9", "Own-Cache-Control": "public, max-age=9"], requestTimeMs: 0,
+            responseTimeMs: 0)
+        #expect(policy.storable(request, response) == .storable)
+        #expect(CachePolicy().storable(request, response) == .refused(.isPrivate))
+    }
+
     @Test(
         "structured dictionaries parse or do not",
         arguments: [

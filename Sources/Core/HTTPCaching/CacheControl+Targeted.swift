@@ -1,5 +1,5 @@
 extension CacheControl {
-    /// Of `CDN-Cache-Control` (RFC 9213 2.1). Nil, so that it is ignored, when empty, when it is no structured dictionary,
+    /// Of a targeted field, as `CDN-Cache-Control` is (RFC 9213 2.1). Nil, so that it is ignored, when empty, when it is no structured dictionary,
     /// or when a directive that we know has an argument of the wrong type: `max-age="10"` may be a typing error in any
     /// direction, and the untargeted fields then say what the origin means.
     init?(targeted lines: [String]) {

@@ -21,7 +21,7 @@ package struct CacheControl: Equatable, Sendable {
     /// `Int.max` without a value: any staleness.
     package var maxStale: Int?
     package var minFresh: Int?
-    /// These directives came in a valid `CDN-Cache-Control`, so `Cache-Control` and `Expires` say nothing to us.
+    /// These directives came in a valid targeted field (`CDN-Cache-Control`), so `Cache-Control` and `Expires` say nothing to us.
     var isTargeted = false
 
     package init() {}
@@ -38,13 +38,15 @@ package struct CacheControl: Equatable, Sendable {
         }
     }
 
-    /// A response's. A `CDN-Cache-Control` that is not empty and parses decides alone; another is ignored (RFC 9213 2.1).
-    package init(response fields: HeaderFields) {
-        if let targeted = CacheControl(targeted: fields.values("CDN-Cache-Control")) {
+    /// A response's. The first of the targeted fields (`CachePolicy.targets`) that is not empty and parses decides alone; others are
+    /// ignored (RFC 9213 2.1, 2.2).
+    package init(response fields: HeaderFields, targets: [String] = CachePolicy.cdnTargets) {
+        for name in targets {
+            guard let targeted = CacheControl(targeted: fields.values(name)) else { continue }
             self = targeted
-        } else {
-            self.init(lines: fields.values("Cache-Control"))
+            return
         }
+        self.init(lines: fields.values("Cache-Control"))
     }
 
     /// Without leave of the origin, no stale response (RFC 9111 4.2.4); `s-maxage` means `proxy-revalidate` (5.2.2.10).

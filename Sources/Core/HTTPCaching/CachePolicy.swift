@@ -16,6 +16,9 @@ package struct CachePolicy: Equatable, Sendable {
     package var disconnectedSecondsMax = 86_400
     /// Responses with `Set-Cookie` are stored on a bare `max-age` or `Expires`, too.
     package var storesSetCookie = false
+    /// Fields that speak to caches of this kind, the most particular first (RFC 9213 2.2, a target list).
+    package var targets = cdnTargets
+    package static let cdnTargets = ["CDN-Cache-Control"]
 
     package init(negativeSeconds: Int = 5) { self.negativeSeconds = min(max(negativeSeconds, 0), 300) }
 

@@ -34,7 +34,7 @@ extension Freshness {
     }
 
     init(status: Int, fields: HeaderFields, requestTimeMs: Int, responseTimeMs: Int, policy: CachePolicy) {
-        control = CacheControl(response: fields)
+        control = CacheControl(response: fields, targets: policy.targets)
         self.responseTimeMs = responseTimeMs
         let received = responseTimeMs / 1000
         let date = Self.date(fields, received: received)

@@ -30,7 +30,7 @@ package struct StoredResponse: Equatable, Sendable {
         self.vary = vary
         self.content = content
         // From the fields as they are kept: the same comes out after a restart.
-        let kept = Self.storable(fields, receivedAt: responseTimeMs / 1000)
+        let kept = Self.storable(fields, receivedAt: responseTimeMs / 1000, policy: policy)
         self.fields = kept
         freshness = Freshness(
             status: status, fields: kept, requestTimeMs: requestTimeMs, responseTimeMs: responseTimeMs, policy: policy)
@@ -51,10 +51,10 @@ package struct StoredResponse: Equatable, Sendable {
     package var strongTag: EntityTag? { entityTag.flatMap { $0.isWeak ? nil : $0 } }
 
     /// RFC 9111 3.1, 5.2.2.4 and 5.2.2.7; a missing or invalid `Date` becomes the time of arrival (RFC 9110 6.6.1).
-    static func storable(_ received: HeaderFields, receivedAt: Int) -> HeaderFields {
+    static func storable(_ received: HeaderFields, receivedAt: Int, policy: CachePolicy) -> HeaderFields {
         var fields = received
         HopByHop.remove(from: &fields)
-        let control = CacheControl(response: fields)
+        let control = CacheControl(response: fields, targets: policy.targets)
         let excluded = (control.noCacheFields + control.privateFields).filter { !HopByHop.essential.contains($0) }
         if !excluded.isEmpty { fields.removeAll { field in excluded.contains { FieldSyntax.same($0, field.name) } } }
         if fields["Date"].flatMap({ HTTPDate.parse($0, now: receivedAt) }) == nil {

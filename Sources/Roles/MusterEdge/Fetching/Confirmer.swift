@@ -47,7 +47,7 @@ final class Confirmer: Sendable {
 
     /// 304 to conditions of a client's own, of which nothing is stored here: for all who sent the same.
     func unchanged(_ response: UpstreamResponse, _ fetch: Fetch, _ flight: Flight, _ leader: Waiter?) {
-        let control = CacheControl(response: response.fields)
+        let control = CacheControl(response: response.fields, targets: policy.targets)
         let isForAll = !control.noStore && !control.isPrivate && !response.fields.contains("Set-Cookie")
         if fetch.isShared, !isForAll { flights.doNotShare(flight.key, nowMs: nowMs) }
         flights.end(flight)
