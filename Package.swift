@@ -160,7 +160,7 @@ let package = Package(
             "Roles", "MusterOrigin",
             [
                 "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterRoutes", "MusterAPI",
-                "MusterJSON", "HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterJSON", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterRole",
@@ -312,7 +312,7 @@ let package = Package(
             [
                 "MusterEdge", "MusterEdgePeers", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient",
                 "HTTPText", "MusterCache", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterElection", "HTTPCaching",
-                "MusterCore", "MusterSystem", "MusterTestKit", "MusterServerKit",
+                "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
         tests(
             "MusterEdgePeersTests",
@@ -324,7 +324,8 @@ let package = Package(
             "MusterOriginTests",
             [
                 "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterRoutes", "MusterAPI",
-                "MusterJSON", "HTTPCaching", "MusterSystem", "MusterTestKit", "MusterServerKit",
+                "MusterJSON", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit",
+                "MusterServerKit",
             ]),
         tests("MusterRoleTests", ["MusterRole", "MusterHTTP", "MusterHTTPClient"]),
         tests("MusterSystemTests", ["MusterSystem"]),
@@ -340,7 +341,7 @@ let package = Package(
             "MusterFleetTests",
             [
                 "MusterHTTP", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON",
-                "MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "MusterTestKit",
+                "MusterScheduling", "MusterMembership", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit",
             ]),
         .target(
             name: "FuzzTargets",

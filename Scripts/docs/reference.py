@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-TOKENS = {"admin": "the admin token", "join": "a token that may join", "read": "a token that may read", "open": "no token"}
+TOKENS = {"admin": "the admin token", "join": "a token that may join", "read": "a token that may read", "file": "the admin, the join or the read token", "open": "no token"}
 
 
 def commands(muster):

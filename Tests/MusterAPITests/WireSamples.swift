@@ -44,10 +44,27 @@ struct WireSample: CustomTestStringConvertible {
         WireSample(ClassicCommand.self, #"{"ip_port":"https://a:5","command":"GO"}"#),
         WireSample(ScaleRequest.self, #"{"workers":3}"#),
         WireSample(ClassicSignUp.self, #"{"name":"a.example","port":"5000"}"#),
+        WireSample(
+            FileNames.self, #"{"files":["abababababababababababababababababababababababababababababababab"]}"#,
+            #"{"files":[]}"#),
+        WireSample(
+            KeepFiles.self,
+            #"{"files":["abababababababababababababababababababababababababababababababab"],"seconds":60}"#),
         WireSample(PurgeRequest.self, #"{"id":0}"#, #"{"prefix":"/x"}"#, #"{"all":true}"#),
     ]
 
     private static let answers: [WireSample] = [
+        WireSample(
+            FileStatus.self,
+            #"{"sha256":"abababababababababababababababababababababababababababababababab","size":5,"keptSeconds":3600}"#
+        ),
+        WireSample(
+            MissingFiles.self, #"{"missing":["abababababababababababababababababababababababababababababababab"]}"#,
+            #"{"missing":[]}"#),
+        WireSample(
+            KeptFiles.self,
+            #"{"kept":2,"missing":["abababababababababababababababababababababababababababababababab"]}"#),
+        WireSample(StoredFiles.self, #"{"stored":1,"known":2}"#),
         WireSample(
             JobStatus.self,
             #"{"id":3,"name":"n","kernel":"k","state":"done","count":2,"done":1,"failed":1,"workers":{"a":1,"b":2},"#

@@ -6,7 +6,7 @@ import MusterTestKit
 import Testing
 
 /// One `muster origin` with data of its own, which comes back with what it had.
-private final class OriginProcess {
+final class OriginProcess {
     let fleet: Fleet
     let flags: [String]
     private(set) var process: FleetProcess

@@ -101,12 +101,18 @@ import Testing
     func everyRouteHasAHandlerAndIsInTheDocument(_ name: OriginRouteName) async throws {
         try await withOrigin { origin in
             if name != .putImage { try origin.put(1, [1]) }
+            if name != .putFile { #expect(try origin.putFile([1]).status == 201) }
             let spec = OriginRoutes.spec(name)
-            let path = spec.pattern.replacing("{id}", with: "1")
+            let upload = try origin.beginUpload(digest(of: [1, 2]))
+            let path = spec.pattern.replacing("{id}", with: "1").replacing("{sha256}", with: "\(digest(of: [1]))")
+                .replacing("/files/uploads/{upload}", with: upload)
             let answer = try origin.ask(
-                spec.method, path, body: name == .putImage ? [1] : nil, isStream: name == .events)
+                spec.method, path, body: Self.body(of: name), headers: Self.headers(of: name), isStream: name == .events
+            )
             #expect(answer.status == spec.status)
-            if spec.answerType != "*/*" { #expect(answer["content-type"]?.hasPrefix(spec.answerType) == true) }
+            if spec.answerType != "*/*", spec.status != 204 {
+                #expect(answer["content-type"]?.hasPrefix(spec.answerType) == true)
+            }
             if answer["content-type"] == "application/json" {
                 let document = try DocumentedAnswers(origin.ask("GET", "/openapi.json").body)
                 let trouble = try document.trouble(
@@ -119,6 +125,23 @@ import Testing
             let item = document.value("paths")?.members?.first { $0.0 == spec.pattern }?.1
             #expect(item?.members?.contains { $0.0 == spec.method.lowercased() } == true)
         }
+    }
+
+    private static func body(of name: OriginRouteName) -> [UInt8]? {
+        switch name {
+        case .putImage, .putFile: [1]
+        case .appendFile: [1, 2]
+        case .storeFiles: fileSet([[3]])
+        case .missingFiles, .keepFiles, .fetchFiles: FileNames([digest(of: [1])]).body
+        default: nil
+        }
+    }
+
+    private static func headers(of name: OriginRouteName) -> [(name: String, value: String)] {
+        name == .appendFile
+            ? [
+                ("Upload-Offset", "0"), ("Upload-Complete", "?1"), ("Content-Type", "application/partial-upload"),
+            ] : []
     }
 
     @Test func metricsCount() async throws {

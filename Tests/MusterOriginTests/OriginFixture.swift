@@ -37,6 +37,13 @@ final class TestOrigin: Sendable {
     var origin: Origin { running.withLock { $0 } }
     var images: String { folder + "/images" }
 
+    /// The origin ends and comes back with what it had.
+    func restart() async throws {
+        await origin.stop(graceSeconds: 1)
+        let again = try await Self.start(folder, change)
+        running.withLock { $0 = again }
+    }
+
     func stop() async {
         await origin.stop(graceSeconds: 1)
         try? FileManager.default.removeItem(atPath: folder)

@@ -64,6 +64,22 @@ extension FuzzTarget {
                 WireForm("ImageChanges", ImageChanges.init(body:), \.body),
                 WireForm("ImageChange", { try ImageChange(fields: JSONFields(body: $0)) }, { written($0.write) }),
             ]),
+        wire(
+            "wire-files",
+            [
+                WireForm("FileStatus", FileStatus.init(body:), \.body),
+                WireForm("FileNames", FileNames.init(body:), \.body),
+                WireForm("MissingFiles", MissingFiles.init(body:), \.body),
+                WireForm("KeepFiles", KeepFiles.init(body:), \.body),
+                WireForm("KeptFiles", KeptFiles.init(body:), \.body),
+                WireForm("StoredFiles", StoredFiles.init(body:), \.body),
+            ]),
+        FuzzTarget("file-digest") { bytes in
+            guard let digest = FileDigest(hex: bytes) else { return }
+            try promise(digest.hex == bytes, "\(plainText(bytes)) is not the name of file \(digest)")
+            try promise(FileDigest(bytes: digest.bytes) == digest, "\(digest) is not read back from its bytes")
+        },
+        FuzzTarget("file-set", readFileSet),
         FuzzTarget("image-id") { bytes in
             let text = plainText(bytes)
             guard let id = try? ImageID(text: text) else { return }
@@ -114,6 +130,31 @@ extension FuzzTarget {
         var json = JSONWriter()
         write(&json)
         return json.bytes
+    }
+
+    /// However it is cut, a set has the same files, and written again it is the same.
+    private static func readFileSet(_ bytes: [UInt8]) throws {
+        for isAnswer in [false, true] {
+            func read(_ pieces: [[UInt8]]) -> [FileSet.Item]? {
+                var reader = FileSetReader(isAnswer: isAnswer)
+                guard let items = try? pieces.flatMap({ try reader.read($0) }), (try? reader.finish()) != nil else {
+                    return nil
+                }
+                return items
+            }
+            let items = read([bytes])
+            try promise(items == read(pieces(bytes, single: true)), "a set is another one byte by byte")
+            try promise(items == read(pieces(bytes, single: false)), "a set is another one in pieces")
+            guard let items else { continue }
+            let written = items.reduce(into: [UInt8]()) { written, item in
+                switch item {
+                case .file(let digest, let bytes): written += FileSet.line(digest, size: bytes.count) + bytes
+                case .missing(let digest): written += FileSet.line(missing: digest)
+                case .tooLarge(let digest): written += FileSet.line(tooLarge: digest)
+                }
+            }
+            try promise(written == bytes, "a set is another one when written again")
+        }
     }
 
     /// Reports joined to a delivery again are the same ones, with bytes behind the first line and without.

@@ -60,7 +60,7 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
 
     private func writeBody(to json: inout JSONWriter) {
         // Any type is read; a generated client must name one to send bytes by.
-        if route.readsBytes { return writeBody("application/octet-stream", .bytes, isRequired: false, to: &json) }
+        if route.readsBytes { return writeBody(route.bytesType, .bytes, isRequired: false, to: &json) }
         let fields = route.bodyFields
         if fields.isEmpty { return }
         let type = route.readsForm ? "application/x-www-form-urlencoded" : "application/json"

@@ -3,6 +3,7 @@ internal import MusterAPI
 /// Each route of an origin once, by name; the driver has a handler for each.
 package enum OriginRouteName: String, CaseIterable, Sendable {
     case listImages, image, imageSize, putImage, deleteImage, changes, events
+    case file, putFile, deleteFile, fileUpload, appendFile, dropUpload, storeFiles, missingFiles, keepFiles, fetchFiles
     case healthz, readyz, metrics, openapi
 }
 
@@ -10,7 +11,7 @@ package enum OriginRouteName: String, CaseIterable, Sendable {
 package enum OriginRoutes {
     package typealias Spec = NamedRoute<OriginRouteName>
 
-    package static let all: [Spec] = images + following + plain
+    package static let all: [Spec] = images + FileRoutes.all + following + plain
     package static func spec(_ name: OriginRouteName) -> Spec { all.first { $0.name == name }! }
 
     /// Bytes of an image, unless `--image-bytes-max` says otherwise.

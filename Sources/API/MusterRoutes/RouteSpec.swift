@@ -9,6 +9,8 @@ package enum RouteAccess: String, Sendable {
     case picture
     /// The same at an origin, where whoever may join may look, too: edges.
     case image
+    /// A file by its SHA-256: whoever may read, and the fleet's own processes, which join. Never anybody.
+    case file
     case read
     case join
     /// A member's own secret.
@@ -62,6 +64,9 @@ extension FieldSpec {
     static let ifMatch = header("If-Match", .prose, "ETags of which one must hold, or *: else 412.")
     static let range = header("Range", .prose, "bytes=FIRST-LAST, several of them or one: 206 with these parts.")
     static let ifRange = header("If-Range", .prose, "The ETag to which Range belongs: the whole where it has changed.")
+    static let uploadComplete = header(
+        "Upload-Complete", .text(2...2, pattern: "^[?][01]$"), "?1: the body ends the file; ?0: there will be more.")
+    static let uploadLength = header("Upload-Length", .integer, "Bytes of the whole file, where they are known.")
     static func lastEventID(_ summary: String) -> FieldSpec { header("Last-Event-ID", .integer, summary) }
 }
 
@@ -93,6 +98,8 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     var needsBody = false
     /// Whether the body is the bytes of a file, of any type.
     var readsBytes = false
+    /// Of such a body, in the document.
+    var bytesType = "application/octet-stream"
     /// What parameters of the path may be, where they are not ids from 1.
     var parameterSchemas: [String: Schema] = [:]
     /// Spoken among the fleet's own processes of one version, and not in the document.

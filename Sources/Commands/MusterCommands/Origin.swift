@@ -20,6 +20,16 @@ enum OriginCommand {
     static let imageBytesMax = Flag<Int>.int(
         "image-bytes-max", "N", in: 1...1 << 40, default: OriginRoutes.imageBytesMaxDefault,
         "Larger images are refused.")
+    static let files = Flag<String?>.text(
+        "files", "DIR", as: .directory,
+        "Where the files of jobs are, by their SHA-256; made if missing, and for one origin at a time."
+    ).defaulting(to: "DIR/origin/files, DIR being the data directory")
+    static let filesBytes = Flag<Int>.int(
+        "files-bytes", "N", in: 0...1 << 50, default: FileRoutes.filesBytesDefault,
+        "Bytes of all files; more are refused until others are dropped. 0: none.")
+    static let fileBytesMax = Flag<Int>.int(
+        "file-bytes-max", "N", in: 1...1 << 46, default: FileRoutes.fileBytesMaxDefault,
+        "Larger files are refused.")
     static let maxAge = Flag<Int>.int(
         "max-age", "SECONDS", in: 0...31_536_000, default: OriginConfiguration.maxAgeDefault,
         "For so long caches may answer with an image before they ask again.")
@@ -41,12 +51,15 @@ enum OriginCommand {
                 + "URL' once it serves.",
             "PUT /images/7 stores whatever bytes it is sent, under the type they are sent with, and answers when they "
                 + "are on disk; GET, HEAD and DELETE do the rest, and /v1/events tells of every change.",
+            "PUT /files/SHA256 stores a file of a job's under the SHA-256 of its bytes, for whoever may join the fleet; it is "
+                + "dropped an hour after nobody keeps it any more.",
             "At its first start it renders images 1 to 12 itself.",
         ],
         flags: [
             CommonFlags.data.spec, port.spec, CoordinatorCommand.token.spec, images.spec,
-            imageBytesMax.spec, maxAge.spec, noSamples.spec, isPrivate.spec, AccessFlags.readToken.spec, join.spec,
-            advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCA.spec,
+            imageBytesMax.spec, files.spec, filesBytes.spec, fileBytesMax.spec, maxAge.spec, noSamples.spec,
+            isPrivate.spec, AccessFlags.readToken.spec, join.spec, advertise.spec, WorkerCommand.orphan.spec,
+            CommonFlags.tlsCA.spec,
         ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
         exits: [
@@ -143,6 +156,9 @@ enum OriginCommand {
         configuration.joinToken = try joinToken(invocation)
         configuration.images = invocation[images]
         configuration.imageBytesMax = invocation[imageBytesMax]
+        configuration.files = invocation[files]
+        configuration.filesBytesMax = invocation[filesBytes]
+        configuration.fileBytesMax = invocation[fileBytesMax]
         configuration.maxAgeSeconds = invocation[maxAge]
         configuration.makesSamples = !invocation[noSamples]
         configuration.access.isPrivate = invocation[isPrivate]

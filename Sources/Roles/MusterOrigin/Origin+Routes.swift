@@ -11,6 +11,7 @@ extension Origin {
         if spec.name == .healthz {
             return HTTPRoute(spec.method, spec.pattern, access: spec.name.rawValue, prepared: RoleRoutes.healthz)
         }
+        if let route = files.route(spec) { return route }
         let queryNames = spec.queryNames
         if spec.name == .putImage {
             return HTTPRoute(
@@ -35,7 +36,9 @@ extension Origin {
         case .listImages: { [changes] in try changes.listImages($0) }
         case .image: { [reading] in try reading.image($0) }
         case .imageSize: { [reading] in try reading.size($0) }
-        case .putImage: { _ in throw Problem(500, "An upload is streamed.") }
+        case .putImage, .file, .putFile, .deleteFile, .fileUpload, .appendFile, .dropUpload, .storeFiles, .missingFiles,
+            .keepFiles, .fetchFiles:
+            { _ in throw Problem(500, "This route is another's.") }
         case .deleteImage: { [writing] in try writing.delete($0) }
         case .changes: { [changes] in try changes.listChanges($0) }
         case .events: { [changes] in try changes.streamEvents($0) }
@@ -58,6 +61,7 @@ extension Origin {
         page.add("image_deletes_total", "counter", "Images deleted.", figures.deletes)
         page.add("images_damaged", "gauge", "Images found damaged when they were asked for.", images.damagedCount)
         page.add("uploads", "gauge", "Uploads under way.", writing.uploads)
+        files.addMetrics(to: &page)
         listing.add(to: &page)
         page.add(serverStatistics)
         return .respond(page.response)

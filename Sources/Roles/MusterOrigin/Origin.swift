@@ -8,7 +8,7 @@ internal import MusterRoutes
 internal import MusterSystem
 internal import Synchronization
 
-/// The origin's driver: image originals by id over HTTP, kept in files, with a stream of their changes.
+/// The origin's driver: image originals by id over HTTP, with a stream of their changes, and the files of the fleet's jobs.
 ///
 /// It begins and ends what its routes share; what may block (a first look at a file, an upload, a deletion) runs on threads of its own.
 package final class Origin: Sendable {
@@ -22,6 +22,7 @@ package final class Origin: Sendable {
     let reading: ImageReadRoutes
     let writing: ImageWriteRoutes
     let changes: ImageChangeRoutes
+    let files: OriginFiles
     private let authenticator: Authenticator
     private let server = Mutex<HTTPServer?>(nil)
     /// False from the moment on in which it was asked to end.
@@ -62,18 +63,21 @@ package final class Origin: Sendable {
         reading = ImageReadRoutes(store, images, answers, threads: threads)
         writing = ImageWriteRoutes(store, answers, threads: threads)
         changes = ImageChangeRoutes(store, events)
+        files = try await threads.perform { try OriginFiles(configuration, threads: threads) }
     }
 
     /// Listens. Throws an `HTTPServerError` when the port cannot be had.
     package func start() throws {
         var settings = configuration.server
-        settings.limits.descriptorsReserved = OpenImages.filesMax + ImageWriteRoutes.uploadsMax + 64
+        settings.limits.descriptorsReserved =
+            OpenImages.filesMax + ImageWriteRoutes.uploadsMax
+            + FileWriteRoutes.uploadsMax + FileUploads.countMax + 64
         let server = HTTPServer(settings, routes: routes()) { [authenticator] head in
             try authenticator.require(head)
         }
         try server.start()
         self.server.withLock { $0 = server }
-        ticking.withLock { $0 = Task { [events] in await Self.tickUntilCancelled(events) } }
+        ticking.withLock { $0 = Task { [events, files] in await Self.tickUntilCancelled(events, files) } }
         let figures = store.figures
         Log.info(
             "images",
@@ -88,6 +92,7 @@ package final class Origin: Sendable {
         ticking.withLock { $0?.cancel() }
         events.close()
         if let server = server.withLock({ $0 }) { await server.shutdown(graceSeconds: graceSeconds) }
+        files.close()
         threads.close()
         store.close()
     }
@@ -109,10 +114,11 @@ package final class Origin: Sendable {
     package var dataDirectory: String { configuration.dataDirectory }
     var serverStatistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
 
-    private static func tickUntilCancelled(_ events: EventHub) async {
+    private static func tickUntilCancelled(_ events: EventHub, _ files: OriginFiles) async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(10))
             events.keepAlive()
+            await files.sweep()
             SystemMemory.giveBack()
         }
     }

@@ -20,6 +20,14 @@ package struct OriginConfiguration: Sendable {
     package var images: String?
     /// From `--image-bytes-max`: larger images are refused with 413.
     package var imageBytesMax = OriginRoutes.imageBytesMaxDefault
+    /// From `--files`; nil is `files` in the data directory.
+    package var files: String?
+    /// From `--file-bytes-max`: larger files are refused with 413.
+    package var fileBytesMax = FileRoutes.fileBytesMaxDefault
+    /// From `--files-bytes`: of all files.
+    package var filesBytesMax = FileRoutes.filesBytesDefault
+    /// So long a file is kept that nobody asked to keep.
+    package var fileGrace = Duration.seconds(KeepFiles.secondsDefault)
     /// From `--max-age`: seconds for which others may reuse an answer without asking.
     package var maxAgeSeconds = maxAgeDefault
     package static let maxAgeDefault = 60
@@ -35,5 +43,6 @@ package struct OriginConfiguration: Sendable {
         self.version = version
     }
 
+    var filesPath: String { files ?? dataDirectory + "/files" }
     var imagesPath: String { images ?? dataDirectory + "/images" }
 }

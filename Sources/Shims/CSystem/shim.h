@@ -10,6 +10,9 @@
 /* glibc's own, in no module of the toolchain. */
 static inline void muster_give_back_memory(void) { malloc_trim(0); }
 
+/* All of a file system to the disk; 0, or -1 with errno. Its wrapper is behind _GNU_SOURCE. */
+static inline int muster_sync_file_system(int file) { return (int)syscall(SYS_syncfs, file); }
+
 /* The calling thread's time slice; 0: the system's own. syscall(2) is variadic, and this glibc has no sched_setattr. */
 static inline void muster_set_time_slice(unsigned long long nanoseconds) {
     struct sched_attr attributes = {.size = SCHED_ATTR_SIZE_VER0, .sched_policy = SCHED_NORMAL};

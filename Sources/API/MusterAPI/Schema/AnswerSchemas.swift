@@ -12,7 +12,7 @@ package enum AnswerSchemas {
         ChildStatus.self, NumbersVerdict.self, NumbersProgress.self, LeaseOffer.self, VerdictForm.self,
         ImageStatus.self, ImageChange.self, ImageChanges.self, ImageSize.self, Success.self, Message.self,
         StatusWord.self, HeartbeatAnswer.self, RankAnswer.self, ScaleReply.self, ChildName.self, EdgeState.self,
-        PurgeReply.self,
+        PurgeReply.self, FileStatus.self, MissingFiles.self, KeptFiles.self, StoredFiles.self,
     ]
 
     private static let lists: [any WireWritable.Type] = [

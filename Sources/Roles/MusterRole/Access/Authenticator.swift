@@ -163,6 +163,13 @@ extension Authenticator {
         throw refusal(shown, spec.access, request, isClassic: spec.isClassic)
     }
 
+    /// Of a request for a file, whatever its route asks for: throws as `require` does where its sender may not read files.
+    package func requireFileReader(_ request: HTTPRequest) throws(Problem) {
+        let shown = credential(of: request)
+        let rule = Rule(access: .file, isClassic: false, readsOpenJobs: false)
+        if !Self.suffices(shown, rule, request) { throw refusal(shown, .file, request, isClassic: false) }
+    }
+
     /// Of a request that `require` let through: nil where its sender's own rights are enough, else what it would have been answered
     /// were the route not open.
     package func lackOfRights(_ request: HTTPRequest) -> Problem? {
@@ -198,7 +205,7 @@ extension Authenticator {
                     503, "The coordinator has not told yet what this token is good for.", code: "unsettled",
                     retryAfter: 1)
             }
-            let needed = access == .image || access == .picture ? RouteAccess.read : access
+            let needed = [.image, .picture, .file].contains(access) ? RouteAccess.read : access
             return Problem(403, "This token may not do that; it needs \(needed.rawValue) rights.", code: "rights")
         }
     }

@@ -14,7 +14,7 @@ package enum Principal: Hashable, Sendable {
     func may(_ access: RouteAccess, route: String) -> Bool {
         switch (access, self) {
         case (.open, _), (_, .admin), (.read, .read), (.picture, .read), (.image, .read), (.image, .join),
-            (.join, .join),
+            (.file, .read), (.file, .join), (.join, .join),
             (.member, .member), (.child, .child), (.send, .member):
             true
         case (.join, .volunteer): [RouteName.joinFleet.rawValue, RouteName.ownToken.rawValue].contains(route)

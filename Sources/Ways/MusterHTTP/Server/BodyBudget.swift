@@ -1,15 +1,15 @@
-/// Shares the memory for request bodies among those who send them: nobody holds more than is left free after it. One alone has
+/// Shares the memory for request bodies (or anything else that can be counted) among those who send them: nobody holds more than is left free after it. One alone has
 /// half of it, two a third each, and however many hold all that they may, a newcomer finds as much as each of them has.
-struct BodyBudget {
+package struct BodyBudget {
     /// Bytes in all.
-    let bytesMax: Int
-    private(set) var held = 0
+    package let bytesMax: Int
+    package private(set) var held = 0
     private var bySender: [String: Int] = [:]
 
-    init(bytesMax: Int) { self.bytesMax = bytesMax }
+    package init(bytesMax: Int) { self.bytesMax = bytesMax }
 
     /// False, and nothing is taken, when the sender would hold more than its share.
-    mutating func take(_ count: Int, for sender: String) -> Bool {
+    package mutating func take(_ count: Int, for sender: String) -> Bool {
         let own = bySender[sender, default: 0] + count
         guard own <= bytesMax - held - count else { return false }
         bySender[sender] = own
@@ -18,7 +18,7 @@ struct BodyBudget {
     }
 
     /// What was taken for the sender, or a part of it.
-    mutating func give(back count: Int, of sender: String) {
+    package mutating func give(back count: Int, of sender: String) {
         guard count > 0, let own = bySender[sender] else { return }
         precondition(count <= own, "\(sender) gives back \(count) bytes of \(own)")
         bySender[sender] = count == own ? nil : own - count

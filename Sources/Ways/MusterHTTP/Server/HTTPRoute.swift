@@ -26,6 +26,9 @@ package struct HTTPRoute: Sendable {
     /// The body is a form, and the handler gets its fields.
     package private(set) var readsForm = false
     let action: Action
+    /// Asked of a client that waits for a word before it sends its body (`Expect: 100-continue`): an answer, after which it sends
+    /// none; nil: it may send. Throws a `Problem` to refuse. Called on the HTTP thread.
+    private(set) var early: (@Sendable (HTTPRequest) throws -> HTTPResponse?)?
     /// The fleet's own signs of life, several a second: in the access log only where they are refused.
     private(set) var isSignOfLife = false
 
@@ -41,9 +44,11 @@ package struct HTTPRoute: Sendable {
     /// The handler is called when the headers are in and reads the body itself. What it leaves unread is discarded.
     package init(
         _ method: String, _ pattern: String, streamedBodyBytesMax: Int, access: String = "",
+        early: (@Sendable (HTTPRequest) throws -> HTTPResponse?)? = nil,
         handler: @escaping @Sendable (HTTPRequest, HTTPBodyReader) async throws -> HTTPResponse
     ) {
         self.init(method, pattern, streamedBodyBytesMax, access, .streamed(handler))
+        self.early = early
     }
 
     /// Always the same answer, to anybody, whatever the query: the fastest there is.

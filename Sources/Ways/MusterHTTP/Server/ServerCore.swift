@@ -108,7 +108,7 @@ final class ServerCore: Sendable {
             exchange.phase = .readingBody
             return true
         } catch let refusal as Refusal {
-            refused.add(1, ordering: .relaxed)
+            if refusal.response.status >= 400 { refused.add(1, ordering: .relaxed) }
             if hasBody { return exchange.queue(refusal.response, on: connection) }
             exchange.phase = .refusing(refusal.response)
             return true
@@ -117,6 +117,7 @@ final class ServerCore: Sendable {
         }
     }
 
+    /// Its answer, before its body.
     private struct Refusal: Error { let response: HTTPResponse }
 
     /// Everything that can be said from the headers alone.
@@ -139,9 +140,16 @@ final class ServerCore: Sendable {
             if declared > route.bodyBytesMax {
                 throw Problem(413, "The body has \(declared) bytes; at most \(route.bodyBytesMax) here.", code: "size")
             }
+            if let early = route.early, request.header("Expect")?.lowercased() == "100-continue",
+                let response = try early(request)
+            {
+                throw Refusal(response: response)
+            }
             exchange.request = request
             exchange.route = route
             if case .streamed(let handler) = route.action { start(handler, request, exchange, connection) }
+        } catch let answer as Refusal {
+            throw answer
         } catch let miss as RouteMiss {
             throw Refusal(response: miss.response(method, exchange.target))
         } catch {
