@@ -41,7 +41,9 @@ package final class Edge: Sendable {
     private let fleetTokens: FleetTokens
 
     /// Takes up what an earlier process cached. Throws a `NodeError`.
-    package init(_ configuration: EdgeConfiguration) throws {
+    package init(_ given: EdgeConfiguration) throws {
+        var configuration = given
+        if given.upstream.keepsFiles { configuration.policy.targets.insert(FileRoutes.cachingField, at: 0) }
         self.configuration = configuration
         listing = ListingNote(isWanted: configuration.isListed)
         let directory = configuration.dataDirectory
@@ -76,6 +78,8 @@ package final class Edge: Sendable {
             isInTouch: try !EdgePeers.mayHaveMissed(settings) || store.statistics.objects == 0)
         let cache = try EdgeCache(configuration, store, touch, forwarding, client, threads) { [authenticator] in
             authenticator.isOwn($0)
+        } requireReader: { [authenticator] request throws(Problem) in
+            try authenticator.requireFileReader(request)
         }
         self.cache = cache
         let copies = SharedCopies(

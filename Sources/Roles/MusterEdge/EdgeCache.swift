@@ -1,4 +1,5 @@
 internal import HTTPCaching
+internal import MusterAPI
 internal import MusterCache
 internal import MusterEdgePeers
 internal import MusterHTTP
@@ -22,9 +23,11 @@ final class EdgeCache: Sendable {
     let origin: OriginFollower
 
     /// Takes up where an earlier process stood with the origin. `isOwn`: whether an `Authorization` is of a token of this edge's own.
+    /// `requireReader`: throws where a request's sender may not read the fleet's files.
     init(
         _ configuration: EdgeConfiguration, _ store: CacheStore, _ touch: Touch, _ forwarding: Forwarding,
-        _ client: HTTPClient, _ threads: ThreadPool, isOwn: @escaping @Sendable (_ authorization: String) -> Bool
+        _ client: HTTPClient, _ threads: ThreadPool, isOwn: @escaping @Sendable (_ authorization: String) -> Bool,
+        requireReader: @escaping @Sendable (HTTPRequest) throws(Problem) -> Void
     ) throws(NodeError) {
         let (policy, upstreams, seconds) = (
             configuration.policy, configuration.upstreams, configuration.upstreamSeconds
@@ -36,7 +39,7 @@ final class EdgeCache: Sendable {
         let scheme = configuration.server.tlsCertificate == nil ? "http" : "https"
         reader = RequestReader(
             upstreams, forwarding, scheme: configuration.tellsClients ? scheme : nil,
-            hostNames: configuration.hostNames, isOwn: isOwn)
+            hostNames: configuration.hostNames, isOwn: isOwn, requireReader: requireReader)
         let answers = AnswerWriter(name: "muster-edge-\(configuration.id)", forwarding, counters)
         ready = ReadyAnswers(store, policy, upstreams, answers, touch)
 

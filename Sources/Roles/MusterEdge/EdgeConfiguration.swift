@@ -19,6 +19,9 @@ package struct EdgeConfiguration: Sendable {
         package init(url: String, isOfFleet: Bool, token: String? = nil) {
             (self.url, self.isOfFleet, self.token) = (url.withoutTrailingSlashes, isOfFleet, token)
         }
+
+        /// Whether it may be the fleet's origin, whose files are not for everybody.
+        var keepsFiles: Bool { isOfFleet || token != nil }
     }
 
     /// Its place in the order of edges.

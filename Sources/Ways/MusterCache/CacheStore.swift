@@ -228,6 +228,8 @@ extension CacheStore {
 
     private static func restore(_ serial: UInt64, from folder: CacheFolder, _ policy: CachePolicy) -> CachedObject? {
         guard let bytes = folder.readHead(serial), let object = HeadFile.object(bytes, serial: serial, policy: policy),
+            // Kept by an edge that was another cache's kind then: it would not be kept now.
+            !object.head.freshness.control.isPrivate,
             folder.bodyBytes(serial) == object.body.count
         else { return nil }
         return object

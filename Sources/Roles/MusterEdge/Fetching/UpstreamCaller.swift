@@ -23,6 +23,7 @@ struct UpstreamCaller: Sendable {
     func ask(_ fetch: Fetch) async throws -> (UpstreamResponse, HTTPClientStream) {
         let request = fetch.request
         var fields = forwarding.request(request.cache.fields, version: "1.1", conditions: fetch.conditions)
+        if let credential = request.credential { fields.set("Authorization", credential) }
         if let token = request.upstream.token, !fields.contains("Authorization") {
             fields.set("Authorization", "Bearer \(token)")
         }

@@ -24,7 +24,8 @@ final class CopySource: Sendable {
 extension CachedObject {
     /// Nil: it is not for others.
     func copy(nowMs: Int) -> Copy? {
-        guard head.status == 200, head.vary.isEmpty, case .complete = head.content,
+        // Each edge has the files that it is asked for: they are large, and of use to few.
+        guard !FleetFiles.isOne(key.target), head.status == 200, head.vary.isEmpty, case .complete = head.content,
             head.freshness.remainingMs(nowMs: nowMs) > Self.remainingMsMin
         else { return nil }
         return Copy(target: key.target, version: head.fields.imageVersion)

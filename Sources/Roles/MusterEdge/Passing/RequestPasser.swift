@@ -48,6 +48,7 @@ final class RequestPasser: Sendable {
             fields.set("Max-Forwards", "\(hops - 1)")
         }
         if !fields.contains("Accept") { fields.append("Accept", "*/*") }
+        if let credential = request.credential { fields.set("Authorization", credential) }
         if request.cache.isGet, let token = request.upstream.token, !fields.contains("Authorization") {
             fields.set("Authorization", "Bearer \(token)")
         }

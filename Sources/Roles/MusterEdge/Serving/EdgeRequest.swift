@@ -6,6 +6,9 @@ internal import MusterRole
 struct EdgeRequest: Sendable {
     var cache: CacheRequest
     let upstream: EdgeConfiguration.Upstream
+    /// What a client showed to read a file of the fleet, which this edge found to be enough. The upstream sees it; the cache does not, as
+    /// any other client that may read gets the same bytes.
+    var credential: String?
     /// How often it was sent round again, because a fetch that it waited for turned out not to be for it.
     var rounds = 0
 

@@ -79,7 +79,8 @@ final class Planner: Sendable {
         let fields = policy.fields(validating: stored.head, asker: request.cache)
         return Fetch(
             request: EdgeRequest(
-                cache: CacheRequest(method: "GET", key: key, fields: fields), upstream: request.upstream),
+                cache: CacheRequest(method: "GET", key: key, fields: fields), upstream: request.upstream,
+                credential: request.credential),
             stored: stored, conditions: stored.head.conditions, reason: .stale, isOfStored: true)
     }
 

@@ -47,7 +47,9 @@ final class ReadyAnswers: Sendable {
 
     private func make(_ object: CachedObject, _ key: CacheKey, nowMs: Int) -> PreparedBody? {
         let head = object.head
-        guard head.vary.isEmpty, head.status == 200, case .memory(let bytes)? = object.body.atHand,
+        // Of files nothing is ready: who asks is looked at each time.
+        guard !FleetFiles.isOne(key.target), head.vary.isEmpty, head.status == 200,
+            case .memory(let bytes)? = object.body.atHand,
             // Until the second is over.
             head.freshness.remainingMs(nowMs: nowMs) > 1_000,
             case .fresh = policy.reuse(

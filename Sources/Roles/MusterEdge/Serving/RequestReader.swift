@@ -3,6 +3,7 @@ internal import HTTPText
 internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRole
+internal import MusterRoutes
 internal import Synchronization
 
 /// Reads requests as the cache and the upstream are to see them.
@@ -11,23 +12,27 @@ final class RequestReader: Sendable {
     private let forwarding: Forwarding
     private let scheme: String?
     private let isOwn: @Sendable (_ authorization: String) -> Bool
+    private let requireReader: @Sendable (HTTPRequest) throws(Problem) -> Void
     /// `Host`s that the upstream may be told of.
     private let hostNames: Mutex<Set<String>>
 
     /// `scheme`: by which clients come in; nil: the upstream is not told where requests come from. `isOwn`: whether it is a token of this
-    /// edge's own.
+    /// edge's own. `requireReader`: throws where a request's sender may not read the fleet's files.
     init(
         _ upstreams: Upstreams, _ forwarding: Forwarding, scheme: String?, hostNames: Set<String>,
-        isOwn: @escaping @Sendable (_ authorization: String) -> Bool
+        isOwn: @escaping @Sendable (_ authorization: String) -> Bool,
+        requireReader: @escaping @Sendable (HTTPRequest) throws(Problem) -> Void
     ) {
-        (self.upstreams, self.forwarding, self.scheme, self.isOwn) = (upstreams, forwarding, scheme, isOwn)
+        (self.upstreams, self.forwarding, self.scheme) = (upstreams, forwarding, scheme)
+        (self.isOwn, self.requireReader) = (isOwn, requireReader)
         self.hostNames = Mutex(hostNames)
     }
 
     /// Clients know this edge by this name, too; in lower case.
     func isKnown(as name: String) { hostNames.withLock { _ = $0.insert(name) } }
 
-    /// Throws 508 for what comes back to where it was, 400 for a target that no upstream can be asked for.
+    /// Throws 508 for what comes back to where it was, 400 for a target that no upstream can be asked for, 401 and 403 for a file of the
+    /// fleet's without a token that may read it.
     func read(_ received: HTTPRequest) throws(Problem) -> EdgeRequest {
         var fields = HeaderFields(received.headers)
         if forwarding.isLoop(fields) {
@@ -41,11 +46,18 @@ final class RequestReader: Sendable {
         let shown = fields.values("Authorization")
         guard shown.count <= 1 else { throw Problem(400, "\(shown.count) Authorization headers; there may be one.") }
         if !upstream.isOfFleet, let shown = shown.first, isOwn(shown) { fields.remove("Authorization") }
+        var credential: String?
+        if upstream.keepsFiles, received.method == "GET" || received.method == "HEAD", FleetFiles.isOne(target) {
+            try requireReader(received)
+            credential = fields["Authorization"]
+            fields.remove("Authorization")
+        }
         // In what the cache decides by, too: an upstream's `Vary` may name them.
         if let scheme { fields.append(contentsOf: client(of: received, scheme)) }
         let key = CacheKey(origin: upstream.url, target: target)
         return EdgeRequest(
-            cache: CacheRequest(method: received.method, key: key, fields: fields), upstream: upstream)
+            cache: CacheRequest(method: received.method, key: key, fields: fields), upstream: upstream,
+            credential: credential)
     }
 
     /// `Host` is the upstream's own. The others claim where a request came from or what it was for, which some upstreams

@@ -1,10 +1,10 @@
 internal import HTTPText
-internal import MusterAPI
+package import MusterAPI
 
 /// A request target taken apart (RFC 3986): path segments and query, each unescaped by itself, so that an escaped slash
 /// never becomes a separator.
-struct RequestTarget {
-    let path: [String]
+package struct RequestTarget {
+    package let path: [String]
     let query: [(name: String, value: String)]
 
     /// Of a target that is passed on as it is.
@@ -14,7 +14,7 @@ struct RequestTarget {
         (self.path, self.query) = (path, query)
     }
 
-    init(_ target: String) throws(Problem) {
+    package init(_ target: String) throws(Problem) {
         let raw = WireText.bytes(target)
         // RFC 9112, 3.2.2: a server takes the absolute form too.
         let start = Self.pathStart(raw)
