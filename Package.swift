@@ -181,6 +181,7 @@ let package = Package(
         room("Ways", "HTTPText"),
         room("Ways", "MusterStore", ["MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
+        room("Ways", "MusterFileCache", ["MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem"]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
         room("Ways", "MusterExec", ["MusterLaunch", "MusterKernels", "MusterCore", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
@@ -278,6 +279,11 @@ let package = Package(
             ]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
+        program(
+            "FileCacheProbe", ["MusterFileCache", "MusterAPI", "MusterSystem"], path: "Sources/Testing/FileCacheProbe"),
+        tests(
+            "MusterFileCacheTests",
+            ["MusterFileCache", "MusterAPI", "MusterCrypto", "MusterSystem", "MusterServerKit", "FileCacheProbe"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
         tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore"]),
