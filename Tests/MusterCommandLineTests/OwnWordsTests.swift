@@ -1,5 +1,6 @@
-import MusterCommandLine
 import Testing
+
+@testable import MusterCommandLine
 
 /// Commands whose words, from the first that is no flag on, are their own.
 @Suite struct OwnWordsTests {
