@@ -104,6 +104,8 @@ package final class RawClient {
     }
 
     private func readBody(_ response: inout RawResponse) {
+        // Whatever length these tell, there is no body (RFC 9112, 6.3).
+        if response.status == 204 || response.status == 304 { return }
         if response["transfer-encoding"]?.lowercased() == "chunked" {
             while let size = line(until: [13, 10]).flatMap({ Int($0.prefix { $0.isHexDigit }, radix: 16) }) {
                 guard let data = take(size + 2) else { break }
@@ -113,7 +115,7 @@ package final class RawClient {
             response.isWhole = false
         } else if let length = response["content-length"].flatMap({ Int($0) }) {
             if let body = take(length) { response.body = body } else { response.isWhole = false }
-        } else if response.status != 204 && response.status != 304 {
+        } else {
             if let body = rest() { response.body = body } else { response.isWhole = false }
         }
     }
