@@ -130,6 +130,7 @@ import Testing
         .heartbeat: [
             "acknowledged": "1", "leases": #"[{"job":1,"first":0,"count":1,"attempt":1}]"#,
             "edges": #"{"leader":1,"term":0}"#,
+            "returned": #"[{"job":1,"first":0,"count":2,"attempt":1,"from":1}]"#,
         ],
         .leases: ["slots": "2", "kernels": #"["noop"]"#, "waitSeconds": "0"],
         .createChild: ["count": "2", "numbers": "5"], .createChildren: ["count": "2", "numbers": "5"],

@@ -15,7 +15,7 @@ package struct FileStatus: Hashable, WireType {
     package static let blank = FileStatus(digest: .none, size: 0, keptSeconds: 0)
     package static let schemaName = "File"
     package static let fields: [WireField<FileStatus>] = [
-        .must("sha256", \.digest, .digest),
+        .must("sha256", \.digest, FileDigest.wire),
         .must("size", \.size, .integer, "Bytes."),
         .always("keptSeconds", \.keptSeconds, .integer, "It is kept for so long at least."),
     ]
@@ -32,7 +32,9 @@ package struct FileNames: Hashable, WireRequest {
 
     package var bytesExpected: Int { 32 + files.count * (FileDigest.digitCount + 3) }
     package static let blank = FileNames([])
-    package static let fields: [WireField<FileNames>] = [.must("files", \.files, .digests, "Their SHA-256 digests.")]
+    package static let fields: [WireField<FileNames>] = [
+        .must("files", \.files, FileDigest.wireList, "Their SHA-256 digests.")
+    ]
 }
 
 /// The answer to `POST /files/missing`.
@@ -46,7 +48,7 @@ package struct MissingFiles: Hashable, WireType {
     package static let blank = MissingFiles([])
     package static let schemaName = "MissingFiles"
     package static let fields: [WireField<MissingFiles>] = [
-        .must("missing", \.missing, .digests, "Those that are not here, each once.")
+        .must("missing", \.missing, FileDigest.wireList, "Those that are not here, each once.")
     ]
 }
 
@@ -65,7 +67,7 @@ package struct KeepFiles: Hashable, WireRequest {
     package var bytesExpected: Int { 64 + files.count * (FileDigest.digitCount + 3) }
     package static let blank = KeepFiles([])
     package static let fields: [WireField<KeepFiles>] = [
-        .must("files", \.files, .digests, "Their SHA-256 digests."),
+        .must("files", \.files, FileDigest.wireList, "Their SHA-256 digests."),
         .may("seconds", \.seconds, .integer(1...secondsMax), "1 to 2592000 (30 days), default 3600; never shortens."),
     ]
 }
@@ -82,7 +84,7 @@ package struct KeptFiles: Hashable, WireType {
     package static let schemaName = "KeptFiles"
     package static let fields: [WireField<KeptFiles>] = [
         .must("kept", \.kept, .integer, "So many files are here, and are kept for so long."),
-        .must("missing", \.missing, .digests, "Those that are not here, each once."),
+        .must("missing", \.missing, FileDigest.wireList, "Those that are not here, each once."),
     ]
 }
 
@@ -113,26 +115,20 @@ extension Schema {
 
 private let wanted = "a SHA-256 as 64 hexadecimal digits in lower case"
 
-extension WireKind where Value == FileDigest {
-    static var digest: WireKind {
-        WireKind(.digest) { fields, name throws(Problem) in
-            guard let value = fields.value(name) else { return nil }
-            guard let digest = value.string.flatMap({ FileDigest(hex: $0) }) else {
-                throw fields.wrong(name, value, wanted)
-            }
-            return digest
-        } write: {
-            $1.value($0.description)
+extension FileDigest {
+    static let wire = WireKind<FileDigest>(.digest) { fields, name throws(Problem) in
+        guard let value = fields.value(name) else { return nil }
+        guard let digest = value.string.flatMap({ FileDigest(hex: $0) }) else {
+            throw fields.wrong(name, value, wanted)
         }
+        return digest
+    } write: {
+        $1.value($0.description)
     }
-}
 
-extension WireKind where Value == [FileDigest] {
-    static var digests: WireKind {
-        .values(.digest, wanted, countMax: FileNames.countMax) {
-            $0.string.flatMap { FileDigest(hex: $0) }
-        } write: {
-            $1.value($0.description)
-        }
+    static let wireList = WireKind<[FileDigest]>.values(.digest, wanted, countMax: FileNames.countMax) {
+        $0.string.flatMap { FileDigest(hex: $0) }
+    } write: {
+        $1.value($0.description)
     }
 }
