@@ -17,6 +17,13 @@ package final class ResultFeed: Sendable {
         /// Tasks behind `next` that were sent; in task order none are.
         var sent = RangeSet<Int>()
 
+        /// The parts of these tasks that were not sent.
+        func unsent(of tasks: Range<Int>) -> [Range<Int>] {
+            let open = max(tasks.lowerBound, next)..<max(tasks.upperBound, next)
+            guard !open.isEmpty, !sent.isEmpty else { return open.isEmpty ? [] : [open] }
+            return Array(RangeSet(open).subtracting(sent).ranges)
+        }
+
         mutating func advance(over tasks: Range<Int>) {
             sent.insert(contentsOf: tasks)
             while let first = sent.ranges.first, first.lowerBound <= next {
@@ -56,11 +63,7 @@ package final class ResultFeed: Sendable {
 
     /// The parts of these tasks that were not sent.
     package func unsent(of tasks: Range<Int>) -> [Range<Int>] {
-        state.withLock { state in
-            let open = max(tasks.lowerBound, state.next)..<max(tasks.upperBound, state.next)
-            guard !open.isEmpty, !state.sent.isEmpty else { return open.isEmpty ? [] : [open] }
-            return Array(RangeSet(open).subtracting(state.sent).ranges)
-        }
+        state.withLock { $0.unsent(of: tasks) }
     }
 
     func goLive() { state.withLock { $0.isLive = true } }
@@ -72,14 +75,12 @@ package final class ResultFeed: Sendable {
             var lines: [UInt8] = []
             for record in records {
                 let tasks = record.first..<record.first + record.count
-                // A part of it may be before the place where the stream began.
-                let isDue = isInOrder ? record.first == state.next : record.first >= state.next
-                if !isInOrder, tasks.upperBound <= state.next { continue }
-                guard isDue, record.count <= Self.liveTasksMax, !stream.isFull else {
+                guard !isInOrder || record.first == state.next, record.count <= Self.liveTasksMax, !stream.isFull else {
                     state.isLive = false
                     break
                 }
-                ResultLines.append(record, tasks, to: &lines)
+                // It may have been read from the store, between its commit and this.
+                for part in state.unsent(of: tasks) { ResultLines.append(record, part, to: &lines) }
                 if isInOrder { state.next = tasks.upperBound } else { state.advance(over: tasks) }
             }
             _ = stream.write(lines)

@@ -90,7 +90,8 @@ package final class RawClient {
         return response
     }
 
-    private func head() -> RawResponse? {
+    /// The next head, one that says to go on (100) too.
+    package func head() -> RawResponse? {
         guard let head = line(until: [13, 10, 13, 10]) else { return nil }
         let lines = head.split(separator: "\r\n").map(String.init)
         guard let first = lines.first, first.hasPrefix("HTTP/1."), let status = Int(first.dropFirst(9).prefix(3)) else {
