@@ -17,14 +17,7 @@ package enum Processors {
     }
 
     private static func ownQuota() -> Double? {
-        guard let groups = text(of: "/proc/self/cgroup"), let mounts = text(of: "/proc/self/mountinfo") else {
-            return nil
-        }
-        return quota(groups: groups, mounts: mounts, text)
-    }
-
-    private static func text(of path: String) -> String? {
-        readWhole(path).map { String(decoding: $0, as: UTF8.self) }
+        ControlGroups.texts.flatMap { quota(groups: $0.groups, mounts: $0.mounts, ControlGroups.text) }
     }
 }
 
@@ -33,21 +26,9 @@ extension Processors {
     ///
     /// `groups` is /proc/self/cgroup, `mounts` /proc/self/mountinfo, of version 1 (cpu.cfs_quota_us), 2 (cpu.max), or both at once.
     static func quota(groups: String, mounts: String, _ read: (String) -> String?) -> Double? {
-        let points = mounts.split(separator: "\n").compactMap { GroupMount($0) }
-        var least: Double?
-        for line in groups.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { continue }
-            let isUnified = parts[0] == "0" && parts[1].isEmpty
-            guard isUnified || parts[1].split(separator: ",").contains("cpu"),
-                let point = points.first(where: { $0.isUnified == isUnified })
-            else { continue }
-            for folder in point.folders(of: String(parts[2])) {
-                let quota = isUnified ? unifiedQuota(folder, read) : classicQuota(folder, read)
-                if let quota { least = min(least ?? quota, quota) }
-            }
-        }
-        return least
+        ControlGroups.folders(counting: "cpu", groups: groups, mounts: mounts).compactMap {
+            $0.isUnified ? unifiedQuota($0.path, read) : classicQuota($0.path, read)
+        }.min()
     }
 
     /// `cpu.max` holds microseconds in a period, or `max`, and the period.
@@ -68,42 +49,5 @@ extension Processors {
     private static func share(_ quota: Substring, of period: Substring) -> Double? {
         guard let quota = Double(quota), let period = Double(period), quota > 0, period > 0 else { return nil }
         return quota / period
-    }
-
-    /// Where a hierarchy that counts processors is mounted: a line of mountinfo, proc(5).
-    private struct GroupMount {
-        let isUnified: Bool
-        /// The group that is seen at `point`.
-        private let root: String
-        private let point: String
-
-        init?(_ line: Substring) {
-            let halves = line.split(separator: " - ", maxSplits: 1)
-            guard halves.count == 2 else { return nil }
-            let (place, kind) = (halves[0].split(separator: " "), halves[1].split(separator: " "))
-            guard place.count >= 5, kind.count >= 3 else { return nil }
-            isUnified = kind[0] == "cgroup2"
-            guard isUnified || (kind[0] == "cgroup" && kind[2].split(separator: ",").contains("cpu")) else {
-                return nil
-            }
-            (root, point) = (Self.plain(place[3]), Self.plain(place[4]))
-        }
-
-        /// Blanks and backslashes are written as octal numbers there.
-        private static func plain(_ text: Substring) -> String {
-            String(text).replacing("\\040", with: " ").replacing("\\134", with: "\\")
-        }
-
-        /// The group's folder and those above it, as far as they are seen. A group outside of what is mounted shows as `/..`: then
-        /// only what is mounted is known.
-        func folders(of group: String) -> [String] {
-            var path = group
-            if root != "/" {
-                path = path == root ? "/" : path.hasPrefix(root + "/") ? String(path.dropFirst(root.count)) : "/"
-            }
-            var parts = path.split(separator: "/")
-            if parts.contains("..") { parts = [] }
-            return (0...parts.count).map { point + parts.prefix($0).map { "/" + $0 }.joined() }
-        }
     }
 }
