@@ -116,6 +116,15 @@ extension Flag where Value == Int? {
     }
 }
 
+extension Flag where Value == Int? {
+    /// A number of bytes.
+    package static func bytes(
+        _ name: String, _ metavar: String = "SIZE", in range: ClosedRange<Int>, _ summary: String
+    ) -> Flag {
+        Flag(FlagSpec(name, short: nil, metavar: metavar, kind: .bytes(range), summary: summary)) { $0?.asInt }
+    }
+}
+
 extension Flag where Value == Double {
     package static func double(
         _ name: String, short: Character? = nil, _ metavar: String, in range: ClosedRange<Double>,

@@ -10,6 +10,8 @@ package enum ValueKind: Hashable, Sendable {
     case double(ClosedRange<Double>)
     /// A span of time as a number of seconds; fractions allowed.
     case seconds(ClosedRange<Double>)
+    /// A number of bytes, also as `512M` or `1.5GiB`: units of 1,024.
+    case bytes(ClosedRange<Int>)
     case bool
     /// One of the words. Reserved ones are refused as not yet in this version.
     case choice([String], reserved: [String])
@@ -64,14 +66,14 @@ extension ValueKind {
         case .choice(let words, _): .words(words)
         case .file: .files
         case .directory: .directories
-        case .int, .double, .seconds, .bool, .url, .pairs, .texts, .addresses, .secret: .none
+        case .int, .double, .seconds, .bytes, .bool, .url, .pairs, .texts, .addresses, .secret: .none
         }
     }
 
     /// The values it takes, as a sentence for help; nil where the metavar says enough.
     var rangeText: String? {
         switch self {
-        case .int, .double, .seconds: expectation.prefix(1).uppercased() + expectation.dropFirst() + "."
+        case .int, .double, .seconds, .bytes: expectation.prefix(1).uppercased() + expectation.dropFirst() + "."
         case .choice(let words, _): "One of: " + words.joined(separator: ", ") + "."
         case .pairs(let commaSeparated):
             commaSeparated ? "May be repeated, or hold several with commas between." : "May be repeated."
@@ -92,6 +94,8 @@ extension ValueKind {
             "a number from \(Format.shortest(range.lowerBound)) to \(Format.shortest(range.upperBound))"
         case .seconds(let range):
             "a number of seconds from \(Format.shortest(range.lowerBound)) to \(Format.shortest(range.upperBound))"
+        case .bytes(let range):
+            "a size from \(Format.bytes(range.lowerBound)) to \(Format.bytes(range.upperBound)), in bytes or such as 512M or 1.5G"
         case .bool: "true or false"
         case .choice(let words, _): "one of " + words.joined(separator: ", ")
         case .file, .directory: "a path"
@@ -115,6 +119,7 @@ extension ValueKind {
         case .int(let range): return Int(text).flatMap { range.contains($0) ? .int($0) : nil }
         case .double(let range): return decimal(text, in: range).map { .double($0) }
         case .seconds(let range): return decimal(text, in: range).map { .seconds(.nanoseconds(Int64($0 * 1e9))) }
+        case .bytes(let range): return bytes(text).flatMap { range.contains($0) ? .int($0) : nil }
         case .bool: return Self.truth[text.lowercased()].map { .bool($0) }
         case .choice(let words, _): return words.contains(text) ? .text(text) : nil
         case .file, .directory: return text.isEmpty ? nil : .text(text)
@@ -152,6 +157,18 @@ extension ValueKind {
 
     private func decimal(_ text: String, in range: ClosedRange<Double>) -> Double? {
         NumberText.double(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+
+    private static let units = ["": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+
+    /// With a unit it may have fractions; `B` and `iB` behind that say nothing more.
+    private func bytes(_ text: String) -> Int? {
+        let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        var unit = text.dropFirst(number.count).uppercased()
+        for tail in ["IB", "B"] where unit.count > tail.count && unit.hasSuffix(tail) { unit.removeLast(tail.count) }
+        guard let factor = Self.units[unit] else { return nil }
+        if factor == 1 { return Int(number) }
+        return NumberText.double(String(number)).flatMap { Int(exactly: ($0 * Double(factor)).rounded()) }
     }
 
     private func pairs(_ text: String, _ commaSeparated: Bool) -> [KeyValue]? {
