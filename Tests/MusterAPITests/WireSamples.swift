@@ -12,6 +12,7 @@ struct WireSample: CustomTestStringConvertible {
     init(_ type: any WireType.Type, _ bodies: String...) { (self.type, self.bodies) = (type, bodies) }
 
     private static let key = #""job":1,"first":2,"count":2,"attempt":1"#
+    private static let needs = #""needs":{"cpus":2,"memory":5,"gpus":1,"counts":{"a":3},"labels":{"b":"c"}}"#
     private static let purge = #"{"term":65537,"number":1,"prefix":"/x"}"#
 
     static let all: [WireSample] = requests + answers + amongEdges
@@ -20,18 +21,21 @@ struct WireSample: CustomTestStringConvertible {
         WireSample(
             JobRequest.self,
             #"{"kernel":"sum","inputs":[1,"x"],"params":{"a":1},"priority":"interactive","attempts":3,"retryDelay":2.5,"#
-                + #""atMost":3,"copies":false,"quorum":"2/3","name":"n","timeoutSeconds":2.5}"#,
+                + #""atMost":3,"copies":false,"quorum":"2/3","name":"n","timeoutSeconds":2.5,"#
+                + needs + #","failIfImpossible":true}"#,
             #"{"kernel":"noop","count":9,"params":{},"priority":"batch"}"#),
         WireSample(AssignRequest.self, #"{"dataset":[[1,2],[3.5]]}"#, "{}"),
         WireSample(
             JoinRequest.self,
             #"{"name":"n","role":"edge","slots":2,"labels":{"a":"1","b":"2"},"version":"v","incarnation":"i","#
-                + #""callback":"http://1.2.3.4:5","machine":"m","id":3,"secret":"s"}"#,
+                + #""callback":"http://1.2.3.4:5","machine":"m","resources":{"memory":5,"gpus":1,"counts":{"a":3}},"id":3,"secret":"s"}"#,
             #"{"name":"","role":"worker","slots":1,"labels":{},"version":"","incarnation":""}"#),
         WireSample(
             Heartbeat.self, "{\"leases\":[{\(key)}],\"acknowledged\":0,\"edges\":{\"leader\":1,\"term\":65537}}",
             #"{"leases":[]}"#),
-        WireSample(LeaseRequest.self, #"{"slots":2,"kernels":["a","b"],"waitSeconds":0.5}"#),
+        WireSample(
+            LeaseRequest.self, #"{"slots":2,"kernels":["a","b"],"waitSeconds":0.5}"#,
+            #"{"slots":2,"kernels":[],"waitSeconds":0.5,"resources":{"memory":7}}"#),
         WireSample(
             Delivery.self,
             "{\"reports\":[{\(key),\"ticket\":\"t\",\"start\":2,\"values\":[1,null],\"seconds\":[0,0.5],"
@@ -68,8 +72,8 @@ struct WireSample: CustomTestStringConvertible {
         WireSample(
             JobStatus.self,
             #"{"id":3,"name":"n","kernel":"k","state":"done","count":2,"done":1,"failed":1,"workers":{"a":1,"b":2},"#
-                + #""seconds":1.5,"created":12.5,"timeoutSeconds":3.0,"priority":"batch","waiting":"w","quorum":"2/3"}"#
-        ),
+                + #""seconds":1.5,"created":12.5,"timeoutSeconds":3.0,"priority":"batch","waiting":"w","quorum":"2/3","#
+                + needs + "}"),
         WireSample(
             ListAnswer<TaskStatus>.self,
             #"{"tasks":[{"task":1,"state":"running","worker":"w","attempt":2,"seconds":0.5}]}"#, #"{"tasks":[]}"#),
@@ -137,7 +141,10 @@ struct WireSample: CustomTestStringConvertible {
         WireSample(
             LeaseOffer.self,
             "{\(key),\"ticket\":\"t\",\"kernel\":\"k\",\"params\":{\"a\":2},\"transient\":true,\"timeoutSeconds\":2.5,"
-                + #""inputs":[1,2]}"#, "{\(key),\"ticket\":\"t\",\"kernel\":\"k\",\"params\":{}}"),
+                + needs + #","inputs":[1,2]}"#, "{\(key),\"ticket\":\"t\",\"kernel\":\"k\",\"params\":{}}"),
+        WireSample(
+            LeaseAnswer.self, "{\"leases\":[{\(key),\"ticket\":\"t\",\"kernel\":\"k\",\"params\":{}}]}",
+            #"{"leases":[],"merged":true}"#),
         WireSample(Revocation.self, "{\"leases\":[{\(key)}]}"),
         WireSample(VerdictForm.self, #"{"verdict":"recorded","recorded":2}"#, #"{"verdict":"again","reason":"r"}"#),
         WireSample(CommandNotice.self, #"{"id":1,"sender":null,"from":"a","command":"GO"}"#),

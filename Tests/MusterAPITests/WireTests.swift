@@ -27,6 +27,16 @@ struct WireTests {
         (#"{"kernel":"noop","count":1,"retryDelay":3601}"#, 422, "not 3601"),
         (#"{"kernel":"noop","count":1,"atMost":0}"#, 422, "not 0"),
         (#"{"kernel":"noop","count":1,"copies":"no"}"#, 422, "not \"no\""),
+        (#"{"kernel":"noop","count":1,"needs":{"cpus":0}}"#, 422, "not 0"),
+        (#"{"kernel":"noop","count":1,"needs":{"cpus":1025}}"#, 422, "not 1025"),
+        (#"{"kernel":"noop","count":1,"needs":{"memory":-1}}"#, 422, "needs.memory"),
+        (#"{"kernel":"noop","count":1,"needs":{"gpus":65}}"#, 422, "not 65"),
+        (#"{"kernel":"noop","count":1,"needs":{"disk":1}}"#, 422, "\"needs.disk\""),
+        (#"{"kernel":"noop","count":1,"needs":{"counts":{"a":0}}}"#, 422, "not 0"),
+        (#"{"kernel":"noop","count":1,"needs":{"counts":{"a\n":1}}}"#, 422, "control characters"),
+        (#"{"kernel":"noop","count":1,"needs":{"labels":{"a=b":"c"}}}"#, 422, "a=b"),
+        (#"{"kernel":"noop","count":1,"needs":{"labels":{"a":1}}}"#, 422, "not 1"),
+        (#"{"kernel":"noop","count":1,"needs":4}"#, 422, "object"),
     ]
 
     @Test("a wrong job request is refused with status and offending value", arguments: refusedJobs)
@@ -46,6 +56,12 @@ struct WireTests {
         let careful = JobRequest(
             kernel: "container", count: 9, retryDelay: .milliseconds(2_500), atMost: 3, mayCopy: true)
         #expect(try JobRequest(body: careful.body) == careful)
+        var needy = careful
+        needy.needs = Needs(Amounts(cpus: 3, memory: 1 << 40, counts: ["a": 2]), labels: ["site": "lab", "x": ""])
+        needy.failsIfImpossible = true
+        #expect(try JobRequest(body: needy.body) == needy)
+        // One cpu is what every job needs.
+        #expect(try JobRequest(body: Array(#"{"kernel":"noop","count":1,"needs":{}}"#.utf8)).needs == nil)
         let counted = JobRequest(kernel: "noop", count: 3)
         #expect(counted.attemptsMax == nil)
         #expect(try JobRequest(body: counted.body) == counted)
@@ -56,10 +72,10 @@ struct WireTests {
         let key = LeaseKey(job: JobID(3), first: 10, count: 2, attempt: 4, member: MemberID(9))
         var grant = Grant(key: key, ticket: "t", kernel: "sum", params: Array("{}".utf8), hasInputs: true)
         let offer = LeaseOffer(grant: grant, inputs: LineColumn(lines: Array("[1]\n[2]\n".utf8)))
-        #expect(try LeaseOffer.offers(in: ListAnswer([offer]).body, for: MemberID(9)) == [offer])
+        #expect(try LeaseOffer.offers(in: LeaseAnswer([offer]).body, for: MemberID(9)) == [offer])
         grant.hasInputs = false
         let plain = LeaseOffer(grant: grant, inputs: nil)
-        #expect(try LeaseOffer.offers(in: ListAnswer([plain, plain]).body, for: MemberID(9)) == [plain, plain])
+        #expect(try LeaseOffer.offers(in: LeaseAnswer([plain, plain]).body, for: MemberID(9)) == [plain, plain])
         #expect(try Heartbeat(body: Heartbeat(leases: [key]).body, member: MemberID(9)).leases == [key])
         var beat = Heartbeat(leases: [])
         beat.returned = [ReturnedTasks(key: key, from: 11)]

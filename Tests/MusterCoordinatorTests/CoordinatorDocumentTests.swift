@@ -119,12 +119,13 @@ import Testing
         .createJob: [
             "kernel": #""noop""#, "count": "2", "inputs": "[[1],[2]]", "params": "{}", "priority": #""interactive""#,
             "attempts": "3", "quorum": #""2/3""#, "retryDelay": "2.5", "atMost": "3", "copies": "false",
-            "name": #""nightly""#, "timeoutSeconds": "2.5",
+            "name": #""nightly""#, "timeoutSeconds": "2.5", "needs": #"{"cpus":2,"labels":{"site":"lab"}}"#,
+            "failIfImpossible": "false",
         ],
         .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [
             "name": #""box""#, "role": #""client""#, "slots": "4", "labels": #"{"os":"linux"}"#, "version": #""1""#,
-            "incarnation": #""a""#, "machine": #""rack 7""#,
+            "incarnation": #""a""#, "machine": #""rack 7""#, "resources": #"{"memory":1024,"counts":{"licences":3}}"#,
             "callback": #""http://127.0.0.1:9""#,
         ],
         .heartbeat: [
@@ -132,7 +133,7 @@ import Testing
             "edges": #"{"leader":1,"term":0}"#,
             "returned": #"[{"job":1,"first":0,"count":2,"attempt":1,"from":1}]"#,
         ],
-        .leases: ["slots": "2", "kernels": #"["noop"]"#, "waitSeconds": "0"],
+        .leases: ["slots": "2", "kernels": #"["noop"]"#, "waitSeconds": "0", "resources": #"{"gpus":1}"#],
         .createChild: ["count": "2", "numbers": "5"], .createChildren: ["count": "2", "numbers": "5"],
         .childNumbers: ["offset": "0", "numbers": "[7,8]", "rejected": "1", "last": "false"],
         .ownChild: ["offset": "0", "numbers": "[7,8]", "rejected": "1", "last": "true"],

@@ -39,7 +39,7 @@ struct FleetCoreTests {
         }
         func ask(_ member: Int64) -> [LeaseKey] {
             let call = LeaseCall(
-                id: LeaseCallID(UInt64(member)), member: MemberID(member), slots: 1, kernels: ["k"])
+                id: LeaseCallID(UInt64(member)), member: MemberID(member), free: .oneCPU, kernels: ["k"])
             return handle(.work(.workAsked(call)))
         }
         for id in Int64(1)...3 {

@@ -46,7 +46,19 @@ struct SchedulerBench {
     mutating func ask(_ member: Int64, slots: Int = 1, kernels: Set<String> = ["k"]) -> [SchedulerEffect] {
         number += 1
         return handle(
-            .workAsked(LeaseCall(id: LeaseCallID(number), member: MemberID(member), slots: slots, kernels: kernels)))
+            .workAsked(
+                LeaseCall(
+                    id: LeaseCallID(number), member: MemberID(member), free: Amounts(cpus: slots), kernels: kernels)))
+    }
+
+    /// The same of a worker that says what is free beside slots, and understands that calls are merged.
+    mutating func ask(_ member: Int64, free: Amounts, kernels: Set<String> = ["k"]) -> [SchedulerEffect] {
+        number += 1
+        return handle(
+            .workAsked(
+                LeaseCall(
+                    id: LeaseCallID(number), member: MemberID(member), free: free, kernels: kernels, isMergeable: true))
+        )
     }
 
     /// Asks and returns what was granted at once.

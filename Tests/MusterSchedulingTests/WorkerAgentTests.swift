@@ -20,14 +20,20 @@ struct WorkerAgentTests {
             kernel: "k", params: [], hasInputs: false)
     }
 
+    private func ask(_ number: UInt64, slots: Int = 1) -> WorkerAgent.Effect {
+        .ask(WorkerAsk(number, Amounts(cpus: slots)))
+    }
+
+    private func run(_ grant: Grant, slot: Int = 1) -> WorkerAgent.Effect { .run(grant, BatchShare(slots: [slot])) }
+
     @Test("joins, asks, runs, delivers, discards, asks again")
     func road() {
         var agent = agent()
         #expect(agent.handle(.started(outbox: []), now: at(0)) == [.join])
-        #expect(agent.handle(.joined(MemberID(1)), now: at(1)) == [.ask(slots: 1)])
-        #expect(agent.handle(.leased(asked: 1, [grant(0)]), now: at(2)) == [.run(grant(0))])
+        #expect(agent.handle(.joined(MemberID(1)), now: at(1)) == [ask(1)])
+        #expect(agent.handle(.leased(ask: 1, [grant(0)]), now: at(2)) == [run(grant(0))])
         let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 10), now: at(3))
-        #expect(finished == [.deliver([OutboxID(1)]), .ask(slots: 1)])
+        #expect(finished == [.deliver([OutboxID(1)]), ask(2)])
         let delivered = agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(4))
         #expect(delivered == [.discard(OutboxID(1), .recorded(1))])
         #expect(agent.undelivered == 0)
@@ -37,33 +43,34 @@ struct WorkerAgentTests {
     func slots() {
         var agent = agent(slots: 3)
         _ = agent.handle(.started(outbox: []), now: at(0))
-        #expect(agent.handle(.joined(MemberID(1)), now: at(0)) == [.ask(slots: 3)])
-        #expect(agent.handle(.leased(asked: 3, [grant(0)]), now: at(1)) == [.run(grant(0)), .ask(slots: 2)])
-        #expect(agent.handle(.abandoned(grant(0).key), now: at(2)) == [.ask(slots: 1)])
+        #expect(agent.handle(.joined(MemberID(1)), now: at(0)) == [ask(1, slots: 3)])
+        #expect(agent.handle(.leased(ask: 1, [grant(0)]), now: at(1)) == [run(grant(0)), ask(2, slots: 2)])
+        #expect(agent.handle(.abandoned(grant(0).key), now: at(2)) == [ask(3)])
     }
 
     @Test("asks that are held keep to their number, however many slots there are", arguments: [4, 256, 1_024])
     func fewAsks(slots: Int) {
         var agent = agent(slots: slots)
         _ = agent.handle(.started(outbox: []), now: at(0))
-        #expect(agent.handle(.joined(MemberID(1)), now: at(0)) == [.ask(slots: slots)])
+        #expect(agent.handle(.joined(MemberID(1)), now: at(0)) == [ask(1, slots: slots)])
         let grants = (0..<slots).map(grant)
-        #expect(agent.handle(.leased(asked: slots, grants), now: at(1)) == grants.map { .run($0) })
+        let runs = grants.map { run($0, slot: $0.key.first + 1) }
+        #expect(agent.handle(.leased(ask: 1, grants), now: at(1)) == runs)
         // One slot after the other becomes free, and nothing is to be had.
         var held = 0
         for task in 0..<slots {
-            for case .ask(let slots) in agent.handle(.abandoned(grant(task).key), now: at(2)) {
-                #expect(slots == 1)
+            for case .ask(let asked) in agent.handle(.abandoned(grant(task).key), now: at(2)) {
+                #expect(asked.free == .oneCPU)
                 held += 1
             }
         }
         #expect(held == WorkerAgent.asksMax)
         #expect(agent.handle(.ticked, now: at(3)) == [])
         // The next ask speaks for all that no other speaks for.
-        #expect(agent.handle(.leased(asked: 1, []), now: at(4)) == [.ask(slots: slots - held + 1)])
-        let failed = agent.handle(.askFailed(asked: slots - held + 1, isStranger: false), now: at(5))
+        #expect(agent.handle(.leased(ask: 2, []), now: at(4)) == [ask(4, slots: slots - held + 1)])
+        let failed = agent.handle(.askFailed(ask: 4, isStranger: false), now: at(5))
         #expect(failed == [])
-        #expect(agent.handle(.ticked, now: at(500)) == [.ask(slots: slots - held + 1)])
+        #expect(agent.handle(.ticked, now: at(500)) == [ask(5, slots: slots - held + 1)])
     }
 
     @Test("an answer of again keeps the report, waits, and delivers it once more; so does a failed delivery")
@@ -106,7 +113,7 @@ struct WorkerAgentTests {
         var agent = agent()
         _ = agent.handle(.started(outbox: []), now: at(0))
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
-        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
         #expect(agent.handle(.heartbeatFailed(isStranger: true), now: at(1)) == [.join])
         #expect(agent.runningBatches == [grant(0).key])
         _ = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 1), now: at(2))
@@ -118,7 +125,7 @@ struct WorkerAgentTests {
         var agent = agent()
         _ = agent.handle(.started(outbox: []), now: at(0))
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
-        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
         #expect(agent.handle(.terminated, now: at(1)).isEmpty)
         let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 1), now: at(2))
         #expect(finished == [.deliver([OutboxID(1)])])
@@ -133,9 +140,9 @@ struct WorkerAgentTests {
         var agent = agent(slots: 2)
         _ = agent.handle(.started(outbox: []), now: at(0))
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
-        _ = agent.handle(.leased(asked: 2, [grant(0)]), now: at(0))
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
         #expect(agent.handle(.drainAsked, now: at(1)).isEmpty)
-        #expect(agent.handle(.leased(asked: 1, [grant(1)]), now: at(2)).isEmpty)
+        #expect(agent.handle(.leased(ask: 2, [grant(1)]), now: at(2)).isEmpty)
         #expect(agent.handle(.ticked, now: at(3_600_000)) == [.heartbeat([grant(0).key])])
         var hurried = agent
         _ = hurried.handle(.terminated, now: at(3_600_001))
@@ -149,7 +156,7 @@ struct WorkerAgentTests {
         var agent = agent()
         _ = agent.handle(.started(outbox: []), now: at(0))
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
-        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
         _ = agent.handle(.terminated, now: at(0))
         #expect(agent.handle(.ticked, now: at(5_000)).first == .abandon(grant(0).key))
         #expect(agent.handle(.abandoned(grant(0).key), now: at(5_001)).last == .leaveAndExit)
@@ -160,7 +167,7 @@ struct WorkerAgentTests {
         var agent = agent()
         _ = agent.handle(.started(outbox: []), now: at(0))
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
-        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
         #expect(agent.handle(.revoked([grant(7).key, grant(0).key]), now: at(1)) == [.abandon(grant(0).key)])
     }
 
@@ -178,9 +185,9 @@ struct WorkerAgentTests {
         var agent = agent()
         _ = agent.handle(.started(outbox: []), now: at(0))
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
-        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
-        #expect(agent.handle(.nearlyFinished(grant(0).key), now: at(1)) == [.ask(slots: 1)])
-        #expect(agent.handle(.leased(asked: 1, [grant(1)]), now: at(2)) == [])
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
+        #expect(agent.handle(.nearlyFinished(grant(0).key), now: at(1)) == [ask(2)])
+        #expect(agent.handle(.leased(ask: 2, [grant(1)]), now: at(2)) == [])
         return agent
     }
 
@@ -189,7 +196,7 @@ struct WorkerAgentTests {
         var agent = agentAhead()
         #expect(agent.runningBatches == [grant(0).key] && agent.waitingBatches == [grant(1).key])
         let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 10), now: at(3))
-        #expect(finished == [.run(grant(1)), .deliver([OutboxID(1)])])
+        #expect(finished == [run(grant(1)), .deliver([OutboxID(1)])])
         #expect(agent.waitingBatches == [])
         #expect(agent.handle(.nearlyFinished(grant(0).key), now: at(4)) == [])
     }
@@ -199,7 +206,7 @@ struct WorkerAgentTests {
         var agent = agentAhead()
         #expect(agent.handle(.ticked, now: at(1_000)) == [.heartbeat([grant(0).key, grant(1).key])])
         var revoked = agent
-        #expect(revoked.handle(.revoked([grant(1).key]), now: at(1_001)) == [.ask(slots: 1)])
+        #expect(revoked.handle(.revoked([grant(1).key]), now: at(1_001)) == [ask(3)])
         #expect(revoked.waitingBatches == [])
         #expect(agent.handle(.terminated, now: at(1_001)) == [])
         let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 10), now: at(1_002))
@@ -223,13 +230,13 @@ struct WorkerAgentTests {
         var agent = agent()
         _ = agent.handle(.started(outbox: []), now: at(0))
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
-        _ = agent.handle(.leased(asked: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
         _ = agent.handle(.nearlyFinished(grant(0).key), now: at(1))
-        _ = agent.handle(.leased(asked: 1, [lost]), now: at(2))
+        _ = agent.handle(.leased(ask: 2, [lost]), now: at(2))
         #expect(agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 9), now: at(3)) == [.deliver([OutboxID(1)])])
         var away = agent
-        #expect(away.handle(.ticked, now: at(102)) == [.run(lost)])
+        #expect(away.handle(.ticked, now: at(102)) == [run(lost)])
         let delivered = agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(4))
-        #expect(delivered == [.discard(OutboxID(1), .recorded(1)), .run(lost)])
+        #expect(delivered == [.discard(OutboxID(1), .recorded(1)), run(lost)])
     }
 }

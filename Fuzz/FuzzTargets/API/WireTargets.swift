@@ -97,7 +97,7 @@ extension FuzzTarget {
             "wire-leases",
             [
                 WireForm("LeaseRequest", LeaseRequest.init(body:), \.body),
-                WireForm("LeaseOffer", { try LeaseOffer.offers(in: $0, for: member) }, { ListAnswer($0).body }),
+                WireForm("LeaseAnswer", { try LeaseAnswer(body: $0, for: member) }, \.body),
                 WireForm("Heartbeat", { try Heartbeat(body: $0, member: member) }, \.body),
                 WireForm("Revocation", { try Revocation(body: $0, member: member) }, \.body),
             ]),

@@ -34,8 +34,11 @@ package struct Problem: Error, Hashable, Sendable {
     }
 
     private static let finalTypes = Set(
-        ["token", "no-token", "rights", "field", "unknown-field", "not-json", "size", "key", "gone", "volunteers"]
-            .map { "/problems/" + $0 })
+        [
+            "token", "no-token", "rights", "field", "unknown-field", "not-json", "size", "key", "gone", "volunteers",
+            "impossible",
+        ]
+        .map { "/problems/" + $0 })
 
     /// The reason phrase of RFC 9110 for a status.
     package static func title(of status: Int) -> String {

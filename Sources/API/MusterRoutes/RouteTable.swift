@@ -282,7 +282,7 @@ package enum RouteTable {
         RouteSpec(
             name: .leases, method: "POST", pattern: "/v1/leases", access: .member,
             summary: "Ask for work; held until there is some.",
-            fields: .of(LeaseRequest.self), bodyBytesMax: smallBody, answer: .of(ListAnswer<LeaseOffer>.self)),
+            fields: .of(LeaseRequest.self), bodyBytesMax: smallBody, answer: .of(LeaseAnswer.self)),
         RouteSpec(
             name: .results, method: "POST", pattern: "/v1/results", access: .member,
             summary: "Deliver reports of finished tasks; answered when they are durable.",

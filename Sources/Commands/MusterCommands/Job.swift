@@ -84,6 +84,9 @@ enum JobCommand {
         try out.line("time      \(Format.duration(job.seconds))")
         if job.created > 0 { try out.line("created   \(WallClock.text(job.created))") }
         if let limit = job.timeoutSeconds { try out.line("timeout   \(Format.duration(limit)) a task") }
+        if let needs = job.needs {
+            try out.line("needs     \(Terminal.clean(needs.words.joined(separator: ", "))) a task")
+        }
         for (name, count) in job.workers.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             try out.line("worker    \(Terminal.clean(name)): \(Format.count(count))")
         }

@@ -71,7 +71,7 @@ enum SubmitCommand {
         flags: [
             count.spec, params.spec, input.spec, priority.spec, quorum.spec, attempts.spec, retryDelay.spec,
             atMost.spec, copies.spec, name.spec, timeout.spec, wait.spec,
-        ] + CommonFlags.client,
+        ] + NeedsFlags.all + CommonFlags.client,
         rules: [.exclusive(["count", "input"])],
         exits: [
             Command.Exit(.success, "The job is stored; with --wait: it is done."),
@@ -88,6 +88,9 @@ enum SubmitCommand {
             Command.Example(
                 "muster submit container -p image=debian -p 'command=[\"false\"]' --attempts 3 --retry-delay 5",
                 "A command that fails is tried three times, with at least 2.5 and then 5 seconds between."),
+            Command.Example(
+                "muster submit sleep --count 9 --cpus 2 --memory 4G --need site=lab",
+                "Each task has two slots and 4 GiB of a worker with this label."),
             Command.Example("muster submit sleep --count 20 --param ms=500", "Twenty tasks of half a second."),
         ], run: run)
 
@@ -120,6 +123,8 @@ enum SubmitCommand {
             mayCopy: invocation[copies] ? true : nil)
         request.name = invocation[name] ?? ""
         request.timeoutSeconds = invocation[timeout].map(\.inSeconds)
+        request.needs = try NeedsFlags.needs(invocation)
+        request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
         return request
     }
 

@@ -11,8 +11,12 @@ internal import MusterSystem
 /// `muster up`.
 enum UpCommand {
     static let workers = Flag<Int?>.int(
-        "workers", "N", in: 0...256, "How many workers to have, each of one slot."
+        "workers", "N", in: 0...256, "How many workers to have."
     ).defaulting(to: "as many as there were last on these data, at first 4")
+
+    static let slots = Flag<Int>.int(
+        "slots", "N", in: 1...1024, default: 1,
+        "Slots of each worker: a task that needs more cpus than these has no worker.")
 
     static let edges = Flag<Int>.int(
         "edges", "N", in: 0...64, default: 3,
@@ -28,12 +32,14 @@ enum UpCommand {
             "Commands of the same user on this machine find its token by themselves, in whatever folder they run; a browser comes in "
                 + "by the link that is printed, once, within ten minutes ('muster sign-in' prints another). Old clients may use the "
                 + "classic routes; where it listens on this machine only, not through a proxy.",
+            "What --memory, --gpus and --resource say is the machine's: the workers have equal parts of it, and those that 'muster scale' "
+                + "adds later none.",
         ],
         flags: [
-            workers.spec, edges.spec, CommonFlags.data.spec, CoordinatorCommand.port.spec,
+            workers.spec, slots.spec, edges.spec, CommonFlags.data.spec, CoordinatorCommand.port.spec,
             CoordinatorCommand.token.spec, AccessFlags.readToken.spec, AccessFlags.hostName.spec,
             AccessFlags.callbackNetworks.spec, CoordinatorCommand.wait.spec, CoordinatorCommand.isPrivate.spec,
-        ] + ServerFlags.plain + SpawnFlags.all + CommonFlags.always,
+        ] + ResourceFlags.all + ServerFlags.plain + SpawnFlags.all + CommonFlags.always,
         rules: SpawnFlags.rules, reservedFlags: ["demo"],
         exits: CoordinatorCommand.command.exits,
         examples: [
@@ -62,6 +68,10 @@ enum UpCommand {
         configuration.volunteers = try SpawnFlags.volunteers(invocation)
         configuration.spawning.workers = invocation[workers]
         configuration.spawning.workersAtFirst = 4
+        configuration.spawning.machine = MachineMeans(
+            slots: invocation[slots], memory: invocation[ResourceFlags.memory] ?? SystemMemory.usable,
+            gpus: try ResourceFlags.cards(invocation),
+            counts: try ResourceFlags.numbers(invocation[ResourceFlags.counts], "resource"))
         let parts = parts(invocation)
         // Before there is a new folder for nothing.
         try await CoordinatorCommand.requireFreePort(configuration.server)

@@ -53,8 +53,7 @@ enum WorkerCommand {
         flags: [
             join.spec, slots.spec, name.spec, labels.spec, machine.spec, CommonFlags.data.spec, CommonFlags.token.spec,
             CommonFlags.tlsCA.spec, drain.spec, orphan.spec, socket.spec, allowExec.spec,
-        ]
-            + CommonFlags.always,
+        ] + ResourceFlags.all + CommonFlags.always,
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
             Command.Exit(.noInput, "The file of --tls-ca cannot be read."),
@@ -68,6 +67,9 @@ enum WorkerCommand {
             Command.Example(
                 "muster worker --join https://hub.example:8080 --slots 2 --labels room=12,os=debian",
                 "Two tasks at a time, with labels; the token is in MUSTER_TOKEN."),
+            Command.Example(
+                "muster worker --join http://127.0.0.1:8080 --memory 8G --resource licences=2",
+                "Tasks that need memory, or a licence, are given no more of it than this."),
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {
@@ -75,6 +77,9 @@ enum WorkerCommand {
         var settings = WorkerAgent.Settings()
         settings.slots = invocation[slots] ?? Processors.usable
         settings.drainTime = invocation[drain]
+        settings.memory = invocation[ResourceFlags.memory] ?? SystemMemory.usable
+        settings.gpus = try ResourceFlags.cards(invocation)
+        settings.counts = try ResourceFlags.numbers(invocation[ResourceFlags.counts], "resource")
         var configuration = WorkerConfiguration(
             coordinatorURL: invocation[join], token: token, name: invocation[name] ?? defaultName(),
             labels: Dictionary(invocation[labels].map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterClient
 internal import MusterCommandLine
+internal import MusterCore
 
 /// `muster workers`.
 enum WorkersCommand {
@@ -10,7 +11,7 @@ enum WorkersCommand {
     static let command = Command(
         name: "workers", summary: "list the fleet's workers",
         description: [
-            "Prints a line for each worker: its rank, name, state, and when it joined; in the order of ranks."
+            "Prints a line for each worker: its rank, name, state, what it has, and when it joined; in the order of ranks."
         ],
         flags: [contributions.spec] + CommonFlags.client, exits: CommonFlags.clientExits,
         examples: [
@@ -24,17 +25,33 @@ enum WorkersCommand {
         if invocation[contributions] { return try await listMachines(invocation) }
         let answer = try await CoordinatorClient(invocation).call("GET", "/servers")
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
-        var table = TextTable([
-            .init("RANK", .right), .init("NAME"), .init("STATE"), .init("SLOTS", .right), .init("ADDRESS"),
-            .init("VERSION"), .init("JOINED"),
-        ])
+        var rows: [[String]] = []
         for member in try ListAnswer<MemberStatus>(body: answer).items {
-            table.add([
-                member.rank.map(String.init) ?? "", member.name, member.state, String(member.slots), member.address,
-                member.version, WallClock.text(member.joined),
+            rows.append([
+                member.rank.map(String.init) ?? "", member.name, member.state, String(member.slots),
+                member.resources.map { Format.bytes($0.memory) } ?? "", member.resources.map(also) ?? "",
+                member.address, member.version, WallClock.text(member.joined),
             ])
         }
+        // A column for what few have is there where one has it.
+        let isPlain = rows.allSatisfy { $0[5].isEmpty }
+        var columns: [TextTable.Column] = [
+            .init("RANK", .right), .init("NAME"), .init("STATE"), .init("SLOTS", .right), .init("MEMORY", .right),
+            .init("ALSO"), .init("ADDRESS"), .init("VERSION"), .init("JOINED"),
+        ]
+        if isPlain { columns.remove(at: 5) }
+        var table = TextTable(columns)
+        for var row in rows {
+            if isPlain { row.remove(at: 5) }
+            table.add(row)
+        }
         try invocation.out.write(table.rendered(width: Terminal.standardOutput(invocation.environment).cutWidth))
+    }
+
+    /// What a worker has that few have.
+    private static func also(_ has: Amounts) -> String {
+        let counts = has.counts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return ((has.gpus > 0 ? ["gpus=\(has.gpus)"] : []) + counts).joined(separator: ",")
     }
 
     @MainActor private static func listMachines(_ invocation: Invocation) async throws {

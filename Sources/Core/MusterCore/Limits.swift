@@ -43,6 +43,11 @@ package enum Limits {
     /// Tasks in one list of those that run.
     package static let tasksListedMax = 10_000
     package static let slotsMax = 1_024
+    /// What a task may need, and a worker have: bytes of memory, GPUs, kinds of whatever else is counted, and how many of each.
+    package static let memoryBytesMax = 1 << 50
+    package static let gpusMax = 64
+    package static let countsMax = 64
+    package static let countMax = 1_000_000
     /// Bytes of names of members, kernels, label keys and values.
     package static let nameBytesMax = 128
     package static let labelsMax = 64

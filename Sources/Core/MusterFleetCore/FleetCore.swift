@@ -105,7 +105,7 @@ package struct FleetCore: Sendable {
         switch event {
         case .restored(let record), .joined(let record):
             guard record.role == .worker, membership[record.id] != nil else { return [] }
-            return work(.memberKnown(record.id, record.voter), now)
+            return work(.memberKnown(record.id, record.voter, has: record.means), now)
         default: return []
         }
     }

@@ -23,6 +23,7 @@ extension Coordinator: EffectPerformer {
         case .grant(_, .referee, let grants): referee.judge(grants, &fleet)
         case .grant(let id, let member, let grants): work.granted(id, member, grants, &fleet)
         case .dismiss(let id): work.dismiss(id, &fleet)
+        case .merged(let id): work.merged(id, &fleet)
         case .commit(let id, let writes): work.commit(id, writes)
         case .produced(let id, let results): pictures.produced(results, of: id, &fleet)
         case .answer(let id, let verdicts): work.answer(id, verdicts, &fleet)

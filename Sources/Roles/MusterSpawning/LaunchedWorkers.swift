@@ -20,6 +20,8 @@ final class LaunchedWorkers: Sendable {
     private let site: LaunchSite
     private let store: any Store
     private let authenticator: Authenticator
+    /// Among how many the machine is shared: as many as were wanted when the first was launched.
+    private let sharers = Mutex<Int?>(nil)
     private let pool = Mutex(WorkerPool(random: SystemRandomNumberGenerator()))
 
     /// They join by the token that `authenticator` has for that.
@@ -71,15 +73,28 @@ final class LaunchedWorkers: Sendable {
 
     private func spec(of number: Int) -> LaunchSpec {
         let name = Self.name(of: number)
+        let means = means(of: number)
         let arguments = [
-            "worker", "--join", site.reachableURL, "--slots", "1", "--name", name, "--data",
+            "worker", "--join", site.reachableURL, "--name", name, "--data",
             "\(configuration.containers == nil ? configuration.directory : "/tmp")/\(name)", "--drain-seconds",
             "\(Self.grace / .seconds(1))",
             "--orphan-seconds", "\(configuration.orphanTime / .seconds(1))",
         ]
         return LaunchSpec(
-            name: name, arguments: arguments + configuration.tlsArguments,
-            environment: site.environment.merging(["MUSTER_TOKEN": authenticator.joinToken]) { $1 })
+            name: name,
+            arguments: arguments + means.arguments(inContainer: configuration.containers != nil)
+                + configuration.tlsArguments,
+            environment: site.environment.merging(["MUSTER_TOKEN": authenticator.joinToken]) { $1 }
+                .merging(means.environment) { $1 })
+    }
+
+    private func means(of number: Int) -> MachineMeans {
+        let wanted = pool.withLock { $0.wanted }
+        let count = sharers.withLock { sharers in
+            sharers = sharers ?? wanted
+            return sharers!
+        }
+        return configuration.machine.part(of: number, among: count)
     }
 
     private static func name(of number: Int) -> String { "\(LaunchName.worker)\(number)" }

@@ -25,6 +25,8 @@ package struct SpawnConfiguration: Sendable {
     package var workersAtFirst = 0
     /// Whether launched workers run commands that admins submit. From `--allow-exec`.
     package var allowsExec = false
+    /// What workers that are processes of this machine share. From `up --memory`, `--gpus` and so on.
+    package var machine = MachineMeans.own
     /// Where workers and children are containers, from `--launcher docker`. Nil: processes of this machine.
     package var containers: ContainerSettings?
     /// Whose containers print the numbers. From `--child-image`; nil is Muster's own child.

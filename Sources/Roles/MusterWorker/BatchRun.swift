@@ -15,25 +15,24 @@ package struct BatchRun: Sendable {
     private static let endNanoseconds = 3e6
 
     let offer: LeaseOffer
+    /// What the batch has of its worker while it runs.
+    package let share: BatchShare
     let cancellation: Cancellation
     let means: TaskMeans
     /// For whoever looks at it from outside.
     package let progress: BatchProgress
-    /// Which of the worker's slots it has, from 1 on.
-    let slot: Int
     /// Takes each report but the last; the last is returned.
     let emitPart: @Sendable (TaskReport) -> Void
     /// Called at most once, before the last task.
     let announceEnd: @Sendable () -> Void
 
     package init(
-        offer: LeaseOffer, cancellation: Cancellation, means: TaskMeans, slot: Int = 1,
+        offer: LeaseOffer, share: BatchShare = BatchShare(slots: [1]), cancellation: Cancellation, means: TaskMeans,
         emitPart: @escaping @Sendable (TaskReport) -> Void, announceEnd: @escaping @Sendable () -> Void = {}
     ) {
-        self.offer = offer
+        (self.offer, self.share) = (offer, share)
         self.cancellation = cancellation
         self.means = means
-        self.slot = slot
         let isTransient = offer.grant.isTransient
         progress = BatchProgress(
             offer.grant.key, isBinary: isTransient,
@@ -59,6 +58,7 @@ package struct BatchRun: Sendable {
         var isEnding = false
         let inputs = offer.inputs?.lines
         let timeout = offer.grant.timeoutSeconds
+        let (slot, gpus) = (share.slots.first ?? 1, share.gpus)
         let timer = type(of: kernel).timesItself ? nil : timeout.map { TaskTimer(seconds: $0, cancellation) }
         while let task = progress.next(at: taskBegan) {
             if cancellation.isCancelled { return (progress.takePart(next: task)?.report(offer), false) }
@@ -67,6 +67,7 @@ package struct BatchRun: Sendable {
             do throws(TaskFailure) {
                 var task = KernelTask(index: task, attempt: key.attempt, input: input)
                 (task.job, task.slot, task.timeoutSeconds) = (key.job.rawValue, slot, timeout)
+                task.gpus = gpus
                 let bytesMax = isTransient ? Limits.blobBytesMax : Limits.valueBytesMax
                 let value = try compute(task, by: kernel, within: timer)
                 if value.count > bytesMax {

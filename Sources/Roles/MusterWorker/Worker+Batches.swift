@@ -7,24 +7,22 @@ internal import Synchronization
 
 /// Batches: begun on a thread of their own, their reports kept until somebody answers for them.
 extension Worker {
-    func begin(_ grant: Grant, _ state: inout State) {
+    func begin(_ grant: Grant, _ share: BatchShare, _ state: inout State) {
         guard let offer = state.offers.removeValue(forKey: grant.key) else { return }
         let cancellation = Cancellation()
         state.batches[grant.key] = cancellation
-        let slot = state.slots.take()
-        let failure = threads.run { [self] in compute(offer, cancellation, slot) }
+        let failure = threads.run { [self] in compute(offer, share, cancellation) }
         if failure != 0 {
             // The lease is lost to this worker, not to the fleet: it ends and goes to another.
             Log.error("no thread for a batch", ["errno": "\(failure)"])
             state.batches[grant.key] = nil
-            state.slots.giveBack(slot)
             Task { handle(.abandoned(grant.key)) }
         }
     }
 
-    private func compute(_ offer: LeaseOffer, _ cancellation: Cancellation, _ slot: Int) {
+    private func compute(_ offer: LeaseOffer, _ share: BatchShare, _ cancellation: Cancellation) {
         let key = offer.grant.key
-        let run = BatchRun(offer: offer, cancellation: cancellation, means: means, slot: slot) { [self] part in
+        let run = BatchRun(offer: offer, share: share, cancellation: cancellation, means: means) { [self] part in
             let kept = outbox.keep(part)
             handle(.partFinished(kept.id, bytes: kept.text.count))
             outbox.write(kept)
@@ -37,7 +35,6 @@ extension Worker {
         state.withLock { state in
             state.batches[key] = nil
             state.runs[key] = nil
-            state.slots.giveBack(slot)
         }
         if let kept {
             handle(

@@ -25,7 +25,8 @@ extension Worker {
     func join(_ identity: MemberIdentity?) {
         let request = JoinRequest(
             name: configuration.name, role: .worker, slots: configuration.agent.slots, labels: configuration.labels,
-            version: configuration.version, incarnation: incarnation, identity: identity, machine: machine)
+            version: configuration.version, incarnation: incarnation, identity: identity, machine: machine,
+            resources: configuration.agent.has)
         calls.call("POST", "/v1/members", request.body, bearer: configuration.token) { [self] in joinAnswered($0) }
     }
 
@@ -57,29 +58,30 @@ extension Worker {
         }
     }
 
-    func ask(_ slots: Int, _ identity: MemberIdentity?) {
+    func ask(_ ask: WorkerAsk, _ identity: MemberIdentity?) {
         guard let identity else { return }
-        let request = LeaseRequest(slots: slots, kernels: means.kernels, waitSeconds: Self.askSeconds)
+        let request = LeaseRequest(
+            slots: ask.free.cpus, kernels: means.kernels, waitSeconds: Self.askSeconds, resources: ask.free)
         calls.call("POST", "/v1/leases", request.body, bearer: identity.secret, seconds: Self.askSeconds + 15) {
-            [self] in askAnswered(slots, identity.id, $0)
+            [self] in askAnswered(ask.number, identity.id, $0)
         }
     }
 
-    private func askAnswered(_ slots: Int, _ member: MemberID, _ answer: CallAnswer) {
+    private func askAnswered(_ ask: UInt64, _ member: MemberID, _ answer: CallAnswer) {
         switch answer {
         case .success(let body):
-            guard let offers = try? LeaseOffer.offers(in: body, for: member) else {
+            guard let answer = try? LeaseAnswer(body: body, for: member) else {
                 Log.error("the coordinator's leases make no sense")
-                handle(.askFailed(asked: slots, isStranger: false))
+                handle(.askFailed(ask: ask, isStranger: false))
                 return
             }
-            state.withLock { state in for offer in offers { state.offers[offer.grant.key] = offer } }
-            handle(.leased(asked: slots, offers.map(\.grant)))
+            state.withLock { state in for offer in answer.offers { state.offers[offer.grant.key] = offer } }
+            handle(.leased(ask: ask, answer.offers.map(\.grant), isMerged: answer.isMerged))
             state.withLock { state in
                 let waiting = state.agent.waitingBatches
                 state.offers = state.offers.filter { waiting.contains($0.key) }
             }
-        case .failure(let failure): handle(.askFailed(asked: slots, isStranger: failure.isStranger))
+        case .failure(let failure): handle(.askFailed(ask: ask, isStranger: failure.isStranger))
         }
     }
 

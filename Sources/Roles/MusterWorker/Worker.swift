@@ -19,7 +19,6 @@ package final class Worker: Sendable {
         var batches: [LeaseKey: Cancellation] = [:]
         /// Grants' inputs and tickets between their arrival and their start.
         var offers: [LeaseKey: LeaseOffer] = [:]
-        var slots = SlotNumbers()
         var runs: [LeaseKey: BatchRun] = [:]
         /// What the coordinator has not heard of yet.
         var returned: Set<ReturnedTasks> = []
@@ -121,8 +120,8 @@ package final class Worker: Sendable {
     private func perform(_ effect: WorkerAgent.Effect, _ state: inout State) {
         switch effect {
         case .join: join(state.identity)
-        case .ask(let slots): ask(slots, state.identity)
-        case .run(let grant): begin(grant, &state)
+        case .ask(let ask): self.ask(ask, state.identity)
+        case .run(let grant, let share): begin(grant, share, &state)
         case .deliver(let ids): deliver(ids, state.identity)
         case .discard(let id, let verdict): discard(id, verdict)
         case .heartbeat(let keys): heartbeat(keys, state.returned, state.identity)

@@ -20,6 +20,8 @@ final class SimChecker {
         var isPicky = false
         /// So many of its batches may run at one time.
         var atMost: Int?
+        /// What each of its tasks needs; nil: one cpu.
+        var needs: Needs?
 
         /// Whether every machine comes to the same.
         var isDeterministic: Bool { failEvery == 0 || failures >= 1_000 }
@@ -35,6 +37,7 @@ final class SimChecker {
     var plans: [JobID: Plan] = [:]
     private var grants: [JobID: [(key: LeaseKey, at: Moment)]] = [:]
     private var names: [MemberID: String] = [:]
+    private var begins: [JobID: Moment] = [:]
     /// Names of the workers that each dealt job was dealt to.
     private var dealtTo: [JobID: [String]] = [:]
     private var endsOfProcesses: [MemberID: [Moment]] = [:]
@@ -69,11 +72,14 @@ final class SimChecker {
     func fail(_ words: String) { if violation == nil { violation = words } }
 
     func jobAcknowledged(_ id: JobID) { acknowledged.insert(id) }
+    /// Its first task is to be granted until then, where nothing goes wrong.
+    func mustBegin(_ id: JobID, until limit: Moment) { begins[id] = limit }
     func dealt(_ id: JobID, to names: [String]) { dealtTo[id] = names }
     func granted(_ key: LeaseKey, to name: String, at now: Moment) {
         grants[key.job, default: []].append((key, now))
         names[key.member] = name
     }
+    private func firstGrant(of id: JobID) -> Moment? { grants[id]?.first?.at }
     func processEnded(_ member: MemberID, at now: Moment) { endsOfProcesses[member, default: []].append(now) }
 
     /// Grants of a task whose holder's process ended afterwards, or so shortly before that it was not noticed yet.
@@ -145,6 +151,22 @@ final class SimChecker {
     func checkRunning(_ count: Int, of id: JobID) {
         guard isCalm, let most = plans[id]?.atMost else { return }
         require(count <= most, "\(count) batches of job \(id) run at one time, of at most \(most)")
+    }
+
+    /// What runs on a worker never takes more than it has, and no two batches have the same slot or GPU.
+    func checkRoom(_ running: [LeaseKey: BatchShare], at name: String, has: Amounts) {
+        let taken = running.keys.reduce(into: Amounts()) { $0 += plans[$1.job]?.needs?.amounts ?? .oneCPU }
+        require(taken.fits(in: has), "\(name) has \(has.words), and what runs there takes \(taken.words)")
+        for (what, numbers) in [("slot", running.values.flatMap(\.slots)), ("gpu", running.values.flatMap(\.gpus))] {
+            require(Set(numbers).count == numbers.count, "\(name) gave a \(what) twice: \(numbers.sorted())")
+        }
+    }
+
+    /// A job that needs much of a worker is not put off for ever by those that need little.
+    func checkBegun(at now: Moment) {
+        for (id, limit) in begins where limit < now && (firstGrant(of: id).map { $0 > limit } ?? true) {
+            fail("job \(id) needs \(plans[id]?.needs?.words ?? []), and no task of it was granted until \(limit)")
+        }
     }
 
     func checkRanks(_ membership: Membership) {

@@ -6,7 +6,7 @@ internal import MusterScheduling
 /// What workers and clients say to the coordinator, and what it answers.
 enum SimRequest {
     case join(MemberID?, name: String, incarnation: String)
-    case ask(MemberID, slots: Int)
+    case ask(MemberID, free: Amounts)
     case report(MemberID, [TaskReport])
     case heartbeat(MemberID, [LeaseKey])
     case openStream(MemberID, worker: Int, connection: UInt64)
@@ -18,6 +18,7 @@ enum SimRequest {
 enum SimReply {
     case joined(MemberID)
     case grants([Grant])
+    case merged
     case verdicts([ReportVerdict])
     case fine
     /// The member is not known (any more).
@@ -70,6 +71,7 @@ final class SimCoordinator {
         var settings = Scheduler.Settings()
         settings.leaseTime = .seconds(5)
         settings.isQuorumStrict = !world.isOneMachine
+        if world.bug == .neverReserves { settings.reservationTime = .seconds(86_400) }
         var fleet = FleetCore(
             scheduler: settings, sealer: SimSealer(bug: world.bug), dice: SimRandom(seed: world.diceSeed))
         lastIDs = world.bug == .reusesIDs && crashes > 0 ? (0, lastIDs.member, lastIDs.joinOrder) : world.store.lastIDs
@@ -151,11 +153,13 @@ final class SimCoordinator {
         case .join(let id, let name, let incarnation): join(id, name, incarnation, reply)
         case .submit(let plan): submit(plan, reply)
         case .cancel(let id): cancel(id, reply)
-        case .ask(let id, let slots):
+        case .ask(let id, let free):
             guard isKnown(id) else { return reply(.stranger) }
             let call = LeaseCallID(newNumber())
             calls[call] = reply
-            handle(.work(.workAsked(LeaseCall(id: call, member: id, slots: slots, kernels: ["sim"]))))
+            handle(
+                .work(
+                    .workAsked(LeaseCall(id: call, member: id, free: free, kernels: ["sim"], isMergeable: true))))
             world.clock.after(.seconds(3)) { [self, life] in
                 guard life == self.life, let held = calls.removeValue(forKey: call) else { return }
                 held(.grants([]))
@@ -215,12 +219,14 @@ final class SimCoordinator {
         joining[incarnation] = id
         let known = fleet?.membership[id]?.record
         if known == nil { lastIDs.joinOrder += 1 }
-        let record = MemberRecord(
-            id: id, name: name, role: .worker, joinOrder: known?.joinOrder ?? lastIDs.joinOrder, address: "", slots: 1,
-            labels: [:], version: "", joinedMs: 0, incarnation: incarnation,
+        let means = world.means(named: name)
+        var record = MemberRecord(
+            id: id, name: name, role: .worker, joinOrder: known?.joinOrder ?? lastIDs.joinOrder, address: "",
+            slots: means.amounts.cpus, labels: means.labels, version: "", joinedMs: 0, incarnation: incarnation,
             machine: world.toldMachine(named: name),
             token: world.isVolunteer(named: name) ? 1 : nil)
-        world.store.commit([.saveMember(record)]) { [self, life] trouble in
+        record.resources = means.amounts
+        world.store.commit([.saveMember(record)]) { [self, life, record] trouble in
             guard life == self.life else { return }
             joining[incarnation] = nil
             if trouble != nil { return reply(.unavailable) }
@@ -231,14 +237,15 @@ final class SimCoordinator {
 
     private func submit(_ plan: SimChecker.Plan, _ reply: @escaping (SimReply) -> Void) {
         lastIDs.job += 1
-        let record = JobRecord(
+        var record = JobRecord(
             id: JobID(lastIDs.job), kernel: "sim", params: Array("{}".utf8), count: plan.count,
             priority: plan.count < 20 ? .interactive : .batch, hasInputs: false, attemptsMax: Limits.attemptsDefault,
             createdMs: 0, quorum: plan.quorum, isDeterministic: plan.isDeterministic,
             atMost: world.bug == .ignoresAtMost ? nil : plan.atMost)
+        record.needs = plan.needs
         // A number whose job was lost before it was durable is given out again.
         world.checker.plans[record.id] = plan
-        world.store.commit([.createJob(record)]) { [self, life] trouble in
+        world.store.commit([.createJob(record)]) { [self, life, record] trouble in
             guard life == self.life else { return }
             if trouble != nil { return reply(.unavailable) }
             let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
@@ -298,6 +305,7 @@ final class SimCoordinator {
             }
             reply(.grants(grants))
         case .dismiss(let id): calls.removeValue(forKey: id)?(.grants([]))
+        case .merged(let id): calls.removeValue(forKey: id)?(.merged)
         // Transient jobs have nothing that a crash could lose: none are asked for here.
         case .produced: break
         case .commit(let id, let writes):

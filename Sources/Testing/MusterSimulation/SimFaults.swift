@@ -80,7 +80,11 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case blamesTasks = "blames-tasks"
     /// A job's bound on what runs at one time is forgotten.
     case ignoresAtMost = "ignores-at-most"
+    /// A worker takes each batch for one of one cpu, whatever it needs.
+    case forgetsNeeds = "forgets-needs"
+    /// Nothing is kept free for jobs that need much.
+    case neverReserves = "never-reserves"
 
     /// What it breaks is promised where nothing else goes wrong.
-    var isSeenInCalm: Bool { self == .blamesTasks || self == .ignoresAtMost }
+    var isSeenInCalm: Bool { [.blamesTasks, .ignoresAtMost, .neverReserves, .dealsToFirst].contains(self) }
 }

@@ -34,6 +34,7 @@ final class SimWorker {
 
     var isUp: Bool { agent != nil }
     func runningBatches(of job: JobID) -> Int { agent?.runningBatches.count { $0.job == job } ?? 0 }
+    private var has: Resources { world.means(of: number) }
     /// What dies with it, in its own eyes and in the coordinator's.
     var held: Set<LeaseKey> {
         let running = agent?.runningBatches ?? []
@@ -43,7 +44,8 @@ final class SimWorker {
     func start() {
         guard !isUp else { return }
         var settings = WorkerAgent.Settings()
-        settings.slots = 1 + number % 2
+        (settings.slots, settings.memory) = (has.amounts.cpus, has.amounts.memory)
+        (settings.gpus, settings.counts) = (Array([0, 3, 7].prefix(has.amounts.gpus)), has.amounts.counts)
         settings.drainTime = .milliseconds(500)
         agent = WorkerAgent(settings: settings, random: SimRandom(seed: random.next()))
         handle(.started(outbox: outbox.keys.sorted().map { ($0, bytes: 100) }))
@@ -154,8 +156,8 @@ final class SimWorker {
     private func perform(_ effect: WorkerAgent.Effect) {
         switch effect {
         case .join: join()
-        case .ask(let slots): ask(slots)
-        case .run(let grant): run(grant)
+        case .ask(let ask): self.ask(ask)
+        case .run(let grant, _): run(grant)
         case .deliver(let ids): deliver(ids)
         case .discard(let id, _): outbox[id] = nil
         case .heartbeat(let keys):
@@ -185,18 +187,25 @@ final class SimWorker {
         }
     }
 
-    private func ask(_ slots: Int) {
+    private func ask(_ ask: WorkerAsk) {
         guard let identity else { return }
-        call(.ask(identity, slots: slots), patience: .seconds(8)) { [self] reply in
+        call(.ask(identity, free: ask.free), patience: .seconds(8)) { [self] reply in
             switch reply {
             case .grants(let grants):
                 world.seen(grants)
                 for grant in grants { offers[grant.key] = grant }
-                handle(.leased(asked: slots, grants))
-            case .stranger: handle(.askFailed(asked: slots, isStranger: true))
-            default: handle(.askFailed(asked: slots, isStranger: false))
+                handle(.leased(ask: ask.number, grants.map(read)))
+            case .merged: handle(.leased(ask: ask.number, [], isMerged: true))
+            case .stranger: handle(.askFailed(ask: ask.number, isStranger: true))
+            default: handle(.askFailed(ask: ask.number, isStranger: false))
             }
         }
+    }
+
+    private func read(_ grant: Grant) -> Grant {
+        var grant = grant
+        if world.bug == .forgetsNeeds { grant.needs = nil }
+        return grant
     }
 
     private func run(_ grant: Grant) {
@@ -206,6 +215,7 @@ final class SimWorker {
         let (key, current) = (grant.key, life)
         abandoned.remove(key)
         world.checkRunning(key.job)
+        world.checker.checkRoom(agent!.shares, at: "worker-\(number)", has: has.amounts)
         let deadly = plan.poison.flatMap { key.tasks.contains($0) ? $0 : nil }
         let tasks = deadly.map { $0 - key.first + 1 } ?? key.count
         let time = Duration.milliseconds(max(1, tasks * plan.taskMs * slowness))

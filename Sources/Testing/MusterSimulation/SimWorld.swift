@@ -26,6 +26,8 @@ final class SimWorld: FaultyWorld {
     let isOneMachine: Bool
     private let trace: ((String) -> Void)?
     private let jobs: Int
+    /// One job fills all workers for a while, and another needs a whole one.
+    private let isCrowded: Bool
 
     init(seed: UInt64, bug: PlantedBug? = nil, trace: ((String) -> Void)? = nil) {
         var random = SimRandom(seed: seed)
@@ -40,6 +42,7 @@ final class SimWorld: FaultyWorld {
         hasVolunteer = !isOneMachine && workerCount >= 4 && random.chance(0.5)
         // Not beside a volunteer, which may lie: where all other machines are one, a quorum of two rightly waits for another.
         bareWorker = workerCount >= 3 && random.chance(0.4) && !hasVolunteer ? 1 : nil
+        isCrowded = faults.isCalm && workerCount >= 3 && random.chance(0.5)
         diceSeed = random.next()
         store = SimStore(clock, checker, bug: bug, seed: random.next())
         network = SimNetwork(clock, faults, seed: random.next())
@@ -70,6 +73,28 @@ final class SimWorld: FaultyWorld {
     func isVolunteer(named name: String) -> Bool { hasVolunteer && machine(named: name) == workerCount - 1 }
     func lies(_ number: Int) -> Bool { !faults.isCalm && isVolunteer(named: "worker-\(number)") }
 
+    /// What a worker has: every third has four slots, every third two.
+    func means(of number: Int) -> Resources {
+        let slots = [1, 2, 4][number % 3]
+        return Resources(
+            Amounts(
+                cpus: slots, memory: 1_000 * slots, gpus: number % 3, counts: number % 2 == 0 ? ["licences": 1] : [:]),
+            labels: ["site": number % 2 == 0 ? "a" : "b"])
+    }
+
+    func means(named name: String) -> Resources { means(of: Int(name.dropFirst("worker-".count)) ?? 0) }
+
+    /// What some trusted worker has at least.
+    private func drawnNeeds() -> Needs {
+        let worker = means(of: Int.random(in: 0..<workerCount - (hasVolunteer ? 1 : 0), using: &random))
+        var needs = Needs(Amounts(cpus: Int.random(in: 1...worker.amounts.cpus, using: &random)))
+        if random.chance(0.4) { needs.amounts.memory = Int.random(in: 1...worker.amounts.memory, using: &random) }
+        if random.chance(0.3) { needs.amounts.gpus = Int.random(in: 0...worker.amounts.gpus, using: &random) }
+        if random.chance(0.3) { needs.amounts.counts = worker.amounts.counts }
+        if random.chance(0.3) { needs.labels = worker.labels }
+        return needs
+    }
+
     func checkRunning(_ job: JobID) {
         checker.checkRunning(workers.reduce(0) { $0 + $1.runningBatches(of: job) }, of: job)
     }
@@ -95,11 +120,13 @@ final class SimWorld: FaultyWorld {
         coordinator.start()
         for worker in workers { worker.start() }
         for _ in 0..<jobs { clock.after(random.milliseconds(0...faults.healAtMs / 2)) { [self] in submit() } }
+        if isCrowded { crowd() }
         scheduleFaults()
         clock.after(.milliseconds(faults.healAtMs)) { [self] in heal() }
         // A slow worker may be the last of those that a job was dealt to.
         let deadline = Moment.zero + .milliseconds(faults.healAtMs) + .seconds(600)
         while checker.violation == nil, !isAtRest, clock.step(until: deadline) {}
+        if checker.violation == nil { checker.checkBegun(at: clock.now) }
         if checker.violation == nil { checker.checkEnd(store) }
         if checker.violation == nil, faults.isCalm { checker.checkShares(store) }
         return checker.violation
@@ -119,6 +146,11 @@ final class SimWorld: FaultyWorld {
         if plan.isDeterministic, random.chance(0.4) { plan.quorum = Quorum(random.chance(0.5) ? "2/2" : "2/3") }
         plan.isDealt = plan.quorum == nil && random.chance(0.4)
         plan.isPicky = random.chance(0.3)
+        if random.chance(0.3) {
+            let needs = drawnNeeds()
+            (plan.quorum, plan.isDealt, plan.isPicky) = (nil, false, false)
+            plan.needs = needs.areUsual ? nil : needs
+        }
         if random.chance(0.2) { plan.atMost = Int.random(in: 1...3, using: &random) }
         if faults.isCalm { return send(plan) }
         if random.chance(0.15) { plan.poison = Int.random(in: 0..<plan.count, using: &random) }
@@ -126,8 +158,17 @@ final class SimWorld: FaultyWorld {
         send(plan)
     }
 
+    private func crowd() {
+        var plain = SimChecker.Plan(count: 20_000)
+        plain.taskMs = 10
+        send(plain)
+        var large = SimChecker.Plan(count: 30)
+        (large.taskMs, large.needs) = (10, Needs(means(of: 2).amounts))
+        clock.after(.seconds(1)) { [self] in send(large, mustBegin: true) }
+    }
+
     /// A client that asks until it is answered. An attempt whose answer was lost may have made a job too.
-    private func send(_ plan: SimChecker.Plan) {
+    private func send(_ plan: SimChecker.Plan, mustBegin: Bool = false) {
         guard coordinator.isUp else { return clock.after(.milliseconds(200)) { [self] in send(plan) } }
         var isAnswered = false
         coordinator.receive(.submit(plan)) { [self] reply in
@@ -136,6 +177,7 @@ final class SimWorld: FaultyWorld {
                 return clock.after(.milliseconds(300)) { [self] in send(plan) }
             }
             checker.jobAcknowledged(id)
+            if mustBegin { checker.mustBegin(id, until: clock.now + .seconds(10)) }
             note("job \(id): \(plan)")
             if let delay = plan.cancelAfterMs {
                 clock.after(.milliseconds(delay)) { [self] in

@@ -101,6 +101,11 @@ package struct ExecKernel: Kernel {
         }
         var command = TaskCommand(arguments: arguments)
         command.variables = self.task.variables
+        if !task.gpus.isEmpty {
+            let name = "CUDA_VISIBLE_DEVICES="
+            command.variables.removeAll { $0.starts(with: name.utf8) }
+            command.variables.append(Array((name + task.gpus.map { "\($0)" }.joined(separator: ",")).utf8))
+        }
         command.marks = [
             Array("MUSTER_JOB=\(task.job)".utf8), Array("MUSTER_TASK=\(task.index)".utf8),
             Array("MUSTER_ATTEMPT=\(task.attempt)".utf8), Array("MUSTER_SLOT=\(task.slot)".utf8),

@@ -45,6 +45,8 @@ package struct KernelTask: Sendable {
     package var job: Int64 = 0
     /// Which of its worker's slots computes it, from 1 on: no other task has it meanwhile.
     package var slot = 1
+    /// The system's numbers of GPUs that no other task has meanwhile.
+    package var gpus: [Int] = []
     /// Nil: it may take for ever.
     package var timeoutSeconds: Double?
 

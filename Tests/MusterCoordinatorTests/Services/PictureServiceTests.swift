@@ -46,7 +46,7 @@ import Testing
                 }
             }
             let call = LeaseCall(
-                id: LeaseCallID(100), member: bench.member(1, "w").id, slots: 1, kernels: [MandelbrotKernel.name])
+                id: LeaseCallID(100), member: bench.member(1, "w").id, free: .oneCPU, kernels: [MandelbrotKernel.name])
             bench.lock.handle(.work(.workAsked(call)))
             let answer = try await bench.ask(pictures, .picture, query: Self.small)
             #expect(answer.status == 200, "\(answer.text)")

@@ -32,7 +32,7 @@ import Testing
             }
             let member = bench.member(1, "stranger", token: 1)
             try await bench.job(1)
-            let call = LeaseCall(id: LeaseCallID(100), member: member.id, slots: 1, kernels: ["noop"])
+            let call = LeaseCall(id: LeaseCallID(100), member: member.id, free: .oneCPU, kernels: ["noop"])
             bench.lock.handle(.work(.workAsked(call)))
             let grant = try #require(granted.withLock { $0.first })
             let report = SchedulerEvent.reported(

@@ -70,6 +70,9 @@ import Testing
         (record.name, record.timeoutSeconds) = ("nightly \u{E9}", 2.5)
         record.request = RequestKey(key: "k-1", digest: [0, 1, 255])
         record.isOpen = true
+        record.needs = Needs(
+            Amounts(cpus: 2, memory: 1 << 40, gpus: 1, counts: ["licences": 3]),
+            labels: ["site": "a = b \u{E9}", "": ""])
         try await store.commit([.createJob(record), .createJob(.sample(2))])
         await store.close()
         store = try backend.open(scratch)

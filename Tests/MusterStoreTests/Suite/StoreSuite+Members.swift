@@ -5,7 +5,8 @@ import Testing
 extension StoreSuite {
     @Test(arguments: Backend.all) func membersComeInJoinOrderAsLastSaved(_ backend: Backend) async throws {
         let store = try backend.open(Scratch())
-        let odd = MemberRecord.sample(3, order: 10, name: "a\0b 😀", labels: ["": "", "k\0": "v\0", "gpu": "yes"])
+        var odd = MemberRecord.sample(3, order: 10, name: "a\0b 😀", labels: ["": "", "k\0": "v\0", "gpu": "yes"])
+        odd.resources = Amounts(cpus: 4, memory: 1 << 50, gpus: 2, counts: ["a=b": 1])
         try await store.commit([
             .saveMember(.sample(1, order: 30)), .saveMember(.sample(2, order: 20)), .saveMember(odd),
         ])

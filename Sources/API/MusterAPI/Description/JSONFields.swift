@@ -111,22 +111,27 @@ package struct JSONFields: Sendable {
 
     /// An object whose values are all strings; these and its keys have at most `Limits.nameBytesMax` bytes.
     package mutating func strings(_ name: String, countMax: Int) throws(Problem) -> [String: String]? {
+        guard let (entries, keys) = try entries(name, countMax: countMax) else { return nil }
+        var (rest, found): (JSONFields, [String: String]) = (entries, [:])
+        for key in keys { found[key] = try rest.string(key) }
+        try rest.finish()
+        return found
+    }
+
+    /// An object whose keys are anybody's, at most so many, each of at most `Limits.nameBytesMax` bytes; with them, in order.
+    mutating func entries(
+        _ name: String, countMax: Int
+    ) throws(Problem) -> (fields: JSONFields, keys: [String])? {
         guard let fields = try object(name) else { return nil }
         guard fields.fields.count <= countMax else {
             throw Problem(
                 422, "\"\(path + name)\" has \(fields.fields.count) entries; at most \(countMax).", code: "field")
         }
-        var rest = fields
-        var found: [String: String] = [:]
-        for key in fields.fields.keys.sorted() {
-            guard key.utf8.count <= Limits.nameBytesMax else {
-                let size = "has \(key.utf8.count) bytes; at most \(Limits.nameBytesMax)."
-                throw Problem(422, "The key \"\(key.prefix(40))...\" in \"\(path + name)\" \(size)", code: "field")
-            }
-            found[key] = try rest.string(key)
+        if let key = fields.fields.keys.filter({ $0.utf8.count > Limits.nameBytesMax }).min() {
+            let size = "has \(key.utf8.count) bytes; at most \(Limits.nameBytesMax)."
+            throw Problem(422, "The key \"\(key.prefix(40))...\" in \"\(path + name)\" \(size)", code: "field")
         }
-        try rest.finish()
-        return found
+        return (fields, fields.fields.keys.sorted())
     }
 
     /// For a field that must be there.

@@ -5,13 +5,10 @@ package protocol WireListed: WireWritable {
     /// By which the document tells of the list.
     static var listSchemaName: String { get }
     static var listKind: WireKind<[Self]> { get }
-    /// The list's one field. A generic type cannot keep it, and to make it takes microseconds: what is sent often keeps it.
-    static var listFields: [WireField<ListAnswer<Self>>] { get }
 }
 
 extension WireListed {
     package static var listKind: WireKind<[Self]> { .written() }
-    package static var listFields: [WireField<ListAnswer<Self>>] { [.always(listName, \.items, listKind)] }
 }
 
 extension WireListed where Self: WireType {
@@ -26,7 +23,7 @@ package struct ListAnswer<Item: WireListed>: WireWritable {
 
     package var bytesExpected: Int { items.reduce(64) { $0 + $1.bytesExpected } }
     package static var schemaName: String { Item.listSchemaName }
-    package static var fields: [WireField<ListAnswer>] { Item.listFields }
+    package static var fields: [WireField<ListAnswer>] { [.always(Item.listName, \.items, Item.listKind)] }
 }
 
 extension ListAnswer: WireType where Item: WireType {

@@ -12,14 +12,14 @@ package enum AnswerSchemas {
         ChildStatus.self, NumbersVerdict.self, NumbersProgress.self, LeaseOffer.self, VerdictForm.self,
         ImageStatus.self, ImageChange.self, ImageChanges.self, ImageSize.self, Success.self, Message.self,
         StatusWord.self, HeartbeatAnswer.self, RankAnswer.self, ScaleReply.self, ChildName.self, EdgeState.self,
-        PurgeReply.self, FileStatus.self, MissingFiles.self, KeptFiles.self, StoredFiles.self,
+        PurgeReply.self, FileStatus.self, MissingFiles.self, KeptFiles.self, StoredFiles.self, LeaseAnswer.self,
     ]
 
     private static let lists: [any WireWritable.Type] = [
         ListAnswer<JobStatus>.self, ListAnswer<TaskStatus>.self, ListAnswer<MemberStatus>.self,
         ListAnswer<TokenStatus>.self,
         ListAnswer<MachineStatus>.self, ListAnswer<CommandStatus>.self, ListAnswer<ChildStatus>.self,
-        ListAnswer<ChildName>.self, ListAnswer<LeaseOffer>.self, ListAnswer<VerdictForm>.self,
+        ListAnswer<ChildName>.self, ListAnswer<VerdictForm>.self,
     ]
 
     private static let others: [any WireWritable.Type] = [

@@ -26,6 +26,10 @@ package struct JobRequest: Hashable, WireRequest {
     package var name = ""
     /// An attempt at a task that takes longer has failed; nil: no limit.
     package var timeoutSeconds: Double?
+    /// What each task needs; nil: one cpu and nothing else.
+    package var needs: Needs?
+    /// It is refused where no worker of the fleet could ever run it, and does not wait for one that could.
+    package var failsIfImpossible = false
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
@@ -68,6 +72,11 @@ package struct JobRequest: Hashable, WireRequest {
         .may(
             "timeoutSeconds", \.timeoutSeconds, .number(Limits.timeoutSecondsMin...Limits.timeoutSecondsMax),
             "An attempt at a task that takes longer has failed; 0.1 to 2592000."),
+        .may("needs", \.needs, .object, "What each task needs of the worker that runs it; default: one cpu."),
+        .may(
+            "failIfImpossible", \.failsIfImpossible, .boolean,
+            "Refuse the job where no worker could ever run it, default false: then it waits for one that can.",
+            when: \.failsIfImpossible),
     ]
 
     package mutating func check() throws(Problem) {
@@ -90,6 +99,7 @@ package struct JobRequest: Hashable, WireRequest {
         guard count > 0 else {
             throw Problem(422, "A job needs \"count\" (how many tasks) or \"inputs\" (one a task).", code: "field")
         }
+        if needs?.areUsual == true { needs = nil }
         guard quorum == nil || count <= Limits.quorumTasksMax else {
             throw Problem(
                 422, "A job with a quorum has at most \(Limits.quorumTasksMax) tasks, not \(count).", code: "field")
@@ -164,6 +174,8 @@ package struct JobStatus: Hashable, WireType, WireListed {
     package var created = 0.0
     /// How long an attempt at a task may take; nil: as long as it likes.
     package var timeoutSeconds: Double?
+    /// What each task needs; nil: one cpu and nothing else.
+    package var needs: Needs?
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
@@ -196,6 +208,7 @@ package struct JobStatus: Hashable, WireType, WireListed {
         .always("priority", \.priority, .choice),
         .may("waiting", \.waiting, .prose(upTo: 4_096), "Why nothing of it can be done now."),
         .may("quorum", \.quorum, .told),
+        .may("needs", \.needs, .object, "What each task needs of the worker that runs it."),
     ]
 }
 

@@ -8,9 +8,19 @@ package struct LeaseRequest: Hashable, WireRequest {
     package var kernels: [String]
     /// How long the call may be held. 0 asks without waiting.
     package var waitSeconds: Double
+    /// What is free beside the slots; nil for a worker of an earlier version. Who tells it understands `merged`.
+    package var resources: Amounts?
 
-    package init(slots: Int, kernels: [String], waitSeconds: Double) {
+    package init(slots: Int, kernels: [String], waitSeconds: Double, resources: Amounts? = nil) {
         (self.slots, self.kernels, self.waitSeconds) = (slots, kernels, waitSeconds)
+        self.resources = resources
+    }
+
+    /// The slots, and what is told beside them.
+    package var free: Amounts {
+        var free = resources ?? Amounts()
+        free.cpus = slots
+        return free
     }
 
     package static let blank = LeaseRequest(slots: 1, kernels: [], waitSeconds: 30)
@@ -20,6 +30,10 @@ package struct LeaseRequest: Hashable, WireRequest {
         .may(
             "waitSeconds", \.waitSeconds, .number(0...Limits.leaseWaitSecondsMax),
             "How long to hold the call, 0 to 60, default 30."),
+        .may(
+            "resources", \.resources, .object,
+            "What is free beside the slots, and that no other call under way speaks for. Who tells it may be answered merged."
+        ),
     ]
 }
 
@@ -33,8 +47,32 @@ extension WireKind where Value == [String] {
     }
 }
 
+/// The answer to a `LeaseRequest`, without offers when there was no work in time.
+package struct LeaseAnswer: Hashable, WireType {
+    package var offers: [LeaseOffer]
+    /// A later call of the same worker speaks for what this one spoke for.
+    package var isMerged: Bool
+
+    package init(_ offers: [LeaseOffer], isMerged: Bool = false) { (self.offers, self.isMerged) = (offers, isMerged) }
+
+    package init(body: [UInt8], for member: MemberID) throws(Problem) {
+        try self.init(body: body)
+        for place in offers.indices { offers[place].grant.key.member = member }
+    }
+
+    package var bytesExpected: Int { offers.reduce(64) { $0 + $1.bytesExpected } }
+    package static let blank = LeaseAnswer([])
+    package static let schemaName = "Leases"
+    package static let fields: [WireField<LeaseAnswer>] = [
+        .always("leases", \.offers, .objects()),
+        .may(
+            "merged", \.isMerged, .boolean, "A later call of the worker speaks for what this one spoke for.",
+            when: \.isMerged),
+    ]
+}
+
 /// One granted batch on its way to a worker. `key.member` is the receiver and is not sent.
-package struct LeaseOffer: Hashable, WireType, WireListed {
+package struct LeaseOffer: Hashable, WireType {
     package var grant: Grant
     /// One JSON value a task when the job has inputs.
     package var inputs: LineColumn?
@@ -46,9 +84,6 @@ package struct LeaseOffer: Hashable, WireType, WireListed {
         grant: Grant(key: .blank, ticket: "", kernel: "", params: Array("{}".utf8), hasInputs: false), inputs: nil)
     package var bytesExpected: Int { 256 + (inputs?.bytes.count ?? 0) }
     package static let schemaName = "Lease"
-    package static let listName = "leases"
-    package static let listSchemaName = "Leases"
-    package static let listFields = [WireField<ListAnswer<LeaseOffer>>.always(listName, \.items, listKind)]
     package static let fields: [WireField<LeaseOffer>] = [
         .part(\.grant.key),
         .must("ticket", \.grant.ticket, .prose),
@@ -57,6 +92,7 @@ package struct LeaseOffer: Hashable, WireType, WireListed {
         .may("transient", \.grant.isTransient, .boolean, when: \.grant.isTransient),
         .may(
             "timeoutSeconds", \.grant.timeoutSeconds, .seconds, "A task that takes longer has failed."),
+        .may("needs", \.grant.needs, .object, "What the batch takes up while it runs; one slot where there is none."),
         .may("inputs", \.inputs, .column(), "One value a task."),
     ]
 
@@ -67,11 +103,9 @@ package struct LeaseOffer: Hashable, WireType, WireListed {
         }
     }
 
-    /// In the answer to a `LeaseRequest`, which has none when there was no work in time.
+    /// In the answer to a `LeaseRequest`.
     package static func offers(in body: [UInt8], for member: MemberID) throws(Problem) -> [LeaseOffer] {
-        var offers = try ListAnswer<LeaseOffer>(body: body).items
-        for place in offers.indices { offers[place].grant.key.member = member }
-        return offers
+        try LeaseAnswer(body: body, for: member).offers
     }
 }
 

@@ -22,14 +22,16 @@ package struct JoinRequest: Hashable, WireRequest {
     package var callback: String
     /// Empty when it does not say.
     package var machine: String
+    /// What a worker has beside its slots; nil where it does not say.
+    package var resources: Amounts?
 
     package init(
         name: String, role: MemberRole, slots: Int, labels: [String: String], version: String, incarnation: String,
-        identity: MemberIdentity?, callback: String = "", machine: String = ""
+        identity: MemberIdentity?, callback: String = "", machine: String = "", resources: Amounts? = nil
     ) {
         (self.name, self.role, self.slots, self.labels) = (name, role, slots, labels)
         (self.version, self.incarnation) = (version, incarnation)
-        (self.callback, self.machine) = (callback, machine)
+        (self.callback, self.machine, self.resources) = (callback, machine, resources)
         (id, secret) = (identity?.id, identity?.secret)
     }
 
@@ -57,6 +59,7 @@ package struct JoinRequest: Hashable, WireRequest {
         .may(
             "machine", \.machine, .string, "The machine it runs on; the same for all workers there.",
             when: { !$0.machine.isEmpty }),
+        .may("resources", \.resources, .object, "What a worker has beside its slots; without it nothing."),
         .may("id", \.id, .id, "The id of an earlier joining, to have it again."),
         .may("secret", \.secret, .string, "The secret of that earlier joining."),
     ]
@@ -132,6 +135,8 @@ package struct MemberStatus: Hashable, WireType, WireListed {
     /// In seconds since 1970.
     package var joined: Double
     package var slots: Int
+    /// What a worker has beside its slots; nil where it does not say.
+    package var resources: Amounts?
     package var version: String
     /// Empty when it does not say.
     package var machine: String
@@ -147,6 +152,7 @@ package struct MemberStatus: Hashable, WireType, WireListed {
         (id, name, role, self.rank) = (record.id, record.name, record.role.rawValue, rank)
         state = isDistrusted ? "distrusted" : isDraining ? "draining" : standing.rawValue
         (address, joined, slots) = (record.address, Double(record.joinedMs) / 1_000, record.slots)
+        resources = record.resources
         (version, machine, token, labels) = (record.version, record.machine, record.token, record.labels)
     }
 
@@ -168,6 +174,7 @@ package struct MemberStatus: Hashable, WireType, WireListed {
         .always("state", \.state, .prose, "How it stands: alive, suspect, draining, distrusted."),
         .always("joined", \.joined, .seconds, "When, in seconds since 1970."),
         .always("slots", \.slots, .integer),
+        .may("resources", \.resources, .object, "What a worker has beside its slots."),
         .always("version", \.version, .prose),
         .may("machine", \.machine, .prose, when: { !$0.machine.isEmpty }),
         .may("volunteer", \.token, .integer, "Its token's id."),

@@ -54,6 +54,8 @@ package struct JobRecord: Hashable, Sendable {
     package var name = ""
     /// An attempt at a task that takes longer has failed; nil: it may take as long as it likes.
     package var timeoutSeconds: Double?
+    /// What each of its tasks needs; nil: one cpu and nothing else.
+    package var needs: Needs?
     /// Of the request that asked for it; nil when that had none.
     package var request: RequestKey?
     /// Whether somebody without a token asked for it, by a route that was open: then it needs none to be looked at by such a route.
@@ -173,6 +175,8 @@ package struct MemberRecord: Hashable, Sendable {
     package var token: Int64?
     /// From where that token was fetched; empty for a token that an operator made, and for the fleet's own.
     package var circle: String
+    /// What it has beside its slots; nil for one that does not say.
+    package var resources: Amounts?
 
     package var isVolunteer: Bool { token != nil }
     /// In whose name its results count. All who come by one volunteer's token are one machine, whatever they say.

@@ -76,6 +76,8 @@ package struct Grant: Hashable, Sendable {
     package var isTransient: Bool
     /// A task that takes longer has failed; nil: no limit.
     package var timeoutSeconds: Double?
+    /// What the batch takes up while it runs; nil: one cpu and nothing else.
+    package var needs: Needs?
 
     package init(
         key: LeaseKey, ticket: String, kernel: String, params: [UInt8], hasInputs: Bool, isTransient: Bool = false

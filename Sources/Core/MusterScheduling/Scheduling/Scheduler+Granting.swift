@@ -2,16 +2,32 @@ internal import MusterCore
 
 extension Scheduler {
     mutating func ask(_ call: LeaseCall, _ now: Moment, _ effects: inout [SchedulerEffect]) {
-        calls[call.id] = call
+        calls[call.id] = call.isMergeable ? merged(call, &effects) : call
         if !call.confirmsOnly { kernelsOf[call.member] = call.kernels }
         if isVolunteer(call.member) { volunteersAskedAt[call.member] = now }
         callLine.append(call.id)
+        needy.hasNews = true
         serve(now, &effects)
     }
 
+    /// A worker has few calls, and may have many slots that become free one after the other: the later call speaks for both.
+    private mutating func merged(_ call: LeaseCall, _ effects: inout [SchedulerEffect]) -> LeaseCall {
+        var call = call
+        if let earlier = mergeable[call.member], let held = calls[earlier] {
+            call.free += held.free
+            // What a broken connection asked for may have been asked for again.
+            if let has = means[call.member]?.amounts { call.free = call.free.least(has) }
+            forget(call: earlier)
+            effects.append(.merged(earlier))
+        }
+        mergeable[call.member] = call.id
+        return call
+    }
+
     mutating func forget(call id: LeaseCallID) {
-        calls[id] = nil
+        if let call = calls.removeValue(forKey: id), call.isMergeable { mergeable[call.member] = nil }
         callsLooked[id] = nil
+        needy.looked[id] = nil
         callLine.remove(id)
     }
 
@@ -20,7 +36,13 @@ extension Scheduler {
         for member in jobs[id]?.takeFormerMembers() ?? [] { leaveLine(id, of: member) }
         guard let job = jobs[id], job.ending == nil, job.hasRoom else { return }
         let name = LineName(priority: job.record.priority, kernel: job.record.kernel)
-        if job.hasWork { lines[name, default: .init()].append(id) }
+        if job.hasWork {
+            if let needs = job.record.needs {
+                needy.line(up: id, name, needs)
+            } else {
+                lines[name, default: .init()].append(id)
+            }
+        }
         for member in job.deal?.waiting ?? [] { dealtLines[member, default: [:]][name, default: .init()].append(id) }
     }
 
@@ -29,19 +51,24 @@ extension Scheduler {
         guard !callLine.isEmpty, hasAnyWork else { return }
         for id in callLine.elements {
             guard let call = calls[id], mayServe(call) else { continue }
-            var grants: [Grant] = []
-            while grants.count < call.slots, let grant = nextGrant(for: call, now) { grants.append(grant) }
+            var (grants, free): ([Grant], Amounts) = ([], call.free)
+            while free.cpus > 0, let grant = nextGrant(for: call, in: free, now) {
+                if let needs = grant.needs { free -= needs.amounts } else { free.cpus -= 1 }
+                grants.append(grant)
+            }
             guard !grants.isEmpty else {
                 if !votingJobs.isEmpty { callsLooked[id] = votingNews }
+                if !needy.isEmpty { needy.looked[id] = needy.news }
                 continue
             }
             forget(call: id)
             effects.append(.grant(id, call.member, grants))
             if !hasAnyWork { return }
         }
+        needy.hasNews = false
     }
 
-    private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty }
+    private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty || needy.mayServe }
 
     func mayServe(_ call: LeaseCall) -> Bool { isGrantable(call.member) }
 
@@ -50,8 +77,8 @@ extension Scheduler {
         !suspects.contains(member) && !isBarred(member) && !draining.contains(member)
     }
 
-    private mutating func nextGrant(for call: LeaseCall, _ now: Moment) -> Grant? {
-        while let (id, owner, isVote) = nextJob(for: call) {
+    private mutating func nextGrant(for call: LeaseCall, in free: Amounts, _ now: Moment) -> Grant? {
+        while let (id, owner, isVote) = nextJob(for: call, in: free, now) {
             if isVote { return cutVotes(of: id, for: call, now) }
             let run = jobs[id]!.cut(
                 atMost: batchSize(of: id, for: call.member, owner), for: owner, by: call.member,
@@ -69,9 +96,17 @@ extension Scheduler {
     /// Interactive before batch; within a priority the job that was served longest ago, be it everybody's or dealt to
     /// this member (`owner`), whose share has turns of its own.
     /// `isVote`: it is another machine's word that is wanted, or the job has a quorum.
-    private mutating func nextJob(for call: LeaseCall) -> (id: JobID, owner: MemberID?, isVote: Bool)? {
+    private mutating func nextJob(
+        for call: LeaseCall, in free: Amounts, _ now: Moment
+    ) -> (id: JobID, owner: MemberID?, isVote: Bool)? {
         let looksAtVotes = !votingJobs.isEmpty && callsLooked[call.id] != votingNews
+        var room = free
         for priority in Priority.allCases {
+            if let kept = needy.reservations[call.member], kept.priority == priority {
+                if let isVote = mayTakeKept(kept, call, free) { return (kept.job, nil, isVote) }
+                room = room.least(spare(beside: kept, at: call.member))
+                if room.cpus < 1 { return nil }
+            }
             var best: (id: JobID, owner: MemberID?, turn: UInt64)?
             for name in lines.keys
             where !call.confirmsOnly && name.priority == priority && call.kernels.contains(name.kernel) {
@@ -88,7 +123,10 @@ extension Scheduler {
                     best = (id, call.member, share.lastTurn)
                 }
             }
-            if looksAtVotes, let vote = votingJob(for: call, priority),
+            if let (id, turn) = needyJob(for: call, in: room, priority, before: best.map { ($0.turn, $0.id) }, now) {
+                best = (id, nil, turn)
+            }
+            if looksAtVotes, let vote = votingJob(for: call, in: room, priority, now),
                 // Of one job what is to be confirmed goes before what is new: a machine is believed sooner.
                 best.map({ (vote.turn, vote.id) <= ($0.turn, $0.id) }) ?? true
             {
@@ -105,7 +143,7 @@ extension Scheduler {
     }
 
     /// Whether the job in line has something for this caller.
-    private func mayTake(_ id: JobID, _ call: LeaseCall) -> Bool {
+    func mayTake(_ id: JobID, _ call: LeaseCall) -> Bool {
         guard let job = jobs[id], job.refusals.isEmpty || job.refusals[call.member] == nil else { return false }
         if job.hasWorkForAll { return true }
         return job.retries.hasWork(for: call.member, alone: !hasElsewhere(id, than: call.member))
@@ -135,6 +173,7 @@ extension Scheduler {
             if dealtLines[member]?[name]?.isEmpty == true { dealtLines[member]![name] = nil }
             if dealtLines[member]?.isEmpty == true { dealtLines[member] = nil }
         } else {
+            if let needs = jobs[id]?.record.needs { return needy.leaveLine(id, name, needs) }
             lines[name]?.remove(id)
             if lines[name]?.isEmpty == true { lines[name] = nil }
         }
@@ -193,7 +232,8 @@ extension Scheduler {
         var grant = Grant(
             key: key, ticket: sealer.seal(key), kernel: record.kernel, params: record.params,
             hasInputs: record.hasInputs, isTransient: jobs[id]!.isTransient)
-        grant.timeoutSeconds = record.timeoutSeconds
+        (grant.timeoutSeconds, grant.needs) = (record.timeoutSeconds, record.needs)
+        if record.needs != nil { needy.wasGranted(id) }
         return grant
     }
 
@@ -233,7 +273,7 @@ extension Scheduler {
     private func firstCall(for job: ScheduledJob, not member: MemberID) -> LeaseCall? {
         callLine.elements.lazy.compactMap { calls[$0] }.first {
             $0.member != member && mayServe($0) && $0.kernels.contains(job.record.kernel)
-                && job.refusals[$0.member] == nil
+                && job.refusals[$0.member] == nil && mayCopy(job, $0)
         }
     }
 

@@ -7,6 +7,7 @@ extension Scheduler {
         guard let job = jobs[id] else { return false }
         return kernelsOf.contains { other, kernels in
             other != member && kernels.contains(job.record.kernel) && job.refusals[other] == nil && isGrantable(other)
+                && couldHold(job.record.needs, other)
         }
     }
 

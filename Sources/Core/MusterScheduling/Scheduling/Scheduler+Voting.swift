@@ -48,7 +48,7 @@ extension Scheduler {
     }
 
     mutating func forget(_ member: MemberID) {
-        kernelsOf[member] = nil
+        (kernelsOf[member], means[member]) = (nil, nil)
         draining.remove(member)
         voters[member] = nil
         volunteersAskedAt[member] = nil
@@ -62,18 +62,27 @@ extension Scheduler {
 
     // MARK: Granting
 
-    /// The job that wants a vote of this caller's machine and was served longest ago.
-    func votingJob(for call: LeaseCall, _ priority: Priority) -> (id: JobID, turn: UInt64)? {
+    /// The job that wants a vote of this caller's machine, fits and was served longest ago.
+    mutating func votingJob(
+        for call: LeaseCall, in room: Amounts, _ priority: Priority, _ now: Moment
+    ) -> (id: JobID, turn: UInt64)? {
         var best: (id: JobID, turn: UInt64)?
+        var vain: [(turn: UInt64, id: JobID)] = []
         for id in votingJobs {
             guard let job = jobs[id], job.ending == nil, job.record.priority == priority, job.hasRoom,
                 job.refusals[call.member] == nil,
                 !call.confirmsOnly || job.record.quorum == nil,
+                call.confirmsOnly || couldHold(job.record.needs, call.member),
                 call.kernels.contains(job.record.kernel), best.map({ (job.lastTurn, id) < ($0.turn, $0.id) }) ?? true,
                 job.hasVotes(for: ballotName(of: call.member, in: id))
             else { continue }
-            best = (id, job.lastTurn)
+            if let needs = job.record.needs, !call.confirmsOnly, !needs.amounts.fits(in: room) {
+                vain.append((job.lastTurn, id))
+            } else {
+                best = (id, job.lastTurn)
+            }
         }
+        for (turn, id) in vain where best.map({ (turn, id) < ($0.turn, $0.id) }) ?? true { needy.foundNoRoom(id, now) }
         return best
     }
 
@@ -113,7 +122,7 @@ extension Scheduler {
         guard let ballots = jobs[id]?.ballots else { return nil }
         for call in callLine.elements.compactMap({ calls[$0] })
         where call.member != lease.key.member && mayServe(call) && call.kernels.contains(jobs[id]!.record.kernel)
-            && jobs[id]!.refusals[call.member] == nil
+            && jobs[id]!.refusals[call.member] == nil && mayCopy(jobs[id]!, call)
         {
             let machine = ballotName(of: call.member, in: id)
             guard let tasks = ballots.untouched(lease.open, by: machine).ranges.first else { continue }

@@ -34,6 +34,11 @@ package struct Scheduler: Sendable {
         package var elsewhereTime: Duration = .seconds(30)
         /// A worker that cannot run a job's tasks by its own fault is granted none of them for so long, where there are others.
         package var refusalTime: Duration = .seconds(30)
+        /// A job whose turn it was for so long, and of which no task found room at a worker that has enough when nothing runs
+        /// there, has one kept free for it.
+        package var reservationTime: Duration = .seconds(2)
+        /// Most workers that are kept free at one time.
+        package var reservationsMax = 64
 
         package init() {}
     }
@@ -55,10 +60,16 @@ package struct Scheduler: Sendable {
     var jobsInTrouble: Set<JobID> = []
     /// Of the latest event.
     private(set) var latest = Moment.zero
+    /// What each worker has when nothing runs there; of members that told.
+    var means: [MemberID: Resources] = [:]
     var calls: [LeaseCallID: LeaseCall] = [:]
+    /// The held call of each member that a later one may speak for.
+    var mergeable: [MemberID: LeaseCallID] = [:]
     var callLine = WaitingLine<LeaseCallID>()
     /// Jobs with work, by priority and kernel; in each line the job that was served longest ago is first.
     var lines: [LineName: WaitingLine<JobID>] = [:]
+    /// Jobs with work whose tasks need more than one cpu: in no other line.
+    var needy = NeedyJobs()
     /// Dealt jobs with work, by the member that it waits for.
     var dealtLines: [MemberID: [LineName: WaitingLine<JobID>]] = [:]
     var turns: UInt64 = 0
@@ -154,9 +165,11 @@ package struct Scheduler: Sendable {
             welcome(member)
             serve(now, &effects)
         case .membersGoing(let members): suspects.formUnion(members)
-        case .memberKnown(let member, let voter):
+        case .memberKnown(let member, let voter, let resources):
             if self.voter(member) != voter { for key in inOrder(leasesOfMember[member] ?? []) { giveBack(key) } }
             know(member, as: voter, now)
+            means[member] = resources
+            needy.noteNews()
             // Its next process is dealt nothing either.
             if isBarred(member) { loseDeals(of: member) }
             votingNews &+= 1
@@ -274,6 +287,7 @@ package struct Scheduler: Sendable {
         for id in undecided.keys.sorted() { decide(id, undecided[id]!, &effects) }
         dealPastIdleVolunteers(now)
         lookAfterTroubles(now)
+        lookAfterReservations(now)
         serve(now, &effects)
         serveStragglers(now, &effects)
     }

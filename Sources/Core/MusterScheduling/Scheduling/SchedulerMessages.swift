@@ -18,25 +18,25 @@ package struct CommitID: Hashable, Sendable {
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
 
-/// A worker asks for work: one grant for each free slot, at the most.
+/// A worker asks for work: as many grants as what is free holds.
 package struct LeaseCall: Hashable, Sendable {
     package var id: LeaseCallID
     package var member: MemberID
-    /// 1…`Limits.slotsMax`.
-    package var slots: Int
+    /// What is free, and what no other call of the same member speaks for. At least one cpu.
+    package var free: Amounts
     /// The kernels this worker can run.
     package var kernels: Set<String>
     /// It wants nothing but volunteers' results that are to be confirmed.
     package var confirmsOnly: Bool
+    /// A later call of the same member may speak for this one: it is answered `merged` then.
+    package var isMergeable: Bool
 
     package init(
-        id: LeaseCallID, member: MemberID, slots: Int, kernels: Set<String>, confirmsOnly: Bool = false
+        id: LeaseCallID, member: MemberID, free: Amounts, kernels: Set<String>, confirmsOnly: Bool = false,
+        isMergeable: Bool = false
     ) {
-        self.confirmsOnly = confirmsOnly
-        self.id = id
-        self.member = member
-        self.slots = slots
-        self.kernels = kernels
+        (self.id, self.member, self.free, self.kernels) = (id, member, free, kernels)
+        (self.confirmsOnly, self.isMergeable) = (confirmsOnly, isMergeable)
     }
 }
 
@@ -136,8 +136,9 @@ package enum SchedulerEvent: Sendable {
     case membersGoing([MemberID])
     /// The member is gone. `crashed`: its process died, so what it held may be what killed it.
     case memberGone(MemberID, crashed: Bool, wallClockMs: WallClockMs)
-    /// In whose name the member's results count. One that this was never told of is a trusted machine of its own.
-    case memberKnown(MemberID, Voter)
+    /// In whose name the member's results count, and what it has. One that this was never told of is a trusted machine of its
+    /// own, with what takes one cpu.
+    case memberKnown(MemberID, Voter, has: Resources? = nil)
     /// What an earlier process knew of a machine.
     case standingRestored(MachineID, Reliability.Standing)
     /// The machine is to have no more work, and what of it is not confirmed counts no more.
@@ -153,6 +154,8 @@ package enum SchedulerEffect: Hashable, Sendable {
     case grant(LeaseCallID, MemberID, [Grant])
     /// Answer this lease call empty: its member may be gone. The call is over; a member that lives will ask again.
     case dismiss(LeaseCallID)
+    /// Answer this lease call empty, and say that a later one of its member speaks for what this one spoke for. The call is over.
+    case merged(LeaseCallID)
     case commit(CommitID, [StoreWrite])
     /// Results of a transient job, each task's once, in no order.
     case produced(JobID, [TransientResult])

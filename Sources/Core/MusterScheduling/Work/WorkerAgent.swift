@@ -7,6 +7,15 @@ package struct OutboxID: Hashable, Comparable, Sendable {
     package static func < (a: OutboxID, b: OutboxID) -> Bool { a.rawValue < b.rawValue }
 }
 
+/// What a worker asks for by one call. `number` names it: of calls under way no two have the same.
+package struct WorkerAsk: Hashable, Sendable {
+    package let number: UInt64
+    /// What is free, and what no other call under way speaks for; at least one cpu.
+    package internal(set) var free: Amounts
+
+    package init(_ number: UInt64, _ free: Amounts) { (self.number, self.free) = (number, free) }
+}
+
 /// Decides what a worker does next: join, ask for work, run it, deliver what it made, give it up, leave.
 ///
 /// The duties of its driver, in order: pass in `started`, then every event as it happens and a tick every 100 ms or so;
@@ -14,8 +23,14 @@ package struct OutboxID: Hashable, Comparable, Sendable {
 /// report from before `finished` until `discard`, on disk unless it is acknowledged first. The coordinator being away is the normal case, not an error.
 package struct WorkerAgent: Sendable {
     package struct Settings: Sendable {
-        /// Batches that run at the same time. 1…`Limits.slotsMax`.
+        /// Batches of one cpu that run at the same time. 1…`Limits.slotsMax`. From `--slots`.
         package var slots = 1
+        /// What batches may need beside slots: bytes of memory, the system's numbers of GPUs, and whatever else is counted. From
+        /// `--memory`, `--gpus` and `--resource`.
+        package var memory = 0
+        package var gpus: [Int] = []
+        package var counts: [String: Int] = [:]
+        package var has: Amounts { Amounts(cpus: slots, memory: memory, gpus: gpus.count, counts: counts) }
         package var heartbeatTime: Duration = .seconds(1)
         /// After SIGTERM running batches may take so long to finish; then they are handed back. From `--drain-seconds`.
         package var drainTime: Duration = .seconds(5)
@@ -37,9 +52,9 @@ package struct WorkerAgent: Sendable {
         case started(outbox: [(OutboxID, bytes: Int)])
         case joined(MemberID)
         case joinFailed(retryAfter: Duration?)
-        /// Empty when the coordinator had no work in time.
-        case leased(asked: Int, [Grant])
-        case askFailed(asked: Int, isStranger: Bool)
+        /// Empty when the coordinator had no work in time. `isMerged`: the later ask speaks for what this one spoke for.
+        case leased(ask: UInt64, [Grant], isMerged: Bool = false)
+        case askFailed(ask: UInt64, isStranger: Bool)
         /// Some more of a batch is computed and its report kept; the batch goes on.
         case partFinished(OutboxID, bytes: Int)
         /// The batch will be finished within milliseconds, as far as can be told.
@@ -63,8 +78,8 @@ package struct WorkerAgent: Sendable {
 
     package enum Effect: Hashable, Sendable {
         case join
-        case ask(slots: Int)
-        case run(Grant)
+        case ask(WorkerAsk)
+        case run(Grant, BatchShare)
         case deliver([OutboxID])
         case discard(OutboxID, ReportVerdict)
         case heartbeat([LeaseKey])
@@ -75,21 +90,20 @@ package struct WorkerAgent: Sendable {
     }
 
     /// Asks under way at one time, however many slots are free: one is held for as long as there is nothing to do, and one
-    /// speaks for slots that become free meanwhile. Each holds a connection that calls of more weight may need.
+    /// speaks for what becomes free meanwhile; the coordinator merges the first into it. Each holds a connection that calls of more
+    /// weight may need.
     static let asksMax = 2
 
     package let settings: Settings
     private var random: any RandomNumberGenerator & Sendable
     private enum Standing { case outside, joining, joined }
     private var standing = Standing.outside
-    private var running: Set<LeaseKey> = []
-    /// Running, and about to leave their slots.
-    private var ending: Set<LeaseKey> = []
-    /// Asked for ahead, so that no slot is idle for the time of an exchange; each begins when a batch ends.
+    private var room: WorkerRoom
+    /// Asked for ahead, so that no slot is idle for the time of an exchange; each begins when there is room for it.
     private var waiting: [(grant: Grant, since: Moment)] = []
-    /// Slots that asks under way speak for, and how many asks that are.
-    private var asked = 0
-    private var asks = 0
+    /// Under way, the earliest first.
+    private var asks: [WorkerAsk] = []
+    private var lastAsk: UInt64 = 0
     private var outbox: [OutboxID: Int] = [:]
     private var delivering: Set<OutboxID> = []
     private var backoff = (join: Backoff(), ask: Backoff(), deliver: Backoff())
@@ -106,10 +120,12 @@ package struct WorkerAgent: Sendable {
     package init(settings: Settings, random: any RandomNumberGenerator & Sendable) {
         self.settings = settings
         self.random = random
+        room = WorkerRoom(settings)
     }
 
     package var isJoined: Bool { standing == .joined }
-    package var runningBatches: Set<LeaseKey> { running }
+    package var runningBatches: Set<LeaseKey> { Set(room.running.keys) }
+    package var shares: [LeaseKey: BatchShare] { room.running }
     package var waitingBatches: Set<LeaseKey> { Set(waiting.map(\.grant.key)) }
     package var undelivered: Int { outbox.count }
 
@@ -123,18 +139,17 @@ package struct WorkerAgent: Sendable {
             backoff.join.reset()
             heartbeatAt = now + settings.heartbeatTime
         case .joinFailed(let retryAfter): joinFailed(retryAfter, now)
-        case .leased(let count, let grants): take(grants, asked: count, now)
-        case .askFailed(let count, let isStranger):
-            asked -= count
-            asks -= 1
+        case .leased(let number, let grants, let isMerged): take(grants, number, isMerged: isMerged, now)
+        case .askFailed(let number, let isStranger):
+            end(ask: number, isMerged: false)
             askAt = now + backoff.ask.next(using: &random)
             if isStranger { becomeStranger() }
         case .partFinished(let id, let bytes): outbox[id] = bytes
-        case .nearlyFinished(let key): if running.contains(key) { ending.insert(key) }
+        case .nearlyFinished(let key): room.willEnd(key)
         case .finished(let key, let id, let bytes):
-            over(key)
+            room.end(key)
             outbox[id] = bytes
-        case .abandoned(let key): over(key)
+        case .abandoned(let key): room.end(key)
         case .delivered(let verdicts): delivered(verdicts, now, &effects)
         case .deliveryFailed(let ids, let isStranger):
             delivering.subtract(ids)
@@ -145,15 +160,15 @@ package struct WorkerAgent: Sendable {
             isHeartbeatUnderWay = false
             if isStranger { becomeStranger() }
         case .revoked(let keys):
-            waiting.removeAll { keys.contains($0.grant.key) }
-            for key in keys where running.contains(key) { effects.append(.abandon(key)) }
+            dropWaiting { keys.contains($0.key) }
+            for key in keys where room.running[key] != nil { effects.append(.abandon(key)) }
         case .estranged: becomeStranger()
         case .drainAsked:
-            waiting = []
+            dropWaiting()
             isLeaving = true
         case .terminated:
             // What is not begun is not begun any more: leaving hands it back.
-            waiting = []
+            dropWaiting()
             isLeaving = true
             if drainUntil == nil { drainUntil = now + settings.drainTime }
         case .ticked: abandonWhenOutOfTime(now, &effects)
@@ -172,18 +187,25 @@ package struct WorkerAgent: Sendable {
         if standing == .joined { standing = .outside }
     }
 
-    private mutating func take(_ grants: [Grant], asked count: Int, _ now: Moment) {
-        asked -= count
-        asks -= 1
+    private mutating func take(_ grants: [Grant], _ number: UInt64, isMerged: Bool, _ now: Moment) {
+        end(ask: number, isMerged: isMerged)
         backoff.ask.reset()
         // Leases that arrive after SIGTERM are not begun: leaving hands them back.
         guard !isLeaving else { return }
         waiting += grants.map { ($0, now) }
+        for grant in grants { room.promise(WorkerRoom.amounts(of: grant)) }
     }
 
-    private mutating func over(_ key: LeaseKey) {
-        running.remove(key)
-        ending.remove(key)
+    private mutating func end(ask number: UInt64, isMerged: Bool) {
+        guard let place = asks.firstIndex(where: { $0.number == number }) else { return }
+        let ask = asks.remove(at: place)
+        // Where the later one has failed meanwhile, nobody speaks for it.
+        if isMerged, !asks.isEmpty { asks[asks.count - 1].free += ask.free } else { room.takeBack(ask.free) }
+    }
+
+    private mutating func dropWaiting(where isMeant: (Grant) -> Bool = { _ in true }) {
+        for (grant, _) in waiting where isMeant(grant) { room.takeBack(WorkerRoom.amounts(of: grant)) }
+        waiting.removeAll { isMeant($0.grant) }
     }
 
     /// What was lost before may kill this process too: what is finished is better delivered first, so that it is not
@@ -192,16 +214,20 @@ package struct WorkerAgent: Sendable {
         grant.key.attempt > 1 && !outbox.isEmpty && now - since < settings.deliveryTime
     }
 
-    /// Batches into free slots, in the order they came.
+    /// Batches that have room, in the order they came: none that came later goes before one that has none yet.
     private mutating func begin(_ now: Moment, _ effects: inout [Effect]) {
-        while running.count < settings.slots, let (grant, since) = waiting.first, !waitsForDelivery(grant, since, now) {
+        while let (grant, since) = waiting.first, !waitsForDelivery(grant, since, now) {
+            if room.running[grant.key] == nil {
+                guard let share = room.begin(grant) else { break }
+                effects.append(.run(grant, share))
+            }
             waiting.removeFirst()
-            if running.insert(grant.key).inserted { effects.append(.run(grant)) }
+            room.takeBack(WorkerRoom.amounts(of: grant))
         }
         guard let first = waiting.first, now - first.since > settings.waitTimeMax else { return }
         // What was to end soon does not: nothing is asked for in its place.
-        waiting = []
-        ending = []
+        dropWaiting()
+        room.noneWillEnd()
     }
 
     private mutating func delivered(
@@ -226,7 +252,9 @@ package struct WorkerAgent: Sendable {
 
     private mutating func abandonWhenOutOfTime(_ now: Moment, _ effects: inout [Effect]) {
         guard let drainUntil, drainUntil <= now else { return }
-        for key in running.sorted(by: { ($0.job, $0.first) < ($1.job, $1.first) }) { effects.append(.abandon(key)) }
+        for key in runningBatches.sorted(by: { ($0.job, $0.first) < ($1.job, $1.first) }) {
+            effects.append(.abandon(key))
+        }
     }
 
     /// Starts whatever can be started now.
@@ -246,18 +274,23 @@ package struct WorkerAgent: Sendable {
         if !isHeartbeatUnderWay, heartbeatAt <= now {
             isHeartbeatUnderWay = true
             heartbeatAt = now + settings.heartbeatTime
-            let held = running.union(waitingBatches)
+            let held = runningBatches.union(waitingBatches)
             effects.append(.heartbeat(held.sorted { ($0.job, $0.first) < ($1.job, $1.first) }))
         }
-        let free = settings.slots - (running.count - ending.count) - waiting.count - asked
-        if !isLeaving, free > 0, asks < Self.asksMax, askAt <= now, outbox.count < settings.outboxMax {
-            asked += free
-            asks += 1
-            effects.append(.ask(slots: free))
-        }
+        guard !isLeaving, asks.count < Self.asksMax, askAt <= now, outbox.count < settings.outboxMax else { return }
+        let free = room.askable
+        if free.cpus > 0 { ask(for: free, &effects) }
     }
 
-    private var isDrained: Bool { running.isEmpty && (outbox.isEmpty || standing != .joined) }
+    private mutating func ask(for free: Amounts, _ effects: inout [Effect]) {
+        lastAsk += 1
+        let ask = WorkerAsk(lastAsk, free)
+        asks.append(ask)
+        room.promise(free)
+        effects.append(.ask(ask))
+    }
+
+    private var isDrained: Bool { room.running.isEmpty && (outbox.isEmpty || standing != .joined) }
 
     /// One delivery at a time: while it is under way the next one gathers.
     private mutating func deliver(_ now: Moment, _ effects: inout [Effect]) {

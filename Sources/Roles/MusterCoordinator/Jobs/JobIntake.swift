@@ -148,6 +148,11 @@ final class JobIntake: Service {
 
     /// Stores the job, then schedules it and answers.
     private func createNew(_ request: JobRequest, _ asking: JobAsking, _ held: HeldRequest) {
+        if request.failsIfImpossible, let why = lock.withLock({ $0.core.impossibility(of: request.needs) }) {
+            end(asking.key)
+            let problem = Problem(422, "No worker of the fleet could run this job: \(why).", code: "impossible")
+            return held.respond(.problem(problem))
+        }
         let record: JobRecord? = lock.withLock { fleet in
             guard jobs.unfinishedCount(fleet) + fleet[slice].onTheirWay < Limits.unfinishedJobsMax else {
                 return nil
@@ -175,6 +180,7 @@ final class JobIntake: Service {
             isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
             atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
         (record.name, record.timeoutSeconds) = (request.name, request.timeoutSeconds)
+        record.needs = request.needs
         (record.request, record.isOpen) = (asking.key, asking.isOpen)
         return record
     }

@@ -152,7 +152,7 @@ final class JobService: Service, JobBook, JobLooks {
         // Who is free asks.
         let areBusy = !progress.isHeld && fleet.core.scheduler.heldCallCount == 0
         let waiting =
-            (progress.isHeld ? nil : Self.obstacle(to: record.kernel, fleet)) ?? fleet.core.scheduler.trouble(of: id)
+            (progress.isHeld ? nil : Self.obstacle(to: record, fleet)) ?? fleet.core.scheduler.trouble(of: id)
             ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
@@ -163,11 +163,12 @@ final class JobService: Service, JobBook, JobLooks {
         return status
     }
 
-    /// What keeps all workers from this kernel.
-    private static func obstacle(to kernel: String, _ fleet: borrowing Fleet) -> String? {
+    /// What keeps all workers from this job.
+    private static func obstacle(to job: JobRecord, _ fleet: borrowing Fleet) -> String? {
         let workers = fleet.core.membership.liveWorkers
         if workers.isEmpty { return "there is no worker; start one: muster worker --join URL" }
-        switch kernel {
+        if let lack = fleet.core.lack(of: job) { return lack }
+        switch job.kernel {
         case ContainerKernel.name where !workers.contains { $0.labels[ContainerEngineLabel.key] != nil }:
             return
                 "no worker has a container engine; start one on a machine that has: muster worker --join URL --docker-socket PATH"
@@ -341,7 +342,7 @@ extension JobStatus {
 
     /// What its record says of a job beside its progress.
     fileprivate mutating func tell(of record: JobRecord) {
-        (name, timeoutSeconds) = (record.name, record.timeoutSeconds)
+        (name, timeoutSeconds, needs) = (record.name, record.timeoutSeconds, record.needs)
         created = Double(record.createdMs) / 1_000
     }
 }

@@ -129,12 +129,14 @@ final class AdmissionService: Service, Admitting {
             let name = fleet[slice].freeName(join.name, for: id, among: membership)
             fleet[slice].names[name] = id
             fleet[slice].ids[join.incarnation] = id
-            return MemberRecord(
+            var record = MemberRecord(
                 id: id, name: name, role: join.role, joinOrder: known?.joinOrder ?? fleet[slice].newJoinOrder(),
                 address: address, slots: join.slots, labels: join.labels, version: join.version,
                 joinedMs: known?.joinedMs ?? SystemTime.wallClockMs(),
                 incarnation: join.incarnation, callback: join.callback, machine: join.machine, token: token,
                 circle: token.flatMap { authenticator.volunteers[$0]?.circle } ?? "")
+            record.resources = join.resources
+            return record
         }
         guard let record else {
             return then(

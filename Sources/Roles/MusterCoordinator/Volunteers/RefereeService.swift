@@ -51,7 +51,7 @@ final class RefereeService: Service {
         fleet.handle(.work(.memberKnown(.referee, voter)))
         let id = LeaseCallID(fleet.newNumber())
         let call = LeaseCall(
-            id: id, member: .referee, slots: 1, kernels: Set(KernelTable.names), confirmsOnly: true)
+            id: id, member: .referee, free: .oneCPU, kernels: Set(KernelTable.names), confirmsOnly: true)
         fleet.handle(.work(.workAsked(call)))
         fleet.handle(.work(.callEnded(id)))
     }

@@ -71,12 +71,12 @@ final class WorkService: Service {
         for (id, call) in fleet[slice].calls where call.until <= now {
             fleet[slice].calls[id] = nil
             fleet.handle(.work(.callEnded(id)), now: now)
-            call.held.respond(.json(ListAnswer<LeaseOffer>([]).body))
+            call.held.respond(.json(LeaseAnswer([]).body))
         }
     }
 
     func close(_ fleet: inout Fleet) {
-        for call in fleet[slice].calls.values { call.held.respond(.json(ListAnswer<LeaseOffer>([]).body)) }
+        for call in fleet[slice].calls.values { call.held.respond(.json(LeaseAnswer([]).body)) }
         fleet[slice].calls = [:]
     }
 
@@ -89,7 +89,9 @@ final class WorkService: Service {
                 let now = SystemTime.now()
                 fleet[self.slice].calls[id] = HeldCall(
                     held: held, until: now + Duration(seconds: asked.waitSeconds))
-                let call = LeaseCall(id: id, member: member, slots: asked.slots, kernels: Set(asked.kernels))
+                let call = LeaseCall(
+                    id: id, member: member, free: asked.free, kernels: Set(asked.kernels),
+                    isMergeable: asked.resources != nil)
                 fleet.handle(.work(.workAsked(call)), now: now)
                 return id
             }
@@ -136,7 +138,12 @@ final class WorkService: Service {
 
     /// There is nothing for this call.
     func dismiss(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(ListAnswer<LeaseOffer>([]).body))
+        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(LeaseAnswer([]).body))
+    }
+
+    /// A later call of the same worker speaks for this one.
+    func merged(_ id: LeaseCallID, _ fleet: inout Fleet) {
+        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(LeaseAnswer([], isMerged: true).body))
     }
 
     /// What became of a delivery, once that is durable.
@@ -167,7 +174,7 @@ final class WorkService: Service {
     ) {
         guard let call = fleet[slice].calls.removeValue(forKey: id) else { return }
         guard grants.contains(where: \.hasInputs) else {
-            call.held.respond(.json(ListAnswer(grants.map { LeaseOffer(grant: $0, inputs: nil) }).body))
+            call.held.respond(.json(LeaseAnswer(grants.map { LeaseOffer(grant: $0, inputs: nil) }).body))
             return
         }
         // Inputs come from the store: the call stays held while they are read.
@@ -188,7 +195,7 @@ final class WorkService: Service {
                 if bytes > Self.inputsBytesMax, !offers.isEmpty { break }
                 offers.append(LeaseOffer(grant: grant, inputs: inputs))
             }
-            held.respond(.json(ListAnswer(offers).body))
+            held.respond(.json(LeaseAnswer(offers).body))
             let left = grants.dropFirst(offers.count)
             if !left.isEmpty { lock.handle(.work(.grantUndelivered(left.map(\.key)))) }
         } catch {

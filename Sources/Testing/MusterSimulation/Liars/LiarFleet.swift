@@ -121,7 +121,7 @@ package final class LiarFleet {
 
     private func ask(_ member: Member) {
         let call = LeaseCallID(number())
-        handle(.workAsked(LeaseCall(id: call, member: member.id, slots: 1, kernels: ["sim"])))
+        handle(.workAsked(LeaseCall(id: call, member: member.id, free: .oneCPU, kernels: ["sim"])))
     }
 
     private func number() -> UInt64 {

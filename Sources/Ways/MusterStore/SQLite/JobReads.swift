@@ -17,14 +17,14 @@ struct JobReads {
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open
+                request_digest, is_open, needs
             FROM job WHERE id = ?
             """)
         newest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open
+                request_digest, is_open, needs
             FROM job WHERE (id < ?1 OR ?1 IS NULL) AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
             ORDER BY id DESC LIMIT ?2
             """)
@@ -32,14 +32,14 @@ struct JobReads {
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open
+                request_digest, is_open, needs
             FROM job WHERE request_key = ?
             """)
         unfinished = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open
+                request_digest, is_open, needs
             FROM job WHERE state IS NULL ORDER BY id
             """)
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
@@ -113,6 +113,14 @@ struct JobReads {
         return quorum
     }
 
+    private func needs(_ row: Statement, _ id: JobID) throws(StoreError) -> Needs? {
+        if row.isNull(22) { return nil }
+        guard let needs = Needs(text: row.text(22)) else {
+            throw .corrupt(path, "job \(id) has the needs \(String(reflecting: row.text(22)))")
+        }
+        return needs
+    }
+
     private func row(_ row: Statement) throws(StoreError) -> StoredJob {
         let id = JobID(row.int64(0))
         guard let priority = Priority(rawValue: row.text(9)) else {
@@ -131,6 +139,7 @@ struct JobReads {
         if !row.isNull(18) { record.timeoutSeconds = row.double(18) }
         if !row.isNull(19) { record.request = RequestKey(key: row.text(19), digest: row.bytes(20)) }
         record.isOpen = row.int64(21) != 0
+        record.needs = try needs(row, id)
         return StoredJob(
             record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
             failed: row.int(4), workers: [:])

@@ -13,7 +13,7 @@ struct MemberReads {
         all = try connection.prepare(
             """
             SELECT id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback, machine, token,
-                circle
+                circle, resources
             FROM member ORDER BY join_order
             """)
         labels = try connection.prepare("SELECT key, value FROM member_label WHERE member = ?")
@@ -34,12 +34,18 @@ struct MemberReads {
             guard let role = MemberRole(rawValue: all.text(2)) else {
                 throw .corrupt(path, "member \(id) has the role \(String(reflecting: all.text(2)))")
             }
-            members.append(
-                MemberRecord(
-                    id: id, name: all.text(3), role: role, joinOrder: all.int64(1), address: all.text(4),
-                    slots: all.int(5), labels: try labels(of: id), version: all.text(6), joinedMs: all.int64(7),
-                    incarnation: all.text(8), callback: all.text(9), machine: all.text(10),
-                    token: all.isNull(11) ? nil : all.int64(11), circle: all.text(12)))
+            var member = MemberRecord(
+                id: id, name: all.text(3), role: role, joinOrder: all.int64(1), address: all.text(4),
+                slots: all.int(5), labels: try labels(of: id), version: all.text(6), joinedMs: all.int64(7),
+                incarnation: all.text(8), callback: all.text(9), machine: all.text(10),
+                token: all.isNull(11) ? nil : all.int64(11), circle: all.text(12))
+            if !all.isNull(13) {
+                guard let resources = Amounts(text: all.text(13)) else {
+                    throw .corrupt(path, "member \(id) has the resources \(String(reflecting: all.text(13)))")
+                }
+                member.resources = resources
+            }
+            members.append(member)
         }
         return members
     }

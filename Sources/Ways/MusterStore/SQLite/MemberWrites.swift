@@ -17,13 +17,13 @@ struct MemberWrites {
         saveMember = try connection.prepare(
             """
             INSERT INTO member (id, join_order, role, name, address, slots, version, joined_ms, incarnation, callback, machine,
-                token, circle)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                token, circle, resources)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET join_order = excluded.join_order, role = excluded.role, name = excluded.name,
                 address = excluded.address, slots = excluded.slots, version = excluded.version,
                 joined_ms = excluded.joined_ms, incarnation = excluded.incarnation,
                 callback = excluded.callback, machine = excluded.machine, token = excluded.token,
-                circle = excluded.circle
+                circle = excluded.circle, resources = excluded.resources
             """)
         raiseLargest = try connection.prepare(
             "UPDATE largest_id SET member = max(member, ?), join_order = max(join_order, ?)")
@@ -54,6 +54,7 @@ struct MemberWrites {
         try saveMember.bind(11, member.machine)
         if let token = member.token { try saveMember.bind(12, token) }
         try saveMember.bind(13, member.circle)
+        if let resources = member.resources { try saveMember.bind(14, resources.text) }
         try saveMember.run()
         try raiseLargest.bind(1, member.id.rawValue)
         try raiseLargest.bind(2, member.joinOrder)

@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -226,6 +226,12 @@ enum Schema {
         ALTER TABLE largest_id ADD COLUMN child INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE largest_id ADD COLUMN command INTEGER NOT NULL DEFAULT 0;
         PRAGMA user_version = 9;
+        """
+
+    private static let tenth: StaticString = """
+        ALTER TABLE job ADD COLUMN needs TEXT; -- of each task, as Needs.text; NULL: one cpu and nothing else
+        ALTER TABLE member ADD COLUMN resources TEXT; -- as Amounts.text, NULL: it does not say
+        PRAGMA user_version = 10;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.
