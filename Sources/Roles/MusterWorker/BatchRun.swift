@@ -69,7 +69,7 @@ package struct BatchRun: Sendable {
                 (task.job, task.slot, task.timeoutSeconds) = (key.job.rawValue, slot, timeout)
                 task.gpus = gpus
                 let bytesMax = isTransient ? Limits.blobBytesMax : Limits.valueBytesMax
-                let value = try compute(task, by: kernel, within: timer)
+                let value = try Self.compute(task, by: kernel, isTransient: isTransient, within: timer, cancellation)
                 if value.count > bytesMax {
                     throw TaskFailure("its value has \(value.count) bytes; at most \(bytesMax)")
                 }
@@ -96,14 +96,16 @@ package struct BatchRun: Sendable {
         return (progress.takePart(next: key.tasks.upperBound)?.report(offer), true)
     }
 
-    private func compute(
-        _ task: KernelTask, by kernel: any Kernel, within timer: TaskTimer?
+    /// Nothing but what a task needs goes along: a closure over the whole run would copy it for each.
+    private static func compute(
+        _ task: KernelTask, by kernel: any Kernel, isTransient: Bool, within timer: TaskTimer?, _ batch: Cancellation
     ) throws(TaskFailure) -> [UInt8] {
-        let compute = { (cancellation: Cancellation) throws(TaskFailure) -> [UInt8] in
-            try offer.grant.isTransient ? kernel.runTransient(task, cancellation) : kernel.run(task, cancellation)
+        guard let timer else {
+            return try isTransient ? kernel.runTransient(task, batch) : kernel.run(task, batch)
         }
-        guard let timer else { return try compute(cancellation) }
-        return try timer.run(compute)
+        return try timer.run { cancellation throws(TaskFailure) in
+            try isTransient ? kernel.runTransient(task, cancellation) : kernel.run(task, cancellation)
+        }
     }
 
     private static func isNearlyOver(done: Int, left: Int, _ began: Moment, _ now: Moment) -> Bool {
