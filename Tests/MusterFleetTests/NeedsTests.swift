@@ -1,18 +1,14 @@
 import MusterAPI
 import MusterCore
 import MusterJSON
+import MusterScheduling
 import MusterTestKit
 import Testing
 
 /// Tasks that need much, on workers that have it, with real processes.
 @Suite(.timeLimit(.minutes(3))) struct NeedsTests {
     private func startWorker(_ name: String, slots: Int, _ flags: String..., in fleet: Fleet) throws -> FleetProcess {
-        try fleet.start(
-            [
-                "worker", "--join", fleet.url, "--name", name, "--slots", "\(slots)", "--data",
-                "\(fleet.folder.path)/\(name)",
-            ]
-                + flags)
+        try fleet.startWorker(name, slots: slots, flags: flags)
     }
 
     private func running(_ job: Int, in fleet: Fleet) async throws -> [TaskStatus] {
@@ -41,6 +37,60 @@ import Testing
             let job = try await fleet.job(JobID(1))
             let rounds = (12 + count - 1) / count
             #expect(job.seconds >= 0.2 * Double(rounds), "\(job.seconds) s")
+        }
+    }
+
+    /// One command: from when to when it ran, and what it took meanwhile.
+    private struct Interval {
+        let worker: String
+        let start: Double
+        let end: Double
+        let amounts: Amounts
+        /// What it saw of GPUs.
+        let gpus: [String]
+
+        init?(_ result: TaskResult, _ amounts: Amounts) throws {
+            let value = try JSONValue(parsing: Array((result.value ?? "null").utf8)).members ?? []
+            func field(_ name: String) -> JSONValue? { value.first { $0.key == name }?.value }
+            guard let start = field("start")?.double, let seconds = field("seconds")?.double else { return nil }
+            // Starts are told in whole milliseconds.
+            (worker, self.start, end) = (result.worker, start, start + seconds - 0.002)
+            self.amounts = amounts
+            gpus = (field("stdout")?.string ?? "").split { $0 == "\n" || $0 == "," }.map(String.init)
+        }
+    }
+
+    /// Commands of four jobs on two workers at the same time, each telling when it began and how long it took.
+    @Test func whatRunsBesideNeverTakesMoreThanThereIs() async throws {
+        try await Fleet.run { fleet in
+            _ = try startWorker("a", slots: 4, "--memory", "1G", "--gpus", "2", "--allow-exec", in: fleet)
+            _ = try startWorker("b", slots: 3, "--memory", "4G", "--allow-exec", in: fleet)
+            let has = ["a": Amounts(cpus: 4, memory: 1 << 30, gpus: 2), "b": Amounts(cpus: 3, memory: 4 << 30)]
+            let needs = [
+                Amounts(cpus: 2), Amounts(cpus: 1, memory: 700 << 20), Amounts(cpus: 1, memory: 1, gpus: 1), .oneCPU,
+            ]
+            var intervals: [Interval] = []
+            var ids: [JobID] = []
+            for amounts in needs {
+                var job = JobRequest(
+                    kernel: "exec", params: Array(#"{"shell":"sleep 0.05; echo $CUDA_VISIBLE_DEVICES"}"#.utf8),
+                    count: 25)
+                job.needs = Needs(amounts)
+                ids.append(try await fleet.submit(job))
+            }
+            for (id, amounts) in zip(ids, needs) {
+                #expect(try await fleet.end(of: id).state == .done)
+                intervals += try await fleet.results(of: id).compactMap { try Interval($0, amounts) }
+            }
+            #expect(intervals.count == 100)
+            for one in intervals {
+                let beside = intervals.filter { $0.worker == one.worker && $0.start <= one.start && one.start < $0.end }
+                let taken = beside.reduce(into: Amounts()) { $0 += $1.amounts }
+                #expect(taken.fits(in: has[one.worker]!), "\(one.worker): \(taken)")
+                let gpus = beside.filter { $0.amounts.gpus > 0 }.flatMap(\.gpus)
+                #expect(Set(gpus).count == gpus.count && Set(gpus).isSubset(of: ["0", "1"]), "\(gpus)")
+            }
+            #expect(Set(intervals.filter { $0.amounts.gpus > 0 }.flatMap(\.gpus)) == ["0", "1"])
         }
     }
 
