@@ -1,12 +1,12 @@
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterRun
 
 /// `muster attach ID`.
-package enum AttachCommand {
-    package static let id = CommonFlags.jobID
+enum AttachCommand {
+    static let id = CommonFlags.jobID
 
-    package static let command = Command(
+    static let command = Command(
         name: "attach", summary: "come back to a job of 'muster run'",
         description: [
             "Prints what the job's commands printed, from the first on, and goes on until it has ended, as 'muster run' would have. "

@@ -1,14 +1,14 @@
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterRun
 
 /// `muster logs ID [TASK]`.
-package enum LogsCommand {
-    package static let id = CommonFlags.jobID
-    package static let task = Positional<Int?>.optionalInt(
+enum LogsCommand {
+    static let id = CommonFlags.jobID
+    static let task = Positional<Int?>.optionalInt(
         "TASK", in: 1...Limits.jobTasksMax, "The number of one task, from 1 on; without it, all of them.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "logs", summary: "print what a job's commands printed",
         description: [
             "Prints what those commands of a job of 'muster run' printed that have ended, in the order of their values: standard output "

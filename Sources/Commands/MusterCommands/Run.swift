@@ -1,10 +1,10 @@
 internal import MusterClient
-package import MusterCommandLine
+internal import MusterCommandLine
 internal import MusterCore
 internal import MusterRun
 
 /// `muster run [FLAG]... COMMAND [ARG]... [::: VALUE...] [:::: FILE...]`.
-package enum RunCommand {
+enum RunCommand {
     static let null = Flag.bool(
         "null", short: "0", "Values of files and of standard input end with a NUL byte, not with the line.")
     static let colsep = Flag<String?>.text(
@@ -65,7 +65,7 @@ package enum RunCommand {
         "Write what each command printed into DIR/NUMBER/stdout and stderr, and its exit code into DIR/NUMBER/exitcode. "
             + "Nothing that is there is written over.")
 
-    package static let command = Command(
+    static let command = Command(
         name: "run", summary: "run a command for each of many values",
         description: [
             "Runs the command once for each value, on all workers that allow it (muster worker --allow-exec), and prints what they "
@@ -92,7 +92,7 @@ package enum RunCommand {
             SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, environment.spec, shell.spec,
             noShell.spec, outputMax.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
-        ] + CommonFlags.client,
+        ] + NeedsFlags.all + CommonFlags.client,
         rules: [
             .exclusive(["shell", "no-shell"]), .exclusive(["jobs", "at-most"]),
             .exclusive(["resume", "resume-failed"]),
@@ -100,8 +100,7 @@ package enum RunCommand {
             .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
         ],
         reservedFlags: [
-            "delay", "line-buffer", "pipe", "block", "send", "return", "workdir", "cpus", "memory", "gpus", "need",
-            "image", "network", "after", "pids",
+            "delay", "line-buffer", "pipe", "block", "send", "return", "workdir", "image", "network", "after", "pids",
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
@@ -142,6 +141,8 @@ package enum RunCommand {
         request.killAfter = invocation[killAfter]
         request.outputMax = invocation[outputMax]
         request.environment = try RunRequest.environment(invocation[environment], of: invocation.environment)
+        request.needs = try NeedsFlags.needs(invocation)
+        request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
         flags.request = request
         flags.output.isUnordered = invocation[unordered]
         flags.output.isTagged = invocation[tag]

@@ -1,7 +1,7 @@
 internal import CommandTemplates
 internal import MusterAPI
 package import MusterCommandLine
-internal import MusterCore
+package import MusterCore
 internal import MusterJSON
 internal import MusterScheduling
 
@@ -19,6 +19,9 @@ package struct RunRequest: Hashable, Sendable {
     package var killAfter: Duration?
     package var outputMax: Int?
     package var environment: [KeyValue] = []
+    /// What each command takes of its worker; nil: one cpu and nothing else.
+    package var needs: Needs?
+    package var failsIfImpossible = false
 
     package init() {}
 
@@ -48,6 +51,7 @@ package struct RunRequest: Hashable, Sendable {
         request.atMost = atMost
         request.timeoutSeconds = timeout.map(\.inSeconds)
         request.name = name ?? Self.name(of: template)
+        (request.needs, request.failsIfImpossible) = (needs, failsIfImpossible)
         return request
     }
 

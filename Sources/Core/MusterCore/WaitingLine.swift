@@ -1,19 +1,19 @@
 /// First in, first out, with removal from the middle: an element that left is skipped when its place comes up.
 /// Each operation is O(1) amortised.
-struct WaitingLine<Element: Hashable & Sendable>: Sendable {
+package struct WaitingLine<Element: Hashable & Sendable>: Sendable {
     private var places: [(element: Element, number: UInt64)] = []
     private var head = 0
     private var numbers: [Element: UInt64] = [:]
     private var nextNumber: UInt64 = 0
 
-    init() {}
+    package init() {}
 
-    var count: Int { numbers.count }
-    var isEmpty: Bool { numbers.isEmpty }
-    func contains(_ element: Element) -> Bool { numbers[element] != nil }
+    package var count: Int { numbers.count }
+    package var isEmpty: Bool { numbers.isEmpty }
+    package func contains(_ element: Element) -> Bool { numbers[element] != nil }
 
     /// Goes to the end of the line; one already in it keeps its place.
-    mutating func append(_ element: Element) {
+    package mutating func append(_ element: Element) {
         guard numbers[element] == nil else { return }
         if places.count > 2 * numbers.count + 64 { compact() }
         numbers[element] = nextNumber
@@ -21,7 +21,7 @@ struct WaitingLine<Element: Hashable & Sendable>: Sendable {
         nextNumber += 1
     }
 
-    mutating func remove(_ element: Element) {
+    package mutating func remove(_ element: Element) {
         numbers[element] = nil
         if numbers.isEmpty {
             places.removeAll(keepingCapacity: true)
@@ -29,7 +29,7 @@ struct WaitingLine<Element: Hashable & Sendable>: Sendable {
         }
     }
 
-    var first: Element? {
+    package var first: Element? {
         mutating get {
             while head < places.count, numbers[places[head].element] != places[head].number { head += 1 }
             if head > 64, head * 2 > places.count {
@@ -41,7 +41,7 @@ struct WaitingLine<Element: Hashable & Sendable>: Sendable {
     }
 
     /// The first in line that will do.
-    func first(where isWanted: (Element) -> Bool) -> Element? {
+    package func first(where isWanted: (Element) -> Bool) -> Element? {
         for place in places[head...] where numbers[place.element] == place.number && isWanted(place.element) {
             return place.element
         }
@@ -54,7 +54,7 @@ struct WaitingLine<Element: Hashable & Sendable>: Sendable {
     }
 
     /// From first to last.
-    var elements: [Element] {
+    package var elements: [Element] {
         places[head...].filter { numbers[$0.element] == $0.number }.map(\.element)
     }
 }
