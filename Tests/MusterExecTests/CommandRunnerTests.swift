@@ -115,6 +115,15 @@ extension CommandTests {
             #expect(outcome.output.text.hasSuffix("0\n1\n2\n3\n"))
         }
 
+        /// The worker's own is as high as can be.
+        @Test func theLimitOfOpenFilesIsTheUsualOne() throws {
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            SystemLimits.raiseDescriptors()
+            let outcome = try Bench().shell("ulimit -Sn")
+            #expect(Int(outcome.output.text.filter(\.isNumber)) == max(272, Int(clamping: limit.rlim_cur)))
+        }
+
         @Test func theTimeIsMeasured() throws {
             let before = SystemTime.wallClockMs()
             let outcome = try bench.shell("sleep 0.2")

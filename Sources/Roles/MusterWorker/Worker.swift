@@ -97,7 +97,10 @@ package final class Worker: Sendable {
         let path = folder.path + "/tasks"
         try makeDirectory(path)
         let secrets = [configuration.token].compactMap { $0 }
-        guard let runner = CommandRunner(folder: path, worker: configuration.name, secrets: secrets) else {
+        guard
+            let runner = CommandRunner(
+                folder: path, worker: configuration.name, secrets: secrets, slots: configuration.agent.slots)
+        else {
             throw NodeError(.setup, "\(path) cannot be found: \(String(cString: strerror(errno)))")
         }
         runner.removeLeftOvers()

@@ -16,8 +16,8 @@ package final class CommandRunner: TaskCommands {
     private static let markName = "MUSTER_SCRATCH"
 
     /// `folder` exists and is this worker's own; `worker` is the name that tasks see. Variables that hold one of `secrets` are kept from
-    /// tasks, and so are all of Muster's own. Nil, with `errno`: the folder cannot be found.
-    package init?(folder: String, worker: String, secrets: [String]) {
+    /// tasks, and so are all of Muster's own. So many tasks as `slots` run at one time. Nil, with `errno`: the folder cannot be found.
+    package init?(folder: String, worker: String, secrets: [String], slots: Int = 1) {
         guard let path = realpath(folder, nil) else { return nil }
         defer { free(path) }
         let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -26,6 +26,8 @@ package final class CommandRunner: TaskCommands {
         self.nothing = nothing
         environment = TaskEnvironment(worker: worker, secrets: secrets)
         Environment.hideTokens()
+        // A worker has few files open: some for each slot, and its connections.
+        SystemLimits.restoreDescriptors(atLeast: 256 + 16 * slots)
         Descendants.keep()
     }
 
