@@ -77,7 +77,8 @@ private let name = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852
     @Test(arguments: [
         "/files/\(name)?", "/files/\(name)?x=1", "//files///\(name)", "/files/\(name)/", "/%66iles/\(name)",
         "/files/%65\(name.dropFirst())", "/x/../files/\(name)", "/./files/\(name)", "/files/./\(name)",
-        "/x/%2e%2e/files/\(name)", "http://localhost/files/\(name)", "HTTP://x//files/\(name)?a",
+        "/x/%2e%2e/files/\(name)", "http://localhost/files/\(name)", "HTTP://x//files/\(name)?a", "/files/\(name)#x",
+        "http://a/files/\(name)#",
     ])
     func noSpellingGetsAround(_ target: String) async throws {
         try await withEdge(configured: Self.ofFleet, Self.files) { (edge) throws in

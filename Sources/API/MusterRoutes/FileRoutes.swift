@@ -67,7 +67,7 @@ package enum FileRoutes {
         Spec(
             name: .storeFiles, method: "POST", pattern: "/files", access: .join,
             summary:
-                "Store many small files at once, all or none: each a line, SHA256 SIZE, and behind it so many bytes.",
+                "Store many small files at once: each a line, SHA256 SIZE, and behind it so many bytes.",
             bodyBytesMax: FileSet.bodyBytesMax, answer: .of(StoredFiles.self), readsBytes: true,
             bytesType: FileSet.contentType),
         Spec(

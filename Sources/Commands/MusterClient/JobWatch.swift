@@ -41,11 +41,18 @@ package struct JobWatch {
 
 /// Tries again while the other side is away, until it is done or has been away too long in one piece.
 package struct Patience {
+    /// Whether the other side was there in this attempt, although the attempt ended badly: a stream that broke after an hour.
+    @MainActor package final class Contact {
+        fileprivate var isMade = false
+        package func made() { isMade = true }
+    }
+
+    package let contact = Contact()
     private let limit: Duration
     private var backoff = Backoff(cap: .seconds(2))
     private var awaySince: ContinuousClock.Instant?
 
-    package init(_ limit: Duration) { self.limit = limit }
+    @MainActor package init(_ limit: Duration) { self.limit = limit }
 
     /// `attempt` says whether it is done. Only a coordinator that is away, or a stream that broke, is tried again.
     @MainActor package mutating func run(_ attempt: @MainActor () async throws -> Bool) async throws {
@@ -66,8 +73,13 @@ package struct Patience {
         }
     }
 
-    private mutating func giveUpIfTooLong(_ error: CommandError) throws {
+    @MainActor private mutating func giveUpIfTooLong(_ error: CommandError) throws {
         let now = ContinuousClock.now
+        if contact.isMade {
+            contact.isMade = false
+            awaySince = nil
+            backoff.reset()
+        }
         guard let since = awaySince else {
             awaySince = now
             return

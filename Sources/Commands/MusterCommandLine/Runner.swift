@@ -9,6 +9,8 @@ package enum Runner {
     @MainActor package static func runProcess(_ table: CommandTable) async -> Never {
         // A reader that went away shows as EPIPE where it is handled, not as a death by signal.
         signal(SIGPIPE, SIG_IGN)
+        // Where it came ignored, the system would reap what is started here, and nobody would know how it ended.
+        signal(SIGCHLD, SIG_DFL)
         // In a container it may be the process to which all orphans there are left.
         if getpid() == 1 { Descendants.reapStrays() }
         do {

@@ -42,6 +42,7 @@ enum ResultsCommand {
         var status = try await client.call("GET", "/v1/jobs/\(job)")
         var next = 0
         var patience = Patience(.seconds(60))
+        let contact = patience.contact
         try await patience.run {
             var lines = LineSplitter(name: "results", limits: .init(lineBytesMax: 8 << 20, linesMax: .max))
             let take: @MainActor (ArraySlice<UInt8>) throws -> Void = { line in
@@ -50,6 +51,7 @@ enum ResultsCommand {
             var isEmpty = true
             try await client.stream("/v1/jobs/\(job)/results?wait=\(waits)&from=\(next)") { piece in
                 isEmpty = false
+                contact.made()
                 try lines.feed(piece[...]) { line, _ in try take(line) }
                 if waits { try invocation.out.flush() }
             }

@@ -17,7 +17,7 @@ package final class Interrupts: Sendable {
     }
     private let client: CoordinatorClient
     /// Whether Ctrl-C is the job's end, too.
-    private let cancels: Bool
+    let cancels: Bool
     private let state = Mutex(State())
 
     /// Listens from here on, to the end of the process.

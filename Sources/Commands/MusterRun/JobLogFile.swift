@@ -33,6 +33,8 @@ package final class JobLogFile {
         }
         if status.st_size == 0 {
             try append(JobLogLine.header)
+        } else if resumes == nil, hasNoRecord(status.st_size) {
+            // Of a run that never began.
         } else if let resumes {
             try read(resumes)
         } else {
@@ -41,6 +43,12 @@ package final class JobLogFile {
                 "the job log \(path) is there already: --resume goes on with it, --resume-failed runs again what failed; "
                     + "or give another file")
         }
+    }
+
+    private func hasNoRecord(_ size: off_t) -> Bool {
+        let header = JobLogLine.header + [0x0A]
+        var bytes = [UInt8](repeating: 0, count: header.count)
+        return size == header.count && pread(file, &bytes, bytes.count, 0) == bytes.count && bytes == header
     }
 
     deinit { if file >= 0 { close(file) } }
@@ -100,7 +108,8 @@ package final class JobLogFile {
         let line = JobLogLine(
             seq: number, host: end.worker, startMs: Int((end.start ?? 0) * 1_000), runtimeMs: Int(end.seconds * 1_000),
             receive: (end.stdoutBytes ?? end.stdout.count) + (end.stderrBytes ?? end.stderr.count),
-            exitval: end.hasTimedOut ? -1 : end.code, signal: end.hasTimedOut ? -1 : end.signalNumber, command: command)
+            exitval: end.hasTimedOut ? -1 : end.code, signal: end.hasTimedOut ? Int(SIGTERM) : end.signalNumber,
+            command: command)
         try append(line.bytes)
     }
 

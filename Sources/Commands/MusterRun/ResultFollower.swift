@@ -31,8 +31,9 @@ internal import MusterJSON
     ) async throws -> JobStatus {
         var status: JobStatus?
         var patience = Patience(Self.patience)
+        let contact = patience.contact
         try await patience.run {
-            try await read(waits, take, pause)
+            try await read(waits, contact, take, pause)
             let now = try JobStatus(JSONValue(parsing: try await client.call("GET", "/v1/jobs/\(job)")))
             status = now
             return !waits || now.state.isFinal
@@ -43,11 +44,13 @@ internal import MusterJSON
 
     /// One stream, from the first task that has not come.
     private func read(
-        _ waits: Bool, _ take: @MainActor (TaskEnd) throws -> Void, _ pause: @MainActor () throws -> Void
+        _ waits: Bool, _ contact: Patience.Contact, _ take: @MainActor (TaskEnd) throws -> Void,
+        _ pause: @MainActor () throws -> Void
     ) async throws {
         let query = "wait=\(waits)&order=\(waits ? "arrival" : "task")&from=\(only ?? received.firstMissing)"
         let stream = try await client.open("/v1/jobs/\(job)/results?\(query)")
         defer { stream.cancel() }
+        contact.made()
         var lines = LineSplitter(name: "results", limits: .init(lineBytesMax: Self.lineBytesMax, linesMax: .max))
         var isEmpty = true
         while !isEnough, let piece = try await stream.next() {

@@ -61,6 +61,8 @@ package import RunRules
             await leaveBrokenPipe()
         } catch let error as CommandError {
             bar?.remove()
+            // What came is printed, whatever became of the rest.
+            try? output.finish()
             if error.exitCode == .noInput { throw error }
             throw CommandError(
                 error.exitCode,
@@ -75,9 +77,10 @@ package import RunRules
 
     private func take(_ end: TaskEnd) throws {
         report.add(end, name: names.name(of: end.task))
-        try books.log?(end, names.number(of: end.task), names.values(of: end.task))
+        // The log last: what it has is not run again.
         try books.results?.write(end, number: names.number(of: end.task))
         try output.take(end)
+        try books.log?(end, names.number(of: end.task), names.values(of: end.task))
         bar?.update(done: report.ended, failed: report.failed)
         if books.halt?.finished(succeeded: !end.hasFailed) == .haltNow, !isHalted { halt() }
     }
@@ -123,6 +126,7 @@ package import RunRules
     /// Whoever read the output does not want more of it.
     private func leaveBrokenPipe() async -> Never {
         bar?.remove()
+        guard interrupts.cancels else { Interrupts.end(by: SIGPIPE) }
         let trouble = await Interrupts.cancel(job.id, client)
         let what = trouble.map { "is not cancelled: \($0)" } ?? "is cancelled"
         invocation.note("nobody reads the output any more; job \(job.id) \(what)")

@@ -1,3 +1,4 @@
+internal import Glibc
 package import MusterAPI
 internal import MusterCore
 package import MusterJSON
@@ -44,6 +45,7 @@ package struct TaskEnd: Hashable, Sendable {
         }
         guard (0..<Limits.jobTasksMax).contains(task) else { throw Self.trouble }
         try read()
+        if !(0...1e11).contains(seconds) { seconds = 0 }
     }
 
     private mutating func read() throws(Problem) {
@@ -54,15 +56,15 @@ package struct TaskEnd: Hashable, Sendable {
         }
         for (key, value) in members {
             switch key {
-            case "exitCode": exitCode = value.int
+            case "exitCode": exitCode = value.int.flatMap { (0...255).contains($0) ? $0 : nil }
             case "signal": signal = value.string
             case "stdout": stdout = value.string.map { Array($0.utf8) } ?? []
             case "stderr": stderr = value.string.map { Array($0.utf8) } ?? []
             case "stdoutBase64": stdout = value.string.flatMap(WireText.decoded) ?? []
             case "stderrBase64": stderr = value.string.flatMap(WireText.decoded) ?? []
-            case "stdoutBytes": stdoutBytes = value.int
-            case "stderrBytes": stderrBytes = value.int
-            case "start": start = value.double
+            case "stdoutBytes": stdoutBytes = value.int.flatMap { (0...1 << 50).contains($0) ? $0 : nil }
+            case "stderrBytes": stderrBytes = value.int.flatMap { (0...1 << 50).contains($0) ? $0 : nil }
+            case "start": start = value.double.flatMap { (0...1e11).contains($0) ? $0 : nil }
             case "seconds": seconds = value.double ?? seconds
             default: break
             }
@@ -75,8 +77,13 @@ package struct TaskEnd: Hashable, Sendable {
 
     package var hasFailed: Bool { reason != nil }
 
-    /// What a shell would say of it: its exit code, 128 and more for a signal; 255 where it never ran.
-    package var code: Int { exitCode ?? (hasFailed ? 255 : 0) }
+    /// What a shell would say of it: its exit code, 128 and more for a signal; 255 where it never ran. One whose time was over has
+    /// not succeeded, even if it ended well when it was asked to: 143, as if by SIGTERM.
+    package var code: Int {
+        guard hasFailed else { return exitCode ?? 0 }
+        if hasTimedOut, exitCode ?? 0 == 0 { return 128 + Int(SIGTERM) }
+        return exitCode ?? 255
+    }
 
     /// Of what a signal ended; 0: none did.
     package var signalNumber: Int { signal == nil ? 0 : max(0, code - 128) }

@@ -14,7 +14,7 @@ package enum TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
     case argumentsTooLong
     /// A placeholder where no quoting is safe for every value.
     case unclearPlace(placeholder: String, UnclearPlace)
-    /// A value inside `$(( ))` that is neither a number nor a name.
+    /// A value inside `$(( ))` that is no number.
     case notArithmetic(value: String)
     /// No placeholder, and the end of the text is no place for a value.
     case nowhereToAppend
@@ -34,7 +34,7 @@ package enum TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unclearPlace(let placeholder, let place):
             "\(placeholder) stands \(place.description), where a value cannot be quoted safely: \(place.advice)"
         case .notArithmetic(let value):
-            "\"\(value)\" stands in $(( )), where only numbers and names can be put: write it outside"
+            "\"\(value)\" stands in $(( )), where only numbers can be put: write it outside"
         case .nowhereToAppend:
             "the end of the command is no place for a value: write {} where it belongs"
         }
@@ -43,7 +43,8 @@ package enum TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Where a shell reads text in a way that no quoting of a value survives, or where shells differ.
 package enum UnclearPlace: Hashable, Sendable, CustomStringConvertible {
-    case comment, hereDocument, backquotes, braces, dollarQuotes, caseInParentheses, quotesInArithmetic, joinedLines
+    case comment, hereDocument, backquotes, braces, dollarQuotes, caseInParentheses, quotesInArithmetic, joinedLines,
+        otherArithmetic
 
     package var description: String {
         switch self {
@@ -54,6 +55,7 @@ package enum UnclearPlace: Hashable, Sendable, CustomStringConvertible {
         case .dollarQuotes: "in or behind $'…'"
         case .caseInParentheses: "behind a case in parentheses"
         case .joinedLines: "behind a word that is broken by a backslash and a newline"
+        case .otherArithmetic: "in or behind (( or $[, which some shells read as arithmetic"
         case .quotesInArithmetic: "behind a $(( )) that is hard to read"
         }
     }

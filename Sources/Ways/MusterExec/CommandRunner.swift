@@ -36,7 +36,6 @@ package final class CommandRunner: TaskCommands {
     /// Ends what an earlier life of this worker left running, and removes its tasks' folders.
     package func removeLeftOvers() {
         let left = listDirectory(folder)
-        guard !left.isEmpty else { return }
         let count = MarkedProcesses.end(mark: Self.mark(of: folder), folder: folder)
         if count > 0 {
             Log.notice("ended processes of tasks that an earlier worker left", ["processes": "\(count)"])

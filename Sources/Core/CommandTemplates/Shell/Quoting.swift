@@ -8,7 +8,7 @@ enum Quoting: Hashable, Sendable {
     case single
     /// Inside of double quotes. Behind a variable's name a letter would make the name longer.
     case double(afterName: Bool)
-    /// Inside `$(( ))`, where quotes are an error: only what needs none.
+    /// Inside `$(( ))`, where quotes are an error: only numbers. A name is evaluated again by bash, whatever its variable holds.
     case arithmetic
 
     func append(_ value: ArraySlice<UInt8>, to text: inout [UInt8]) throws(TemplateError) {
@@ -32,7 +32,10 @@ enum Quoting: Hashable, Sendable {
                 text += value
             }
         case .arithmetic:
-            guard !value.isEmpty, value.allSatisfy({ isNameByte($0) || "+-.".utf8.contains($0) }) else {
+            let digits = value.drop { "+-".utf8.contains($0) }
+            guard let first = digits.first, (0x30...0x39).contains(first),
+                digits.allSatisfy({ isNameByte($0) || $0 == UInt8(ascii: ".") })
+            else {
                 throw .notArithmetic(value: shown(value))
             }
             text += value

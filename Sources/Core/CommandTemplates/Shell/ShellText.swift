@@ -117,6 +117,7 @@ struct ShellText {
         case UInt8(ascii: "$"): readDollar()
         case UInt8(ascii: "#") where isWordStart: stack.append(.comment)
         case UInt8(ascii: "("):
+            if follows("((") { unclear = unclear ?? .otherArithmetic }
             push(.subshell, 1)
             isWordStart = true
         case UInt8(ascii: ")"):
@@ -187,6 +188,7 @@ struct ShellText {
     private mutating func readDollar() {
         let isInCommands = [.commands, .subshell, .substitution].contains(stack[stack.count - 1])
         let next = place + 1 < bytes.count ? bytes[place + 1] : 0
+        if follows("$[") { unclear = unclear ?? .otherArithmetic }
         if follows("$((") {
             push(.arithmetic(open: 0), 3)
         } else if follows("$(") {

@@ -49,6 +49,7 @@ extension Scheduler {
     /// Gives work to held calls, longest held first, while there is work for them.
     mutating func serve(_ now: Moment, _ effects: inout [SchedulerEffect]) {
         guard !callLine.isEmpty, hasAnyWork else { return }
+        let seen = needy.news
         for id in callLine.elements {
             guard let call = calls[id], mayServe(call) else { continue }
             var (grants, free): ([Grant], Amounts) = ([], call.free)
@@ -65,7 +66,8 @@ extension Scheduler {
             effects.append(.grant(id, call.member, grants))
             if !hasAnyWork { return }
         }
-        needy.hasNews = false
+        // What came while calls were looked at is looked at by the next event.
+        if needy.news == seen { needy.hasNews = false }
     }
 
     private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty || needy.mayServe }

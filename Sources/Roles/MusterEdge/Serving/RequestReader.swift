@@ -40,6 +40,7 @@ final class RequestReader: Sendable {
         }
         let target = try Self.originForm(received)
         let upstream = upstreams.of(target)
+        let key = CacheKey(origin: upstream.url, target: target)
         HopByHop.remove(from: &fields)
         fields.removeAll { field in Self.notForwarded.contains(field.name.lowercased()) }
         FleetCookies.remove(from: &fields)
@@ -47,14 +48,14 @@ final class RequestReader: Sendable {
         guard shown.count <= 1 else { throw Problem(400, "\(shown.count) Authorization headers; there may be one.") }
         if !upstream.isOfFleet, let shown = shown.first, isOwn(shown) { fields.remove("Authorization") }
         var credential: String?
-        if upstream.keepsFiles, received.method == "GET" || received.method == "HEAD", FleetFiles.isOne(target) {
+        // By what the cache finds: it knows no fragment.
+        if upstream.keepsFiles, received.method == "GET" || received.method == "HEAD", FleetFiles.isOne(key.target) {
             try requireReader(received)
             credential = fields["Authorization"]
             fields.remove("Authorization")
         }
         // In what the cache decides by, too: an upstream's `Vary` may name them.
         if let scheme { fields.append(contentsOf: client(of: received, scheme)) }
-        let key = CacheKey(origin: upstream.url, target: target)
         return EdgeRequest(
             cache: CacheRequest(method: received.method, key: key, fields: fields), upstream: upstream,
             credential: credential)

@@ -6,7 +6,19 @@ internal import Synchronization
 final class FileBooks: Sendable {
     private let index: Mutex<FileIndex>
 
-    init(bytesMax: UInt64) { index = Mutex(FileIndex(bytesMax: bytesMax)) }
+    /// Of one file.
+    let fileBytesMax: UInt64
+
+    init(bytesMax: UInt64, fileBytesMax: UInt64) {
+        index = Mutex(FileIndex(bytesMax: bytesMax))
+        self.fileBytesMax = fileBytesMax
+    }
+
+    /// Throws a `Problem` (413).
+    func requireSize(_ bytes: UInt64) throws(Problem) {
+        guard bytes > fileBytesMax else { return }
+        throw Problem(413, "The file has \(bytes) bytes; at most \(fileBytesMax) here.", code: "size")
+    }
 
     subscript(digest: FileDigest) -> FileIndex.Entry? { index.withLock { $0[digest] } }
 

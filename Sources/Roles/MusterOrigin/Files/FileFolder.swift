@@ -15,7 +15,14 @@ struct FileFolder: Sendable {
 
     /// Makes what is missing, and removes what an earlier process did not finish. Throws a `NodeError`.
     func prepare() throws(NodeError) {
-        for path in [comingPath, uploadsPath] { try makeDirectory(path) }
+        for path in [comingPath, uploadsPath] {
+            try makeOwnDirectory(path)
+            // What lies in it is removed: it must not lead elsewhere.
+            var status = stat()
+            guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw NodeError(.files, "\(path) is a link; remove it, or give --files another folder")
+            }
+        }
     }
 
     func clear() {

@@ -37,8 +37,8 @@ extension HTTPRequest {
         return size + rest
     }
 
-    /// Whose share it is of what all share.
-    var sender: String { peer.address }
+    /// Whose share it is of what all share: an address, or of IPv6 all that share their first 64 bits.
+    var sender: String { peer.sender }
 }
 
 /// What is answered of files.

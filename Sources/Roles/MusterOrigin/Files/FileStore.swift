@@ -34,9 +34,12 @@ final class FileStore: Sendable {
     private let drops = Atomic(0)
 
     /// Takes the folder for itself and reads what there is. Blocks. Throws a `NodeError`.
-    init(path: String, bytesMax: UInt64, grace: Duration = .seconds(KeepFiles.secondsDefault)) throws(NodeError) {
+    init(
+        path: String, bytesMax: UInt64, fileBytesMax: UInt64 = .max,
+        grace: Duration = .seconds(KeepFiles.secondsDefault)
+    ) throws(NodeError) {
         folder = FileFolder(path: path)
-        (books, self.grace) = (FileBooks(bytesMax: bytesMax), grace)
+        (books, self.grace) = (FileBooks(bytesMax: bytesMax, fileBytesMax: fileBytesMax), grace)
         try folder.prepare()
         guard let lock = try FileLock(path: folder.lockPath) else {
             throw NodeError(
@@ -87,10 +90,14 @@ final class FileStore: Sendable {
     func keep(_ digests: [FileDigest], seconds: Int) -> KeptFiles {
         let digests = Set(digests)
         let until = SystemTime.now() + .seconds(seconds)
-        let kept = books.change { index in digests.filter { index.keep($0, until: until) } }
+        let (kept, longest) = books.change { index in
+            let kept = digests.filter { index.keep($0, until: until) }
+            return (kept, kept.filter { index[$0]?.until == until })
+        }
+        // What somebody asked for before, and is longer, is remembered already.
         if .seconds(seconds) > grace {
             let end = SystemTime.wallClockMs() / 1_000 + Int64(seconds)
-            for digest in kept { folder.remember(digest, until: end) }
+            for digest in longest { folder.remember(digest, until: end) }
         }
         return KeptFiles(kept: kept.count, missing: Array(digests.subtracting(kept)))
     }
@@ -139,8 +146,14 @@ final class FileStore: Sendable {
     /// changed, and the upload is the caller's to discard.
     func put(_ upload: FileUpload, turn: Int) throws -> Bool {
         try upload.finish(turn: turn)
-        let size = upload.size
-        guard try install(upload.digest, from: upload.path, size: size, inPlace: { upload.isInPlace() }) else {
+        let isNew: Bool
+        do {
+            isNew = try install(upload.digest, from: upload.path, size: upload.size, inPlace: { upload.isInPlace() })
+        } catch {
+            upload.unseal()
+            throw error
+        }
+        guard isNew else {
             upload.discard()
             return false
         }

@@ -11,20 +11,28 @@ final class FileUpload: Sendable {
     let digest: FileDigest
     let path: String
     private let books: FileBooks
+    /// Held while the disk works.
     private let state: Mutex<State>
+    /// For those who only ask how far it is: nothing is waited for under it.
+    private let progress: Mutex<Progress>
 
     private struct State: ~Copyable {
         var file: Int32
-        /// Of the bytes that are there; nil: of an earlier process's, not made yet.
+        /// Of the bytes that are there; nil: of an earlier process's, or to be made again.
         var sha: SHA256?
-        var size: UInt64
         var reserved: UInt64
+        /// It is held against its name and put in place: nothing more comes.
+        var isSealed = false
+        var isOver = false
+    }
+
+    private struct Progress {
+        var size: UInt64
         /// Of the whole file, where it is known.
         var length: UInt64?
         /// Who sends has the latest.
         var turn = 0
         var lastUse: Moment
-        var isOver = false
     }
 
     /// Another request goes on with it, or it was given up.
@@ -45,10 +53,8 @@ final class FileUpload: Sendable {
             throw failure
         }
         (self.digest, self.path, self.books) = (digest, path, books)
-        state = Mutex(
-            State(
-                file: file, sha: isNew ? SHA256() : nil, size: size, reserved: reserved, length: length,
-                lastUse: SystemTime.now()))
+        state = Mutex(State(file: file, sha: isNew ? SHA256() : nil, reserved: reserved))
+        progress = Mutex(Progress(size: size, length: length, lastUse: SystemTime.now()))
     }
 
     deinit { discard() }
@@ -71,32 +77,34 @@ final class FileUpload: Sendable {
     }
 
     /// Bytes that are here.
-    var size: UInt64 { state.withLock { $0.size } }
-    var length: UInt64? { state.withLock { $0.length } }
-    var lastUse: Moment { state.withLock { $0.lastUse } }
+    var size: UInt64 { progress.withLock { $0.size } }
+    var length: UInt64? { progress.withLock { $0.length } }
+    var lastUse: Moment { progress.withLock { $0.lastUse } }
 
     /// What is being sent elsewhere goes nowhere from now on: how much is here, and stays so until somebody sends in this turn.
     func take() -> (turn: Int, size: UInt64) {
-        state.withLock { state in
-            state.turn += 1
-            state.lastUse = SystemTime.now()
-            return (state.turn, state.size)
+        progress.withLock { progress in
+            progress.turn += 1
+            progress.lastUse = SystemTime.now()
+            return (progress.turn, progress.size)
         }
     }
 
-    /// So long it is to become. Throws a `Problem` (422) where something else was said before, or more is here.
+    /// So long it is to become. Blocks. Throws a `Problem` (422) where something else was said before, or more is here, and (507)
+    /// where there is no room, or `Superseded`.
     func expect(length: UInt64) throws {
-        let missing: UInt64 = try state.withLock { state throws(Problem) in
-            if let known = state.length, known != length {
+        try state.withLock { state in
+            guard !state.isSealed, !state.isOver else { throw Superseded() }
+            let (known, size) = progress.withLock { ($0.length, $0.size) }
+            if let known, known != length {
                 throw Self.inconsistent("\(length) bytes, but before it was said to have \(known)")
             }
-            guard length >= state.size else { throw Self.inconsistent("\(length) bytes, and \(state.size) are here") }
-            return length > state.reserved ? length - state.reserved : 0
-        }
-        try books.reserve(missing)
-        state.withLock { state in
-            state.length = length
-            state.reserved += missing
+            guard length >= size else { throw Self.inconsistent("\(length) bytes, and \(size) are here") }
+            if length > state.reserved {
+                try books.reserve(length - state.reserved)
+                state.reserved = length
+            }
+            progress.withLock { $0.length = length }
         }
     }
 
@@ -109,21 +117,26 @@ final class FileUpload: Sendable {
     /// Blocks. Throws a `DiskFailure`, a `Problem` where there is no room or it is too long, or `Superseded`.
     func append(_ bytes: [UInt8], turn: Int) throws {
         try state.withLock { state in
-            guard state.turn == turn, !state.isOver else { throw Superseded() }
-            let after = state.size + UInt64(bytes.count)
-            if let length = state.length, after > length {
-                throw Self.inconsistent("\(length) bytes, and more come")
-            }
+            let (latest, size, length) = progress.withLock { ($0.turn, $0.size, $0.length) }
+            guard latest == turn, !state.isSealed, !state.isOver else { throw Superseded() }
+            let after = size + UInt64(bytes.count)
+            if let length, after > length { throw Self.inconsistent("\(length) bytes, and more come") }
+            try books.requireSize(after)
             if after > state.reserved {
                 try books.reserve(after - state.reserved)
                 state.reserved = after
             }
-            if state.sha == nil { state.sha = try Self.sha(of: state.file, size: state.size, path) }
-            let (file, size) = (state.file, state.size)
+            if state.sha == nil { state.sha = try Self.sha(of: state.file, size: size, path) }
+            let file = state.file
             try bytes.withUnsafeBytes { try writeAll($0, to: file, at: size, path) }
+            // Whoever was told meanwhile how much is here goes on from there: what was just written is not.
+            let counts = progress.withLock { progress in
+                guard progress.turn == turn else { return false }
+                (progress.size, progress.lastUse) = (after, SystemTime.now())
+                return true
+            }
+            guard counts else { throw Superseded() }
             state.sha?.update(bytes)
-            state.size = after
-            state.lastUse = SystemTime.now()
         }
     }
 
@@ -139,20 +152,25 @@ final class FileUpload: Sendable {
         return sha
     }
 
-    /// All bytes are there: holds them against the name, and forces them to the disk. Blocks. Throws a `DiskFailure`, `Superseded`,
-    /// or a `Problem` (422) for other bytes than the name says, after which it is of no more use.
+    /// All bytes are there: holds them against the name, and forces them to the disk; nothing more comes after it. Blocks. Throws a
+    /// `DiskFailure`, `Superseded`, or a `Problem` (422) for other bytes than the name says, after which it is of no more use.
     func finish(turn: Int) throws {
         try state.withLock { state in
-            guard state.turn == turn, !state.isOver else { throw Superseded() }
-            if let length = state.length, length != state.size {
-                throw Self.inconsistent("\(length) bytes, and \(state.size) came")
-            }
-            if state.sha == nil { state.sha = try Self.sha(of: state.file, size: state.size, path) }
+            let (latest, size, length) = progress.withLock { ($0.turn, $0.size, $0.length) }
+            guard latest == turn, !state.isSealed, !state.isOver else { throw Superseded() }
+            if let length, length != size { throw Self.inconsistent("\(length) bytes, and \(size) came") }
+            // More may have been written by somebody whose turn was over.
+            guard ftruncate(state.file, off_t(size)) == 0 else { throw DiskFailure("cannot cut \(path)") }
+            if state.sha == nil { state.sha = try Self.sha(of: state.file, size: size, path) }
             let found = FileDigest(bytes: state.sha.take()?.finish() ?? [])
             guard found == digest else { throw Self.wrong(digest, found) }
             guard fsync(state.file) == 0 else { throw DiskFailure("cannot sync \(path)") }
+            state.isSealed = true
         }
     }
+
+    /// It could not be put in place: it may be tried again.
+    func unseal() { state.withLock { $0.isSealed = false } }
 
     static func wrong(_ digest: FileDigest, _ found: FileDigest) -> Problem {
         Problem(

@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
+internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
 internal import Synchronization
@@ -27,18 +28,23 @@ final class FileUploads: Sendable {
         self.store = store
         for part in store.folder.parts() {
             let path = store.folder.uploadPath(part.digest, part.id)
-            // What finds no room any more is not gone on with.
-            guard part.id.utf8.count == 32, (try? slots.take("")) != nil else {
+            // Who sent it is not known any more: each counts as a sender of its own.
+            do {
+                try slots.take(part.id)
+            } catch {
+                Log.warning("an unfinished upload is one too many, and is not gone on with", ["file": path])
                 unlink(path)
                 continue
             }
-            let upload = try? FileUpload(
-                part.digest, path: path, length: nil, size: part.size, isNew: false, store.books)
-            if let upload {
-                held.withLock { $0[part.id] = Held(upload: upload, sender: "") }
-            } else {
-                unlink(path)
-                slots.give(back: "")
+            do {
+                let upload = try FileUpload(
+                    part.digest, path: path, length: nil, size: part.size, isNew: false, store.books)
+                held.withLock { $0[part.id] = Held(upload: upload, sender: part.id) }
+            } catch {
+                slots.give(back: part.id)
+                Log.warning("an unfinished upload is not gone on with", ["file": path, "reason": "\(error)"])
+                // For want of room, that is for good; of anything else, it may be better at the next start.
+                if error is Problem { unlink(path) }
             }
         }
     }
@@ -80,10 +86,8 @@ final class FileUploads: Sendable {
 
     /// Drops those that nobody goes on with. Blocks.
     func sweep(_ now: Moment) {
-        let idle = held.withLock { held in
-            held.filter { now - $0.value.upload.lastUse > .seconds(Self.idleSeconds) }.map(\.key)
-        }
-        for id in idle { remove(id) }
+        let all = held.withLock { $0 }
+        for (id, found) in all where now - found.upload.lastUse > .seconds(Self.idleSeconds) { remove(id) }
     }
 
     /// Leaves them to a later process.

@@ -98,12 +98,11 @@ final class FileWriteRoutes: Sendable {
         }
         let (turn, size) = upload.take()
         guard offset == size else { return Self.mismatch(offset, size) }
-        if let length = try request.fileLength(behind: size, isWhole: isWhole) {
-            try requireSize(length)
-            try upload.expect(length: length)
-        }
+        let length = try request.fileLength(behind: size, isWhole: isWhole)
+        if let length { try requireSize(length) }
         return try await answering {
             try await slots.with(request.sender) {
+                if let length { try await threads.perform { try upload.expect(length: length) } }
                 try await receive(body, into: upload, turn: turn)
                 guard isWhole else { return state(of: upload, status: 204) }
                 // Whatever comes of it, there is nothing to go on with; but a disk that is full for a moment is no reason.
@@ -176,8 +175,7 @@ final class FileWriteRoutes: Sendable {
     }
 
     private func requireSize(_ length: UInt64) throws(Problem) {
-        guard length > UInt64(fileBytesMax) else { return }
-        throw Problem(413, "The file has \(length) bytes; at most \(fileBytesMax) here.", code: "size")
+        try store.books.requireSize(length)
     }
 
     private static func requirePartType(_ request: HTTPRequest) throws(Problem) {

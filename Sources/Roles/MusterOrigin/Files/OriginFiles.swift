@@ -21,7 +21,7 @@ final class OriginFiles: Sendable {
     init(_ configuration: OriginConfiguration, threads: ThreadPool) throws(NodeError) {
         store = try FileStore(
             path: configuration.filesPath, bytesMax: UInt64(configuration.filesBytesMax),
-            grace: configuration.fileGrace)
+            fileBytesMax: UInt64(configuration.fileBytesMax), grace: configuration.fileGrace)
         uploads = FileUploads(store)
         (self.threads, fileBytesMax) = (threads, configuration.fileBytesMax)
         reading = FileReadRoutes(store, threads: threads)

@@ -8,6 +8,8 @@ package final class HTTPPeer: Sendable {
     /// How the server is reminded of this connection's end, and of a head that does not end.
     let watched: WatchedConnection?
     let network: NetworkKey
+    /// Whose connections count together: an IPv4 address, or the first 64 bits of an IPv6 one.
+    package var sender: String { "\(network.number)" }
     /// Why it may not stay: above a bound of connections.
     let refusal: Problem?
 
