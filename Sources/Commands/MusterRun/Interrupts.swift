@@ -106,9 +106,12 @@ package final class Interrupts: Sendable {
     /// The process ends as one that this signal ended.
     package static func end(by number: Int32) -> Never {
         signal(number, SIG_DFL)
-        // To the process: this thread may be one that takes no signals.
-        kill(getpid(), number)
-        usleep(100_000)
+        // To this thread, which may be one that takes no signals: sent to the process, another could wait for it and take it.
+        var taken = sigset_t()
+        sigemptyset(&taken)
+        sigaddset(&taken, number)
+        pthread_sigmask(SIG_UNBLOCK, &taken, nil)
+        raise(number)
         // The first process of a container is not ended by it.
         exit(128 + number)
     }
