@@ -28,3 +28,10 @@ def before_call(context, case, kwargs):
     for values in (case.body, case.query):
         if bounds and isinstance(values, dict):
             shrink(values, bounds)
+
+
+@schemathesis.serializer("application/partial-upload", "application/vnd.muster.files")
+def as_it_is(context, value):
+    """Bytes of a file, or of a set of files."""
+    value = getattr(value, "data", value)
+    return value if isinstance(value, bytes) else str(value).encode()

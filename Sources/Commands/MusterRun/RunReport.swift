@@ -7,7 +7,13 @@ package struct RunReport: Hashable, Sendable {
 
     package private(set) var succeeded = 0
     package private(set) var failed = 0
-    private(set) var named: [String] = []
+    /// Of those that failed so far the first in the order of values.
+    private var named: [Named] = []
+
+    private struct Named: Hashable {
+        var task: Int
+        var text: String
+    }
 
     package init() {}
 
@@ -20,13 +26,16 @@ package struct RunReport: Hashable, Sendable {
             return
         }
         failed += 1
-        if named.count < Self.namedMax { named.append("\(name()): \(Self.short(reason))") }
+        guard named.count < Self.namedMax || end.task < named[named.count - 1].task else { return }
+        let place = named.firstIndex { end.task < $0.task } ?? named.count
+        named.insert(Named(task: end.task, text: "\(name()): \(Self.short(reason))"), at: place)
+        if named.count > Self.namedMax { named.removeLast() }
     }
 
     /// Lines that name the first that failed.
     package var lines: [String] {
         let more = failed - named.count
-        return named.map { "failed: \($0)" } + (more > 0 ? ["… and \(Format.count(more)) more"] : [])
+        return named.map { "failed: \($0.text)" } + (more > 0 ? ["… and \(Format.count(more)) more"] : [])
     }
 
     private static func short(_ text: String) -> String {

@@ -77,9 +77,11 @@ final class FileWriteRoutes: Sendable {
             uploads.remove(id)
             throw error
         }
-        var response = state(of: upload, status: 201)
-        response.headers.append(("Location", "/files/uploads/\(id)"))
-        return response
+        // So much of it is here, for so long if nobody goes on with it.
+        let status = FileStatus(digest: digest, size: upload.size, keptSeconds: FileUploads.idleSeconds)
+        return .json(
+            status.body, status: 201,
+            headers: state(of: upload, status: 201).headers + [("Location", "/files/uploads/\(id)")])
     }
 
     func offset(_ request: HTTPRequest) throws -> HTTPOutcome {
