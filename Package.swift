@@ -68,12 +68,18 @@ let package = Package(
         room(
             "Commands", "MusterCommands",
             [
-                "MusterRun", "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterSpawning",
-                "MusterJoining",
+                "MusterRoleCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterRole",
+                "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "MusterLaunchRules", "MusterCore", "MusterCrypto", "MusterSystem",
+            ]),
+        room(
+            "Commands", "MusterRoleCommands",
+            [
+                "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterSpawning", "MusterJoining",
                 "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin", "MusterRole",
-                "MusterContainers", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterCache", "MusterKernels",
-                "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection",
-                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterKernels", "MusterRoutes",
+                "MusterAPI", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
+                "HTTPCaching", "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
             "Commands", "MusterRun",
@@ -99,8 +105,8 @@ let package = Package(
             [
                 "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker",
                 "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes",
-                "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterElection",
-                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership",
+                "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterCallbacks",
@@ -117,7 +123,7 @@ let package = Package(
             [
                 "MusterRole", "MusterContainers", "MusterExec", "MusterStore", "MusterNumbers", "MusterLaunch",
                 "MusterAPI",
-                "MusterScheduling", "MusterCore", "MusterLog", "MusterSystem",
+                "MusterLaunchRules", "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterJoining",
@@ -134,7 +140,7 @@ let package = Package(
         room(
             "Roles", "MusterChild",
             [
-                "MusterRole", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterScheduling",
+                "MusterRole", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterLaunchRules",
                 "MusterCore", "MusterCrypto",
             ]),
         room(
@@ -179,7 +185,9 @@ let package = Package(
             ["HTTPText", "MusterAPI", "MusterJSON", "MusterCore", "MusterLog", "MusterSystem", "CMicroHTTP"]),
         room("Ways", "MusterHTTPClient", ["HTTPText", "MusterCore", "MusterLog", "MusterSystem", "CCurl"]),
         room("Ways", "HTTPText"),
-        room("Ways", "MusterStore", ["MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
+        room(
+            "Ways", "MusterStore",
+            ["MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterFileCache", ["MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem"]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
@@ -199,10 +207,15 @@ let package = Package(
             ]),
         room("API", "MusterRoutes", ["MusterAPI", "MusterJSON", "MusterScheduling", "MusterElection", "MusterCore"]),
         room(
-            "API", "MusterAPI", ["MusterJSON", "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore"]),
+            "API", "MusterAPI",
+            [
+                "MusterJSON", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
+                "MusterCore",
+            ]),
         room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore"]),
+        room("Core", "MusterLaunchRules", ["MusterCore"]),
         room("Core", "MusterMembership", ["MusterCore"]),
         room("Core", "MusterElection", ["MusterCore"]),
         room("Core", "CommandTemplates"),
@@ -249,6 +262,7 @@ let package = Package(
         tests("RepositoryTests", ["MusterTestKit"]),
         tests("MusterCoreTests", ["MusterCore"]),
         tests("MusterSchedulingTests", ["MusterScheduling", "MusterCore", "MusterSimulation"]),
+        tests("MusterLaunchRulesTests", ["MusterLaunchRules", "MusterCore", "MusterSimulation"]),
         tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterSimulation"]),
         tests(
             "MusterFleetCoreTests",
@@ -356,7 +370,8 @@ let package = Package(
                 "MusterOrigin",
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
                 "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "HTTPCaching", "CommandTemplates", "RunRules", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterLaunchRules", "HTTPCaching", "CommandTemplates", "RunRules", "MusterCore", "MusterCrypto",
+                "MusterSystem",
             ],
             path: "Fuzz/FuzzTargets", swiftSettings: strict),
         tests("FuzzTests", ["FuzzTargets"]),

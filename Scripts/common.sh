@@ -79,5 +79,5 @@ as_root() {
 
 # The version that the program gives itself.
 muster_version() {
-    sed -nE 's/.*version = "([^"]+)".*/\1/p' "$MUSTER_ROOT/Sources/Commands/MusterCommands/MusterCommand.swift"
+    sed -nE 's/.*current = "([^"]+)".*/\1/p' "$MUSTER_ROOT/Sources/Commands/MusterCommandLine/MusterVersion.swift"
 }

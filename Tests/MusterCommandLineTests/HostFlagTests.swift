@@ -1,3 +1,4 @@
+import MusterRoleCommands
 import Testing
 
 @testable import MusterCommandLine

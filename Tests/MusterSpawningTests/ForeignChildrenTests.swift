@@ -1,4 +1,5 @@
 import MusterCore
+import MusterLaunchRules
 import MusterScheduling
 import MusterServerKit
 import Synchronization

@@ -1,5 +1,7 @@
+internal import MusterScheduling
+
 @testable internal import MusterCore
-@testable internal import MusterScheduling
+@testable internal import MusterLaunchRules
 
 extension FuzzTarget {
     static let lineReaders = [

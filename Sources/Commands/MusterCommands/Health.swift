@@ -1,6 +1,7 @@
 internal import Glibc
 internal import MusterCommandLine
 internal import MusterHTTPClient
+internal import MusterRoleCommands
 internal import MusterSystem
 
 /// `muster health`.

@@ -3,6 +3,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterJSON
 internal import MusterRole
+internal import MusterRoleCommands
 
 /// `muster join-command`.
 enum JoinCommand {

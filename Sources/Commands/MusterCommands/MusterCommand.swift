@@ -1,12 +1,11 @@
 package import MusterCommandLine
+internal import MusterRoleCommands
 internal import MusterSystem
 
 /// The program's command line, whole.
 package enum MusterCommand {
-    package static let version = "0.1.0"
-
     package static let table = CommandTable(
-        program: "muster", version: version, build: BuildStamp.description,
+        program: "muster", version: MusterVersion.current, build: BuildStamp.description,
         summary: "turns machines into one ranked fleet, gives it work, and keeps every result.",
         commands: [
             UpCommand.command, StatusCommand.command, CoordinatorCommand.command, WorkerCommand.command,

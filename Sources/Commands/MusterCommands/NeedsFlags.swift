@@ -1,5 +1,6 @@
 internal import MusterCommandLine
 internal import MusterCore
+internal import MusterRoleCommands
 
 /// Flags of whatever hands the fleet a job, about what each task needs of the worker that runs it.
 enum NeedsFlags {

@@ -40,7 +40,7 @@ enum NoticesCommand {
         for path in given where access(path, R_OK) != 0 {
             throw CommandError(.noInput, "there is no file \(path) that can be read")
         }
-        let version = MusterCommand.version
+        let version = MusterVersion.current
         do throws(NodeError) {
             let notices =
                 isSystem

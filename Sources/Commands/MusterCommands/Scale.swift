@@ -1,7 +1,7 @@
 internal import MusterAPI
 internal import MusterClient
 internal import MusterCommandLine
-internal import MusterScheduling
+internal import MusterLaunchRules
 
 /// `muster scale`.
 enum ScaleCommand {

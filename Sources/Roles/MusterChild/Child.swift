@@ -4,8 +4,8 @@ internal import MusterCrypto
 internal import MusterHTTPClient
 internal import MusterKernels
 internal import MusterLaunch
+internal import MusterLaunchRules
 internal import MusterRole
-internal import MusterScheduling
 
 /// A child's driver: makes its numbers, or has a foreign command make them, and delivers them until they are durable.
 package struct Child: Sendable {

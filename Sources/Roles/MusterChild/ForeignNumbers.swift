@@ -1,7 +1,7 @@
 internal import MusterCore
 internal import MusterLaunch
+internal import MusterLaunchRules
 internal import MusterRole
-internal import MusterScheduling
 internal import Synchronization
 
 /// The numbers that a foreign command prints, one a line, bounded in time and bytes: at its bounds the command is killed, and

@@ -7,6 +7,7 @@ internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterJoining
+internal import MusterLaunchRules
 internal import MusterMembership
 internal import MusterPictures
 package import MusterRole

@@ -1,7 +1,7 @@
 internal import MusterContainers
 internal import MusterCore
+internal import MusterLaunchRules
 internal import MusterLog
-internal import MusterScheduling
 internal import Synchronization
 
 /// Children that are any image's containers: nothing in them knows of Muster, so the coordinator reads what they print.

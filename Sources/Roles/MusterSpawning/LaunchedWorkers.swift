@@ -1,8 +1,8 @@
 internal import MusterCore
 internal import MusterLaunch
+internal import MusterLaunchRules
 internal import MusterLog
 internal import MusterRole
-internal import MusterScheduling
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization

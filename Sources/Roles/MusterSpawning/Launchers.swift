@@ -1,10 +1,10 @@
 internal import Glibc
 internal import MusterContainers
 internal import MusterLaunch
+internal import MusterLaunchRules
 internal import MusterLog
 internal import MusterNumbers
 package import MusterRole
-internal import MusterScheduling
 package import MusterStore
 internal import MusterSystem
 

@@ -1,7 +1,7 @@
 internal import MusterAPI
 internal import MusterContainers
 internal import MusterCore
-internal import MusterScheduling
+internal import MusterLaunchRules
 internal import MusterStore
 internal import MusterSystem
 internal import Synchronization

@@ -1,5 +1,5 @@
 internal import MusterCore
-package import MusterScheduling
+package import MusterLaunchRules
 
 /// How a coordinator spawns.
 package struct SpawnConfiguration: Sendable {

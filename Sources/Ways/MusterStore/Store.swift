@@ -1,6 +1,6 @@
 package import MusterCore
+package import MusterLaunchRules
 package import MusterMembership
-package import MusterScheduling
 
 /// Where hard state lives: jobs, inputs, results, members, and small named values.
 ///

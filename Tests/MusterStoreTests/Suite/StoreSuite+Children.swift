@@ -1,4 +1,5 @@
 import MusterCore
+import MusterLaunchRules
 import MusterScheduling
 import MusterStore
 import Testing

@@ -1,6 +1,7 @@
 package import MusterCore
 internal import MusterJSON
-package import MusterScheduling
+package import MusterLaunchRules
+internal import MusterScheduling
 
 /// `POST /create-child` and `POST /v1/children`: so many children, each with so many numbers.
 package struct ChildrenRequest: Hashable, WireRequest {
@@ -143,6 +144,7 @@ package struct ChildStatus: Hashable, WireType, WireListed {
     package static let schemaName = "Child"
     package static let listName = "children"
     package static let listSchemaName = "Children"
+    package static let listFields = madeListFields
     package static let fields: [WireField<ChildStatus>] = [
         .must("id", \.id, .id),
         .always("name", \.name, .prose),
@@ -171,6 +173,7 @@ package struct ChildName: Hashable, WireListed {
     package static let schemaName = "ChildName"
     package static let listName = "children"
     package static let listSchemaName = "ChildNames"
+    package static let listFields = madeListFields
     package static let fields: [WireField<ChildName>] = [.always("id", \.id, .id), .told("name", \.name, .prose)]
 }
 

@@ -1,4 +1,4 @@
-internal import MusterScheduling
+internal import MusterLaunchRules
 
 /// `POST /v1/scale`: have so many launched workers.
 package struct ScaleRequest: Hashable, WireRequest {

@@ -1,5 +1,5 @@
 internal import MusterCore
-internal import MusterScheduling
+internal import MusterLaunchRules
 
 /// Reads of children and of their numbers.
 struct ChildReads {

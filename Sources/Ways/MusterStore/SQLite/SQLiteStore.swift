@@ -1,6 +1,6 @@
 package import MusterCore
+package import MusterLaunchRules
 package import MusterMembership
-package import MusterScheduling
 
 /// The store in one SQLite file: a writer's thread with the only connection that writes, and readers beside it.
 ///

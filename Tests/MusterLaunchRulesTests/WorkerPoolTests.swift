@@ -2,7 +2,7 @@ import MusterCore
 import MusterSimulation
 import Testing
 
-@testable import MusterScheduling
+@testable import MusterLaunchRules
 
 /// A pool with a clock that tests move.
 private struct PoolBench {

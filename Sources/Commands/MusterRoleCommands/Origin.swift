@@ -1,7 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterClient
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
@@ -12,7 +12,7 @@ internal import MusterRoutes
 internal import MusterSystem
 
 /// `muster origin`.
-enum OriginCommand {
+package enum OriginCommand {
     static let port = CommonFlags.port(default: 9000)
     static let images = Flag<String?>.text(
         "images", "DIR", as: .directory, "Where the images are; made if missing, and for one origin at a time."
@@ -44,7 +44,7 @@ enum OriginCommand {
         "advertise", "URL", as: .url, "With --join: where others reach this process."
     ).defaulting(to: "the address that it listens on")
 
-    static let command = Command(
+    package static let command = Command(
         name: "origin", summary: "store images by number and serve them",
         description: [
             "Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints 'listening on "
@@ -151,7 +151,7 @@ enum OriginCommand {
         var configuration = OriginConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/origin", server: server,
             adminToken: invocation[join] == nil ? invocation[CoordinatorCommand.token] : nil,
-            version: MusterCommand.version)
+            version: MusterVersion.current)
         configuration.readToken = try AccessFlags.readToken(invocation)
         configuration.joinToken = try joinToken(invocation)
         configuration.images = invocation[images]
@@ -181,7 +181,7 @@ enum OriginCommand {
         guard let coordinator = invocation[join] else { return nil }
         let token = try joinToken(invocation)
         var configuration = FleetMember.Configuration(
-            coordinatorURL: coordinator, token: token, name: name, version: MusterCommand.version)
+            coordinatorURL: coordinator, token: token, name: name, version: MusterVersion.current)
         configuration.role = role
         configuration.labels = labels.merging(["url": invocation[advertise] ?? url]) { own, _ in own }
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]

@@ -1,6 +1,6 @@
 internal import Glibc
 internal import MusterClient
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterCoordinator
 internal import MusterCore
 internal import MusterHTTP
@@ -13,7 +13,7 @@ internal import MusterStore
 internal import MusterSystem
 
 /// `muster coordinator`.
-enum CoordinatorCommand {
+package enum CoordinatorCommand {
     static let port = CommonFlags.port(default: 8080)
     static let silence = Flag.seconds(
         "silence-seconds", in: 0.5...3600, default: Membership.Settings().silenceTime.inSeconds,
@@ -50,7 +50,7 @@ enum CoordinatorCommand {
         "The admin token. Better set by the variable: other users of the machine can read a command line."
     ).defaulting(to: "one made at the first start, kept in the data directory")
 
-    static let command = Command(
+    package static let command = Command(
         name: "coordinator", summary: "run the control plane that workers join and clients ask",
         description: [
             "Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints 'listening on "
@@ -144,7 +144,7 @@ enum CoordinatorCommand {
         let server = try ServerFlags.configuration(invocation, port: invocation[port], name: "coordinator")
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
-            adminToken: invocation[token], version: MusterCommand.version)
+            adminToken: invocation[token], version: MusterVersion.current)
         configuration.database = try invocation[store].map(databasePath(of:))
         configuration.membership.silenceTime = invocation[silence]
         configuration.membership.graceTime = invocation[grace]
@@ -180,7 +180,7 @@ enum CoordinatorCommand {
         return path
     }
 
-    static func text(of path: String) throws -> String {
+    package static func text(of path: String) throws -> String {
         guard let bytes = try readWhole(path, bytesMax: 1 << 20) else {
             throw CommandError(.noInput, "there is no file \(path)")
         }

@@ -1,4 +1,4 @@
-import MusterScheduling
+import MusterLaunchRules
 import Testing
 
 @Suite struct ForeignOutputTests {

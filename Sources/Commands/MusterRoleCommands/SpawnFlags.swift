@@ -2,8 +2,8 @@ internal import MusterCommandLine
 internal import MusterContainers
 internal import MusterCore
 internal import MusterJoining
+internal import MusterLaunchRules
 internal import MusterLog
-internal import MusterScheduling
 internal import MusterSpawning
 
 /// Flags of whatever runs a coordinator, about what that launches beside itself.

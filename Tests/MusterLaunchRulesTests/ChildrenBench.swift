@@ -1,7 +1,7 @@
 import MusterCore
 import MusterSimulation
 
-@testable import MusterScheduling
+@testable import MusterLaunchRules
 
 /// Children with a clock that tests move, and shorthand for what they do to them.
 struct ChildrenBench {

@@ -1,5 +1,5 @@
 import MusterCore
-import MusterScheduling
+import MusterLaunchRules
 import Testing
 
 /// Orders of events that once went wrong.

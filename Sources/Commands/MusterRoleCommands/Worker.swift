@@ -1,6 +1,6 @@
 internal import Glibc
 internal import MusterClient
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterContainers
 internal import MusterCore
 internal import MusterLog
@@ -10,7 +10,7 @@ internal import MusterSystem
 internal import MusterWorker
 
 /// `muster worker`.
-enum WorkerCommand {
+package enum WorkerCommand {
     static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
     static let slots = Flag<Int?>.int(
         "slots", "N", in: 1...1024, "How many tasks it computes at one time."
@@ -42,7 +42,7 @@ enum WorkerCommand {
         "Run commands that the fleet's admins submit, as this user: whoever has the admin token can do here what you can."
     )
 
-    static let command = Command(
+    package static let command = Command(
         name: "worker", summary: "join a coordinator and compute tasks",
         description: [
             "Runs until SIGINT or SIGTERM, then finishes or hands back what it holds, and ends. It only ever "
@@ -84,7 +84,7 @@ enum WorkerCommand {
             coordinatorURL: invocation[join], token: token, name: invocation[name] ?? defaultName(),
             labels: Dictionary(invocation[labels].map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
             dataDirectory: invocation[CommonFlags.data] + "/worker", agent: settings,
-            tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterCommand.version)
+            tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterVersion.current)
         configuration.machine = invocation[machine]
         configuration.orphanTime = invocation[orphan]
         configuration.engine = try engine(invocation)

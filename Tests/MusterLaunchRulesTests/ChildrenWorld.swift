@@ -2,7 +2,7 @@ import MusterCore
 import MusterSimulation
 import Testing
 
-@testable import MusterScheduling
+@testable import MusterLaunchRules
 
 /// A coordinator's children as a generator wants them: they deliver, die, hang, report late, cannot be launched, and see
 /// coordinators come and go. What `Children` promises is checked at every effect.

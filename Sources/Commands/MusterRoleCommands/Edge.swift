@@ -3,7 +3,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterCache
 internal import MusterClient
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterCore
 internal import MusterEdge
 internal import MusterElection
@@ -14,7 +14,7 @@ internal import MusterRole
 internal import MusterSystem
 
 /// `muster edge`.
-enum EdgeCommand {
+package enum EdgeCommand {
     static let id = Flag<Int?>.int(
         "id", "N", in: 1...65_535,
         "This edge's number, different from every other edge's; the highest living one leads.")
@@ -67,7 +67,7 @@ enum EdgeCommand {
         "The Hosts by which clients know this edge, with their ports where these show. Of a GET's the upstream is told only "
             + "these, and the edge's own address: what else a client claims would end up in answers for all."
     ).defaulting(to: "none")
-    static let ownPaths = Flag<String?>.text(
+    package static let ownPaths = Flag<String?>.text(
         "own-paths", "PATH", as: .text(bytesMax: 256, suggestions: []),
         "Put what this edge answers itself (/v1/…, /healthz, /readyz, /metrics, /openapi.json) under this path, so that the "
             + "upstream's own can be had. The same at all edges."
@@ -76,7 +76,7 @@ enum EdgeCommand {
         "join", "URL", as: .url,
         "A coordinator to be listed at, as a member without a rank; /tiles/ and /mandelbrot.png are asked of it."
     ).defaulting(to: "none")
-    static let command = Command(
+    package static let command = Command(
         name: "edge", summary: "cache what an origin, or any HTTP server, serves",
         description: [
             "A shared HTTP cache (RFC 9111). Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints "
@@ -183,7 +183,7 @@ enum EdgeCommand {
         var configuration = EdgeConfiguration(
             id: id, dataDirectory: invocation[CommonFlags.data] + "/edge-\(id)",
             sharedDirectory: invocation[CommonFlags.data], server: server, upstream: upstream,
-            version: MusterCommand.version)
+            version: MusterVersion.current)
         configuration.adminToken = invocation[join] == nil ? invocation[CoordinatorCommand.token] : nil
         configuration.readToken = try AccessFlags.readToken(invocation)
         configuration.joinToken = try joinToken(invocation)
@@ -215,7 +215,7 @@ enum EdgeCommand {
     }
 
     /// Without a slash at its end. Throws a `CommandError` for what no route could begin with.
-    static func ownPaths(_ text: String?) throws(CommandError) -> String {
+    package static func ownPaths(_ text: String?) throws(CommandError) -> String {
         guard let text else { return "" }
         let path = text.hasSuffix("/") ? String(text.dropLast()) : text
         let isPlain = path.utf8.allSatisfy { byte in

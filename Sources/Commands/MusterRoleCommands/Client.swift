@@ -1,12 +1,12 @@
 internal import Glibc
 internal import MusterClient
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterHTTP
 internal import MusterMember
 internal import MusterRole
 
 /// `muster client`.
-enum ClientCommand {
+package enum ClientCommand {
     static let join = Flag<String>.required("join", "URL", as: .url, "The coordinator to join.")
     static let name = Flag<String?>.text(
         "name", "NAME", as: .text(bytesMax: 128, suggestions: []), "The name to be known by."
@@ -23,7 +23,7 @@ enum ClientCommand {
         "max-interval", in: 0.01...86_400, default: 60, "The longest time between two.")
     static let samples = ["START_TRANSMIT", "STOP_TRANSMIT", "PAUSE_TRANSMIT", "RESTART_TRANSMIT"]
 
-    static let command = Command(
+    package static let command = Command(
         name: "client", summary: "be a ranked member that sends and prints commands",
         description: [
             "Joins, prints its rank and every change of it, prints each command that it gets, and at random intervals sends "
@@ -55,7 +55,7 @@ enum ClientCommand {
             invocation, data: invocation.environment["MUSTER_DATA"] ?? CommonFlags.dataDefault, to: url)
         var configuration = FleetMember.Configuration(
             coordinatorURL: url, token: token, name: invocation[name] ?? WorkerCommand.defaultName(),
-            version: MusterCommand.version)
+            version: MusterVersion.current)
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
         let news = AsyncStream<FleetMember.News>.makeStream(bufferingPolicy: .bufferingNewest(10_000))
         let server = try invocation[callbackPort].map { port in

@@ -1,11 +1,11 @@
 internal import MusterChild
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterCore
 internal import MusterKernels
 internal import MusterRole
 
 /// `muster child`.
-enum ChildCommand {
+package enum ChildCommand {
     static let join = Flag<String?>.text(
         "join", "URL", as: .url, "The coordinator to deliver the numbers to."
     ).defaulting(to: "none: the numbers are printed, one a line")
@@ -27,7 +27,7 @@ enum ChildCommand {
         "command-seconds", in: 0.1...86_400, default: 240, "How long the command may take."
     ).hidden
 
-    static let command = Command(
+    package static let command = Command(
         name: "child", summary: "make random numbers, and print or deliver them",
         description: [
             "Without --join, prints its numbers and ends: what a child does can be looked at on any machine.",

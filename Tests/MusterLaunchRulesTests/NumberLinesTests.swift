@@ -1,7 +1,7 @@
 import MusterCore
 import Testing
 
-@testable import MusterScheduling
+@testable import MusterLaunchRules
 
 @Suite("numbers, one a line")
 struct NumberLinesTests {

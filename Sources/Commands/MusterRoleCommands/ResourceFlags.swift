@@ -1,9 +1,9 @@
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterCore
 internal import MusterSystem
 
 /// Flags of whatever has workers, about what these have beside slots.
-enum ResourceFlags {
+package enum ResourceFlags {
     static let memory = Flag<Int?>.bytes(
         "memory", in: 0...Limits.memoryBytesMax,
         "Memory that tasks may need, all that run at one time together. It is counted, not enforced."
@@ -30,7 +30,7 @@ enum ResourceFlags {
     }
 
     /// Whole numbers by their names. Throws with the flag's name.
-    static func numbers(_ given: [KeyValue], _ flag: String) throws(CommandError) -> [String: Int] {
+    package static func numbers(_ given: [KeyValue], _ flag: String) throws(CommandError) -> [String: Int] {
         var numbers: [String: Int] = [:]
         for pair in given {
             guard let number = Int(pair.value), (1...Limits.countMax).contains(number) else {

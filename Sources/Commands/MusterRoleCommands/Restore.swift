@@ -1,14 +1,14 @@
 internal import Glibc
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterCoordinator
 internal import MusterRole
 internal import MusterStore
 
 /// `muster restore FILE`.
-enum RestoreCommand {
+package enum RestoreCommand {
     static let file = Positional<String>.text("FILE", "What 'muster backup' made.")
 
-    static let command = Command(
+    package static let command = Command(
         name: "restore", summary: "make a coordinator's store out of a backup",
         description: [
             "Makes the store of a coordinator that is to be started with the same --data and --store; no coordinator may run on them, "

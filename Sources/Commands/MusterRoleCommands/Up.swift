@@ -1,7 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterClient
-internal import MusterCommandLine
+package import MusterCommandLine
 internal import MusterCoordinator
 internal import MusterCore
 internal import MusterRole
@@ -9,7 +9,7 @@ internal import MusterSpawning
 internal import MusterSystem
 
 /// `muster up`.
-enum UpCommand {
+package enum UpCommand {
     static let workers = Flag<Int?>.int(
         "workers", "N", in: 0...256, "How many workers to have."
     ).defaulting(to: "as many as there were last on these data, at first 4")
@@ -22,7 +22,7 @@ enum UpCommand {
         "edges", "N", in: 0...64, default: 3,
         "How many edges to have, on ports 8001 and on, in front of an origin on port 9000; 0: no origin either.")
 
-    static let command = Command(
+    package static let command = Command(
         name: "up", summary: "run a whole fleet on this machine",
         description: [
             "Starts a coordinator, and beside it workers, an origin of images and edges that cache them; ends them all on SIGINT "
@@ -55,7 +55,7 @@ enum UpCommand {
             invocation, port: invocation[CoordinatorCommand.port], name: "coordinator")
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
-            adminToken: invocation[CoordinatorCommand.token], version: MusterCommand.version)
+            adminToken: invocation[CoordinatorCommand.token], version: MusterVersion.current)
         configuration.renderWait = invocation[CoordinatorCommand.wait]
         configuration.access.isPrivate = invocation[CoordinatorCommand.isPrivate]
         configuration.access.isClassicOpen = true
