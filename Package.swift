@@ -105,7 +105,8 @@ let package = Package(
             [
                 "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker",
                 "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes",
-                "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership",
+                "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterLaunchRules",
+                "MusterMembership",
                 "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
@@ -348,6 +349,7 @@ let package = Package(
                 "MusterServerKit",
             ]),
         tests("MusterRoleTests", ["MusterRole", "MusterHTTP", "MusterHTTPClient"]),
+        tests("MusterCryptoTests", ["MusterCrypto"]),
         tests("MusterSystemTests", ["MusterSystem"]),
         tests("MusterCommandsTests", ["MusterSystem"]),
         tests("MusterRunTests", ["MusterRun", "MusterCommandLine", "MusterAPI", "MusterScheduling", "MusterTestKit"]),

@@ -47,11 +47,9 @@ package struct JSONWriter: Sendable {
     package mutating func value(_ flag: Bool) { raw(flag ? "true".utf8 : "false".utf8) }
     package mutating func null() { raw("null".utf8) }
 
-    package mutating func value(_ number: some FixedWidthInteger) {
-        separate()
-        appendInteger(number)
-        needsComma = true
-    }
+    package mutating func value(_ number: Int) { append(number) }
+    package mutating func value(_ number: Int64) { append(number) }
+    package mutating func value(_ number: UInt64) { append(number) }
 
     /// Not a number and infinities, which JSON lacks, become null.
     package mutating func value(_ number: Double) {
@@ -59,11 +57,9 @@ package struct JSONWriter: Sendable {
     }
 
     /// Text that is one JSON value already.
-    package mutating func raw(_ text: some Sequence<UInt8>) {
-        separate()
-        bytes.append(contentsOf: text)
-        needsComma = true
-    }
+    package mutating func raw(_ text: [UInt8]) { append(text) }
+    package mutating func raw(_ text: ArraySlice<UInt8>) { append(text) }
+    package mutating func raw(_ text: String.UTF8View) { append(text) }
 
     /// A whole array from a column of values.
     package mutating func array(lines: [UInt8]) {
@@ -81,7 +77,15 @@ package struct JSONWriter: Sendable {
         key(name)
         value(text)
     }
-    package mutating func field(_ name: StaticString, _ number: some FixedWidthInteger) {
+    package mutating func field(_ name: StaticString, _ number: Int) {
+        key(name)
+        value(number)
+    }
+    package mutating func field(_ name: StaticString, _ number: UInt64) {
+        key(name)
+        value(number)
+    }
+    package mutating func field(_ name: StaticString, _ number: Int64) {
         key(name)
         value(number)
     }
@@ -93,7 +97,15 @@ package struct JSONWriter: Sendable {
         key(name)
         value(flag)
     }
-    package mutating func field(_ name: StaticString, raw text: some Sequence<UInt8>) {
+    package mutating func field(_ name: StaticString, raw text: [UInt8]) {
+        key(name)
+        raw(text)
+    }
+    package mutating func field(_ name: StaticString, raw text: ArraySlice<UInt8>) {
+        key(name)
+        raw(text)
+    }
+    package mutating func field(_ name: StaticString, raw text: String.UTF8View) {
         key(name)
         raw(text)
     }
@@ -121,12 +133,21 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    private mutating func appendInteger(_ number: some FixedWidthInteger) {
+    // Generic in here alone, where the compiler makes a copy for each type: it does not for those who call from other rooms.
+    private mutating func append(_ number: some FixedWidthInteger) {
+        separate()
         if let small = UInt64(exactly: number), small < 10 {
             bytes.append(UInt8(ascii: "0") + UInt8(small))
         } else {
             bytes.append(contentsOf: String(number).utf8)
         }
+        needsComma = true
+    }
+
+    private mutating func append(_ text: some Sequence<UInt8>) {
+        separate()
+        bytes.append(contentsOf: text)
+        needsComma = true
     }
 
     private mutating func appendString(_ text: String) {

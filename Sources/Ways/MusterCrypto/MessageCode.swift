@@ -1,26 +1,47 @@
 internal import CCrypto
+internal import Synchronization
 
 /// A secret key and the codes made with it: HMAC-SHA-256 (RFC 2104), from OpenSSL's libcrypto.
 package struct MessageKey: Sendable {
     package let bytes: [UInt8]
+    private let keyed: KeyedCode
 
     /// Any length; 32 bytes are right.
-    package init(bytes: [UInt8]) { self.bytes = bytes }
+    package init(bytes: [UInt8]) {
+        self.bytes = bytes
+        keyed = KeyedCode(key: bytes)
+    }
 
     /// 32 fresh bytes from the system's generator.
     package static func random() -> MessageKey { MessageKey(bytes: randomBytes(32)) }
 
     /// 32 bytes.
-    package func code(of message: [UInt8]) -> [UInt8] {
-        var out = [UInt8](repeating: 0, count: 32)
-        let worked = muster_hmac_sha256(bytes, Int32(bytes.count), message, message.count, &out)
-        precondition(worked == 1, "libcrypto could not compute an HMAC")
-        return out
-    }
+    package func code(of message: [UInt8]) -> [UInt8] { keyed.code(of: message) }
 
     /// The first 16 bytes of the code, as 32 lower-case hex digits: 128 bits, beyond guessing.
     package func tag(of message: String) -> String {
         hex(code(of: Array(message.utf8)).prefix(16))
+    }
+}
+
+/// Libcrypto's context of one key, made once: each request that shows a member's secret asks for a code.
+private final class KeyedCode: Sendable {
+    private let context: Mutex<OpaquePointer>
+
+    init(key: [UInt8]) {
+        guard let made = muster_hmac_sha256_new(key, key.count) else {
+            preconditionFailure("libcrypto has no HMAC with SHA-256")
+        }
+        context = Mutex(made)
+    }
+
+    deinit { context.withLock { EVP_MAC_CTX_free($0) } }
+
+    func code(of message: [UInt8]) -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: 32)
+        let worked = context.withLock { muster_hmac_sha256($0, message, message.count, &out) }
+        precondition(worked == 1, "libcrypto could not compute an HMAC")
+        return out
     }
 }
 

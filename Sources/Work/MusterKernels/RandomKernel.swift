@@ -24,7 +24,7 @@ struct RandomKernel: Kernel {
     func run(_ task: KernelTask, _ cancellation: Cancellation) -> [UInt8] {
         var json = JSONWriter(reserving: 16 + count * 9)
         json.beginArray()
-        for number in RandomNumbers.make(count: count, range: range) { json.value(number) }
+        for number in RandomNumbers.make(count: count, range: range) { json.value(Int(number)) }
         json.endArray()
         return json.bytes
     }

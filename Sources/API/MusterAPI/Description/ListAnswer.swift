@@ -5,10 +5,13 @@ package protocol WireListed: WireWritable {
     /// By which the document tells of the list.
     static var listSchemaName: String { get }
     static var listKind: WireKind<[Self]> { get }
+    /// The list's fields, made once: `static let listFields = madeListFields`. A generic type cannot keep them.
+    static var listFields: [WireField<ListAnswer<Self>>] { get }
 }
 
 extension WireListed {
     package static var listKind: WireKind<[Self]> { .written() }
+    static var madeListFields: [WireField<ListAnswer<Self>>] { [.always(listName, \.items, listKind)] }
 }
 
 extension WireListed where Self: WireType {
@@ -23,7 +26,7 @@ package struct ListAnswer<Item: WireListed>: WireWritable {
 
     package var bytesExpected: Int { items.reduce(64) { $0 + $1.bytesExpected } }
     package static var schemaName: String { Item.listSchemaName }
-    package static var fields: [WireField<ListAnswer>] { [.always(Item.listName, \.items, Item.listKind)] }
+    package static var fields: [WireField<ListAnswer>] { Item.listFields }
 }
 
 extension ListAnswer: WireType where Item: WireType {

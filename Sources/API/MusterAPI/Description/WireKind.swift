@@ -58,7 +58,7 @@ extension WireKind where Value: FixedWidthInteger {
         WireKind(.integer(range)) { fields, name throws(Problem) in
             try fields.int(name, in: range).map { Value($0) }
         } write: {
-            $1.value($0)
+            $1.value(Int(clamping: $0))
         }
     }
 }

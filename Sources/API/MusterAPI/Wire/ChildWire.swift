@@ -65,7 +65,7 @@ extension NumbersReport {
             return read(column)
         } write: { numbers, json in
             json.beginArray()
-            for number in numbers { json.value(number) }
+            for number in numbers { json.value(Int(number)) }
             json.endArray()
         }
     }

@@ -153,6 +153,7 @@ package struct CommandStatus: WireType, WireListed {
     package static let schemaName = "CommandSummary"
     package static let listName = "commands"
     package static let listSchemaName = "Commands"
+    package static let listFields = madeListFields
     package static let fields: [WireField<CommandStatus>] =
         itself
         + CommandOutcome.allCases.map { outcome in

@@ -214,7 +214,7 @@ extension WireKind where Value == Set<EdgeID> {
         WireKind<[EdgeID]>.values(EdgeID.schema, "a list of numbers of edges") {
             $0.int.flatMap { EdgeID($0) }
         } write: {
-            $1.value($0.rawValue)
+            $1.value(Int($0.rawValue))
         }
         .as(from: { ids, _ in Set(ids) }, to: { $0.sorted() })
     }

@@ -193,6 +193,7 @@ package struct JobStatus: Hashable, WireType, WireListed {
     package static let schemaName = "Job"
     package static let listName = "jobs"
     package static let listSchemaName = "Jobs"
+    package static let listFields = madeListFields
     package static let fields: [WireField<JobStatus>] = [
         .must("id", \.id, .id),
         .may("name", \.name, .prose, "What people call it.", when: { !$0.name.isEmpty }),

@@ -165,6 +165,7 @@ package struct MemberStatus: Hashable, WireType, WireListed {
     package static let schemaName = "Member"
     package static let listName = "members"
     package static let listSchemaName = "Members"
+    package static let listFields = madeListFields
     package static let fields: [WireField<MemberStatus>] = [
         .always("id", \.id, .id),
         .always("name", \.name, .prose),

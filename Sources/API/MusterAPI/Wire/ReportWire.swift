@@ -235,6 +235,7 @@ package struct VerdictForm: WireType, WireListed {
     package static let schemaName = "Verdict"
     package static let listName = "reports"
     package static let listSchemaName = "Verdicts"
+    package static let listFields = madeListFields
     package static let fields: [WireField<VerdictForm>] = [
         .always("verdict", \.word, .word),
         .may("recorded", \.recorded, .integer),

@@ -22,6 +22,7 @@ package struct TaskStatus: Hashable, WireType, WireListed {
     package static let schemaName = "Task"
     package static let listName = "tasks"
     package static let listSchemaName = "Tasks"
+    package static let listFields = madeListFields
     package static let fields: [WireField<TaskStatus>] = [
         .must("task", \.task, .integer, "From 0."),
         .must("state", \.state, .choice),

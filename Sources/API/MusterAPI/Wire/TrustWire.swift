@@ -37,6 +37,7 @@ package struct TokenStatus: Hashable, WireType, WireListed {
     package static let schemaName = "Token"
     package static let listName = "tokens"
     package static let listSchemaName = "Tokens"
+    package static let listFields = madeListFields
     package static let fields: [WireField<TokenStatus>] = [
         .always("id", \.id, .integer(1...Int.max)),
         .may("token", \.token, .prose, "What proves it; only in the answer to its making."),
@@ -96,6 +97,7 @@ package struct MachineStatus: Hashable, WireType, WireListed {
     package static let schemaName = "Machine"
     package static let listName = "machines"
     package static let listSchemaName = "Machines"
+    package static let listFields = madeListFields
     package static let fields: [WireField<MachineStatus>] = [
         .always("machine", \.machine, .prose),
         .always("name", \.name, .prose),

@@ -18,7 +18,13 @@ package struct LineColumn: Hashable, Sendable {
 
     package mutating func reserve(bytes count: Int) { bytes.reserveCapacity(count) }
 
-    package mutating func append(line: some Sequence<UInt8>) {
+    // Not one generic function: the compiler makes no fast copies of these for other rooms.
+    package mutating func append(line: [UInt8]) { end(line) }
+    package mutating func append(line: ArraySlice<UInt8>) { end(line) }
+    package mutating func append(line: UnsafeBufferPointer<UInt8>) { end(line) }
+    package mutating func append(line: String.UTF8View) { end(line) }
+
+    private mutating func end(_ line: some Sequence<UInt8>) {
         bytes.append(contentsOf: line)
         bytes.append(0x0A)
         count += 1

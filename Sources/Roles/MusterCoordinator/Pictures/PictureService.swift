@@ -236,7 +236,8 @@ final class PictureService: Service {
 
     /// A strong validator (RFC 9110, 8.8.3): the question itself, with a number that changes whenever its answer would.
     private static func tag(of picture: Picture) -> String {
-        let question = String(decoding: picture.params, as: UTF8.self).filter { $0 != "\"" && $0 != "{" && $0 != "}" }
+        let left = [UInt8(ascii: "\""), UInt8(ascii: "{"), UInt8(ascii: "}")]
+        let question = String(decoding: picture.params.filter { !left.contains($0) }, as: UTF8.self)
         return "\"\(Picture.bytesVersion);\(question)\""
     }
 
