@@ -39,9 +39,9 @@ struct ColumnSeparatorTests {
 @Suite("values from a stream")
 struct ValueSplitterTests {
     private static func split(
-        _ text: [UInt8], by pieceBytes: Int, _ separator: ValueSplitter.Separator = .newline, skipsBlank: Bool = false
+        _ text: [UInt8], by pieceBytes: Int, _ separator: ValueSplitter.Separator = .newline
     ) throws -> [String] {
-        var splitter = ValueSplitter(separator, skipsBlank: skipsBlank)
+        var splitter = ValueSplitter(separator)
         var found: [[UInt8]] = []
         var rest = text[...]
         while !rest.isEmpty {
@@ -67,13 +67,6 @@ struct ValueSplitterTests {
     func nul() throws {
         let text = Array("a\0b\nc\0\0d".utf8)
         for pieceBytes in [1, 3, 100] { #expect(try Self.split(text, by: pieceBytes, .nul) == ["a", "b\nc", "", "d"]) }
-    }
-
-    @Test("--no-run-if-empty leaves out what is blank, in the middle too")
-    func blank() throws {
-        let text = Array("a\n\n \t\r\nb\n\n".utf8)
-        #expect(try Self.split(text, by: 2, skipsBlank: true) == ["a", "b"])
-        #expect(try Self.split([], by: 2, skipsBlank: true) == [])
     }
 
     @Test("a MiB is the longest value, and the one that is longer is named")

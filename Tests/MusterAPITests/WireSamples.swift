@@ -22,7 +22,7 @@ struct WireSample: CustomTestStringConvertible {
             JobRequest.self,
             #"{"kernel":"sum","inputs":[1,"x"],"params":{"a":1},"priority":"interactive","attempts":3,"retryDelay":2.5,"#
                 + #""atMost":3,"copies":false,"quorum":"2/3","name":"n","timeoutSeconds":2.5,"#
-                + needs + #","failIfImpossible":true}"#,
+                + needs + #","startDelay":1.5,"failIfImpossible":true}"#,
             #"{"kernel":"noop","count":9,"params":{},"priority":"batch"}"#),
         WireSample(AssignRequest.self, #"{"dataset":[[1,2],[3.5]]}"#, "{}"),
         WireSample(

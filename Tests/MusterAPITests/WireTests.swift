@@ -37,6 +37,7 @@ struct WireTests {
         (#"{"kernel":"noop","count":1,"needs":{"labels":{"a=b":"c"}}}"#, 422, "a=b"),
         (#"{"kernel":"noop","count":1,"needs":{"labels":{"a":1}}}"#, 422, "not 1"),
         (#"{"kernel":"noop","count":1,"needs":4}"#, 422, "object"),
+        (#"{"kernel":"noop","count":1,"startDelay":0.001}"#, 422, "not 0.001"),
     ]
 
     @Test("a wrong job request is refused with status and offending value", arguments: refusedJobs)
@@ -58,7 +59,7 @@ struct WireTests {
         #expect(try JobRequest(body: careful.body) == careful)
         var needy = careful
         needy.needs = Needs(Amounts(cpus: 3, memory: 1 << 40, counts: ["a": 2]), labels: ["site": "lab", "x": ""])
-        needy.failsIfImpossible = true
+        (needy.failsIfImpossible, needy.startDelay) = (true, .milliseconds(20))
         #expect(try JobRequest(body: needy.body) == needy)
         // One cpu is what every job needs.
         #expect(try JobRequest(body: Array(#"{"kernel":"noop","count":1,"needs":{}}"#.utf8)).needs == nil)

@@ -87,7 +87,12 @@ import Testing
             #expect(shuffled.lines.count == 50 && Set(shuffled.lines).count == 50)
             let bad = try await fleet.script("muster run --dry-run echo {3} ::: a")
             #expect(bad.code == 64 && bad.errors.contains("{3}"))
-            #expect(try await fleet.script("muster run --halt soon,fail=1 echo ::: a").code == 64)
+            let blank = try await fleet.script(
+                "printf 'a\\n\\n \\t\\r\\nb\\n\\n' | muster run -r --dry-run echo; muster run -r --dry-run echo ::: '' c ::: ' ' d; "
+                    + "printf '\\n\\n' | muster run --no-run-if-empty echo")
+            #expect(blank.code == 0 && blank.lines.prefix(2) == ["echo a", "echo b"], "\(blank.errors)")
+            #expect(blank.lines[2...] == ["echo '' d", "echo c ' '", "echo c d"], "\(blank.text)")
+            #expect(blank.errors.contains("there are no values"))
             #expect(try await fleet.script("muster run --no-such echo ::: a").code == 64)
             #expect(try await fleet.script("muster run ::: a").code == 64)
         }
@@ -101,6 +106,39 @@ import Testing
             #expect(try await fleet.job(JobID(1)).state == .cancelled)
             let ran = String(decoding: try fleet.folder.read("ran"), as: UTF8.self).split(separator: "\n")
             #expect((2..<20).contains(ran.count))
+        }
+    }
+
+    /// The short ones go out many at a time; those that are begun when the first one fails end by themselves.
+    @Test func aSoftHaltLetsEndWhatRuns() async throws {
+        try await withWorker(slots: 2) { fleet in
+            let place = fleet.folder.path
+            let halted = try await fleet.script(
+                "muster run --halt soon,fail=1 'echo {} >>\(place)/began; case {} in 300) sleep 1; exit 1;; 301) sleep 2;; esac; "
+                    + "echo {} >>\(place)/ended' ::: $(seq 3000)")
+            #expect(halted.code == 1 && halted.errors.contains("job 1 was halted"), "\(halted.errors)")
+            #expect(halted.errors.contains("1 of 3,000 tasks failed"), "\(halted.errors)")
+            #expect(try await fleet.job(JobID(1)).state == .cancelled)
+            let began = String(decoding: try fleet.folder.read("began"), as: UTF8.self).split(separator: "\n")
+            let ended = String(decoding: try fleet.folder.read("ended"), as: UTF8.self).split(separator: "\n")
+            #expect(Set(began).subtracting(ended) == ["300"])
+            #expect(halted.text.isEmpty)
+            let job = try await fleet.job(JobID(1))
+            #expect(job.done == ended.count && job.failed == 1, "\(job.done) \(ended.count)")
+            // Those beside the one that failed went on until that was known, and no longer.
+            #expect(began.count < 2_900, "\(began.count)")
+        }
+    }
+
+    @Test func startsLieApart() async throws {
+        try await withWorker(slots: 3) { fleet in
+            let run = try await fleet.script("muster run --delay 0.3 'date +%s%N; : {}' ::: 1 2 3 4 5")
+            #expect(run.code == 0, "\(run.errors)")
+            let starts = run.lines.compactMap { Int($0.split(separator: " ")[0]) }.sorted()
+            // A start is what the worker is given; how long it takes the command to tell the time is its own.
+            for (one, next) in zip(starts, starts.dropFirst()) { #expect(next - one > 150_000_000) }
+            #expect(starts[4] - starts[0] > 1_000_000_000)
+            #expect(try await fleet.script("muster run --delay 0.001 echo ::: 1").code == 64)
         }
     }
 

@@ -213,6 +213,15 @@ struct WorkerAgentTests {
         #expect(finished == [.deliver([OutboxID(1)])])
     }
 
+    @Test("what a halt is about is not begun, and is told at once")
+    func halted() {
+        var agent = agentAhead()
+        let effects = agent.handle(.finishAsked([grant(0).key, grant(1).key, grant(7).key]), now: at(5))
+        #expect(effects.first == .giveUpUnbegun(running: [grant(0).key], waiting: [grant(1).key]))
+        #expect(effects.contains(.heartbeat([grant(0).key])))
+        #expect(agent.waitingBatches == [] && agent.runningBatches == [grant(0).key])
+    }
+
     @Test("a batch does not end as foretold: what waits for its slot is left to others")
     func waitsNotForEver() {
         var agent = agentAhead()

@@ -29,6 +29,23 @@ import Testing
         #expect(last?.start == 11 && last?.count == 1)
     }
 
+    @Test func oneThatIsStoppedBeginsNothingMore() {
+        let progress = BatchProgress(key, isBinary: false, isWatched: true)
+        #expect(progress.next(at: start) == 10)
+        #expect(progress.stop() == ReturnedTasks(key: key, from: 11))
+        #expect(progress.stop() == ReturnedTasks(key: key, from: 11))
+        #expect(done(progress, 10) == (2, 0))
+        #expect(progress.next(at: start) == nil)
+        #expect(progress.takePart(next: 15)?.count == 1)
+        let whole = BatchProgress(key, isBinary: false, isWatched: true)
+        for task in 10...14 {
+            #expect(whole.next(at: start) == task)
+            _ = done(whole, task)
+        }
+        #expect(whole.stop() == nil)
+        #expect(BatchProgress(key, isBinary: false, isWatched: false).stop() == nil)
+    }
+
     @Test func nobodyLooksAtABatchThatMayBeCopied() {
         let progress = BatchProgress(key, isBinary: false, isWatched: false)
         for task in 10...13 {

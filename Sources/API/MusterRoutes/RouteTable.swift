@@ -40,7 +40,13 @@ package enum RouteTable {
             readsOpenJobs: true, answer: .of(JobStatus.self)),
         RouteSpec(
             name: .cancelJob, method: "DELETE", pattern: "/v1/jobs/{id}", access: .admin,
-            summary: "Cancel a job; its recorded results stay.", answer: .of(JobStatus.self)),
+            summary: "Cancel a job; its recorded results stay.",
+            fields: [
+                .query(
+                    "soon", .boolean,
+                    "true: begin nothing more of it and let end what runs, then cancel it; answered at once. Ask again until it is over."
+                )
+            ], answer: .of(JobStatus.self)),
         RouteSpec(
             name: .jobTasks, method: "GET", pattern: "/v1/jobs/{id}/tasks", access: .read,
             summary: "Where a job's tasks are: which run at which worker, or failed and wait to be tried again.",

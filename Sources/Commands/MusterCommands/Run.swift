@@ -13,6 +13,8 @@ enum RunCommand {
     static let array = Flag<String?>.text(
         "array", "FROM-TO", as: .text(bytesMax: 64, suggestions: []),
         "The values are these numbers, such as 1-1000 or, with a step, 0-100:5.")
+    static let noRunIfEmpty = Flag.bool(
+        "no-run-if-empty", short: "r", "Leave out values of nothing but blanks; of several sources, where all are.")
     static let shuf = Flag.bool("shuf", "Put the values into an order of chance first.")
 
     static let name = SubmitCommand.name.defaulting(to: "the first word of the command")
@@ -29,6 +31,10 @@ enum RunCommand {
     static let killAfter = Flag<Duration?>.seconds(
         "kill-after", in: 0...3_600,
         "A command that is to end gets SIGTERM, and so long afterwards SIGKILL, with all that it started.")
+    static let delay = Flag<Duration?>.seconds(
+        "delay", in: Limits.startDelaySecondsMin...Limits.startDelaySecondsMax,
+        "At least so long between the starts of two commands, in the whole fleet."
+    ).defaulting(to: "they start as they can")
     static let environment = Flag.texts(
         "env", short: "e", "NAME[=VALUE]",
         "A variable of the commands' environment; without a value, as it is here.")
@@ -51,7 +57,8 @@ enum RunCommand {
         "detach", short: "d", "Print the job's number and leave; 'muster attach' comes back to it.")
     static let halt = Flag<String?>.text(
         "halt", "WHEN", as: .text(bytesMax: 64, suggestions: []),
-        "Cancel the job once so many have failed, succeeded or ended: now,fail=3, or now,fail=10% of all. Commands that run are ended."
+        "Cancel the job once so many have failed, succeeded or ended: now,fail=3, or now,fail=10% of all. Commands that run are ended; "
+            + "with soon in place of now they end by themselves, and no more are begun."
     ).defaulting(to: "never")
     static let joblog = Flag<String?>.text(
         "joblog", "FILE", as: .file,
@@ -88,8 +95,8 @@ enum RunCommand {
                 Command.Rest.Entry(":::: FILE...", "Files with a value a line; - is standard input."),
             ]),
         flags: [
-            null.spec, colsep.spec, array.spec, shuf.spec, name.spec, SubmitCommand.priority.spec, jobs.spec,
-            SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, environment.spec, shell.spec,
+            null.spec, colsep.spec, array.spec, noRunIfEmpty.spec, shuf.spec, name.spec, SubmitCommand.priority.spec, jobs.spec,
+            SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, environment.spec, shell.spec,
             noShell.spec, outputMax.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
         ] + NeedsFlags.all + CommonFlags.client,
@@ -100,7 +107,7 @@ enum RunCommand {
             .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
         ],
         reservedFlags: [
-            "delay", "line-buffer", "pipe", "block", "send", "return", "workdir", "image", "network", "after", "pids",
+            "line-buffer", "pipe", "block", "send", "return", "workdir", "image", "network", "after", "pids",
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
@@ -130,6 +137,7 @@ enum RunCommand {
         flags.isNullSeparated = invocation[null]
         flags.columnSeparator = invocation[colsep]
         flags.range = invocation[array]
+        flags.skipsBlank = invocation[noRunIfEmpty]
         flags.isShuffled = invocation[shuf]
         flags.form = invocation[shell] ? .shell : invocation[noShell] ? .arguments : nil
         var request = RunRequest()
@@ -139,6 +147,7 @@ enum RunCommand {
         request.attempts = invocation[retries] + 1
         request.timeout = invocation[timeout]
         request.killAfter = invocation[killAfter]
+        request.startDelay = invocation[delay]
         request.outputMax = invocation[outputMax]
         request.environment = try RunRequest.environment(invocation[environment], of: invocation.environment)
         request.needs = try NeedsFlags.needs(invocation)

@@ -44,9 +44,6 @@ internal import RunRules
         guard let rule = HaltRule(parsing: text) else {
             throw .usage("--halt: \(CommandError.quoted(text)) is not \(HaltRule.form)")
         }
-        guard rule.condition?.when != .soon else {
-            throw .usage("--halt: soon, which lets end what runs, is not yet in this version; write now,fail=1")
-        }
         return rule
     }
 

@@ -9,6 +9,8 @@ package struct RunFlags: Sendable {
     package var columnSeparator: String?
     /// As `ArrayRanges` reads it.
     package var range: String?
+    /// Values of nothing but blanks are left out.
+    package var skipsBlank = false
     package var isShuffled = false
     /// Nil: as the command looks.
     package var form: Form?

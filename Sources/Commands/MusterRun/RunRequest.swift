@@ -17,6 +17,8 @@ package struct RunRequest: Hashable, Sendable {
     package var attempts = 1
     package var timeout: Duration?
     package var killAfter: Duration?
+    /// At least so long between two starts.
+    package var startDelay: Duration?
     package var outputMax: Int?
     package var environment: [KeyValue] = []
     /// What each command takes of its worker; nil: one cpu and nothing else.
@@ -51,6 +53,7 @@ package struct RunRequest: Hashable, Sendable {
         request.atMost = atMost
         request.timeoutSeconds = timeout.map(\.inSeconds)
         request.name = name ?? Self.name(of: template)
+        request.startDelay = startDelay
         (request.needs, request.failsIfImpossible) = (needs, failsIfImpossible)
         return request
     }

@@ -29,6 +29,7 @@ package import RunRules
     private let keepsProgress: Bool
     private var report = RunReport()
     private var isHalted = false
+    private var halting: Task<Void, Never>?
     /// Why nothing moves, as it was told last.
     private var waiting: String?
     private var endedBefore = 0
@@ -47,7 +48,10 @@ package import RunRules
     /// Waits for the job's end. Throws a `CommandError` that says how it ended, if not well.
     package func run() async throws {
         let watch = Task { await self.watch() }
-        defer { watch.cancel() }
+        defer {
+            watch.cancel()
+            halting?.cancel()
+        }
         let follower = ResultFollower(client, job: job.id, count: job.count)
         let end: JobStatus
         do {
@@ -82,17 +86,22 @@ package import RunRules
         try output.take(end)
         try books.log?(end, names.number(of: end.task), names.values(of: end.task))
         bar?.update(done: report.ended, failed: report.failed)
-        if books.halt?.finished(succeeded: !end.hasFailed) == .haltNow, !isHalted { halt() }
+        guard let decision = books.halt?.finished(succeeded: !end.hasFailed), decision != .goOn, !isHalted else { return }
+        halt(soon: decision == .haltSoon)
     }
 
-    /// The stream of results ends when the job is cancelled.
-    private func halt() {
+    /// The stream of results ends when the job is cancelled. What runs may end first, with `soon`; this is asked for again and again, for
+    /// a coordinator that is started again does not know of it.
+    private func halt(soon: Bool) {
         isHalted = true
         let (client, id) = (client, job.id)
-        Task.detached {
-            if let trouble = await Interrupts.cancel(id, client) {
-                await self.say("job \(id) is not halted: \(trouble); 'muster cancel \(id)' tries again")
-            }
+        halting = Task.detached {
+            repeat {
+                if let trouble = await Interrupts.cancel(id, soon: soon, client), !Task.isCancelled {
+                    return await self.say("job \(id) is not halted: \(trouble); 'muster cancel \(id)' tries again")
+                }
+                if soon { try? await Task.sleep(for: .seconds(1)) }
+            } while soon && !Task.isCancelled
         }
     }
 

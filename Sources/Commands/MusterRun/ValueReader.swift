@@ -8,11 +8,12 @@ internal import MusterCommandLine
     var range: String?
     var separator: ValueSplitter.Separator
     var columns: ColumnSeparator?
+    var skipsBlank: Bool
 
     /// Throws a `CommandError` for flags that mean nothing.
     init(_ words: RunWords, _ flags: RunFlags) throws(CommandError) {
         self.words = words
-        range = flags.range
+        (range, skipsBlank) = (flags.range, flags.skipsBlank)
         separator = flags.isNullSeparated ? .nul : .newline
         columns = try flags.columnSeparator.map { text throws(CommandError) in
             do throws(CommandTemplates.ValueError) { return try ColumnSeparator(parsing: text) } catch {
@@ -27,9 +28,20 @@ internal import MusterCommandLine
 
     /// Calls with each row. A single source is read piece by piece. Blocks the main thread.
     func readRows(_ body: ([[UInt8]]) throws -> Void) throws {
+        try readAll { values in
+            if skipsBlank, values.allSatisfy(Self.isBlank) { return }
+            try body(row(values))
+        }
+    }
+
+    private static func isBlank(_ value: [UInt8]) -> Bool {
+        value.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) }
+    }
+
+    private func readAll(_ body: ([[UInt8]]) throws -> Void) throws {
         let sources = words.sources
         if range == nil, sources.count < 2, case .file(let path) = sources.first?.kind ?? .file("-") {
-            return try read(path) { try body(row([$0])) }
+            return try read(path) { try body([$0]) }
         }
         var all: [ValueSource] = []
         for source in sources {
@@ -50,7 +62,7 @@ internal import MusterCommandLine
         do throws(CommandTemplates.ValueError) { combinations = try ValueCombinations(all) } catch {
             throw CommandError.usage("\(error)")
         }
-        for values in combinations { try body(row(values)) }
+        for values in combinations { try body(values) }
     }
 
     private func row(_ values: [[UInt8]]) -> [[UInt8]] {

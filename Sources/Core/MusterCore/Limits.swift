@@ -40,6 +40,9 @@ package enum Limits {
     package static let retryDelayDefault: Duration = .seconds(1)
     package static let retryDelaySecondsMax = 3_600.0
     package static let retryDelayCap: Duration = .seconds(60)
+    /// Between two starts of a job's tasks.
+    package static let startDelaySecondsMin = 0.01
+    package static let startDelaySecondsMax = 3_600.0
     /// Tasks in one list of those that run.
     package static let tasksListedMax = 10_000
     package static let slotsMax = 1_024

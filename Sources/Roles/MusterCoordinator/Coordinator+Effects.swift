@@ -34,6 +34,7 @@ extension Coordinator: EffectPerformer {
         case .refused(let id, let member, let reason): jobs.refused(id, member, reason, &fleet)
         case .distrust(let machine, let writes): trust.distrust(machine, writes)
         case .revoke(let member, let keys): streams.revoke(keys, from: member, &fleet)
+        case .finish(let member, let keys): streams.finish(keys, at: member, &fleet)
         }
     }
 }

@@ -214,10 +214,25 @@ package final class Coordinator: Sendable {
         await common.store.close()
     }
 
+    /// Until the next tick. Jobs whose starts lie apart go on meanwhile, each at its time.
+    private func rest(for time: Duration) async {
+        let end = SystemTime.now() + time
+        while !Task.isCancelled {
+            let due = common.lock.withLock { $0.core.scheduler.nextPauseEnd } ?? end
+            let now = SystemTime.now()
+            guard due < end else {
+                try? await Task.sleep(for: max(.zero, end - now))
+                return
+            }
+            try? await Task.sleep(for: max(.milliseconds(1), due - now))
+            common.lock.handle(.work(.pauseEnded))
+        }
+    }
+
     private func tickUntilCancelled() async {
         var count: UInt64 = 0
         while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(100))
+            await rest(for: .milliseconds(100))
             common.lock.withLock { fleet in
                 let now = fleet.tick()
                 for service in services { service.tick(now, &fleet) }

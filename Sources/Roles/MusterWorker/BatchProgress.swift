@@ -86,6 +86,13 @@ package final class BatchProgress: @unchecked Sendable {
         }
     }
 
+    /// Nothing more of it is begun. What is not; nil: all of it is, or will be.
+    func stop() -> ReturnedTasks? {
+        guard isWatched else { return nil }
+        change { $0.end = $0.next }
+        return returned
+    }
+
     /// What it does not begin; nil: it has begun, or will, all that it was given.
     var returned: ReturnedTasks? {
         guard isWatched else { return nil }

@@ -58,6 +58,23 @@ extension Worker {
         }
     }
 
+    /// Told with the heartbeat that follows.
+    func giveUpUnbegun(_ running: [LeaseKey], _ waiting: [LeaseKey], _ state: inout State) {
+        for key in waiting {
+            state.offers[key] = nil
+            state.returned.insert(ReturnedTasks(key: key, from: key.first))
+        }
+        for key in running {
+            if let run = state.runs[key] {
+                if let returned = run.progress.stop() { state.returned.insert(returned) }
+            } else if let cancellation = state.batches[key] {
+                // Its thread has not come to it yet, and does not any more.
+                cancellation.cancel()
+                state.returned.insert(ReturnedTasks(key: key, from: key.first))
+            }
+        }
+    }
+
     func discard(_ id: OutboxID, _ verdict: ReportVerdict) {
         outbox.discard(id)
         switch verdict {

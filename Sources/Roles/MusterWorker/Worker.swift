@@ -129,6 +129,7 @@ package final class Worker: Sendable {
         case .discard(let id, let verdict): discard(id, verdict)
         case .heartbeat(let keys): heartbeat(keys, state.returned, state.identity)
         case .abandon(let key): state.batches[key]?.cancel()
+        case .giveUpUnbegun(let running, let waiting): giveUpUnbegun(running, waiting, &state)
         case .leaveAndExit: leave(state.identity)
         }
     }

@@ -67,6 +67,9 @@ final class WorkerStream: Sendable {
         case "revoke":
             guard let revoked = try? Revocation(body: Array(event.data.utf8), member: identity.id) else { return }
             tell(.revoked(revoked.leases))
+        case "finish":
+            guard let meant = try? Revocation(body: Array(event.data.utf8), member: identity.id) else { return }
+            tell(.finishAsked(meant.leases))
         case "command":
             guard let notice = try? CommandNotice(data: event.data) else { return }
             let isNew = state.withLock { state in

@@ -8,11 +8,12 @@ enum SimRequest {
     case join(MemberID?, name: String, incarnation: String)
     case ask(MemberID, free: Amounts)
     case report(MemberID, [TaskReport])
-    case heartbeat(MemberID, [LeaseKey])
+    case heartbeat(MemberID, [LeaseKey], [ReturnedTasks])
     case openStream(MemberID, worker: Int, connection: UInt64)
     case leave(MemberID)
     case submit(SimChecker.Plan)
     case cancel(JobID)
+    case halt(JobID)
 }
 
 enum SimReply {
@@ -153,6 +154,9 @@ final class SimCoordinator {
         case .join(let id, let name, let incarnation): join(id, name, incarnation, reply)
         case .submit(let plan): submit(plan, reply)
         case .cancel(let id): cancel(id, reply)
+        case .halt(let id):
+            handle(.work(.haltAsked(id, wallClockMs: 0)))
+            reply(.fine)
         case .ask(let id, let free):
             guard isKnown(id) else { return reply(.stranger) }
             let call = LeaseCallID(newNumber())
@@ -171,9 +175,10 @@ final class SimCoordinator {
             let delivery = DeliveryID(newNumber())
             deliveries[delivery] = (reply, reports)
             handle(.work(.reported(delivery, from: id, worker: name, claimed(reports, by: id), wallClockMs: 0)))
-        case .heartbeat(let id, let keys):
+        case .heartbeat(let id, let keys, let returned):
             guard isKnown(id) else { return reply(.stranger) }
             handle(.work(.renewed(id, keys)))
+            if !returned.isEmpty { handle(.work(.returned(id, returned))) }
             reply(.fine)
         case .openStream(let id, let worker, let connection):
             guard isKnown(id) else { return reply(.stranger) }
@@ -328,6 +333,9 @@ final class SimCoordinator {
         case .revoke(let member, let keys):
             guard let stream = streams[member] else { return }
             world.network.send(stream.worker, .down) { [world] in world.workers[stream.worker].revoked(keys) }
+        case .finish(let member, let keys):
+            guard let stream = streams[member] else { return }
+            world.network.send(stream.worker, .down) { [world] in world.workers[stream.worker].finish(keys) }
         case .distrust(_, let writes): world.store.commit(writes) { _ in }
         case .progressed, .ended, .cancelFailed, .refused: break
         }

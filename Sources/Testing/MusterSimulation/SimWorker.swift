@@ -21,6 +21,8 @@ final class SimWorker {
     private var life = 0
     private var offers: [LeaseKey: Grant] = [:]
     private var abandoned: Set<LeaseKey> = []
+    /// What the coordinator has not heard of yet.
+    private var returned: [ReturnedTasks] = []
     private var connection: UInt64?
     private var pausedUntil = Moment.zero
 
@@ -63,7 +65,7 @@ final class SimWorker {
         if let identity { world.checker.processEnded(identity, at: world.clock.now) }
         life += 1
         agent = nil
-        (offers, abandoned) = ([:], [])
+        (offers, abandoned, returned) = ([:], [], [])
         if let connection, let identity {
             world.network.notice(number, .up) { [world] in world.coordinator.connectionBroke(identity, connection) }
         }
@@ -151,6 +153,8 @@ final class SimWorker {
 
     func revoked(_ keys: [LeaseKey]) { whenAwake(life) { [self] in handle(.revoked(keys)) } }
 
+    func finish(_ keys: [LeaseKey]) { whenAwake(life) { [self] in handle(.finishAsked(keys)) } }
+
     // MARK: Effects
 
     private func perform(_ effect: WorkerAgent.Effect) {
@@ -162,9 +166,12 @@ final class SimWorker {
         case .discard(let id, _): outbox[id] = nil
         case .heartbeat(let keys):
             guard let identity else { return }
-            call(.heartbeat(identity, keys), patience: .seconds(5)) { [self] reply in
+            let told = returned
+            call(.heartbeat(identity, keys, told), patience: .seconds(5)) { [self] reply in
                 switch reply {
-                case .fine: handle(.heartbeatAnswered)
+                case .fine:
+                    returned.removeAll { told.contains($0) }
+                    handle(.heartbeatAnswered)
                 case .stranger: handle(.heartbeatFailed(isStranger: true))
                 default: handle(.heartbeatFailed(isStranger: false))
                 }
@@ -172,6 +179,8 @@ final class SimWorker {
         case .abandon(let key):
             abandoned.insert(key)
             handle(.abandoned(key))
+        // Its batches go on as wholes.
+        case .giveUpUnbegun(_, let waiting): returned += waiting.map { ReturnedTasks(key: $0, from: $0.first) }
         case .leaveAndExit: leave()
         }
     }

@@ -181,7 +181,8 @@ final class SimWorld: FaultyWorld {
             note("job \(id): \(plan)")
             if let delay = plan.cancelAfterMs {
                 clock.after(.milliseconds(delay)) { [self] in
-                    if coordinator.isUp { coordinator.receive(.cancel(id)) { _ in } }
+                    guard coordinator.isUp else { return }
+                    coordinator.receive(delay % 4 == 0 ? .halt(id) : .cancel(id)) { _ in }
                 }
             }
         }

@@ -112,6 +112,7 @@ import Testing
         let store = try backend.open(Scratch())
         var record = JobRecord.sample(1)
         (record.retryDelay, record.atMost, record.mayCopy) = (.milliseconds(2_500), 7, false)
+        record.startDelay = .milliseconds(1_250)
         try await store.commit([.createJob(record), .createJob(.sample(2))])
         #expect(try await store.job(JobID(1))?.record == record)
         #expect(try await store.unfinishedJobs().map(\.job.record) == [record, .sample(2)])

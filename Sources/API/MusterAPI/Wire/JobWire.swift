@@ -28,6 +28,8 @@ package struct JobRequest: Hashable, WireRequest {
     package var timeoutSeconds: Double?
     /// What each task needs; nil: one cpu and nothing else.
     package var needs: Needs?
+    /// At least so long between two starts of its tasks; nil: they start as they can.
+    package var startDelay: Duration?
     /// It is refused where no worker of the fleet could ever run it, and does not wait for one that could.
     package var failsIfImpossible = false
 
@@ -73,6 +75,9 @@ package struct JobRequest: Hashable, WireRequest {
             "timeoutSeconds", \.timeoutSeconds, .number(Limits.timeoutSecondsMin...Limits.timeoutSecondsMax),
             "An attempt at a task that takes longer has failed; 0.1 to 2592000."),
         .may("needs", \.needs, .object, "What each task needs of the worker that runs it; default: one cpu."),
+        .may(
+            "startDelay", \.startDelay, .startDelay,
+            "At least so many seconds between two starts of its tasks, over the whole fleet; 0.01 to 3600."),
         .may(
             "failIfImpossible", \.failsIfImpossible, .boolean,
             "Refuse the job where no worker could ever run it, default false: then it waits for one that can.",
@@ -120,6 +125,11 @@ extension WireKind where Value == [UInt8] {
 }
 
 extension WireKind where Value == Duration {
+    fileprivate static var startDelay: WireKind {
+        WireKind<Double>.number(Limits.startDelaySecondsMin...Limits.startDelaySecondsMax).as(
+            from: { seconds, _ in .milliseconds(Int64((seconds * 1_000).rounded())) }, to: \.inSeconds)
+    }
+
     fileprivate static var retryDelay: WireKind {
         WireKind<Double>.number(0...Limits.retryDelaySecondsMax).as(
             from: { seconds, _ in .milliseconds(Int64((seconds * 1_000).rounded())) }, to: \.inSeconds)

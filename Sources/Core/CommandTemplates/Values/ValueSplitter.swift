@@ -13,17 +13,15 @@ package struct ValueSplitter: Sendable {
     package static let valueBytesMax = 1 << 20
 
     private let end: UInt8
-    private let skipsBlank: Bool
     private let bytesMax: Int
     /// The beginning of a value whose end has not come yet.
     private var partial: [UInt8] = []
-    /// How many values there were, those that were skipped too.
+    /// How many values there were.
     package private(set) var count = 0
 
-    /// `skipsBlank`: values of nothing but blanks are left out (`--no-run-if-empty`).
-    package init(_ separator: Separator, skipsBlank: Bool = false, bytesMax: Int = valueBytesMax) {
+    package init(_ separator: Separator, bytesMax: Int = valueBytesMax) {
         end = separator == .nul ? 0 : UInt8(ascii: "\n")
-        (self.skipsBlank, self.bytesMax) = (skipsBlank, bytesMax)
+        self.bytesMax = bytesMax
     }
 
     /// The values that end in this piece. Throws for a value that is too long; the values before it are lost.
@@ -55,9 +53,7 @@ package struct ValueSplitter: Sendable {
 
     private mutating func take(_ found: inout [[UInt8]]) {
         count += 1
-        if !skipsBlank || partial.contains(where: { $0 != 0x20 && !(0x09...0x0D).contains($0) }) {
-            found.append(partial)
-        }
+        found.append(partial)
         partial.removeAll(keepingCapacity: false)
     }
 }

@@ -56,6 +56,8 @@ package struct JobRecord: Hashable, Sendable {
     package var timeoutSeconds: Double?
     /// What each of its tasks needs; nil: one cpu and nothing else.
     package var needs: Needs?
+    /// At least so long between two starts of its tasks, over the whole fleet; nil: they start as they can. Whole milliseconds.
+    package var startDelay: Duration?
     /// Of the request that asked for it; nil when that had none.
     package var request: RequestKey?
     /// Whether somebody without a token asked for it, by a route that was open: then it needs none to be looked at by such a route.

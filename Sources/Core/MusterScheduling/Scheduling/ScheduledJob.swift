@@ -61,6 +61,11 @@ struct ScheduledJob: Sendable {
     /// When the ring last gave this job a turn; the lowest is next.
     var lastTurn: UInt64 = 0
 
+    /// Its starts lie apart: none comes before this moment.
+    var pausedUntil: Moment?
+    /// Nothing of it is begun any more; it ends when what runs has ended.
+    var isHalting = false
+
     /// What failed and is to be tried again.
     var retries = Retries()
     /// Workers that cannot run its tasks, and until when they are not asked again.
@@ -112,7 +117,7 @@ struct ScheduledJob: Sendable {
     /// Whether there is work that nobody is to leave to others.
     var hasWorkForAll: Bool { nextFresh < horizon || !comeBack.isEmpty }
     /// Whether one more batch of it may go out.
-    var hasRoom: Bool { record.atMost.map { leases.count < $0 } ?? true }
+    var hasRoom: Bool { record.atMost.map { leases.count < $0 } ?? true && pausedUntil == nil && !isHalting }
     /// Tasks not yet granted, those taken meanwhile included: an upper bound, good enough to divide work by.
     var waitingCount: Int { record.count - nextFresh + comeBackCount + retries.count }
     /// Those of them that may be granted now.

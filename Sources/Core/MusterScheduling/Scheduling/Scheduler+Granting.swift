@@ -207,6 +207,7 @@ extension Scheduler {
     /// As many tasks as take about `batchTime`; near the end, or the horizon, a fair share. Before the first has been
     /// measured one by one; of a transient job, whose tasks are short, two, so that its worker can ask ahead.
     private func batchSize(of job: ScheduledJob, share: Int) -> Int {
+        if job.record.startDelay != nil { return 1 }
         guard let seconds = job.secondsPerTask else { return job.isTransient ? max(1, min(2, share)) : 1 }
         func tasks(in time: Duration) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
@@ -227,6 +228,7 @@ extension Scheduler {
             failures: run.failures, faults: run.faults)
         leasesOfMember[member, default: []].insert(key)
         jobs[id]!.leases.insert(key)
+        if let pause = record.startDelay { self.pause(id, until: now + pause) }
         if !jobs[id]!.hasRoom { leaveFullLines(id) }
         earliestDeadline = min(earliestDeadline ?? deadline, deadline)
         jobs[id]!.highestAttempt = max(jobs[id]!.highestAttempt, run.attempt)

@@ -56,6 +56,9 @@ package struct Scheduler: Sendable {
     var draining: Set<MemberID> = []
     /// What each worker can run, by its last call.
     var kernelsOf: [MemberID: Set<String>] = [:]
+    /// Jobs whose next start is not due yet, and those of which nothing is begun any more.
+    var paused: Set<JobID> = []
+    var halting: Set<JobID> = []
     /// Jobs with tasks that are to be tried again, or workers that cannot run them.
     var jobsInTrouble: Set<JobID> = []
     /// Of the latest event.
@@ -135,6 +138,7 @@ package struct Scheduler: Sendable {
     package mutating func handle(_ event: SchedulerEvent, now: Moment) -> [SchedulerEffect] {
         var effects: [SchedulerEffect] = []
         latest = max(latest, now)
+        if !paused.isEmpty { endPauses(now) }
         switch event {
         case .jobAdded(let job, let members):
             add(ScheduledJob(job, dealtTo: members.filter { !isBarred($0) }), now, &effects)
@@ -144,6 +148,10 @@ package struct Scheduler: Sendable {
         case .cancelAsked(let id, let wallClock):
             wallClockMs = wallClock
             end(id, .cancelled, &effects)
+        case .haltAsked(let id, let wallClock):
+            wallClockMs = wallClock
+            halt(id, &effects)
+        case .pauseEnded: serve(now, &effects)
         case .workAsked(let call): ask(call, now, &effects)
         case .callEnded(let id): forget(call: id)
         case .grantUndelivered(let keys):
@@ -282,6 +290,7 @@ package struct Scheduler: Sendable {
             earliestDeadline = leases.values.map(\.deadline).min()
         }
         for id in endsToRetry.sorted() { finishIfComplete(id, &effects) }
+        endHalted(&effects)
         let undecided = decisionsToRetry
         decisionsToRetry = [:]
         for id in undecided.keys.sorted() { decide(id, undecided[id]!, &effects) }

@@ -116,6 +116,10 @@ package enum SchedulerEvent: Sendable {
     /// More tasks of a transient job may be granted: those before this one. It never moves back.
     case horizonMoved(JobID, to: Int)
     case cancelAsked(JobID, wallClockMs: WallClockMs)
+    /// Nothing more of the job is begun; what runs may end, and then the job does. Said again, its workers are told again.
+    case haltAsked(JobID, wallClockMs: WallClockMs)
+    /// It is `nextPauseEnd`, or later. Ticks do as well, only later.
+    case pauseEnded
     case workAsked(LeaseCall)
     /// A lease call was answered empty by its driver, or its caller is gone.
     case callEnded(LeaseCallID)
@@ -169,6 +173,8 @@ package enum SchedulerEffect: Hashable, Sendable {
     case cancelFailed(JobID, reason: String)
     /// Tell the worker that these leases are pointless now (cancelled, or recorded from elsewhere).
     case revoke(MemberID, [LeaseKey])
+    /// Tell the worker to begin nothing more of these leases, and to return what it has not begun.
+    case finish(MemberID, [LeaseKey])
     /// The worker cannot run this job's tasks, by its own fault, and gets no more of them for a while. Told once.
     case refused(JobID, MemberID, reason: String)
     /// This machine is out, and this is to be stored of it; nothing waits for it.

@@ -68,6 +68,8 @@ package struct WorkerAgent: Sendable {
         case heartbeatAnswered
         case heartbeatFailed(isStranger: Bool)
         case revoked([LeaseKey])
+        /// Nothing more of these is to be begun.
+        case finishAsked([LeaseKey])
         /// The coordinator said over another call that it does not know us.
         case estranged
         /// The coordinator wants this worker to go: it takes nothing more, and finishes what it has, however long that takes.
@@ -85,6 +87,8 @@ package struct WorkerAgent: Sendable {
         case heartbeat([LeaseKey])
         /// Stop computing this batch as soon as possible; answer `abandoned` (or `finished`, when it was too late).
         case abandon(LeaseKey)
+        /// Begin nothing more of the batches that run, and tell with the next heartbeat what of all these is not begun.
+        case giveUpUnbegun(running: [LeaseKey], waiting: [LeaseKey])
         /// Say goodbye, whatever the answer, then end the process.
         case leaveAndExit
     }
@@ -162,6 +166,14 @@ package struct WorkerAgent: Sendable {
         case .revoked(let keys):
             dropWaiting { keys.contains($0.key) }
             for key in keys where room.running[key] != nil { effects.append(.abandon(key)) }
+        case .finishAsked(let keys):
+            let waits = waitingBatches
+            dropWaiting { keys.contains($0.key) }
+            effects.append(
+                .giveUpUnbegun(
+                    running: keys.filter { room.running[$0] != nil },
+                    waiting: keys.filter { room.running[$0] == nil && waits.contains($0) }))
+            heartbeatAt = now
         case .estranged: becomeStranger()
         case .drainAsked:
             dropWaiting()

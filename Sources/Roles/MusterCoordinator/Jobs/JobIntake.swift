@@ -180,7 +180,7 @@ final class JobIntake: Service {
             isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
             atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
         (record.name, record.timeoutSeconds) = (request.name, request.timeoutSeconds)
-        record.needs = request.needs
+        (record.needs, record.startDelay) = (request.needs, request.startDelay)
         (record.request, record.isOpen) = (asking.key, asking.isOpen)
         return record
     }

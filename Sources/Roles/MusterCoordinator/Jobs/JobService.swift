@@ -152,7 +152,8 @@ final class JobService: Service, JobBook, JobLooks {
         // Who is free asks.
         let areBusy = !progress.isHeld && fleet.core.scheduler.heldCallCount == 0
         let waiting =
-            (progress.isHeld ? nil : Self.obstacle(to: record, fleet)) ?? fleet.core.scheduler.trouble(of: id)
+            (fleet.core.scheduler.isHalting(id) ? "it is halted: nothing more is begun, and what runs may end" : nil)
+            ?? (progress.isHeld ? nil : Self.obstacle(to: record, fleet)) ?? fleet.core.scheduler.trouble(of: id)
             ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
@@ -269,6 +270,10 @@ final class JobService: Service, JobBook, JobLooks {
 
     private func cancelJob(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = JobID(try request.number("id", of: "job"))
+        if try request.queryBool("soon") == true {
+            lock.handle(.work(.haltAsked(id, wallClockMs: SystemTime.wallClockMs())))
+            return .task { try await self.answer(withJob: id) }
+        }
         return .hold { held in
             let isActive = self.lock.withLock { fleet in
                 guard fleet[self.slice].records[id] != nil else { return false }

@@ -67,13 +67,21 @@ final class MemberStreams: Service, MemberLines {
 
     /// These leases are no longer the member's.
     func revoke(_ keys: [LeaseKey], from member: MemberID, _ fleet: inout Fleet) {
-        let data = Revocation(leases: keys).body
+        tell("revoke", Revocation(leases: keys).body, member, &fleet)
+    }
+
+    /// Nothing more of these leases is to be begun. A worker that does not know of it does what it has.
+    func finish(_ keys: [LeaseKey], at member: MemberID, _ fleet: inout Fleet) {
+        tell("finish", Revocation(leases: keys).body, member, &fleet)
+    }
+
+    private func tell(_ name: String, _ data: [UInt8], _ member: MemberID, _ fleet: inout Fleet) {
         guard let stream = fleet[slice].streams[member]?.stream else { return }
         // One that does not read its stream is cut off and learns by its renewals.
         if stream.isFull {
             stream.abort()
         } else {
-            _ = stream.write(ServerSentEvent.bytes("revoke", id: nil, data: data))
+            _ = stream.write(ServerSentEvent.bytes(name, id: nil, data: data))
         }
     }
 

@@ -17,14 +17,14 @@ struct JobReads {
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs
+                request_digest, is_open, needs, start_delay_ms
             FROM job WHERE id = ?
             """)
         newest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs
+                request_digest, is_open, needs, start_delay_ms
             FROM job WHERE (id < ?1 OR ?1 IS NULL) AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
             ORDER BY id DESC LIMIT ?2
             """)
@@ -32,14 +32,14 @@ struct JobReads {
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs
+                request_digest, is_open, needs, start_delay_ms
             FROM job WHERE request_key = ?
             """)
         unfinished = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs
+                request_digest, is_open, needs, start_delay_ms
             FROM job WHERE state IS NULL ORDER BY id
             """)
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
@@ -140,6 +140,7 @@ struct JobReads {
         if !row.isNull(19) { record.request = RequestKey(key: row.text(19), digest: row.bytes(20)) }
         record.isOpen = row.int64(21) != 0
         record.needs = try needs(row, id)
+        if !row.isNull(23) { record.startDelay = .milliseconds(row.int64(23)) }
         return StoredJob(
             record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
             failed: row.int(4), workers: [:])

@@ -20,8 +20,8 @@ struct JobWrites {
             """
             INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
                 is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key, request_digest,
-                is_open, needs)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+                is_open, needs, start_delay_ms)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
         insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
@@ -70,6 +70,7 @@ struct JobWrites {
         }
         try insertJob.bind(18, job.isOpen ? 1 : 0)
         if let needs = job.needs { try insertJob.bind(19, needs.text) }
+        if let delay = job.startDelay { try insertJob.bind(20, Int(delay.inNanoseconds / 1_000_000)) }
         guard try insertJob.step() else {
             throw .conflict("job \(job.id) or its request's key exists already: neither is used twice")
         }

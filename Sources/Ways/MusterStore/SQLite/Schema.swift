@@ -6,7 +6,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4D75_7374
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
-    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth]
+    static let steps: [StaticString] = [first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
     private static let first: StaticString = """
@@ -232,6 +232,11 @@ enum Schema {
         ALTER TABLE job ADD COLUMN needs TEXT; -- of each task, as Needs.text; NULL: one cpu and nothing else
         ALTER TABLE member ADD COLUMN resources TEXT; -- as Amounts.text, NULL: it does not say
         PRAGMA user_version = 10;
+        """
+
+    private static let eleventh: StaticString = """
+        ALTER TABLE job ADD COLUMN start_delay_ms INTEGER; -- between two starts of its tasks, NULL: none
+        PRAGMA user_version = 11;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

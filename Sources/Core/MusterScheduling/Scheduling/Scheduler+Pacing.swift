@@ -1,0 +1,47 @@
+package import MusterCore
+
+/// Jobs whose starts lie apart, and jobs that are halted: what runs of them may end.
+extension Scheduler {
+    mutating func pause(_ id: JobID, until end: Moment) {
+        jobs[id]!.pausedUntil = end
+        paused.insert(id)
+    }
+
+    /// When the next of them may go on; nil: none waits.
+    package var nextPauseEnd: Moment? { paused.lazy.compactMap { jobs[$0]?.pausedUntil }.min() }
+
+    mutating func endPauses(_ now: Moment) {
+        for id in paused.sorted() {
+            if let end = jobs[id]?.pausedUntil, end > now { continue }
+            paused.remove(id)
+            jobs[id]?.pausedUntil = nil
+            line(up: id)
+            if jobs[id]?.isVotedOn == true { noteVoting(id) }
+        }
+    }
+
+    mutating func halt(_ id: JobID, _ effects: inout [SchedulerEffect]) {
+        guard let job = jobs[id], job.ending == nil else { return }
+        jobs[id]!.isHalting = true
+        halting.insert(id)
+        leaveLine(id)
+        noteVoting(id)
+        let byMember = Dictionary(grouping: inOrder(job.leases), by: \.member)
+        for member in byMember.keys.sorted() { effects.append(.finish(member, byMember[member]!)) }
+        endHalted(&effects)
+    }
+
+    /// Those of which nothing runs any more.
+    mutating func endHalted(_ effects: inout [SchedulerEffect]) {
+        for id in halting.sorted() {
+            guard let job = jobs[id] else {
+                halting.remove(id)
+                continue
+            }
+            if job.ending == nil, job.leases.isEmpty, job.commitsUnderWay == 0 { end(id, .cancelled, &effects) }
+        }
+    }
+
+    /// Whether nothing of this unfinished job is begun any more.
+    package func isHalting(_ id: JobID) -> Bool { halting.contains(id) }
+}
