@@ -103,7 +103,7 @@ package enum WorkerCommand {
                     stops += 1
                     // Whoever sends SIGTERM twice has SIGKILL, and may just not know of the first.
                     if stops > 1, number == SIGINT {
-                        worker.endCommands()
+                        await worker.abandonAll()
                         exit(ExitCode.temporary.rawValue)
                     }
                     Log.notice("finishing what runs, then leaving; a second SIGINT ends it at once")

@@ -110,8 +110,19 @@ package final class Worker: Sendable {
     /// SIGTERM: finishes or hands back what runs, delivers, leaves.
     package func terminate() { handle(.terminated) }
 
-    /// Before an end at once: nothing that tasks have running stays.
-    package func endCommands() { commands?.endAll() }
+    /// Before the process's end: nothing that tasks have running stays.
+    private func endCommands() { commands?.endAll() }
+
+    /// For an end at once: what runs is ended and nothing is told of it, as it is not its own fault; goodbye hands it back to others.
+    package func abandonAll() async {
+        let identity = state.withLock { state in
+            for cancellation in state.batches.values { cancellation.cancel() }
+            return state.identity
+        }
+        endCommands()
+        guard let identity else { return }
+        await sayGoodbye(identity, within: .seconds(2))
+    }
 
     func handle(_ event: WorkerAgent.Event) {
         state.withLock { state in

@@ -111,15 +111,18 @@ extension Scheduler {
 
     // MARK: Looking
 
-    /// What no worker could ever run of it, in words; nil: some could.
-    package func lack(of needs: Needs) -> String? {
-        needs.lack(among: means.keys.filter { !isBarred($0) && !draining.contains($0) }.map { means(of: $0) })
+    /// What no worker, or none with this label, could ever run of it, in words; nil: some could.
+    package func lack(of needs: Needs, amongThoseWith label: String? = nil) -> String? {
+        let workers = means.keys.filter { !isBarred($0) && !draining.contains($0) }.map { means(of: $0) }
+        return needs.lack(among: workers.filter { label.map($0.labels.keys.contains) ?? true })
     }
 
     /// Why no task of the job runs though some worker could run one: what of its needs is not free. Nil: its needs are not in the way.
     package func lackNow(of id: JobID) -> (words: String, keptWorker: MemberID?)? {
         guard let job = jobs[id], let needs = job.record.needs, job.hasWork || job.wantsVotes else { return nil }
-        let able = means.keys.filter { isGrantable($0) && couldHold(needs, $0) }
+        let able = means.keys.filter {
+            isGrantable($0) && couldHold(needs, $0) && kernelsOf[$0]?.contains(job.record.kernel) ?? true
+        }
         let free = able.map { Resources(means(of: $0).amounts - held(by: $0), labels: means(of: $0).labels) }
         return needs.lack(among: free, isFree: true).map { ($0, needy.workers(keptFor: id).first) }
     }

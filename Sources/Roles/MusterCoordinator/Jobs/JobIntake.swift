@@ -148,7 +148,7 @@ final class JobIntake: Service {
 
     /// Stores the job, then schedules it and answers.
     private func createNew(_ request: JobRequest, _ asking: JobAsking, _ held: HeldRequest) {
-        if request.failsIfImpossible, let why = lock.withLock({ $0.core.impossibility(of: request.needs) }) {
+        if request.failsIfImpossible, let why = lock.withLock({ JobObstacles.ever(to: request, $0) }) {
             end(asking.key)
             let problem = Problem(422, "No worker of the fleet could run this job: \(why).", code: "impossible")
             return held.respond(.problem(problem))

@@ -153,7 +153,7 @@ final class JobService: Service, JobBook, JobLooks {
         let areBusy = !progress.isHeld && fleet.core.scheduler.heldCallCount == 0
         let waiting =
             (fleet.core.scheduler.isHalting(id) ? "it is halted: nothing more is begun, and what runs may end" : nil)
-            ?? (progress.isHeld ? nil : Self.obstacle(to: record, fleet)) ?? fleet.core.scheduler.trouble(of: id)
+            ?? (progress.isHeld ? nil : JobObstacles.now(to: record, fleet)) ?? fleet.core.scheduler.trouble(of: id)
             ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
@@ -162,21 +162,6 @@ final class JobService: Service, JobBook, JobLooks {
             waiting: waiting)
         status.tell(of: record)
         return status
-    }
-
-    /// What keeps all workers from this job.
-    private static func obstacle(to job: JobRecord, _ fleet: borrowing Fleet) -> String? {
-        let workers = fleet.core.membership.liveWorkers
-        if workers.isEmpty { return "there is no worker; start one: muster worker --join URL" }
-        if let lack = fleet.core.lack(of: job) { return lack }
-        switch job.kernel {
-        case ContainerKernel.name where !workers.contains { $0.labels[ContainerEngineLabel.key] != nil }:
-            return
-                "no worker has a container engine; start one on a machine that has: muster worker --join URL --docker-socket PATH"
-        case ExecKernel.name where !workers.contains { $0.labels[ExecLabel.key] != nil }:
-            return "no worker here runs commands: start one with --allow-exec"
-        default: return nil
-        }
     }
 
     /// Memory first, then the store; nil for a job that never was.
