@@ -85,7 +85,7 @@ let package = Package(
             "Commands", "MusterRun",
             [
                 "MusterClient", "MusterCommandLine", "MusterHTTPClient", "MusterAPI", "MusterJSON",
-                "MusterScheduling", "CommandTemplates", "RunRules", "MusterCore",
+                "MusterScheduling", "CommandTemplates", "RunRules", "MusterCore", "MusterCrypto",
             ]),
         room(
             "Commands", "MusterClient",

@@ -80,3 +80,53 @@ struct ValueSplitterTests {
         #expect(splitter.count == 2)
     }
 }
+
+@Suite("blocks from a stream")
+struct BlockSplitterTests {
+    private static func split(
+        _ text: [UInt8], by pieceBytes: Int, size: Int, _ separator: ValueSplitter.Separator = .newline
+    ) throws -> [String] {
+        var splitter = BlockSplitter(separator, size: size, bytesMax: 20)
+        var found: [[UInt8]] = []
+        var rest = text[...]
+        while !rest.isEmpty {
+            found += try splitter.feed(rest.prefix(pieceBytes))
+            rest = rest.dropFirst(pieceBytes)
+        }
+        return (found + splitter.finish()).map(Template.text)
+    }
+
+    static let texts: [(String, Int, [String])] = [
+        ("", 4, []), ("\n", 4, ["\n"]), ("a", 4, ["a"]), ("ab\ncd\nef\n", 6, ["ab\ncd\n", "ef\n"]),
+        ("ab\ncd\nef", 7, ["ab\ncd\n", "ef"]), ("ab\ncd\n", 1, ["ab\n", "cd\n"]),
+        // One that is longer stays whole, with nothing beside it.
+        ("a\nlonger line\nb\n", 4, ["a\n", "longer line\n", "b\n"]), ("longer line", 4, ["longer line"]),
+        ("\n\n\n\n\n", 2, ["\n\n", "\n\n", "\n"]),
+    ]
+
+    @Test("whole lines, as many as fit, however the stream is cut", arguments: texts)
+    func lines(text: String, size: Int, blocks: [String]) throws {
+        for pieceBytes in [1, 2, 3, 100] {
+            #expect(try Self.split(Array(text.utf8), by: pieceBytes, size: size) == blocks)
+        }
+    }
+
+    @Test("texts that end with NUL hold newlines")
+    func nul() throws {
+        let text = Array("a\nb\0c\0d".utf8)
+        for pieceBytes in [1, 3, 100] {
+            #expect(try Self.split(text, by: pieceBytes, size: 4, .nul) == ["a\nb\0", "c\0d"])
+        }
+    }
+
+    @Test("a line that no block may hold is refused")
+    func bounds() throws {
+        let line = Array(repeating: UInt8(ascii: "x"), count: 19) + [0x0A]
+        #expect(try Self.split(line, by: 100, size: 4).count == 1)
+        for pieceBytes in [1, 100] {
+            #expect(throws: ValueError.lineTooLong(block: 2, bytesMax: 20)) {
+                try Self.split([0x0A] + [0x61] + line, by: pieceBytes, size: 1)
+            }
+        }
+    }
+}

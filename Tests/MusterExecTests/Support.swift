@@ -19,21 +19,24 @@ final class Bench: Sendable {
 
     func run(
         _ words: [String], timeout: Duration? = nil, killAfter: Duration = .seconds(5), outputMax: Int = 256 << 10,
-        input: String = "", variables: [String] = [], cancellation: Cancellation = Cancellation()
+        input: String = "", variables: [String] = [], processesMax: Int? = nil,
+        cancellation: Cancellation = Cancellation()
     ) throws -> ExecOutcome {
         var command = TaskCommand(arguments: words.map { Array($0.utf8) })
         (command.timeout, command.killAfter, command.outputMax) = (timeout, killAfter, outputMax)
         (command.input, command.variables) = (Array(input.utf8), variables.map { Array($0.utf8) })
+        command.processesMax = processesMax
         return try runner.run(command, cancellation)
     }
 
     func shell(
         _ script: String, timeout: Duration? = nil, killAfter: Duration = .seconds(5), outputMax: Int = 256 << 10,
-        input: String = "", variables: [String] = [], cancellation: Cancellation = Cancellation()
+        input: String = "", variables: [String] = [], processesMax: Int? = nil,
+        cancellation: Cancellation = Cancellation()
     ) throws -> ExecOutcome {
         try run(
             ["/bin/sh", "-c", script], timeout: timeout, killAfter: killAfter, outputMax: outputMax, input: input,
-            variables: variables, cancellation: cancellation)
+            variables: variables, processesMax: processesMax, cancellation: cancellation)
     }
 }
 

@@ -62,6 +62,39 @@ extension CommandTests {
             #expect(try bench.shell("sleep 1000", cancellation: cancellation).stop == .cancelled)
         }
 
+        /// In a group or session of its own it hears of the end in time, too, and each once.
+        @Test func whatIsToEndIsAskedAsAWhole() throws {
+            func asks(_ name: String) -> String { "echo \(name) >>\(bench.folder)/asked; exit 0" }
+            let waits = "while :; do sleep 0.02; done"
+            let script =
+                "trap '\(asks("first"))' TERM; set -m; (trap '\(asks("group"))' TERM; \(waits)) & set +m; "
+                + "setsid sh -c 'trap \"\(asks("session"))\" TERM; \(waits)' & "
+                + "(setsid sh -c 'trap \"\(asks("left"))\" TERM; \(waits)' &); \(waits)"
+            let outcome = try bench.shell(script, timeout: .milliseconds(800), killAfter: .seconds(20))
+            #expect(outcome.stop == .timeout && !outcome.wasKilled && outcome.time < .seconds(15))
+            let asked = try String(contentsOf: URL(filePath: bench.folder + "/asked"), encoding: .utf8)
+            #expect(asked.split(separator: "\n").sorted() == ["first", "group", "left", "session"])
+            unlink(bench.folder + "/asked")
+        }
+
+        @Test func whoHasTooManyProcessesIsEnded() throws {
+            let outcome = try bench.shell(
+                "for i in $(seq 50); do setsid sh -c 'echo $$; exec sleep 1000' & done; wait", processesMax: 20)
+            #expect(outcome.stop == .processes(most: 20) && outcome.wasKilled && outcome.time < .seconds(30))
+            #expect(!numbers(outcome.output).contains(where: isAlive))
+            let fine = try bench.shell("sleep 0.2 & sleep 0.2 & wait; echo 5", processesMax: 3)
+            #expect(fine.end == .exited(0) && fine.stop == nil && fine.output.text == "5\n")
+        }
+
+        /// Each starts two more, and does not look back; so does each of those, six times.
+        @Test func aBombOfForksIsHarmless() throws {
+            let outcome = try bench.shell(
+                "b() { [ $1 = 0 ] && exec sleep 1000; b $(($1 - 1)) & b $(($1 - 1)) & exit; }; b 6; sleep 1000",
+                processesMax: 15)
+            #expect(outcome.stop == .processes(most: 15) || outcome.end == .exited(0))
+            #expect(eventually { MarkedProcesses.end(mark: Array("MUSTER_SCRATCH=\(bench.folder)/".utf8)) == 0 })
+        }
+
         /// It writes on after the end of the first process, into the same pipe.
         @Test func nobodyWaitsForWhoeverHoldsThePipe() throws {
             let outcome = try bench.shell("(setsid sh -c 'while :; do echo more; done') & sleep 0.1; echo end >&2")

@@ -33,6 +33,7 @@ import Testing
             #"{"shell":{"base64":"ZWNobyD/"},"env":{"A":"b","C":{"base64":"/w=="}},"stdin":"x","killAfter":0.5,"outputMax":0}"#,
             [#""a""#]
         ),
+        (#"{"command":["wc"],"stdin":"value","pids":20}"#, [#""a\u0000\nb""#, #"{"base64":"/wA="}"#, #""""#]),
     ])
     func taken(_ params: String, _ inputs: [String]) throws { try check(params, inputs: inputs) }
 
@@ -42,13 +43,14 @@ import Testing
         ("{}", "either \"shell\""), (#"{"shell":"a","command":["a"]}"#, "either \"shell\""),
         (#"{"shell":5}"#, "a text"), (#"{"command":[]}"#, "the program first"),
         (#"{"command":"ls"}"#, "the program first"),
-        (#"{"command":[1]}"#, "a list of texts"), (#"{"command":["a"],"pids":5}"#, "pids"),
+        (#"{"command":[1]}"#, "a list of texts"), (#"{"command":["a"],"pid":5}"#, "pid"),
         (#"{"shell":{"base64":"x"}}"#, "a text"), (#"{"shell":{"base64":"eA==","y":1}}"#, "a text"),
         (#"{"shell":"a","env":{"A=":"b"}}"#, "equals"), (#"{"shell":"a","env":{"":"b"}}"#, "empty"),
         (#"{"shell":"a","env":{"MUSTER_TOKEN":"b"}}"#, "Muster's"),
         (#"{"shell":"a","env":{"A":"\u0000"}}"#, "zero byte"),
         (#"{"shell":"a","env":["A"]}"#, "an object of texts"), (#"{"shell":"a","killAfter":-1}"#, "killAfter"),
-        (#"{"shell":"a","outputMax":10000000}"#, "outputMax"), (#"{"shell":"a","stdin":"value"}"#, "not yet"),
+        (#"{"shell":"a","outputMax":10000000}"#, "outputMax"), (#"{"shell":"a","pids":0}"#, "pids"),
+        (#"{"shell":"a","stdin":"value"}"#, "an input for each task"),
     ])
     func wrongParams(_ params: String, _ words: String) {
         #expect { try check(params) } throws: {
@@ -65,6 +67,27 @@ import Testing
         #expect { try check(#"{"command":["echo","{}"]}"#, inputs: [input]) } throws: {
             ($0 as? Problem)?.detail.contains(words) == true
         }
+    }
+
+    @Test(arguments: [("[]", "a text, not"), (#"["a"]"#, "a text, not"), ("7", "a text, not")])
+    func wrongBlocks(_ input: String, _ words: String) {
+        #expect { try check(#"{"command":["wc"],"stdin":"value"}"#, inputs: [input]) } throws: {
+            ($0 as? Problem)?.detail.contains(words) == true
+        }
+        #expect { try check(#"{"command":["wc","{}"],"stdin":"value"}"#, inputs: [#""a""#]) } throws: {
+            ($0 as? Problem)?.detail.contains("no value for {}") == true
+        }
+    }
+
+    @Test func anInputMayBeTheCommandsOwn() throws {
+        let (_, asked) = try run(
+            outcome(.exited(0)), params: #"{"shell":"wc {#}","stdin":"value","pids":7}"#,
+            input: #"{"base64":"/wAK"}"#)
+        #expect(asked.input == [0xFF, 0, 0x0A] && asked.processesMax == 7)
+        #expect(asked.arguments.last.map { String(decoding: $0, as: UTF8.self) } == "wc 5")
+        #expect(!asked.marks.contains { $0.starts(with: "MUSTER_VALUE".utf8) })
+        let plain = try run(outcome(.exited(0)), params: #"{"shell":"wc","stdin":{"base64":"dmFsdWU="}}"#)
+        #expect(plain.asked.input == Array("value".utf8) && plain.asked.processesMax == nil)
     }
 
     @Test func aQuorumIsRefused() throws {
@@ -159,6 +182,16 @@ import Testing
             }
             #expect(failure.reason == "timed out after 5 s (\(words))")
         }
+    }
+
+    @Test func tooManyProcessesAreAFailure() throws {
+        var ended = outcome(.signalled(9))
+        (ended.stop, ended.wasKilled) = (.processes(most: 20), true)
+        guard case .failure(let failure) = try run(ended).result else {
+            Issue.record("it has not failed")
+            return
+        }
+        #expect(failure.reason == "more than 20 processes (KILL sent)")
     }
 
     @Test func whatIsNotUTF8ComesAsBase64AndWhatIsCutSaysSo() throws {

@@ -80,7 +80,9 @@ import Testing
     private mutating func halt() -> [SchedulerEffect] { bench.handle(.haltAsked(JobID(1), wallClockMs: 5)) }
 
     private func ends(_ effects: [SchedulerEffect]) -> Bool {
-        SchedulerBench.writes(effects).contains { if case .endJob(JobID(1), .cancelled, _) = $0 { true } else { false } }
+        SchedulerBench.writes(effects).contains {
+            if case .endJob(JobID(1), .cancelled, _) = $0 { true } else { false }
+        }
     }
 
     private func report(_ count: Int) -> TaskReport {

@@ -8,6 +8,7 @@ extension FuzzTarget {
         FuzzTarget("job-log", readJobLog),
         FuzzTarget("array-ranges", readRanges),
         FuzzTarget("value-splitter", splitValues),
+        FuzzTarget("block-splitter", splitBlocks),
     ]
 
     /// The first line is a template, the others are values. A template is whole again from its pieces; what it becomes can be run.
@@ -110,6 +111,33 @@ extension FuzzTarget {
                 }
             }
         }
+    }
+
+    /// The first byte is the size of a block: blocks are whole lines, as many as fit, and together what came.
+    private static func splitBlocks(_ bytes: [UInt8]) throws {
+        let size = Int(bytes.first ?? 0) % 40 + 1
+        let rest = Array(bytes.dropFirst())
+        let whole = blocks([rest], size)
+        for single in [true, false] {
+            try promise(blocks(pieces(rest, single: single), size) == whole, "the cut decides what the blocks are")
+        }
+        guard let whole else { return }
+        try promise(Array(whole.joined()) == rest, "the blocks are not what came")
+        for (number, block) in whole.enumerated() {
+            let isLine = block.firstIndex(of: 0x0A).map { $0 == block.count - 1 } ?? true
+            try promise(!block.isEmpty && (block.count <= size || isLine), "a block of \(block.count) bytes")
+            try promise(number == whole.count - 1 || block.last == 0x0A, "a block that ends within a line")
+        }
+    }
+
+    private static func blocks(_ pieces: [[UInt8]], _ size: Int) -> [[UInt8]]? {
+        var splitter = BlockSplitter(.newline, size: size, bytesMax: 60)
+        var found: [[UInt8]] = []
+        for piece in pieces {
+            guard let more = try? splitter.feed(piece[...]) else { return nil }
+            found += more
+        }
+        return found + splitter.finish()
     }
 
     private static func values(_ pieces: [[UInt8]], _ separator: ValueSplitter.Separator) -> [[UInt8]]? {

@@ -6,13 +6,17 @@ internal import MusterRun
 enum AttachCommand {
     static let id = CommonFlags.jobID
 
+    static let tag = Flag.bool("tag", "Put the number of the task and a tab before each line.")
+
     static let command = Command(
         name: "attach", summary: "come back to a job of 'muster run'",
         description: [
             "Prints what the job's commands printed, from the first on, and goes on until it has ended, as 'muster run' would have. "
-                + "Ctrl-C leaves the job alone: 'muster cancel ID' ends it."
+                + "Ctrl-C leaves the job alone: 'muster cancel ID' ends it. --tag puts tasks' numbers before lines: values are known to "
+                + "'muster run' alone."
         ],
-        positionals: [id.spec], flags: [RunCommand.unordered.spec, RunCommand.eta.spec] + CommonFlags.client,
+        positionals: [id.spec], flags: [RunCommand.unordered.spec, tag.spec, RunCommand.eta.spec] + CommonFlags.client,
+        rules: [.exclusive(["tag", "json"])],
         exits: [
             Command.Exit(.success, "All commands succeeded."),
             Command.Exit(.failure, "A command failed, or not all were run."),
@@ -23,6 +27,7 @@ enum AttachCommand {
     @MainActor static func run(_ invocation: Invocation) async throws {
         var output = RunOutput.Options()
         output.isUnordered = invocation[RunCommand.unordered]
+        output.isTagged = invocation[tag]
         output.isJSON = invocation[CommonFlags.json]
         output.keepsProgress = invocation[RunCommand.eta]
         try await JobOfCommands(invocation, JobID(Int64(invocation[id]))).attach(output)

@@ -13,6 +13,12 @@ enum RunCommand {
     static let array = Flag<String?>.text(
         "array", "FROM-TO", as: .text(bytesMax: 64, suggestions: []),
         "The values are these numbers, such as 1-1000 or, with a step, 0-100:5.")
+    static let pipe = Flag.bool(
+        "pipe",
+        "Cut standard input at the ends of lines into blocks, and give each to one command as its standard input.")
+    static let block = Flag<Int?>.bytes(
+        "block", in: 1...BlockReader.bytesMax, "With --pipe: blocks are as long as whole lines fit into so many bytes."
+    ).defaulting(to: "512K")
     static let noRunIfEmpty = Flag.bool(
         "no-run-if-empty", short: "r", "Leave out values of nothing but blanks; of several sources, where all are.")
     static let shuf = Flag.bool("shuf", "Put the values into an order of chance first.")
@@ -38,6 +44,10 @@ enum RunCommand {
     static let environment = Flag.texts(
         "env", short: "e", "NAME[=VALUE]",
         "A variable of the commands' environment; without a value, as it is here.")
+    static let pids = Flag<Int?>.int(
+        "pids", "N", in: 1...100_000,
+        "A command that has more processes at one time, itself included, is ended with all of them, and has failed."
+    ).defaulting(to: "as many as the system lets it")
     static let shell = Flag.bool("shell", "The command is a text for /bin/sh, even if it looks like a plain word.")
     static let noShell = Flag.bool(
         "no-shell", "The command is a program and its arguments, even if it is one word with blanks.")
@@ -95,19 +105,21 @@ enum RunCommand {
                 Command.Rest.Entry(":::: FILE...", "Files with a value a line; - is standard input."),
             ]),
         flags: [
-            null.spec, colsep.spec, array.spec, noRunIfEmpty.spec, shuf.spec, name.spec, SubmitCommand.priority.spec, jobs.spec,
-            SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, environment.spec, shell.spec,
+            null.spec, colsep.spec, array.spec, pipe.spec, block.spec, noRunIfEmpty.spec, shuf.spec, name.spec,
+            SubmitCommand.priority.spec, jobs.spec,
+            SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, pids.spec,
+            environment.spec, shell.spec,
             noShell.spec, outputMax.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
         ] + NeedsFlags.all + CommonFlags.client,
         rules: [
             .exclusive(["shell", "no-shell"]), .exclusive(["jobs", "at-most"]),
-            .exclusive(["resume", "resume-failed"]),
+            .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
             .exclusive(["dry-run", "detach"]), .exclusive(["detach", "joblog"]), .exclusive(["detach", "results"]),
             .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
         ],
         reservedFlags: [
-            "line-buffer", "pipe", "block", "send", "return", "workdir", "image", "network", "after", "pids",
+            "line-buffer", "send", "return", "workdir", "image", "network", "after",
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
@@ -147,7 +159,10 @@ enum RunCommand {
         request.attempts = invocation[retries] + 1
         request.timeout = invocation[timeout]
         request.killAfter = invocation[killAfter]
-        request.startDelay = invocation[delay]
+        (request.startDelay, request.processesMax) = (invocation[delay], invocation[pids])
+        if invocation[pipe] { flags.blockBytes = invocation[block] ?? BlockReader.bytesDefault }
+        if !invocation[pipe], invocation[block] != nil { throw .usage("--block is the size of --pipe's blocks") }
+        request.takesBlocks = invocation[pipe]
         request.outputMax = invocation[outputMax]
         request.environment = try RunRequest.environment(invocation[environment], of: invocation.environment)
         request.needs = try NeedsFlags.needs(invocation)

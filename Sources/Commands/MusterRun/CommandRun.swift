@@ -4,6 +4,7 @@ internal import MusterAPI
 internal import MusterClient
 package import MusterCommandLine
 internal import MusterCore
+internal import MusterCrypto
 internal import MusterJSON
 internal import MusterScheduling
 internal import RunRules
@@ -51,7 +52,9 @@ internal import RunRules
         let log = try log()
         var body = JobBody()
         if flags.isDryRun, !flags.isShuffled { return try readValues(log) { try show($0, number: $1) } }
-        try readValues(log) { values, _ in try body.append(values.map { $0[...] }) }
+        try readValues(log) { values, _ in
+            if takesBlocks { try body.append(block: values[0]) } else { try body.append(values.map { $0[...] }) }
+        }
         if flags.isShuffled { body = body.permuted(Array(0..<body.count).shuffled()) }
         if flags.isDryRun {
             for task in 0..<body.count { try show(body.values(of: task), number: task + 1) }
@@ -80,8 +83,24 @@ internal import RunRules
 
     // MARK: Values
 
+    private var takesBlocks: Bool { flags.blockBytes != nil }
+
+    /// What of a task's values stands in its command.
+    private func arguments(_ values: [[UInt8]]) -> [[UInt8]] { takesBlocks ? [] : values }
+
+    private func readBlocks(_ bytes: Int, _ log: JobLogFile?, _ body: ([[UInt8]], Int) throws -> Void) throws {
+        var number = 0
+        try check([[]], log)
+        try BlockReader(words, flags, bytes: bytes).readBlocks { block in
+            if let log, !log.isEmpty, log.takes(try logLine([block], number: number + 1)) { return }
+            number += 1
+            try body([block], number)
+        }
+    }
+
     /// Calls with the values of each task that is to be run, and its number from 1.
     private func readValues(_ log: JobLogFile?, _ body: ([[UInt8]], Int) throws -> Void) throws {
+        if let bytes = flags.blockBytes { return try readBlocks(bytes, log, body) }
         var number = 0
         var checkedWidth: Int?
         try ValueReader(words, flags).readRows { values in
@@ -100,21 +119,26 @@ internal import RunRules
 
     /// Throws where the template has no place for so many values.
     private func check(_ values: [[UInt8]], _ log: JobLogFile?) throws(CommandError) {
-        do throws(TemplateError) { try template.check(sources: values.count) } catch { throw .usage("\(error)") }
+        do throws(TemplateError) { try template.check(sources: arguments(values).count) } catch {
+            throw .usage("\(error)")
+        }
         guard let log, !log.isEmpty, try logLine(values, number: 1) != logLine(values, number: 2) else { return }
         throw .usage("{#} counts the tasks of one run, so a job log with it cannot be resumed; use --array and {1}")
     }
 
     private func logLine(_ values: [[UInt8]], number: Int) throws(CommandError) -> [UInt8] {
-        do throws(TemplateError) { return try template.logLine(values, number: number) } catch {
-            throw CommandError(.data, "\(RunReport.name(number: number, values: values)): \(error)")
+        let line: [UInt8]
+        do throws(TemplateError) { line = try template.logLine(arguments(values), number: number) } catch {
+            throw CommandError(.data, "\(RunReport.name(number: number, values: arguments(values))): \(error)")
         }
+        // Which block it was, whatever stood before it.
+        return takesBlocks ? line + Array(" # sha256:\(hex(SHA256.digest(of: values[0])))".utf8) : line
     }
 
     private func show(_ values: [[UInt8]], number: Int) throws {
         let line: [UInt8]
-        do throws(TemplateError) { line = try template.expand(values, number: number, slot: 1).line } catch {
-            throw CommandError(.data, "\(RunReport.name(number: number, values: values)): \(error)")
+        do throws(TemplateError) { line = try template.expand(arguments(values), number: number, slot: 1).line } catch {
+            throw CommandError(.data, "\(RunReport.name(number: number, values: arguments(values))): \(error)")
         }
         try invocation.out.write(line + [0x0A])
     }
@@ -146,11 +170,14 @@ internal import RunRules
         books.results = folder
         books.halt = halt.condition.map { _ in HaltCounter(halt, total: job.count) }
         if let log {
-            books.log = { end, number, values in
+            let body = body
+            books.log = { end, number in
+                let values = body.values(of: end.task)
                 try log.append(end, number: number, command: logLine(values, number: end.task + 1))
             }
         }
-        let names = TaskNames(body, numbersBefore: max(log?.lastNumber ?? 0, folder?.lastNumber ?? 0))
+        let names = TaskNames(
+            takesBlocks ? nil : body, numbersBefore: max(log?.lastNumber ?? 0, folder?.lastNumber ?? 0))
         try await RunSession(
             job, client, names: names, books: books, output: flags.output,
             bar: Self.bar(job, invocation, isWanted: flags.output.keepsProgress), interrupts: interrupts, invocation

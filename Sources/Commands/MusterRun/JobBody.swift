@@ -34,12 +34,22 @@ package struct JobBody: Sendable {
             for value in values { write(value) }
             json.endArray()
         }
-        guard json.bytes.count <= Self.bytesMax else {
-            throw CommandError(
-                .data,
-                "the first \(Format.count(count)) values have more than \(Self.bytesMax >> 20) MiB; run them in several parts"
-            )
-        }
+        try checkSize("values")
+    }
+
+    /// One more task, with a block of standard input. Throws a `CommandError` where they are too many.
+    package mutating func append(block: [UInt8]) throws(CommandError) {
+        starts.append(UInt32(json.bytes.count))
+        json.shortText(block)
+        try checkSize("blocks")
+    }
+
+    private func checkSize(_ what: String) throws(CommandError) {
+        guard json.bytes.count > Self.bytesMax else { return }
+        throw CommandError(
+            .data,
+            "the first \(Format.count(count)) \(what) have more than \(Self.bytesMax >> 20) MiB; run them in several parts"
+        )
     }
 
     /// The whole body; nothing is appended after it. The request has neither inputs nor a count of its own.
@@ -87,6 +97,22 @@ extension JSONWriter {
     /// A text on the wire: a JSON string, or `{"base64":"…"}` where the bytes are not UTF-8.
     mutating func text(_ bytes: some Collection<UInt8>) {
         if let text = String(validating: bytes, as: UTF8.self) { return value(text) }
+        base64(bytes)
+    }
+
+    /// The same, in Base64 also where that is not longer: a string spells out some bytes by two or six.
+    mutating func shortText(_ bytes: [UInt8]) {
+        let length = bytes.reduce(bytes.count + 2) { length, byte in
+            switch byte {
+            case 0x22, 0x5C, 0x09, 0x0A, 0x0D: length + 1
+            case 0..<0x20, 0x7F: length + 5
+            default: length
+            }
+        }
+        if length < bytes.count / 3 * 4 { text(bytes) } else { base64(bytes) }
+    }
+
+    private mutating func base64(_ bytes: some Collection<UInt8>) {
         beginObject()
         field("base64", Data(bytes).base64EncodedString())
         endObject()

@@ -37,8 +37,8 @@ internal import MusterJSON
         ).run()
     }
 
-    /// What those tasks printed that have ended by now; `task`: only this one, from 1 on.
-    package func print(task: Int?, _ options: RunOutput.Options) async throws {
+    /// What those tasks printed that have ended by now; `task`: only this one, from 1 on. `follows`: and of those that end later.
+    package func print(task: Int?, follows: Bool = false, _ options: RunOutput.Options) async throws {
         let job = try await look()
         if let task, task > job.count {
             throw CommandError(.noInput, "job \(id) has no task \(task): it has \(Format.count(job.count))")
@@ -52,7 +52,7 @@ internal import MusterJSON
             isThere = true
             try output.take(end)
         }
-        _ = try await follower.run(waits: false, take, pause: {})
+        _ = try await follower.run(waits: follows, take) { if follows { try output.flush() } }
         try output.finish()
         if let task, !isThere { throw CommandError(.noInput, "task \(task) of job \(id) has not ended yet") }
     }

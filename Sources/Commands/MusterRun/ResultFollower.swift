@@ -36,7 +36,7 @@ internal import MusterJSON
             try await read(waits, contact, take, pause)
             let now = try JobStatus(JSONValue(parsing: try await client.call("GET", "/v1/jobs/\(job)")))
             status = now
-            return !waits || now.state.isFinal
+            return !waits || isEnough || now.state.isFinal
         }
         guard let status else { throw CommandError(.unavailable, "the coordinator said nothing of job \(job)") }
         return status
@@ -55,19 +55,22 @@ internal import MusterJSON
         var isEmpty = true
         while !isEnough, let piece = try await stream.next() {
             isEmpty = false
-            try lines.feed(piece[...]) { line, _ in try read(line, take) }
+            try lines.feed(piece[...]) { line, _ in try read(line, waits, take) }
             try pause()
         }
         // A job may have no result yet, or none that was not read before.
-        if !isEmpty, !isEnough { _ = try lines.finish { line, _ in try read(line, take) } }
+        if !isEmpty, !isEnough { _ = try lines.finish { line, _ in try read(line, waits, take) } }
     }
 
-    private func read(_ line: ArraySlice<UInt8>, _ take: @MainActor (TaskEnd) throws -> Void) throws {
+    private func read(
+        _ line: ArraySlice<UInt8>, _ waits: Bool, _ take: @MainActor (TaskEnd) throws -> Void
+    ) throws {
         if isEnough { return }
         let end: TaskEnd
         do throws(Problem) { end = try TaskEnd(line: line) } catch { throw CommandError(.data, error.detail) }
         if let only {
-            isEnough = end.task >= only
+            // Without a wait they come in their order.
+            isEnough = end.task == only || !waits && end.task > only
             if end.task != only { return }
         }
         if received.insert(end.task) { try take(end) }

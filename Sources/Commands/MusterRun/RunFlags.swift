@@ -12,6 +12,8 @@ package struct RunFlags: Sendable {
     /// Values of nothing but blanks are left out.
     package var skipsBlank = false
     package var isShuffled = false
+    /// `--pipe`: standard input is cut into blocks of so many bytes, and each is one command's input. Nil: commands have values.
+    package var blockBytes: Int?
     /// Nil: as the command looks.
     package var form: Form?
     package var request = RunRequest()

@@ -49,7 +49,7 @@ internal import MusterJSON
 
     private func text(of end: TaskEnd) -> Printed {
         var printed = OutputFormat.printed(
-            end, tag: options.isTagged ? OutputFormat.tag(names.values(of: end.task)) : nil)
+            end, tag: options.isTagged ? OutputFormat.tag(names.tag(of: end.task)) : nil)
         for (stream, kept, whole) in [
             ("output", end.stdout.count, end.stdoutBytes), ("error output", end.stderr.count, end.stderrBytes),
         ] {

@@ -20,6 +20,10 @@ package struct RunRequest: Hashable, Sendable {
     /// At least so long between two starts.
     package var startDelay: Duration?
     package var outputMax: Int?
+    /// Processes of one command at one time.
+    package var processesMax: Int?
+    /// Each task's input is its command's standard input.
+    package var takesBlocks = false
     package var environment: [KeyValue] = []
     /// What each command takes of its worker; nil: one cpu and nothing else.
     package var needs: Needs?
@@ -82,6 +86,8 @@ package struct RunRequest: Hashable, Sendable {
         }
         if let killAfter { json.field("killAfter", killAfter.inSeconds) }
         if let outputMax { json.field("outputMax", outputMax) }
+        if let processesMax { json.field("pids", processesMax) }
+        if takesBlocks { json.field("stdin", "value") }
         json.endObject()
         return json.bytes
     }

@@ -10,8 +10,8 @@ package import RunRules
 @MainActor package final class RunSession {
     /// What is kept beside the output.
     package struct Books {
-        /// Writes a task's line, with its number and values.
-        package var log: (@MainActor (TaskEnd, Int, [[UInt8]]) throws -> Void)?
+        /// Writes a task's line, with its number.
+        package var log: (@MainActor (TaskEnd, Int) throws -> Void)?
         package var results: ResultsFolder?
         package var halt: HaltCounter?
 
@@ -84,9 +84,11 @@ package import RunRules
         // The log last: what it has is not run again.
         try books.results?.write(end, number: names.number(of: end.task))
         try output.take(end)
-        try books.log?(end, names.number(of: end.task), names.values(of: end.task))
+        try books.log?(end, names.number(of: end.task))
         bar?.update(done: report.ended, failed: report.failed)
-        guard let decision = books.halt?.finished(succeeded: !end.hasFailed), decision != .goOn, !isHalted else { return }
+        guard let decision = books.halt?.finished(succeeded: !end.hasFailed), decision != .goOn, !isHalted else {
+            return
+        }
         halt(soon: decision == .haltSoon)
     }
 

@@ -16,5 +16,10 @@ package struct TaskNames: Sendable {
         return body.values(of: task)
     }
 
+    /// What stands before its lines: its values, or its number where these are not known.
+    package func tag(of task: Int) -> [[UInt8]] {
+        areKnown ? values(of: task) : [Array("\(number(of: task))".utf8)]
+    }
+
     package func name(of task: Int) -> String { RunReport.name(number: number(of: task), values: values(of: task)) }
 }

@@ -71,30 +71,14 @@ internal import MusterCommandLine
     }
 
     private func read(_ path: String, _ body: ([UInt8]) throws -> Void) throws {
-        let name = path == "-" ? "standard input" : path
-        let file = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw CommandError.system(.noInput, "cannot read \(name)", errno: errno) }
-        defer { if path != "-" { close(file) } }
         var splitter = ValueSplitter(separator)
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = piece.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress, $0.count) }
-            if count > 0 {
-                let values: [[UInt8]]
-                do throws(CommandTemplates.ValueError) { values = try splitter.feed(piece[..<count]) } catch {
-                    throw CommandError(.data, "\(name): \(error)")
-                }
-                for value in values { try body(value) }
-            } else if count == 0 {
-                for value in splitter.finish() { try body(value) }
-                return
-            } else if errno == EAGAIN {
-                var ready = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
-                poll(&ready, 1, -1)
-            } else if errno != EINTR {
-                throw CommandError.system(
-                    errno == EISDIR ? .noInput : .inputOutput, "reading \(name) failed", errno: errno)
+        try InputPieces.read(path) { piece in
+            let values: [[UInt8]]
+            do throws(CommandTemplates.ValueError) { values = try splitter.feed(piece) } catch {
+                throw CommandError(.data, "\(InputPieces.name(of: path)): \(error)")
             }
+            for value in values { try body(value) }
         }
+        for value in splitter.finish() { try body(value) }
     }
 }

@@ -17,6 +17,8 @@ struct RunningCommand: ~Copyable {
 
     /// For what even SIGKILL does not end at once.
     private static let patience: Duration = .seconds(10)
+    /// Between two counts of its processes, where they are bounded, in milliseconds.
+    private static let countPause: Int32 = 10
     private let session: Session
     private let command: TaskCommand
     private let cancellation: Cancellation
@@ -105,14 +107,15 @@ struct RunningCommand: ~Copyable {
 
     /// Milliseconds until the clock has something to say, rounded up; -1: never.
     private var untilNext: Int32 {
+        let count = stop == nil && command.processesMax != nil ? Self.countPause : -1
         let next: Moment? =
             switch phase {
             case .running: deadline
             case .asked(let until), .killed(let until): until
             }
-        guard let next else { return -1 }
-        let left = (next - SystemTime.now()).inNanoseconds
-        return Int32(clamping: max(0, (left + 999_999) / 1_000_000))
+        guard let next else { return count }
+        let left = Int32(clamping: max(0, ((next - SystemTime.now()).inNanoseconds + 999_999) / 1_000_000))
+        return count < 0 ? left : min(count, left)
     }
 
     private mutating func look() {
@@ -122,6 +125,10 @@ struct RunningCommand: ~Copyable {
                 ask(.cancelled)
             } else if let deadline, SystemTime.now() >= deadline {
                 ask(.timeout)
+            } else if let most = command.processesMax, session.processCount > most {
+                (stop, wasKilled) = (.processes(most: most), true)
+                session.freezeAndKillAll()
+                phase = .killed(until: SystemTime.now() + Self.patience)
             }
         case .asked(let until):
             if SystemTime.now() >= until { kill() }
@@ -131,7 +138,7 @@ struct RunningCommand: ~Copyable {
 
     private mutating func ask(_ reason: ExecOutcome.Stop) {
         stop = reason
-        session.signal(SIGTERM)
+        session.signalAll(SIGTERM)
         phase = .asked(until: SystemTime.now() + command.killAfter)
     }
 

@@ -38,9 +38,7 @@ package enum Descendants {
     }
 
     /// Of every thread, the dead that nobody has waited for among them. proc(5), /proc/PID/task/TID/children.
-    static func children() -> [pid_t] {
-        listDirectory("/proc/self/task").flatMap { LaunchRecord.children(ofThread: "/proc/self/task/\($0)") }
-    }
+    static func children() -> [pid_t] { LaunchRecord.children(of: getpid()) }
 
     /// Of the first thread: what others leave to this process is left to that one, which lives as long as the process.
     static func leftChildren() -> [pid_t] { LaunchRecord.children(ofThread: "/proc/self/task/\(getpid())") }

@@ -34,11 +34,16 @@ package struct ExecKernel: Kernel {
     }
 
     package func check(input: JSONValue) throws(Problem) {
-        _ = try arguments(of: try Self.values(input), number: 1, slot: 1)
+        if task.takesInput { _ = try Self.text(input) }
+        _ = try arguments(of: task.takesInput ? [] : try Self.values(input), number: 1, slot: 1)
     }
 
     package func check(count: Int, hasInputs: Bool) throws(Problem) {
         guard !hasInputs else { return }
+        if task.takesInput {
+            throw Problem(
+                422, "\"stdin\" is \"value\": the job needs an input for each task.", code: "field")
+        }
         do throws(TemplateError) {
             try task.template.check(sources: 0)
         } catch {
@@ -49,17 +54,16 @@ package struct ExecKernel: Kernel {
     /// One for each source.
     private static func values(_ input: JSONValue) throws(Problem) -> [[UInt8]] {
         var values: [[UInt8]] = []
-        for value in input.elements ?? [input] {
-            guard let text = ExecText.bytes(value) else {
-                throw Problem(
-                    422, "must be a text, or a list of texts, not \(JSONFields.shown(input)).", code: "field")
-            }
-            values.append(text)
-        }
+        for value in input.elements ?? [input] { values.append(try text(value, or: ", or a list of texts")) }
         guard (1...valuesMax).contains(values.count) else {
             throw Problem(422, "has \(values.count) texts; 1 to \(valuesMax).", code: "field")
         }
         return values
+    }
+
+    private static func text(_ value: JSONValue, or other: String = "") throws(Problem) -> [UInt8] {
+        if let text = ExecText.bytes(value) { return text }
+        throw Problem(422, "must be a text\(other), not \(JSONFields.shown(value)).", code: "field")
     }
 
     /// The program and its arguments.
@@ -93,8 +97,14 @@ package struct ExecKernel: Kernel {
     private func command(of task: KernelTask) throws(TaskFailure) -> TaskCommand {
         let values: [[UInt8]]
         let arguments: [[UInt8]]
+        let given: [UInt8]
         do throws(Problem) {
-            values = try task.input.map { input throws(Problem) in try Self.values(input) } ?? []
+            let takesInput = self.task.takesInput
+            given =
+                takesInput
+                ? try task.input.map { input throws(Problem) in try Self.text(input) } ?? [] : self.task.input
+            values =
+                takesInput ? [] : try task.input.map { input throws(Problem) in try Self.values(input) } ?? []
             arguments = try self.arguments(of: values, number: task.index + 1, slot: task.slot)
         } catch {
             throw TaskFailure(error.detail)
@@ -115,7 +125,8 @@ package struct ExecKernel: Kernel {
             // The system takes none that is longer, and would not run the command.
             if entry.count <= CommandTemplate.argumentBytesMax { command.marks.append(entry) }
         }
-        command.input = self.task.input
+        command.input = given
+        command.processesMax = self.task.processesMax
         command.killAfter = .seconds(self.task.killAfter)
         command.outputMax = self.task.outputMax
         command.timeout = task.timeoutSeconds.map { .seconds($0) }
@@ -145,6 +156,8 @@ package struct TaskCommand: Hashable, Sendable {
     package var outputMax = 256 << 10
     /// Nil: it may take for ever.
     package var timeout: Duration?
+    /// Processes that it may have at one time, itself included; nil: as many as the system lets it.
+    package var processesMax: Int?
 
     package init(arguments: [[UInt8]]) { self.arguments = arguments }
 }

@@ -15,7 +15,11 @@ package struct ExecOutcome: Hashable, Sendable {
     }
 
     /// Why it was ended.
-    package enum Stop: Hashable, Sendable { case timeout, cancelled }
+    package enum Stop: Hashable, Sendable {
+        case timeout, cancelled
+        /// It had more processes at one time than it may.
+        case processes(most: Int)
+    }
 
     /// One of its two outputs.
     package struct Output: Hashable, Sendable {
@@ -56,6 +60,7 @@ package struct ExecOutcome: Hashable, Sendable {
         switch stop {
         case .timeout: return "timed out after \(Self.shown(timeoutSeconds ?? 0)) s (\(sent))"
         case .cancelled: return "cancelled (\(sent))"
+        case .processes(let most): return "more than \(most) processes (KILL sent)"
         case nil: break
         }
         switch end {

@@ -13,13 +13,22 @@ package struct ExecTask: Sendable {
     /// `NAME=VALUE` each, in the order of their names.
     package var variables: [[UInt8]] = []
     package var input: [UInt8] = []
+    /// Each task's own input is its command's standard input; the command has no values then.
+    package var takesInput = false
+    /// Processes that a command may have at one time. 1…`processesBound`; nil: as many as the system lets it.
+    package var processesMax: Int?
+    package static let processesBound = 100_000
 
     /// Throws a 422 for params that are wrong or unknown.
     package init(params: JSONFields) throws(Problem) {
         var fields = params
         template = try Self.template(&fields)
         if let value = fields.value("env") { variables = try Self.variables(value) }
-        if let value = fields.value("stdin") { input = try Self.input(value) }
+        if let value = fields.value("stdin") {
+            takesInput = value.string == "value"
+            if !takesInput { input = try Self.input(value) }
+        }
+        processesMax = try fields.int("pids", in: 1...Self.processesBound)
         killAfter = try fields.double("killAfter", in: 0...3_600) ?? killAfter
         outputMax = try fields.int("outputMax", in: 0...ExecKernel.outputBytesMax) ?? outputMax
         try fields.finish()
@@ -89,13 +98,8 @@ package struct ExecTask: Sendable {
         return found.sorted { $0.name < $1.name }.map(\.entry)
     }
 
+    /// `"value"` means what each task has of its own; that very text is written `{"base64":"dmFsdWU="}`.
     private static func input(_ value: JSONValue) throws(Problem) -> [UInt8] {
-        guard value.string != "value" else {
-            throw Problem(
-                422,
-                "\"stdin\": \"value\" is not yet in this version; for that text itself write {\"base64\":\"dmFsdWU=\"}.",
-                code: "field")
-        }
         guard let text = ExecText.bytes(value) else { throw wrong("stdin", "a text", value) }
         return text
     }

@@ -70,6 +70,8 @@ package enum ValueError: Error, Hashable, Sendable, CustomStringConvertible {
     case separator(text: String, String)
     /// The value of this number, from 1, is longer than this.
     case valueTooLong(number: Int, bytesMax: Int)
+    /// A line that begins the block of this number, from 1, is longer than any block may be.
+    case lineTooLong(block: Int, bytesMax: Int)
 
     package var description: String {
         switch self {
@@ -82,6 +84,8 @@ package enum ValueError: Error, Hashable, Sendable, CustomStringConvertible {
         case .separator(let text, let reason): "\"\(text)\" is no separator of columns: \(reason)"
         case .valueTooLong(let number, let bytesMax):
             "value \(number) is longer than \(bytesMax) bytes: put it into a file, and give the file's name"
+        case .lineTooLong(let block, let bytesMax):
+            "a line at the beginning of block \(block) is longer than \(bytesMax) bytes, which a block cannot be: cut it before"
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterSystem
 
 /// Which process runs under a name: its number, and when it began, since numbers are given out again.
 struct LaunchRecord: Hashable {
@@ -67,6 +68,14 @@ struct LaunchRecord: Hashable {
         let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
         guard fields.count > 19, fields[0].first != UInt8(ascii: "Z") else { return nil }
         return String(decoding: fields[number], as: UTF8.self)
+    }
+
+    /// Of whom it is a child now.
+    static func parent(of pid: pid_t) -> pid_t? { field(1, of: pid).flatMap { pid_t($0) } }
+
+    /// Of all its threads, the dead that it has not waited for among them.
+    static func children(of pid: pid_t) -> [pid_t] {
+        listDirectory("/proc/\(pid)/task").flatMap { children(ofThread: "/proc/\(pid)/task/\($0)") }
     }
 
     /// `thread` is its folder in /proc.

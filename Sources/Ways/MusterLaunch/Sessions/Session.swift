@@ -73,9 +73,6 @@ package final class Session: Sendable {
 
     deinit { close(exit) }
 
-    /// To the first process's group.
-    package func signal(_ number: Int32) { kill(-pid, number) }
-
     /// Ends everything of it that is left, in whatever session or group that is by now, and waits for the first process, which
     /// has ended or ends by this. `isWhole`: nothing is left that was found.
     package func end() -> (status: ChildProcess.ExitStatus, isWhole: Bool) {
@@ -100,6 +97,29 @@ package final class Session: Sendable {
 
     /// Whether anything of it lives that its first process has left behind.
     package var hasLeft: Bool { Sessions.look(for: self, kills: false).alive > 0 }
+
+    /// To all that is found of it, in whatever session or group that is, once each.
+    package func signalAll(_ number: Int32) {
+        kill(-pid, number)
+        let tree = Sessions.tree(of: self)
+        for other in tree where getpgid(other) != pid { Sessions.send(number, to: other, of: tree) }
+    }
+
+    /// How many processes are found of it, the dead that nobody has waited for among them.
+    package var processCount: Int { Sessions.tree(of: self).count }
+
+    /// SIGKILL to all that is found of it, stopped first, so that nothing of it starts another meanwhile.
+    package func freezeAndKillAll() {
+        var stopped: Set<Int32> = []
+        for _ in 0..<200 {
+            let tree = Sessions.tree(of: self)
+            if tree.isSubset(of: stopped) { break }
+            for process in tree.subtracting(stopped) { Sessions.send(SIGSTOP, to: process, of: tree) }
+            stopped.formUnion(tree)
+        }
+        signalAll(SIGKILL)
+        killAll()
+    }
 
     private static func ticks() -> UInt64 {
         var time = timespec()

@@ -1,3 +1,4 @@
+internal import CSpawn
 internal import Glibc
 internal import Synchronization
 
@@ -21,6 +22,26 @@ enum Sessions {
             if kills { end(pid) }
         }
         return look
+    }
+
+    /// The first process, what that started, what those started in turn, and what was left to this process.
+    static func tree(of session: Session) -> Set<pid_t> {
+        var line = [session.pid]
+        OwnChildren.reapOthers(of: Descendants.children) { if isLeft($0, by: session) { line.append($0) } }
+        var found = Set(line)
+        while let pid = line.popLast() {
+            for child in LaunchRecord.children(of: pid) where found.insert(child).inserted { line.append(child) }
+        }
+        return found
+    }
+
+    /// A process of the tree, if it still is one: its number may be another's by now.
+    static func send(_ number: Int32, to pid: pid_t, of tree: Set<pid_t>) {
+        let process = muster_pidfd_open(pid)
+        guard process >= 0 else { return }
+        defer { close(process) }
+        guard let parent = LaunchRecord.parent(of: pid), parent == getpid() || tree.contains(parent) else { return }
+        _ = muster_pidfd_send_signal(process, number)
     }
 
     /// SIGKILL to what a session that has ended left, and to what that leaves in turn, until none is alive. False: some does not end.
