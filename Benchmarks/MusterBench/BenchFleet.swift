@@ -11,7 +11,7 @@ final class BenchFleet: Sendable {
     private let workers: [ChildProcess]
     private let directory: String
 
-    init(_ options: Options, workers count: Int, flags: [String] = []) async throws {
+    init(_ options: Options, workers count: Int, flags: [String] = [], workerFlags: [String] = []) async throws {
         directory = ".build/bench/fleet-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         for path in [".build/bench", directory] { mkdir(path, 0o700) }
         let listening = Mutex<String?>(nil)
@@ -42,7 +42,7 @@ final class BenchFleet: Sendable {
                     arguments: [
                         "worker", "--join", found, "--slots", "1", "--data", directory, "--token", Self.token,
                         "--log-level", "error",
-                    ], output: .discard, killsGroupAtExit: true))
+                    ] + workerFlags, output: .discard, killsGroupAtExit: true))
         }
         workers = started
         let client = try RawClient(port: port)

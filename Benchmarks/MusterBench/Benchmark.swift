@@ -10,6 +10,11 @@ struct Benchmark: Sendable {
         Benchmark(name: "dispatch", about: "time of a lease with short and long queues", run: benchDispatch),
         Benchmark(
             name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
+        Benchmark(
+            name: "run", about: "short commands a second, beside xargs, GNU parallel and HyperQueue", run: benchRun),
+        Benchmark(
+            name: "run-million", about: "a million values: first output, memory of coordinator and submitter",
+            run: benchRunMillion),
         Benchmark(name: "numbers", about: "random numbers into the set of unique ones", run: benchNumbers),
         Benchmark(name: "children", about: "order of a child to its numbers, singly and very many", run: benchChildren),
         Benchmark(
