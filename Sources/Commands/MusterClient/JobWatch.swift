@@ -33,7 +33,9 @@ package struct JobWatch {
     package static func requireDone(_ status: JobStatus) throws(CommandError) {
         switch status.state {
         case .failed: throw CommandError(.failure, "job \(status.id) failed: \(status.failed) of \(status.count) tasks")
-        case .cancelled: throw CommandError(.failure, "job \(status.id) was cancelled")
+        case .cancelled:
+            let reason = status.reason.isEmpty ? "" : ": \(status.reason)"
+            throw CommandError(.failure, "job \(status.id) was cancelled\(reason)")
         default: break
         }
     }

@@ -78,6 +78,7 @@ enum JobCommand {
         try out.line("kernel    \(Terminal.clean(job.kernel))")
         try out.line("state     \(job.state.rawValue)")
         if let waiting = job.waiting { try out.line("waiting   \(Terminal.clean(waiting))") }
+        if !job.reason.isEmpty { try out.line("reason    \(Terminal.clean(job.reason))") }
         try out.line("tasks     \(Format.count(job.count))")
         try out.line("done      \(Format.count(job.done)) (\(Format.percent(job.done, of: job.count)))")
         try out.line("failed    \(Format.count(job.failed))")
@@ -86,6 +87,9 @@ enum JobCommand {
         if let limit = job.timeoutSeconds { try out.line("timeout   \(Format.duration(limit)) a task") }
         if let needs = job.needs {
             try out.line("needs     \(Terminal.clean(needs.words.joined(separator: ", "))) a task")
+        }
+        for (jobs, what) in [(job.after.done, "done"), (job.after.ended, "ended")] where !jobs.isEmpty {
+            try out.line("after     \(jobs.map(\.description).joined(separator: ", ")) (\(what))")
         }
         for (name, count) in job.workers.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             try out.line("worker    \(Terminal.clean(name)): \(Format.count(count))")

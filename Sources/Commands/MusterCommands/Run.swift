@@ -111,7 +111,7 @@ enum RunCommand {
             environment.spec, shell.spec,
             noShell.spec, outputMax.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
-        ] + NeedsFlags.all + CommonFlags.client,
+        ] + NeedsFlags.all + AfterFlags.all + CommonFlags.client,
         rules: [
             .exclusive(["shell", "no-shell"]), .exclusive(["jobs", "at-most"]),
             .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
@@ -119,7 +119,7 @@ enum RunCommand {
             .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
         ],
         reservedFlags: [
-            "line-buffer", "send", "return", "workdir", "image", "network", "after",
+            "line-buffer", "send", "return", "workdir", "image", "network",
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
@@ -167,6 +167,7 @@ enum RunCommand {
         request.environment = try RunRequest.environment(invocation[environment], of: invocation.environment)
         request.needs = try NeedsFlags.needs(invocation)
         request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
+        request.after = try AfterFlags.after(invocation)
         flags.request = request
         flags.output.isUnordered = invocation[unordered]
         flags.output.isTagged = invocation[tag]

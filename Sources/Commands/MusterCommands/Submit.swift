@@ -4,6 +4,7 @@ internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 internal import MusterKernels
+internal import MusterRun
 internal import MusterScheduling
 
 /// `muster submit KERNEL`.
@@ -71,7 +72,7 @@ enum SubmitCommand {
         flags: [
             count.spec, params.spec, input.spec, priority.spec, quorum.spec, attempts.spec, retryDelay.spec,
             atMost.spec, copies.spec, name.spec, timeout.spec, wait.spec,
-        ] + NeedsFlags.all + CommonFlags.client,
+        ] + NeedsFlags.all + AfterFlags.all + CommonFlags.client,
         rules: [.exclusive(["count", "input"])],
         exits: [
             Command.Exit(.success, "The job is stored; with --wait: it is done."),
@@ -125,6 +126,7 @@ enum SubmitCommand {
         request.timeoutSeconds = invocation[timeout].map(\.inSeconds)
         request.needs = try NeedsFlags.needs(invocation)
         request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
+        request.after = try AfterFlags.after(invocation)
         return request
     }
 

@@ -28,6 +28,8 @@ package struct RunRequest: Hashable, Sendable {
     /// What each command takes of its worker; nil: one cpu and nothing else.
     package var needs: Needs?
     package var failsIfImpossible = false
+    /// Jobs that it waits for.
+    package var after = Prerequisites()
 
     package init() {}
 
@@ -59,6 +61,7 @@ package struct RunRequest: Hashable, Sendable {
         request.name = name ?? Self.name(of: template)
         request.startDelay = startDelay
         (request.needs, request.failsIfImpossible) = (needs, failsIfImpossible)
+        request.after = after
         return request
     }
 

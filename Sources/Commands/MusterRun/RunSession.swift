@@ -157,7 +157,9 @@ package import RunRules
         let total = Format.count(job.count)
         let failures = report.failed > 0 ? "\(Format.count(report.failed)) of \(total) tasks failed" : ""
         guard end.state == .cancelled else { throw CommandError(.failure, "job \(job.id): \(failures)") }
-        let left = "\(Format.count(job.count - report.ended)) of \(total) tasks were not run to their end"
+        let left =
+            "\(Format.count(job.count - report.ended)) of \(total) tasks were not run to their end"
+            + (end.reason.isEmpty ? "" : "; \(end.reason)")
         throw CommandError(
             .failure,
             "job \(job.id) was \(isHalted ? "halted" : "cancelled"): "

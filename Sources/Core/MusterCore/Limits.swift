@@ -10,6 +10,8 @@ package enum Limits {
     package static let joinTokensMax = 1_000_000
     /// Unfinished jobs in the coordinator at one time; more are refused with 503.
     package static let unfinishedJobsMax = 100_000
+    /// Jobs that one job waits for.
+    package static let prerequisitesMax = 100
     /// Bytes of one input, value or failure reason.
     package static let valueBytesMax = 1 << 20
     /// Bytes that one task of a transient job may answer.

@@ -9,6 +9,10 @@ package enum FleetEvent: Sendable {
     case command(Commands.Event)
     /// A volunteer's token is good no more, and nobody who came by it.
     case tokenRevoked(Int64)
+    /// A job that waits for others is about to be added, under this number. Of those that are over: how they ended.
+    case jobAnnounced(JobID, Prerequisites, ended: [JobID: JobState])
+    /// That one could not be stored: there is none.
+    case jobUnannounced(JobID)
     case ticked
 }
 
@@ -27,8 +31,11 @@ package enum FleetEffect: Hashable, Sendable {
 /// Its driver has the duties of both parts' drivers.
 package struct FleetCore: Sendable {
     package private(set) var membership: Membership
-    package private(set) var scheduler: Scheduler
+    package internal(set) var scheduler: Scheduler
     package private(set) var commands: Commands
+    var order = JobOrder()
+    /// Of the latest event.
+    private(set) var wallClockMs: WallClockMs = 0
     /// The highest join order so far.
     private var newestJoinOrder: Int64 = 0
 
@@ -43,6 +50,7 @@ package struct FleetCore: Sendable {
     }
 
     package mutating func handle(_ event: FleetEvent, now: Moment, wallClockMs: WallClockMs) -> [FleetEffect] {
+        self.wallClockMs = wallClockMs
         switch event {
         case .work(let event): return work(event, now)
         case .command(let event): return command(event)
@@ -51,9 +59,15 @@ package struct FleetCore: Sendable {
             return follow(membership.handle(event, now: now), now, wallClockMs)
                 + correction(of: event, wasRemoved: wasRemoved) + reach(after: event) + acquaint(after: event, now)
         case .tokenRevoked(let token): return revoke(token, now, wallClockMs)
+        case .jobAnnounced(let id, let after, let ended):
+            order.announce(id, after, ended: ended)
+            return []
+        case .jobUnannounced(let id):
+            order.forget(id)
+            return []
         case .ticked:
             return follow(membership.handle(.ticked, now: now), now, wallClockMs)
-                + work(.ticked(wallClockMs: wallClockMs), now)
+                + work(.ticked(wallClockMs: wallClockMs), now) + cancelAgain(now)
         }
     }
 
@@ -119,8 +133,8 @@ package struct FleetCore: Sendable {
         return effects + work(.machineBarred(machine), now)
     }
 
-    private mutating func work(_ event: SchedulerEvent, _ now: Moment) -> [FleetEffect] {
-        scheduler.handle(event, now: now).map(FleetEffect.work)
+    mutating func work(_ event: SchedulerEvent, _ now: Moment) -> [FleetEffect] {
+        order.isEmpty ? scheduler.handle(event, now: now).map(FleetEffect.work) : workInOrder(event, now)
     }
 
     /// What a change of the membership means for the work.

@@ -22,6 +22,7 @@ final class SimChecker {
         var atMost: Int?
         /// What each of its tasks needs; nil: one cpu.
         var needs: Needs?
+        var after = Prerequisites()
 
         /// Whether every machine comes to the same.
         var isDeterministic: Bool { failEvery == 0 || failures >= 1_000 }
@@ -45,6 +46,8 @@ final class SimChecker {
     private(set) var acknowledged: Set<JobID> = []
     /// Votes that were ever durable: on what, and which machine gave them, whatever it calls itself.
     private var votes: [JobID: [(tasks: Range<Int>, machine: Int)]] = [:]
+    /// How a job ended, by the store.
+    var endOf: (JobID) -> JobState? = { _ in nil }
     /// The machine that a worker of this name is on.
     var machineOf: (String) -> Int = { _ in 0 }
 
@@ -76,6 +79,13 @@ final class SimChecker {
     func mustBegin(_ id: JobID, until limit: Moment) { begins[id] = limit }
     func dealt(_ id: JobID, to names: [String]) { dealtTo[id] = names }
     func granted(_ key: LeaseKey, to name: String, at now: Moment) {
+        let after = plans[key.job]?.after ?? Prerequisites()
+        for job in after.done where endOf(job) != .done {
+            fail("job \(key.job) was granted though job \(job) was not done, which it was to run after")
+        }
+        for job in after.ended where endOf(job) == nil {
+            fail("job \(key.job) was granted though job \(job) had not ended, which it was to run after")
+        }
         grants[key.job, default: []].append((key, now))
         names[key.member] = name
     }
@@ -203,8 +213,11 @@ final class SimChecker {
                 fail("job \(id) never ended: \(job.recorded.ranges)")
                 continue
             }
+            let isVain = plan.after.done.contains { store.jobs[$0]?.state != .done }
             if state == .cancelled {
-                require(plan.cancelAfterMs != nil, "job \(id) was cancelled by nobody")
+                require(plan.cancelAfterMs != nil || isVain, "job \(id) was cancelled by nobody")
+                require(
+                    plan.cancelAfterMs != nil || job.isExplained, "job \(id) was cancelled, and nobody says why")
             } else if state == .failed {
                 let isParked = job.results.contains { $0.worker.isEmpty }
                 let mayLack = plan.isPicky && !isCalm

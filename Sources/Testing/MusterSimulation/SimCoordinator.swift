@@ -84,6 +84,9 @@ final class SimCoordinator {
             effects += fleet.handle(.membership(.restored(member)), now: world.clock.now, wallClockMs: 0)
         }
         for job in world.store.unfinishedJobs {
+            if job.isHeld, world.bug != .forgetsOrder {
+                effects += fleet.handle(announcement(of: job.job.record), now: world.clock.now, wallClockMs: 0)
+            }
             effects += fleet.handle(.work(.jobAdded(job)), now: world.clock.now, wallClockMs: 0)
         }
         self.fleet = fleet
@@ -240,6 +243,15 @@ final class SimCoordinator {
         }
     }
 
+    /// What it waits for, as the store has it.
+    private func announcement(of record: JobRecord) -> FleetEvent {
+        .jobAnnounced(
+            record.id, record.after,
+            ended: record.after.all.reduce(into: [:]) {
+                $0[$1] = world.store.jobs[$1]?.state
+            })
+    }
+
     private func submit(_ plan: SimChecker.Plan, _ reply: @escaping (SimReply) -> Void) {
         lastIDs.job += 1
         var record = JobRecord(
@@ -247,12 +259,16 @@ final class SimCoordinator {
             priority: plan.count < 20 ? .interactive : .batch, hasInputs: false, attemptsMax: Limits.attemptsDefault,
             createdMs: 0, quorum: plan.quorum, isDeterministic: plan.isDeterministic,
             atMost: world.bug == .ignoresAtMost ? nil : plan.atMost)
-        record.needs = plan.needs
+        (record.needs, record.after) = (plan.needs, plan.after)
+        if !record.after.isEmpty { handle(announcement(of: record)) }
         // A number whose job was lost before it was durable is given out again.
         world.checker.plans[record.id] = plan
         world.store.commit([.createJob(record)]) { [self, life, record] trouble in
             guard life == self.life else { return }
-            if trouble != nil { return reply(.unavailable) }
+            if trouble != nil {
+                handle(.jobUnannounced(record.id))
+                return reply(.unavailable)
+            }
             let stored = StoredJob(record: record, state: .queued, endedMs: nil, done: 0, failed: 0, workers: [:])
             handle(.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()), dealtTo: hands(plan, record.id))))
             reply(.submitted(record.id))

@@ -84,6 +84,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case forgetsNeeds = "forgets-needs"
     /// Nothing is kept free for jobs that need much.
     case neverReserves = "never-reserves"
+    /// A restarted coordinator forgets which jobs wait for others.
+    case forgetsOrder = "forgets-order"
 
     /// What it breaks is promised where nothing else goes wrong.
     var isSeenInCalm: Bool { [.blamesTasks, .ignoresAtMost, .neverReserves, .dealsToFirst].contains(self) }

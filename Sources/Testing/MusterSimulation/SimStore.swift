@@ -7,6 +7,9 @@ final class SimStore {
     struct Job {
         var record: JobRecord
         var state: JobState?
+        var isHeld = false
+        /// Why the fleet cancels it is told.
+        var isExplained = false
         var results: [ResultRecord] = []
         var recorded = RangeSet<Int>()
         /// Of tasks without a result, by machine.
@@ -66,10 +69,12 @@ final class SimStore {
         switch write {
         case .createJob(let record):
             checker.require(jobs[record.id] == nil, "job \(record.id) was created twice")
-            jobs[record.id] = Job(record: record)
+            jobs[record.id] = Job(record: record, isHeld: !record.after.isEmpty)
             lastIDs.job = max(lastIDs.job, record.id.rawValue)
         case .addResults(let record): add(record)
         case .endJob(let id, let state, _): end(id, state)
+        case .releaseJob(let id): jobs[id]?.isHeld = false
+        case .explainJob(let id, _): jobs[id]?.isExplained = true
         case .saveMember(let record):
             members[record.id] = record
             lastIDs.member = max(lastIDs.member, record.id.rawValue)
@@ -141,8 +146,10 @@ final class SimStore {
                 if case .failure = result.outcome { stored.failed += 1 } else { stored.done += result.count }
                 stored.workers[result.worker, default: 0] += result.count
             }
-            return RestoredJob(
+            var restored = RestoredJob(
                 job: stored, recorded: bug == .forgetsRecorded ? RangeSet() : job.recorded, votes: job.votes)
+            restored.isHeld = job.isHeld
+            return restored
         }
     }
 }

@@ -48,6 +48,7 @@ final class SimWorld: FaultyWorld {
         network = SimNetwork(clock, faults, seed: random.next())
         self.random = random
         checker.machineOf = { [unowned self] in machine(named: $0) }
+        checker.endOf = { [unowned self] in store.jobs[$0]?.state }
         coordinator = SimCoordinator(self)
         for number in 0..<workerCount {
             let slowness = self.random.chance(faults.slowWorker) ? 20 : 1
@@ -152,6 +153,9 @@ final class SimWorld: FaultyWorld {
             plan.needs = needs.areUsual ? nil : needs
         }
         if random.chance(0.2) { plan.atMost = Int.random(in: 1...3, using: &random) }
+        if !plan.isDealt, random.chance(0.3), let other = checker.acknowledged.sorted().randomElement(using: &random) {
+            plan.after = random.chance(0.7) ? Prerequisites(done: [other]) : Prerequisites(ended: [other])
+        }
         if faults.isCalm { return send(plan) }
         if random.chance(0.15) { plan.poison = Int.random(in: 0..<plan.count, using: &random) }
         if random.chance(0.2) { plan.cancelAfterMs = Int.random(in: 1...6_000, using: &random) }

@@ -20,6 +20,9 @@ import Testing
         let begun = Mutex<[JobRecord]>([])
         init(count: Int = 0) { self.count = count }
         func unfinishedCount(_ fleet: borrowing Fleet) -> Int { count }
+        func isUnfinished(_ id: JobID, _ fleet: borrowing Fleet) -> Bool {
+            begun.withLock { $0.contains { $0.id == id } }
+        }
         func begin(_ record: JobRecord, _ fleet: inout Fleet) { begun.withLock { $0.append(record) } }
         func activeStatus(of id: JobID, _ fleet: borrowing Fleet) -> JobStatus? { nil }
         func respond(withJob id: JobID, _ held: HeldRequest, status: Int) {

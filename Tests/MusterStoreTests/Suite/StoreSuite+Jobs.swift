@@ -63,6 +63,37 @@ import Testing
         await store.close()
     }
 
+    @Test(arguments: Backend.all) func aJobWaitsUntilItIsReleased(_ backend: Backend) async throws {
+        let scratch = Scratch()
+        var store = try backend.open(scratch)
+        var record = JobRecord.sample(2)
+        record.after = Prerequisites(done: [JobID(1)], ended: [JobID(7), JobID(8)])
+        try await store.commit([.createJob(.sample(1)), .createJob(record)])
+        await store.close()
+        store = try backend.open(scratch)
+        #expect(try await store.unfinishedJobs().map(\.isHeld) == [false, true])
+        #expect(try await store.job(JobID(2))?.record == record)
+        try await store.commit([.releaseJob(JobID(2))])
+        #expect(try await store.unfinishedJobs().map(\.isHeld) == [false, false])
+        #expect(try await store.job(JobID(2))?.record.after == record.after)
+        await store.close()
+    }
+
+    /// One that is tried again has no reason any more, and waits still.
+    @Test(arguments: Backend.all) func whyAJobWasCancelledIsKept(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        var record = JobRecord.sample(1)
+        record.after = Prerequisites(done: [JobID(7)])
+        try await store.commit([
+            .createJob(record), .explainJob(JobID(1), "job 7 failed"), .endJob(JobID(1), .cancelled, endedMs: 1),
+        ])
+        #expect(try await store.job(JobID(1))?.reason == "job 7 failed")
+        try await store.commit([.reopenJob(JobID(1))])
+        #expect(try await store.job(JobID(1))?.reason == "")
+        #expect(try await store.unfinishedJobs().map(\.isHeld) == [true])
+        await store.close()
+    }
+
     @Test(arguments: Backend.all) func aJobIsFoundByItsRequest(_ backend: Backend) async throws {
         let scratch = Scratch()
         var store = try backend.open(scratch)

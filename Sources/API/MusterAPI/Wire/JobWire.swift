@@ -32,6 +32,8 @@ package struct JobRequest: Hashable, WireRequest {
     package var startDelay: Duration?
     /// It is refused where no worker of the fleet could ever run it, and does not wait for one that could.
     package var failsIfImpossible = false
+    /// Jobs that it waits for.
+    package var after = Prerequisites()
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
@@ -82,6 +84,7 @@ package struct JobRequest: Hashable, WireRequest {
             "failIfImpossible", \.failsIfImpossible, .boolean,
             "Refuse the job where no worker could ever run it, default false: then it waits for one that can.",
             when: \.failsIfImpossible),
+        .part(\.after),
     ]
 
     package mutating func check() throws(Problem) {
@@ -186,6 +189,10 @@ package struct JobStatus: Hashable, WireType, WireListed {
     package var timeoutSeconds: Double?
     /// What each task needs; nil: one cpu and nothing else.
     package var needs: Needs?
+    /// Jobs that it waits for, or did.
+    package var after = Prerequisites()
+    /// Why the fleet cancelled it; empty where it did not.
+    package var reason = ""
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
@@ -220,6 +227,9 @@ package struct JobStatus: Hashable, WireType, WireListed {
         .may("waiting", \.waiting, .prose(upTo: 4_096), "Why nothing of it can be done now."),
         .may("quorum", \.quorum, .told),
         .may("needs", \.needs, .object, "What each task needs of the worker that runs it."),
+        .part(\.after),
+        .may(
+            "reason", \.reason, .prose(upTo: 4_096), "Why the fleet cancelled it.", when: { !$0.reason.isEmpty }),
     ]
 }
 

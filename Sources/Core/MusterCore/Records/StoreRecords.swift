@@ -58,6 +58,8 @@ package struct JobRecord: Hashable, Sendable {
     package var needs: Needs?
     /// At least so long between two starts of its tasks, over the whole fleet; nil: they start as they can. Whole milliseconds.
     package var startDelay: Duration?
+    /// Jobs that it waits for before any of its tasks is granted.
+    package var after = Prerequisites()
     /// Of the request that asked for it; nil when that had none.
     package var request: RequestKey?
     /// Whether somebody without a token asked for it, by a route that was open: then it needs none to be looked at by such a route.
@@ -237,6 +239,10 @@ package enum StoreWrite: Hashable, Sendable {
     /// An ended job goes on: its failures are forgotten, and all that has no value then is to be computed. Fails for a job
     /// that has not ended.
     case reopenJob(JobID)
+    /// The job waits for none of its prerequisites any more.
+    case releaseJob(JobID)
+    /// Why the fleet cancels the job, for people.
+    case explainJob(JobID, String)
     /// Fails where the machine has voted on one of the tasks already.
     case addVotes(VoteRecord)
     /// Those on these tasks: they are decided.
@@ -286,6 +292,8 @@ package struct StoredJob: Hashable, Sendable {
     package var failed: Int
     /// Recorded tasks (values and failures) by worker name.
     package var workers: [String: Int]
+    /// Why the fleet cancelled it; empty where it did not.
+    package var reason = ""
 
     package init(
         record: JobRecord, state: JobState, endedMs: WallClockMs?, done: Int, failed: Int, workers: [String: Int]
@@ -308,6 +316,8 @@ package struct RestoredJob: Hashable, Sendable {
     package var votes: [VoteRecord]
     /// How long ago it was made, as its driver knows it; nothing for a new one.
     package var age = Duration.zero
+    /// It waits for its prerequisites: nothing of it may be granted yet.
+    package var isHeld = false
 
     package init(job: StoredJob, recorded: RangeSet<Int>, votes: [VoteRecord] = []) {
         self.votes = votes

@@ -92,7 +92,7 @@ struct ScheduledJob: Sendable {
         record = restored.job.record
         age = restored.age
         defer { for vote in restored.votes { restore(vote) } }
-        horizon = record.count
+        horizon = restored.isHeld ? 0 : record.count
         taken = restored.recorded
         takenCount = restored.recorded.ranges.reduce(0) { $0 + $1.count }
         done = restored.job.done
@@ -100,16 +100,18 @@ struct ScheduledJob: Sendable {
         workers = restored.job.workers
     }
 
-    /// A new job whose tasks belong to these, in turn; to anyone when there is none.
+    /// A new job whose tasks belong to these, in turn; to anyone when there is none, or when it is held.
     init(_ new: RestoredJob, dealtTo members: [MemberID]) {
         self.init(new)
-        deal = Deal(count: record.count, to: members)
+        deal = isHeld ? nil : Deal(count: record.count, to: members)
         guard deal != nil else { return }
         nextFresh = record.count
         comeBackCount = record.count
     }
 
     var isComplete: Bool { takenCount == record.count }
+    /// Nothing of it is granted yet: it waits for other jobs.
+    var isHeld: Bool { horizon == 0 && !isTransient }
     /// Whether there is work for anyone; a dealt job's is in its shares.
     var hasWork: Bool {
         ending == nil && record.quorum == nil && hasRoom && (hasWorkForAll || retries.waitingCount > 0)

@@ -225,7 +225,7 @@ package struct Scheduler: Sendable {
             sum + lease.open.ranges.reduce(0) { $0 + $1.count }
         }
     }
-    package var waitingTaskCount: Int { jobs.values.reduce(0) { $0 + $1.waitingCount } }
+    package var waitingTaskCount: Int { jobs.values.reduce(0) { $0 + ($1.isHeld ? 0 : $1.waitingCount) } }
     package var heldCallCount: Int { calls.count }
 
     private mutating func moveHorizon(

@@ -113,7 +113,7 @@ package enum SchedulerEvent: Sendable {
     case jobAdded(RestoredJob, dealtTo: [MemberID] = [])
     /// A job that is never stored. Its tasks before `horizon` may be granted; it asks for the bytes of binary kernels.
     case transientAdded(JobRecord, horizon: Int)
-    /// More tasks of a transient job may be granted: those before this one. It never moves back.
+    /// More tasks of a job that is transient, or held, may be granted: those before this one. It never moves back.
     case horizonMoved(JobID, to: Int)
     case cancelAsked(JobID, wallClockMs: WallClockMs)
     /// Nothing more of the job is begun; what runs may end, and then the job does. Said again, its workers are told again.

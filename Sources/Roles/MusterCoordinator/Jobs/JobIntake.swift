@@ -15,6 +15,7 @@ internal import MusterSystem
 /// Those that are to be done, for whoever takes in new ones.
 protocol JobBook: Sendable {
     func unfinishedCount(_ fleet: borrowing Fleet) -> Int
+    func isUnfinished(_ id: JobID, _ fleet: borrowing Fleet) -> Bool
     /// It is to be done from now on.
     func begin(_ record: JobRecord, _ fleet: inout Fleet)
     /// Of a job that is not over.
@@ -31,10 +32,7 @@ final class JobIntake: Service {
         /// Keys of requests for jobs that are on their way.
         var keys: Set<String> = []
 
-        mutating func newID() -> JobID {
-            lastID += 1
-            return JobID(lastID)
-        }
+        var nextID: JobID { JobID(lastID + 1) }
     }
 
     private let lock: FleetLock
@@ -146,29 +144,77 @@ final class JobIntake: Service {
         jobs.respond(withJob: job.id, held, status: 201)
     }
 
-    /// Stores the job, then schedules it and answers.
+    /// Looks up which of the jobs that it waits for are over, then creates it.
     private func createNew(_ request: JobRequest, _ asking: JobAsking, _ held: HeldRequest) {
+        if request.after.isEmpty { return createNew(request, asking, ended: [:], held) }
+        Task {
+            do {
+                createNew(request, asking, ended: try await ends(of: request.after), held)
+            } catch {
+                end(asking.key)
+                held.respond(.problem(.of(error)))
+            }
+        }
+    }
+
+    /// How those ended that are over. `missing`: how one did that is not known any more; nil: a 422 names it.
+    private func ends(of after: Prerequisites, missing: JobState? = nil) async throws -> [JobID: JobState] {
+        var ends: [JobID: JobState] = [:]
+        for id in after.all where !lock.withLock({ jobs.isUnfinished(id, $0) }) {
+            guard let state = try await store.job(id)?.state ?? missing else {
+                throw Problem(422, "There is no job \(id) to wait for.", code: "after")
+            }
+            guard state.isFinal else { throw Problem(503, "Job \(id) is being tried again.", retryAfter: 1) }
+            ends[id] = state
+        }
+        return ends
+    }
+
+    /// False where one ended since it was looked up.
+    private func announce(
+        _ id: JobID, _ after: Prerequisites, ended: [JobID: JobState], _ fleet: inout Fleet
+    ) -> Bool {
+        for job in after.all where ended[job] == nil { if !jobs.isUnfinished(job, fleet) { return false } }
+        if !after.isEmpty { fleet.handle(.jobAnnounced(id, after, ended: ended)) }
+        return true
+    }
+
+    /// Stores the job, then schedules it and answers. `ended`: of the jobs that it waits for those that are over.
+    private func createNew(
+        _ request: JobRequest, _ asking: JobAsking, ended: [JobID: JobState], _ held: HeldRequest
+    ) {
         if request.failsIfImpossible, let why = lock.withLock({ JobObstacles.ever(to: request, $0) }) {
             end(asking.key)
             let problem = Problem(422, "No worker of the fleet could run this job: \(why).", code: "impossible")
             return held.respond(.problem(problem))
         }
-        let record: JobRecord? = lock.withLock { fleet in
+        let new: NewJob = lock.withLock { fleet in
             guard jobs.unfinishedCount(fleet) + fleet[slice].onTheirWay < Limits.unfinishedJobsMax else {
-                return nil
+                return .tooMany
             }
+            let record = Self.record(of: request, asking, id: fleet[slice].nextID)
+            guard announce(record.id, record.after, ended: ended, &fleet) else { return .stale }
+            fleet[slice].lastID += 1
             fleet[slice].onTheirWay += 1
-            return Self.record(of: request, asking, id: fleet[slice].newID())
+            return .record(record)
         }
-        guard let record else {
+        switch new {
+        case .stale: createNew(request, asking, held)
+        case .tooMany:
             end(asking.key)
             let detail = "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end."
-            return held.respond(.problem(Problem(503, detail, retryAfter: 10)))
+            held.respond(.problem(Problem(503, detail, retryAfter: 10)))
+        case .record(let record):
+            store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] result in
+                self?.end(asking.key)
+                self?.created(record, isDealt: asking.isDealt, result, held)
+            }
         }
-        store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] result in
-            self?.end(asking.key)
-            self?.created(record, isDealt: asking.isDealt, result, held)
-        }
+    }
+
+    private enum NewJob {
+        case record(JobRecord)
+        case tooMany, stale
     }
 
     private static func record(of request: JobRequest, _ asking: JobAsking, id: JobID) -> JobRecord {
@@ -180,7 +226,7 @@ final class JobIntake: Service {
             isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
             atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
         (record.name, record.timeoutSeconds) = (request.name, request.timeoutSeconds)
-        (record.needs, record.startDelay) = (request.needs, request.startDelay)
+        (record.needs, record.startDelay, record.after) = (request.needs, request.startDelay, request.after)
         (record.request, record.isOpen) = (asking.key, asking.isOpen)
         return record
     }
@@ -198,7 +244,10 @@ final class JobIntake: Service {
     ) {
         health.note(result.failureReason)
         if case .failure(let error) = result {
-            lock.withLock { $0[slice].onTheirWay -= 1 }
+            lock.withLock { fleet in
+                fleet[slice].onTheirWay -= 1
+                fleet.handle(.jobUnannounced(record.id))
+            }
             held.respond(.problem(Problem.notStored(error)))
             return
         }
@@ -261,11 +310,18 @@ final class JobIntake: Service {
             throw Problem.noSuchJob(id)
         }
         job.age = .milliseconds(max(0, SystemTime.wallClockMs() - job.job.record.createdMs))
-        let status = lock.withLock { fleet in
-            jobs.begin(job.job.record, &fleet)
-            fleet.handle(.work(.jobAdded(job)))
-            return jobs.activeStatus(of: id, fleet) ?? JobStatus(job.job, at: SystemTime.wallClockMs())
+        let after = job.isHeld ? job.job.record.after : Prerequisites()
+        var begun: JobStatus?
+        while begun == nil {
+            let ended = try await ends(of: after, missing: .done)
+            begun = lock.withLock { [job] fleet in
+                guard announce(id, after, ended: ended, &fleet) else { return nil }
+                jobs.begin(job.job.record, &fleet)
+                fleet.handle(.work(.jobAdded(job)))
+                return jobs.activeStatus(of: id, fleet) ?? JobStatus(job.job, at: SystemTime.wallClockMs())
+            }
         }
+        guard let status = begun else { throw Problem.noSuchJob(id) }
         var json = JSONWriter()
         status.write(to: &json)
         events.publish("job", json)

@@ -52,12 +52,22 @@ final class JobService: Service, JobBook, JobLooks {
         slice = Slice(State(records: unfinished), of: lock)
     }
 
-    /// Every unfinished job is in line again.
+    /// Every unfinished job is in line again, or waits again for others.
     static func restore(from store: any Store, _ restoring: inout Restoring) async throws -> [JobID: JobRecord] {
-        var records: [JobID: JobRecord] = [:]
-        for var job in try await store.unfinishedJobs() {
+        let jobs = try await store.unfinishedJobs()
+        let records = Dictionary(uniqueKeysWithValues: jobs.map { ($0.job.record.id, $0.job.record) })
+        var ends: [JobID: JobState] = [:]
+        for var job in jobs {
             job.age = .milliseconds(max(0, restoring.wallClockMs - job.job.record.createdMs))
-            records[job.job.record.id] = job.job.record
+            if job.isHeld {
+                let after = job.job.record.after
+                for id in after.all where records[id] == nil && ends[id] == nil {
+                    // Nothing that anybody waited for was ever forgotten: what is, was waited for no more.
+                    ends[id] = try await store.job(id)?.state ?? .done
+                }
+                let ended = after.all.reduce(into: [:]) { $0[$1] = ends[$1] }
+                restoring.handle(.jobAnnounced(job.job.record.id, after, ended: ended))
+            }
             restoring.handle(.work(.jobAdded(job)))
         }
         return records
@@ -77,6 +87,7 @@ final class JobService: Service, JobBook, JobLooks {
     }
 
     func unfinishedCount(_ fleet: borrowing Fleet) -> Int { fleet[slice].records.count }
+    func isUnfinished(_ id: JobID, _ fleet: borrowing Fleet) -> Bool { fleet[slice].records[id] != nil }
     func begin(_ record: JobRecord, _ fleet: inout Fleet) { fleet[slice].records[record.id] = record }
     func isOpen(_ id: JobID, _ fleet: borrowing Fleet) -> Bool? { fleet[slice].records[id]?.isOpen }
 
@@ -149,10 +160,12 @@ final class JobService: Service, JobBook, JobLooks {
         guard let record = fleet[slice].records[id], let progress = fleet.core.scheduler.progress(of: id),
             let elapsed = fleet.core.scheduler.elapsed(of: id, at: now)
         else { return nil }
+        let order = fleet.core.order(of: id)
         // Who is free asks.
         let areBusy = !progress.isHeld && fleet.core.scheduler.heldCallCount == 0
         let waiting =
-            (fleet.core.scheduler.isHalting(id) ? "it is halted: nothing more is begun, and what runs may end" : nil)
+            order
+            ?? (fleet.core.scheduler.isHalting(id) ? "it is halted: nothing more is begun, and what runs may end" : nil)
             ?? (progress.isHeld ? nil : JobObstacles.now(to: record, fleet)) ?? fleet.core.scheduler.trouble(of: id)
             ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(
@@ -328,11 +341,13 @@ extension JobStatus {
             seconds: Double(max(0, (job.endedMs ?? now) - job.record.createdMs)) / 1_000,
             priority: job.record.priority, quorum: job.record.quorum)
         tell(of: job.record)
+        reason = job.reason
     }
 
     /// What its record says of a job beside its progress.
     fileprivate mutating func tell(of record: JobRecord) {
         (name, timeoutSeconds, needs) = (record.name, record.timeoutSeconds, record.needs)
+        after = record.after
         created = Double(record.createdMs) / 1_000
     }
 }

@@ -17,14 +17,14 @@ struct JobReads {
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
             FROM job WHERE id = ?
             """)
         newest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
             FROM job WHERE (id < ?1 OR ?1 IS NULL) AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
             ORDER BY id DESC LIMIT ?2
             """)
@@ -32,14 +32,14 @@ struct JobReads {
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
             FROM job WHERE request_key = ?
             """)
         unfinished = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
             FROM job WHERE state IS NULL ORDER BY id
             """)
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
@@ -85,22 +85,24 @@ struct JobReads {
     }
 
     /// Adds what the results say, or what was kept of them when the job ended.
-    private func counted(_ stored: StoredJob) throws(StoreError) -> RestoredJob {
-        var job = stored
-        if job.state.isFinal {
+    private func counted(_ row: RestoredJob) throws(StoreError) -> RestoredJob {
+        var row = row
+        let id = row.job.record.id.rawValue
+        if row.job.state.isFinal {
             defer { workers.reset() }
-            try workers.bind(1, job.record.id.rawValue)
-            while try workers.step() { job.workers[workers.text(0), default: 0] += workers.int(1) }
-            return RestoredJob(job: job, recorded: RangeSet())
+            try workers.bind(1, id)
+            while try workers.step() { row.job.workers[workers.text(0), default: 0] += workers.int(1) }
+            return row
         }
-        let tally = try Tally(job.record.id.rawValue, by: scan)
-        (job.done, job.failed, job.workers) = (tally.done, tally.failed, tally.workers)
-        return RestoredJob(job: job, recorded: tally.recorded)
+        let tally = try Tally(id, by: scan)
+        (row.job.done, row.job.failed, row.job.workers) = (tally.done, tally.failed, tally.workers)
+        row.recorded = tally.recorded
+        return row
     }
 
-    private func rows(of statement: Statement) throws(StoreError) -> [StoredJob] {
+    private func rows(of statement: Statement) throws(StoreError) -> [RestoredJob] {
         defer { statement.reset() }
-        var jobs: [StoredJob] = []
+        var jobs: [RestoredJob] = []
         while try statement.step() { jobs.append(try row(statement)) }
         return jobs
     }
@@ -121,7 +123,15 @@ struct JobReads {
         return needs
     }
 
-    private func row(_ row: Statement) throws(StoreError) -> StoredJob {
+    private func after(_ row: Statement, _ id: JobID) throws(StoreError) -> Prerequisites {
+        if row.isNull(23) { return Prerequisites() }
+        guard let after = Prerequisites(text: row.text(23)) else {
+            throw .corrupt(path, "job \(id) is to run after \(String(reflecting: row.text(23)))")
+        }
+        return after
+    }
+
+    private func row(_ row: Statement) throws(StoreError) -> RestoredJob {
         let id = JobID(row.int64(0))
         guard let priority = Priority(rawValue: row.text(9)) else {
             throw .corrupt(path, "job \(id) has the priority \(String(reflecting: row.text(9)))")
@@ -141,8 +151,13 @@ struct JobReads {
         record.isOpen = row.int64(21) != 0
         record.needs = try needs(row, id)
         if !row.isNull(23) { record.startDelay = .milliseconds(row.int64(23)) }
-        return StoredJob(
+        record.after = try after(row, id)
+        var job = StoredJob(
             record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
             failed: row.int(4), workers: [:])
+        job.reason = row.text(26)
+        var restored = RestoredJob(job: job, recorded: RangeSet())
+        restored.isHeld = row.int64(25) != 0
+        return restored
     }
 }

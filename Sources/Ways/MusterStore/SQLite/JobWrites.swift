@@ -12,6 +12,8 @@ struct JobWrites {
     private let endJob: Statement
     private let insertWorker: Statement
     private let reopenJob: Statement
+    private let releaseJob: Statement
+    private let explainJob: Statement
     private let removeFailures: Statement
     private let removeWorkers: Statement
 
@@ -20,8 +22,8 @@ struct JobWrites {
             """
             INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
                 is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key, request_digest,
-                is_open, needs, start_delay_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+                is_open, needs, start_delay_ms, after, is_held)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
         insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
@@ -40,9 +42,11 @@ struct JobWrites {
         insertWorker = try connection.prepare("INSERT INTO job_worker (job, worker, tasks) VALUES (?, ?, ?)")
         reopenJob = try connection.prepare(
             """
-            UPDATE job SET state = NULL, ended_ms = NULL, done = NULL, failed = NULL
+            UPDATE job SET state = NULL, ended_ms = NULL, done = NULL, failed = NULL, reason = ''
             WHERE id = ? AND state IS NOT NULL RETURNING id
             """)
+        releaseJob = try connection.prepare("UPDATE job SET is_held = 0 WHERE id = ?")
+        explainJob = try connection.prepare("UPDATE job SET reason = ?2 WHERE id = ?1")
         removeFailures = try connection.prepare("DELETE FROM result WHERE job = ? AND is_failure = 1")
         removeWorkers = try connection.prepare("DELETE FROM job_worker WHERE job = ?")
     }
@@ -71,6 +75,8 @@ struct JobWrites {
         try insertJob.bind(18, job.isOpen ? 1 : 0)
         if let needs = job.needs { try insertJob.bind(19, needs.text) }
         if let delay = job.startDelay { try insertJob.bind(20, Int(delay.inNanoseconds / 1_000_000)) }
+        if !job.after.isEmpty { try insertJob.bind(21, job.after.text) }
+        try insertJob.bind(22, job.after.isEmpty ? 0 : 1)
         guard try insertJob.step() else {
             throw .conflict("job \(job.id) or its request's key exists already: neither is used twice")
         }
@@ -162,6 +168,17 @@ struct JobWrites {
             try statement.bind(1, id.rawValue)
             try statement.run()
         }
+    }
+
+    func release(_ id: JobID) throws(StoreError) {
+        try releaseJob.bind(1, id.rawValue)
+        try releaseJob.run()
+    }
+
+    func explain(_ id: JobID, _ reason: String) throws(StoreError) {
+        try explainJob.bind(1, id.rawValue)
+        try explainJob.bind(2, reason)
+        try explainJob.run()
     }
 
     /// The record must lie inside a job that has not ended, on tasks that have none yet.

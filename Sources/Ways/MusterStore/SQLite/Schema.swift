@@ -238,6 +238,9 @@ enum Schema {
 
     private static let eleventh: StaticString = """
         ALTER TABLE job ADD COLUMN start_delay_ms INTEGER; -- between two starts of its tasks, NULL: none
+        ALTER TABLE job ADD COLUMN after TEXT; -- jobs that it waits for, as Prerequisites.text; NULL: none
+        ALTER TABLE job ADD COLUMN is_held INTEGER NOT NULL DEFAULT 0; -- they are not over yet
+        ALTER TABLE job ADD COLUMN reason TEXT NOT NULL DEFAULT ''; -- why the fleet cancelled it
         PRAGMA user_version = 11;
         """
 

@@ -61,6 +61,8 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
             try jobs.end(id, state, endedMs)
             try trust.removeVotes(of: id)
         case .reopenJob(let id): try jobs.reopen(id)
+        case .releaseJob(let id): try jobs.release(id)
+        case .explainJob(let id, let reason): try jobs.explain(id, reason)
         case .addVotes(let vote): try trust.add(vote)
         case .removeVotes(let id, let tasks): try trust.removeVotes(of: id, tasks)
         case .removeVotesOf(let machine): try trust.removeVotes(by: machine)
