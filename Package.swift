@@ -84,8 +84,9 @@ let package = Package(
         room(
             "Commands", "MusterRun",
             [
-                "MusterClient", "MusterCommandLine", "MusterHTTPClient", "MusterAPI", "MusterJSON",
-                "MusterScheduling", "CommandTemplates", "RunRules", "MusterCore", "MusterCrypto",
+                "MusterClient", "MusterCommandLine", "MusterFileTransfer", "MusterHTTPClient", "MusterFileLists",
+                "MusterAPI", "MusterJSON", "MusterScheduling", "CommandTemplates", "RunRules", "TaskFiles",
+                "MusterCore", "MusterCrypto",
             ]),
         room(
             "Commands", "MusterClient",
@@ -135,8 +136,9 @@ let package = Package(
         room(
             "Roles", "MusterWorker",
             [
-                "MusterRole", "MusterContainers", "MusterExec", "MusterHTTPClient", "MusterKernels", "MusterAPI",
-                "MusterJSON", "MusterScheduling", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRole", "MusterContainers", "MusterExec", "MusterFileCache", "MusterFileTransfer",
+                "MusterHTTPClient", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "MusterCore", "TaskFiles", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterChild",
@@ -191,13 +193,22 @@ let package = Package(
             ["MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterFileCache", ["MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem"]),
+        room(
+            "Ways", "MusterFileTransfer",
+            [
+                "MusterHTTPClient", "MusterFileLists", "MusterAPI", "MusterCore", "TaskFiles", "MusterCrypto",
+                "MusterSystem",
+            ]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
-        room("Ways", "MusterExec", ["MusterLaunch", "MusterKernels", "MusterCore", "MusterLog", "MusterSystem"]),
+        room(
+            "Ways", "MusterExec",
+            ["MusterLaunch", "MusterKernels", "TaskFiles", "MusterCore", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
             dependencies: [
-                "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "CommandTemplates", "CZlib", "CProcessor",
+                "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "CommandTemplates",
+                "TaskFiles", "CZlib", "CProcessor",
             ]
                 + kernels.map { .target(name: $0.name) },
             path: "Sources/Work/MusterKernels",
@@ -213,12 +224,14 @@ let package = Package(
                 "MusterJSON", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
                 "MusterCore",
             ]),
+        room("API", "MusterFileLists", ["MusterAPI", "MusterJSON", "TaskFiles"]),
         room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore"]),
         room("Core", "MusterLaunchRules", ["MusterCore"]),
         room("Core", "MusterMembership", ["MusterCore"]),
         room("Core", "MusterElection", ["MusterCore"]),
+        room("Core", "TaskFiles"),
         room("Core", "CommandTemplates"),
         room("Core", "RunRules"),
         room("Core", "HTTPCaching"),
@@ -270,6 +283,9 @@ let package = Package(
             ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterSimulation"]),
         tests("MusterElectionTests", ["MusterElection", "MusterCore", "MusterSimulation"]),
         tests("HTTPCachingTests", ["HTTPCaching"]),
+        tests("TaskFilesTests", ["TaskFiles"]),
+        tests(
+            "MusterFileListsTests", ["MusterFileLists", "MusterAPI", "MusterJSON", "TaskFiles", "MusterCrypto"]),
         tests("CommandTemplatesTests", ["CommandTemplates"]),
         tests("RunRulesTests", ["RunRules"]),
         tests("MusterSimulationTests", ["MusterCore", "MusterSimulation", "MusterEdgeSimulation"]),

@@ -14,7 +14,9 @@ import Testing
         let outcome: ExecOutcome
         let asked = Mutex<[TaskCommand]>([])
         init(_ outcome: ExecOutcome) { self.outcome = outcome }
-        func run(_ command: TaskCommand, _ cancellation: Cancellation) throws(TaskFailure) -> ExecOutcome {
+        func run(
+            _ command: TaskCommand, _ cancellation: Cancellation, _ courier: (any TaskFileCourier)?
+        ) throws(TaskFailure) -> ExecOutcome {
             asked.withLock { $0.append(command) }
             return outcome
         }
@@ -221,10 +223,10 @@ import Testing
     @Test func textsOfAnyBytes() throws {
         for count in 0..<20 {
             let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ 200) }
-            #expect(ExecText.decoded(base64: base64(bytes)) == bytes)
+            #expect(Base64.decoded(Base64.encoded(bytes)) == bytes)
         }
         for wrong in ["=", "A", "A===", "AA=A", "A A=", "AAAA=", "ÄÄ"] {
-            #expect(ExecText.decoded(base64: wrong) == nil)
+            #expect(Base64.decoded(wrong) == nil)
         }
     }
 }

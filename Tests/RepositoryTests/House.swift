@@ -8,7 +8,7 @@ struct House {
     /// The floor where nothing is imported but rooms of the floor: no clock, no socket, no library.
     static let pure = "Core"
     /// Rooms that know nothing of Muster: a program of somebody else could take them as they are.
-    static let strangers: Set<String> = ["HTTPCaching", "CommandTemplates", "RunRules"]
+    static let strangers: Set<String> = ["HTTPCaching", "CommandTemplates", "RunRules", "TaskFiles"]
 
     /// The floor of each room.
     var floor: [String: String] = [:]

@@ -68,6 +68,11 @@ package enum FileRoutes {
             name: .storeFiles, method: "POST", pattern: "/files", access: .join,
             summary:
                 "Store many small files at once: each a line, SHA256 SIZE, and behind it so many bytes.",
+            fields: [
+                .query(
+                    "seconds", .integer(1...KeepFiles.secondsMax),
+                    "Keep them all for so long, as POST /files/keep does.")
+            ],
             bodyBytesMax: FileSet.bodyBytesMax, answer: .of(StoredFiles.self), readsBytes: true,
             bytesType: FileSet.contentType),
         Spec(

@@ -143,6 +143,7 @@ package enum RouteTable {
             summary:
                 "What another machine needs to become a worker: the join token, this coordinator's URL, and where its program is, "
                 + "which is packed at the first call.",
+            fields: [.query("program", .boolean, "Whether the program is to be told of, too; default true.")],
             status: 201, answer: .of(JoinOffer.self)),
         RouteSpec(
             name: .program, method: "GET", pattern: "/v1/program/{code}", access: .open,

@@ -15,7 +15,11 @@ enum AttachCommand {
                 + "Ctrl-C leaves the job alone: 'muster cancel ID' ends it. --tag puts tasks' numbers before lines: values are known to "
                 + "'muster run' alone."
         ],
-        positionals: [id.spec], flags: [RunCommand.unordered.spec, tag.spec, RunCommand.eta.spec] + CommonFlags.client,
+        positionals: [id.spec],
+        flags: [
+            RunCommand.unordered.spec, tag.spec, RunCommand.eta.spec, RunFilesFlags.overwrite.spec,
+            RunFilesFlags.origin.spec,
+        ] + CommonFlags.client,
         rules: [.exclusive(["tag", "json"])],
         exits: [
             Command.Exit(.success, "All commands succeeded."),
@@ -30,6 +34,7 @@ enum AttachCommand {
         output.isTagged = invocation[tag]
         output.isJSON = invocation[CommonFlags.json]
         output.keepsProgress = invocation[RunCommand.eta]
-        try await JobOfCommands(invocation, JobID(Int64(invocation[id]))).attach(output)
+        try await JobOfCommands(invocation, JobID(Int64(invocation[id]))).attach(
+            output, files: RunFilesFlags.attachFlags(invocation))
     }
 }

@@ -111,15 +111,16 @@ enum RunCommand {
             environment.spec, shell.spec,
             noShell.spec, outputMax.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
-        ] + NeedsFlags.all + AfterFlags.all + CommonFlags.client,
+        ] + RunFilesFlags.all + NeedsFlags.all + AfterFlags.all + CommonFlags.client,
         rules: [
             .exclusive(["shell", "no-shell"]), .exclusive(["jobs", "at-most"]),
             .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
+            .exclusive(["pipe", "send"]), .exclusive(["pipe", "return"]),
             .exclusive(["dry-run", "detach"]), .exclusive(["detach", "joblog"]), .exclusive(["detach", "results"]),
             .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
         ],
         reservedFlags: [
-            "line-buffer", "send", "return", "workdir", "image", "network",
+            "line-buffer", "image", "network",
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
@@ -179,6 +180,7 @@ enum RunCommand {
         flags.logPath = invocation[joblog]
         flags.resumes = invocation[resumeFailed] ? .failed : invocation[resume] ? .missing : nil
         flags.resultsPath = invocation[results]
+        flags.files = RunFilesFlags.flags(invocation)
         return flags
     }
 }

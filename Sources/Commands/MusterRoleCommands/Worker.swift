@@ -53,7 +53,7 @@ package enum WorkerCommand {
         flags: [
             join.spec, slots.spec, name.spec, labels.spec, machine.spec, CommonFlags.data.spec, CommonFlags.token.spec,
             CommonFlags.tlsCA.spec, drain.spec, orphan.spec, socket.spec, allowExec.spec,
-        ] + ResourceFlags.all + CommonFlags.always,
+        ] + WorkerFileFlags.all + ResourceFlags.all + CommonFlags.always,
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
             Command.Exit(.noInput, "The file of --tls-ca cannot be read."),
@@ -90,6 +90,7 @@ package enum WorkerCommand {
         configuration.engine = try engine(invocation)
         if configuration.engine != nil { configuration.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value }
         configuration.allowsExec = invocation[allowExec]
+        WorkerFileFlags.apply(invocation, to: &configuration)
         if configuration.allowsExec { configuration.labels[ExecLabel.key] = ExecLabel.value }
         do {
             let worker = try Worker(configuration)

@@ -16,6 +16,8 @@ internal import RunRules
     private let words: RunWords
     private let template: CommandTemplate
     private let halt: HaltRule
+    /// Nil: its tasks have none.
+    private let files: FilePlan?
 
     /// Throws a `CommandError` for words and flags that mean nothing.
     package init(_ invocation: Invocation, _ flags: RunFlags) throws(CommandError) {
@@ -23,6 +25,7 @@ internal import RunRules
         words = try RunWords(invocation.arguments.rest)
         template = try Self.template(words.command, flags.form)
         halt = try Self.rule(flags.halt)
+        files = try flags.files.isEmpty ? nil : FilePlan(flags.files)
         if flags.resumes != nil, flags.logPath == nil {
             throw .usage("--resume needs --joblog, whose lines say what is done")
         }
@@ -122,6 +125,7 @@ internal import RunRules
         do throws(TemplateError) { try template.check(sources: arguments(values).count) } catch {
             throw .usage("\(error)")
         }
+        try files?.check(sources: values.count, resumes: log?.isEmpty == false)
         guard let log, !log.isEmpty, try logLine(values, number: 1) != logLine(values, number: 2) else { return }
         throw .usage("{#} counts the tasks of one run, so a job log with it cannot be resumed; use --array and {1}")
     }
@@ -147,7 +151,16 @@ internal import RunRules
 
     private func submit(_ body: inout JobBody, _ log: JobLogFile?) async throws {
         let client = try CoordinatorClient(invocation)
-        let bytes = body.finish(flags.request.job(template))
+        var request = flags.request
+        var sent: SentFiles?
+        if let files {
+            try files.checkNames(in: body, overwrites: flags.files.overwrites || flags.resumes != nil)
+            let sending = SentFiles(try await RunOrigin.find(flags.files.origin, client, invocation), invocation)
+            body = try await sending.send(files, body)
+            request.files = sending.params(files)
+            sent = sending
+        }
+        let bytes = body.finish(request.job(template))
         let folder = try flags.resultsPath.map {
             try ResultsFolder($0, command: commandText, goesOn: flags.resumes != nil)
         }
@@ -176,6 +189,14 @@ internal import RunRules
                 try log.append(end, number: number, command: logLine(values, number: end.task + 1))
             }
         }
+        if let files, let sent {
+            books.files = ReturnedFiles(
+                overwrites: flags.files.overwrites || flags.resumes != nil,
+                names: { [body] task in try files.names(body.values(of: task), number: task + 1) },
+                origin: { sent.origin })
+        }
+        let keeping = sent.map { sent in Task { await sent.keepWhileWaiting() } }
+        defer { keeping?.cancel() }
         let names = TaskNames(
             takesBlocks ? nil : body, numbersBefore: max(log?.lastNumber ?? 0, folder?.lastNumber ?? 0))
         try await RunSession(

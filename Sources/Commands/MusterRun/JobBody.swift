@@ -1,7 +1,7 @@
-internal import FoundationEssentials
 package import MusterAPI
 package import MusterCommandLine
 internal import MusterCore
+internal import MusterFileLists
 internal import MusterJSON
 
 /// The request that makes the job, written value by value. It is what is sent, and the only place where the values are kept: a
@@ -52,6 +52,13 @@ package struct JobBody: Sendable {
         )
     }
 
+    /// One more task, whose input is written already. Throws a `CommandError` where they are too many.
+    mutating func append(input: [UInt8]) throws(CommandError) {
+        starts.append(UInt32(json.bytes.count))
+        json.raw(input)
+        try checkSize("values")
+    }
+
     /// The whole body; nothing is appended after it. The request has neither inputs nor a count of its own.
     package mutating func finish(_ request: JobRequest) -> [UInt8] {
         end = json.bytes.count
@@ -76,7 +83,8 @@ package struct JobBody: Sendable {
 
     /// The task's values, one of each source.
     package func values(of task: Int) -> [[UInt8]] {
-        let input = JSONValue(line: input(task))
+        var input = JSONValue(line: input(task))
+        if let parts = try? TaskInput(input) { input = parts.value }
         return (input.elements ?? [input]).map(Self.bytes)
     }
 
@@ -90,43 +98,5 @@ package struct JobBody: Sendable {
 
     private mutating func write(_ value: ArraySlice<UInt8>) { json.text(value) }
 
-    private static func bytes(_ value: JSONValue) -> [UInt8] { WireText.bytes(value) ?? [] }
-}
-
-extension JSONWriter {
-    /// A text on the wire: a JSON string, or `{"base64":"…"}` where the bytes are not UTF-8.
-    mutating func text(_ bytes: some Collection<UInt8>) {
-        if let text = String(validating: bytes, as: UTF8.self) { return value(text) }
-        base64(bytes)
-    }
-
-    /// The same, in Base64 also where that is not longer: a string spells out some bytes by two or six.
-    mutating func shortText(_ bytes: [UInt8]) {
-        let length = bytes.reduce(bytes.count + 2) { length, byte in
-            switch byte {
-            case 0x22, 0x5C, 0x09, 0x0A, 0x0D: length + 1
-            case 0..<0x20, 0x7F: length + 5
-            default: length
-            }
-        }
-        if length < bytes.count / 3 * 4 { text(bytes) } else { base64(bytes) }
-    }
-
-    private mutating func base64(_ bytes: some Collection<UInt8>) {
-        beginObject()
-        field("base64", Data(bytes).base64EncodedString())
-        endObject()
-    }
-}
-
-/// Texts on the wire that need not be UTF-8.
-enum WireText {
-    /// Nil for what is no text.
-    static func bytes(_ value: JSONValue) -> [UInt8]? {
-        if let text = value.string { return Array(text.utf8) }
-        guard let members = value.members, members.count == 1, members[0].key == "base64" else { return nil }
-        return members[0].value.string.flatMap(decoded)
-    }
-
-    static func decoded(_ base64: String) -> [UInt8]? { Data(base64Encoded: base64).map { Array($0) } }
+    private static func bytes(_ value: JSONValue) -> [UInt8] { value.textBytes ?? [] }
 }

@@ -26,13 +26,18 @@ internal import MusterJSON
     }
 
     /// As the run that was left would have gone on, from its first task on.
-    package func attach(_ output: RunOutput.Options) async throws {
+    /// What tasks returned comes into the current folder.
+    package func attach(_ output: RunOutput.Options, files: RunFileFlags) async throws {
         let job = try await look()
         let interrupts = Interrupts(client, cancels: false)
         interrupts.began(id)
+        var books = RunSession.Books()
+        books.files = ReturnedFiles(overwrites: files.overwrites, names: nil) { [invocation, client] in
+            try await RunOrigin.find(files.origin, client, invocation)
+        }
         let bar = CommandRun.bar(job, invocation, isWanted: output.keepsProgress)
         try await RunSession(
-            job, client, names: TaskNames(nil), books: RunSession.Books(), output: output, bar: bar,
+            job, client, names: TaskNames(nil), books: books, output: output, bar: bar,
             interrupts: interrupts, invocation
         ).run()
     }

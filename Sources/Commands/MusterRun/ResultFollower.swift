@@ -27,7 +27,8 @@ internal import MusterJSON
     /// Calls `take` with each task that ended, in the order of arrival, and `pause` when nothing more is there for the moment. Returns
     /// the job as it is when all is read. `waits`: goes on until the job is over.
     package func run(
-        waits: Bool = true, _ take: @MainActor (TaskEnd) throws -> Void, pause: @MainActor () throws -> Void
+        waits: Bool = true, _ take: @MainActor (TaskEnd) throws -> Void,
+        pause: @MainActor () async throws -> Void
     ) async throws -> JobStatus {
         var status: JobStatus?
         var patience = Patience(Self.patience)
@@ -45,7 +46,7 @@ internal import MusterJSON
     /// One stream, from the first task that has not come.
     private func read(
         _ waits: Bool, _ contact: Patience.Contact, _ take: @MainActor (TaskEnd) throws -> Void,
-        _ pause: @MainActor () throws -> Void
+        _ pause: @MainActor () async throws -> Void
     ) async throws {
         let query = "wait=\(waits)&order=\(waits ? "arrival" : "task")&from=\(only ?? received.firstMissing)"
         let stream = try await client.open("/v1/jobs/\(job)/results?\(query)")
@@ -56,10 +57,11 @@ internal import MusterJSON
         while !isEnough, let piece = try await stream.next() {
             isEmpty = false
             try lines.feed(piece[...]) { line, _ in try read(line, waits, take) }
-            try pause()
+            try await pause()
         }
         // A job may have no result yet, or none that was not read before.
         if !isEmpty, !isEnough { _ = try lines.finish { line, _ in try read(line, waits, take) } }
+        try await pause()
     }
 
     private func read(

@@ -24,6 +24,7 @@ package struct RunFlags: Sendable {
     package var logPath: String?
     package var resumes: Resume?
     package var resultsPath: String?
+    package var files = RunFileFlags()
 
     package init() {}
 }

@@ -30,6 +30,8 @@ package struct RunRequest: Hashable, Sendable {
     package var failsIfImpossible = false
     /// Jobs that it waits for.
     package var after = Prerequisites()
+    /// What the params say of files; nil: the tasks have none.
+    var files: [UInt8]?
 
     package init() {}
 
@@ -91,6 +93,7 @@ package struct RunRequest: Hashable, Sendable {
         if let outputMax { json.field("outputMax", outputMax) }
         if let processesMax { json.field("pids", processesMax) }
         if takesBlocks { json.field("stdin", "value") }
+        if let files { json.field("files", raw: files) }
         json.endObject()
         return json.bytes
     }

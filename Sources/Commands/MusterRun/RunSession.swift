@@ -3,6 +3,7 @@ package import MusterAPI
 package import MusterClient
 package import MusterCommandLine
 internal import MusterCore
+internal import MusterFileTransfer
 internal import MusterJSON
 package import RunRules
 
@@ -14,6 +15,8 @@ package import RunRules
         package var log: (@MainActor (TaskEnd, Int) throws -> Void)?
         package var results: ResultsFolder?
         package var halt: HaltCounter?
+        /// Brings what tasks returned.
+        var files: ReturnedFiles?
 
         package init() {}
     }
@@ -28,6 +31,11 @@ package import RunRules
     private let interrupts: Interrupts
     private let keepsProgress: Bool
     private var report = RunReport()
+    /// Tasks whose files have yet to come.
+    private var arriving: [TaskEnd] = []
+    private var broughtLast: ContinuousClock.Instant?
+    /// Between two times that files are brought.
+    private static let filesPause: Duration = .milliseconds(100)
     private var isHalted = false
     private var halting: Task<Void, Never>?
     /// Why nothing moves, as it was told last.
@@ -58,11 +66,16 @@ package import RunRules
             end = try await follower.run {
                 try self.take($0)
             } pause: {
+                try await self.bringFiles()
                 try self.output.flush()
             }
             try output.finish()
         } catch is BrokenPipe {
             await leaveBrokenPipe()
+        } catch let trouble as FileTrouble {
+            bar?.remove()
+            try? output.finish()
+            throw SentFiles.error(trouble, "; job \(job.id) goes on: 'muster attach \(job.id)' comes back to it")
         } catch let error as CommandError {
             bar?.remove()
             // What came is printed, whatever became of the rest.
@@ -80,6 +93,21 @@ package import RunRules
     }
 
     private func take(_ end: TaskEnd) throws {
+        if end.files.isEmpty || books.files == nil { try settle(end) } else { arriving.append(end) }
+    }
+
+    /// What tasks that ended meanwhile returned, many files at once; then those tasks count.
+    private func bringFiles() async throws {
+        guard let files = books.files, !arriving.isEmpty else { return }
+        // What ends meanwhile comes with the next.
+        if let last = broughtLast { try await Task.sleep(until: last + Self.filesPause, clock: .continuous) }
+        defer { broughtLast = .now }
+        let ends = try await files.bring(arriving)
+        arriving = []
+        for end in ends { try settle(end) }
+    }
+
+    private func settle(_ end: TaskEnd) throws {
         report.add(end, name: names.name(of: end.task))
         // The log last: what it has is not run again.
         try books.results?.write(end, number: names.number(of: end.task))
@@ -152,7 +180,8 @@ package import RunRules
     }
 
     private func conclude(_ end: JobStatus) throws(CommandError) {
-        guard end.state != .done else { return }
+        // Of one that the coordinator knows as done, something that it returned did not come.
+        guard end.state != .done || report.failed > 0 else { return }
         for line in report.lines { say(line) }
         let total = Format.count(job.count)
         let failures = report.failed > 0 ? "\(Format.count(report.failed)) of \(total) tasks failed" : ""

@@ -1,6 +1,7 @@
 internal import Glibc
 package import MusterAPI
 internal import MusterCore
+package import MusterFileLists
 package import MusterJSON
 
 /// How one task ended, and what it printed: a line of the job's results.
@@ -23,6 +24,8 @@ package struct TaskEnd: Hashable, Sendable {
     /// When it began, in seconds since 1970; nil: nobody says.
     package var start: Double?
     package var seconds = 0.0
+    /// What it returned, under the names that it is to have.
+    package var files: [FileItem] = []
     /// What the worker says of it, as it came.
     package var value: JSONValue?
 
@@ -60,12 +63,13 @@ package struct TaskEnd: Hashable, Sendable {
             case "signal": signal = value.string
             case "stdout": stdout = value.string.map { Array($0.utf8) } ?? []
             case "stderr": stderr = value.string.map { Array($0.utf8) } ?? []
-            case "stdoutBase64": stdout = value.string.flatMap(WireText.decoded) ?? []
-            case "stderrBase64": stderr = value.string.flatMap(WireText.decoded) ?? []
+            case "stdoutBase64": stdout = value.string.flatMap(Base64.decoded) ?? []
+            case "stderrBase64": stderr = value.string.flatMap(Base64.decoded) ?? []
             case "stdoutBytes": stdoutBytes = value.int.flatMap { (0...1 << 50).contains($0) ? $0 : nil }
             case "stderrBytes": stderrBytes = value.int.flatMap { (0...1 << 50).contains($0) ? $0 : nil }
             case "start": start = value.double.flatMap { (0...1e11).contains($0) ? $0 : nil }
             case "seconds": seconds = value.double ?? seconds
+            case "files": files = try FileItem.list(value, "files")
             default: break
             }
         }
@@ -77,12 +81,16 @@ package struct TaskEnd: Hashable, Sendable {
 
     package var hasFailed: Bool { reason != nil }
 
-    /// What a shell would say of it: its exit code, 128 and more for a signal; 255 where it never ran. One whose time was over has
+    /// It ended well, and what it returned did not come.
+    mutating func fail(_ reason: String) { (self.reason, exitCode) = (reason, nil) }
+
+    /// What a shell would say of it: its exit code, 128 and more for a signal; 255 where it never ran, or left not what it should. One whose time was over has
     /// not succeeded, even if it ended well when it was asked to: 143, as if by SIGTERM.
     package var code: Int {
         guard hasFailed else { return exitCode ?? 0 }
         if hasTimedOut, exitCode ?? 0 == 0 { return 128 + Int(SIGTERM) }
-        return exitCode ?? 255
+        // It ended well, and yet not as it should: what it returns did not come, for instance.
+        return exitCode == 0 ? 255 : exitCode ?? 255
     }
 
     /// Of what a signal ended; 0: none did.

@@ -4,6 +4,15 @@ package struct TextTemplate: Hashable, Sendable {
     private let pieces: [Piece]
 
     package var hasPlaceholders: Bool { pieces.contains { $0.isPlaceholder } }
+    /// Whether the task's number is in it, and whether the slot's is.
+    package var hasNumber: Bool { has(.number) }
+    package var hasSlot: Bool { has(.slot) }
+
+    private func has(_ content: Placeholder.Content) -> Bool {
+        pieces.contains { piece in
+            if case .placeholder(let placeholder, _) = piece { placeholder.content == content } else { false }
+        }
+    }
 
     /// Throws for a NUL byte, for a text above `CommandTemplate.argumentBytesMax`, and for `{0}`.
     package init(_ text: [UInt8]) throws(TemplateError) {

@@ -82,10 +82,15 @@ final class LaunchedWorkers: Sendable {
         ]
         return LaunchSpec(
             name: name,
-            arguments: arguments + means.arguments(inContainer: configuration.containers != nil)
+            arguments: arguments + shared + means.arguments(inContainer: configuration.containers != nil)
                 + configuration.tlsArguments,
             environment: site.environment.merging(["MUSTER_TOKEN": authenticator.joinToken]) { $1 }
                 .merging(means.environment) { $1 })
+    }
+
+    /// What all workers that are processes of this machine have together.
+    private var shared: [String] {
+        configuration.containers == nil ? ["--files-cache", configuration.directory + "/files"] : []
     }
 
     private func means(of number: Int) -> MachineMeans {

@@ -43,6 +43,15 @@ struct BatchPart: Sendable {
         failures.append(TaskReport.Failure(task: task, reason: reason, isOwnFault: failure.isOwnFault))
     }
 
+    /// Those came to something, which is of no use all the same.
+    mutating func fail(_ failed: [Int: TaskFailure]) {
+        if failed.isEmpty { return }
+        for (task, failure) in failed where !failures.contains(where: { $0.task == task }) {
+            failures.append(TaskReport.Failure(task: task, reason: failure.reason, isOwnFault: failure.isOwnFault))
+        }
+        failures.sort { $0.task < $1.task }
+    }
+
     mutating func add(time: Duration) {
         secondsTotal += time.inSeconds
         seconds.append(line: decimalSeconds(time))

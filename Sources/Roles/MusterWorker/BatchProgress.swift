@@ -7,7 +7,7 @@ internal import Synchronization
 /// return what is not begun, so that nothing waits behind that one while others are idle.
 ///
 /// `@unchecked Sendable`: `state` is touched by the batch's thread alone, or, where it is watched, while `lock` is held: beside the
-/// shortest tasks a lock would be felt.
+/// shortest tasks a lock would be felt. `carried` is touched while `lock` is held.
 package final class BatchProgress: @unchecked Sendable {
     /// A task takes long after so much time.
     static let longTime: Duration = .seconds(1)
@@ -25,6 +25,12 @@ package final class BatchProgress: @unchecked Sendable {
     package let key: LeaseKey
     private let isBinary: Bool
     private let isWatched: Bool
+    /// Where what tasks left goes. Set once, before the first task.
+    var deliveries: (any TaskFileCourier)? {
+        get { lock.withLock { _ in carried } }
+        set { lock.withLock { _ in carried = newValue } }
+    }
+    private var carried: (any TaskFileCourier)?
     private let lock = Mutex(())
     private var state: State
 

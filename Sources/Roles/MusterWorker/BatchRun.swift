@@ -51,6 +51,9 @@ package struct BatchRun: Sendable {
             // Another version of the program may.
             return (failed(key, "this worker cannot run it: \(error.detail)"), true)
         }
+        let courier = kernel.deliveries
+        progress.deliveries = courier
+        kernel.prepare(offer.inputs, first: key.first)
         let isTransient = offer.grant.isTransient
         var partBegan = SystemTime.now()
         let began = partBegan
@@ -61,7 +64,7 @@ package struct BatchRun: Sendable {
         let (slot, gpus) = (share.slots.first ?? 1, share.gpus)
         let timer = type(of: kernel).timesItself ? nil : timeout.map { TaskTimer(seconds: $0, cancellation) }
         while let task = progress.next(at: taskBegan) {
-            if cancellation.isCancelled { return (progress.takePart(next: task)?.report(offer), false) }
+            if cancellation.isCancelled { return (part(next: task), false) }
             let input = inputs.map { JSONValue(line: $0[task - key.first]) }
             let outcome: Result<[UInt8], TaskFailure>
             do throws(TaskFailure) {
@@ -75,13 +78,14 @@ package struct BatchRun: Sendable {
                 }
                 outcome = .success(value)
             } catch {
-                if cancellation.isCancelled { return (progress.takePart(next: task)?.report(offer), false) }
+                if cancellation.isCancelled { return (part(next: task), false) }
                 // What keeps it from this task keeps it from the others, too.
                 if error.isOwnFault { return (handedBack(from: task, error), true) }
                 outcome = .failure(error)
             }
             let now = SystemTime.now()
-            let (bytes, left) = progress.add(outcome, of: task, time: now - taskBegan)
+            let carried = courier?.timeTaken() ?? .zero
+            let (bytes, left) = progress.add(outcome, of: task, time: now - taskBegan - carried)
             taskBegan = now
             let isLast = left == 0
             if !isEnding, !isLast, Self.isNearlyOver(done: task - key.first + 1, left: left, began, now) {
@@ -89,11 +93,22 @@ package struct BatchRun: Sendable {
                 announceEnd()
             }
             if !isLast, bytes > Self.partBytesMax || now - partBegan > Self.partTime {
-                if let part = progress.takePart(next: task + 1)?.report(offer) { emitPart(part) }
+                if let part = part(next: task + 1) { emitPart(part) }
                 partBegan = now
             }
         }
-        return (progress.takePart(next: key.tasks.upperBound)?.report(offer), true)
+        return (part(next: key.tasks.upperBound), true)
+    }
+
+    /// What is done and not reported; what follows begins with `next`.
+    private func part(next: Int) -> TaskReport? { progress.takePart(next: next).flatMap(report) }
+
+    /// What its tasks left is where it belongs before anybody hears of them.
+    func report(_ part: BatchPart) -> TaskReport? {
+        guard let deliveries = progress.deliveries else { return part.report(offer) }
+        var part = part
+        part.fail(deliveries.deliver(part.start..<part.start + part.count, cancellation))
+        return part.report(offer)
     }
 
     /// Nothing but what a task needs goes along: a closure over the whole run would copy it for each.
@@ -124,7 +139,7 @@ package struct BatchRun: Sendable {
             part.add(failure: task == first ? fault : TaskFailure("as task \(first)", isOwnFault: true), of: task)
             part.add(time: .zero)
         }
-        return part.report(offer)!
+        return report(part)!
     }
 }
 

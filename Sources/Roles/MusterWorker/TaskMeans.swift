@@ -6,6 +6,8 @@ package struct TaskMeans: Sendable {
     package var containers: (any TaskContainers)?
     /// Nil where its owner has not allowed it.
     package var commands: (any TaskCommands)?
+    /// Nil where no files can be carried.
+    var files: WorkerFiles?
 
     package init(containers: (any TaskContainers)? = nil, commands: (any TaskCommands)? = nil) {
         (self.containers, self.commands) = (containers, commands)
@@ -25,7 +27,7 @@ package struct TaskMeans: Sendable {
     func equip(_ kernel: any Kernel) -> any Kernel {
         switch kernel {
         case let kernel as ContainerKernel: kernel.on(containers)
-        case let kernel as ExecKernel: kernel.on(commands)
+        case let kernel as ExecKernel: kernel.on(commands, files?.courier())
         default: kernel
         }
     }

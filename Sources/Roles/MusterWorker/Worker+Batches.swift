@@ -50,11 +50,14 @@ extension Worker {
         let runs = state.withLock { Array($0.runs.values) }
         let now = SystemTime.now()
         for run in runs {
-            let part = run.progress.look(now)?.report(run.offer)
+            let part = run.progress.look(now)
             if let returned = run.progress.returned { state.withLock { _ = $0.returned.insert(returned) } }
             guard let part else { continue }
-            // Writing to a disk may block.
-            if threads.run({ run.emitPart(part) }) != 0 { run.emitPart(part) }
+            // Writing to a disk may block, and so does bringing files to an origin.
+            let emit = { @Sendable in
+                if let report = run.report(part) { run.emitPart(report) }
+            }
+            if threads.run(emit) != 0 { emit() }
         }
     }
 

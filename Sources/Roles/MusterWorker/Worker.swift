@@ -4,6 +4,7 @@ internal import MusterContainers
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterExec
+internal import MusterFileCache
 internal import MusterKernels
 internal import MusterLog
 internal import MusterRole
@@ -39,6 +40,8 @@ package final class Worker: Sendable {
     let containers: EngineTasks?
     /// Nil where it may run none.
     let commands: CommandRunner?
+    /// Nil where it runs no commands.
+    let files: WorkerFiles?
     let state: Mutex<State>
     let incarnation = hex(randomBytes(16))
 
@@ -55,6 +58,7 @@ package final class Worker: Sendable {
         let run = incarnation
         containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
         commands = try configuration.allowsExec ? Self.commands(configuration, folder) : nil
+        files = try configuration.allowsExec ? Self.files(configuration) : nil
         state = Mutex(
             State(
                 agent: WorkerAgent(settings: configuration.agent, random: SystemRandomNumberGenerator()),
@@ -88,7 +92,17 @@ package final class Worker: Sendable {
         }
     }
 
-    var means: TaskMeans { TaskMeans(containers: containers, commands: commands) }
+    var means: TaskMeans {
+        var means = TaskMeans(containers: containers, commands: commands)
+        means.files = files
+        return means
+    }
+
+    private static func files(_ configuration: WorkerConfiguration) throws(NodeError) -> WorkerFiles {
+        do throws(FileCacheError) { return try WorkerFiles(configuration) } catch {
+            throw NodeError(.files, error.message)
+        }
+    }
 
     /// What an earlier life left is ended before this one begins.
     private static func commands(

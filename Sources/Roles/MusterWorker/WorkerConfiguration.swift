@@ -25,6 +25,13 @@ package struct WorkerConfiguration: Sendable {
     package var engine: EngineAddress?
     /// Whether it runs commands that the fleet's admins submit, with the rights of its own user. From `--allow-exec`.
     package var allowsExec = false
+    /// The origin of tasks' files, without a path. From `--origin`; nil: as each job says.
+    package var originURL: String?
+    /// Where those are kept, for all workers of a machine. From `--files-cache`; nil: in the data directory.
+    package var filesDirectory: String?
+    /// Bytes of them. From `--files-bytes`.
+    package var filesBytesMax = filesBytesDefault
+    package static let filesBytesDefault = 10 << 30
 
     package init(
         coordinatorURL: String, token: String?, name: String, labels: [String: String], dataDirectory: String,

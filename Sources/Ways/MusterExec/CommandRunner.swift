@@ -57,13 +57,32 @@ package final class CommandRunner: TaskCommands {
     /// SIGKILL to all that tasks have running: for the end of this process.
     package func endAll() { Descendants.end() }
 
-    package func run(_ command: TaskCommand, _ cancellation: Cancellation) throws(TaskFailure) -> ExecOutcome {
+    package func run(
+        _ command: TaskCommand, _ cancellation: Cancellation, _ courier: (any TaskFileCourier)? = nil
+    ) throws(TaskFailure) -> ExecOutcome {
         let scratch = try ScratchFolder(in: folder)
         defer { scratch.remove() }
+        guard let files = command.files else { return try run(command, cancellation, in: scratch, scratch.path) }
+        guard let courier else { throw TaskFailure("this worker carries no files of tasks", isOwnFault: true) }
+        try courier.bring(files, into: scratch.path, cancellation)
+        var outcome = try run(command, cancellation, in: scratch, try scratch.folder(files.folder))
+        guard outcome.isGood, !files.returned.isEmpty else { return outcome }
+        do throws(TaskFailure) {
+            outcome.files = try courier.take(files, from: scratch.path, cancellation)
+        } catch {
+            outcome.filesFault = error.reason
+        }
+        return outcome
+    }
+
+    /// `directory`: where it runs, in its scratch folder.
+    private func run(
+        _ command: TaskCommand, _ cancellation: Cancellation, in scratch: ScratchFolder, _ directory: String
+    ) throws(TaskFailure) -> ExecOutcome {
         let mark = Array("\(Self.markName)=\(scratch.path)".utf8)
-        let (variables, path) = environment.variables(of: command, in: scratch.path, mark: mark)
+        let (variables, path) = environment.variables(of: command, in: scratch.path, directory, mark: mark)
         let program: String
-        switch ProgramLookup.find(command.arguments[0], path: path, from: scratch.path) {
+        switch ProgramLookup.find(command.arguments[0], path: path, from: directory) {
         case .found(let found): program = found
         case .none(let end): return Self.outcome(end)
         }
@@ -72,7 +91,7 @@ package final class CommandRunner: TaskCommands {
             let start = { (output: CInt, error: CInt) in
                 Session.Start(
                     program: program, arguments: CStrings(command.arguments), variables: variables,
-                    directory: scratch.path, input: input?.descriptor ?? self.nothing, output: output, error: error,
+                    directory: directory, input: input?.descriptor ?? self.nothing, output: output, error: error,
                     mark: mark)
             }
             var running = try RunningCommand(command, cancellation, start)

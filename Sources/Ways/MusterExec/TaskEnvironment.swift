@@ -28,11 +28,11 @@ struct TaskEnvironment: Sendable {
 
     /// With the `PATH` that programs are looked for in.
     func variables(
-        of command: TaskCommand, in folder: String, mark: [UInt8]
+        of command: TaskCommand, in folder: String, _ directory: String, mark: [UInt8]
     ) -> (variables: [CStrings], path: String) {
         let given = Set(command.variables.map { Array(Self.name(of: $0)) })
         var own = command.variables + command.marks
-        for (name, value) in [("PWD", folder), ("TMPDIR", folder)] where !given.contains(Array(name.utf8)) {
+        for (name, value) in [("PWD", directory), ("TMPDIR", folder)] where !given.contains(Array(name.utf8)) {
             own.append(Array("\(name)=\(value)".utf8))
         }
         if !hasHome, !given.contains(Array("HOME".utf8)) { own.append(Array("HOME=\(folder)".utf8)) }

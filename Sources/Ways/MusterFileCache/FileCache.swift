@@ -53,6 +53,22 @@ package final class FileCache: Sendable {
         if let size { try count(size) }
     }
 
+    /// Whether it is here at this moment. Blocks.
+    package func has(_ digest: FileDigest) -> Bool { folder.has(digest, bootSeconds: bootSeconds) }
+
+    /// Keeps a file whose bytes came with others, where it is not here yet. Blocks. Throws a `FileCacheError`.
+    package func keep(_ digest: FileDigest, _ bytes: [UInt8]) throws {
+        if has(digest) { return }
+        let size = try CacheFolderLock.held(folder.lockPath(digest)) { () -> UInt64? in
+            if has(digest) { return nil }
+            return try installed(digest) { sink in
+                try sink.write(bytes)
+            } before: {
+            }
+        }
+        if let size { try count(size) }
+    }
+
     /// False where it is not here, or was let go of at this moment.
     private func placeCached(_ digest: FileDigest, at path: String, _ isExecutable: Bool) throws -> Bool {
         guard folder.has(digest, bootSeconds: bootSeconds) else { return false }
@@ -63,16 +79,29 @@ package final class FileCache: Sendable {
     private func placeFetched(
         _ digest: FileDigest, at path: String, _ isExecutable: Bool, _ fetch: (FileSink) throws -> Void
     ) throws -> UInt64 {
+        var placed: Result<Bool, any Error> = .success(true)
+        let size = try installed(digest, fetch) {
+            placed = Result {
+                try FilePlacing.place(folder.comingPath(digest), at: path, isExecutable: isExecutable)
+            }
+        }
+        // Others may want it, whatever is wrong with this place.
+        _ = try placed.get()
+        return size
+    }
+
+    /// Its size. Under the file's lock. `before` is called when it is whole, and not the cache's yet.
+    private func installed(
+        _ digest: FileDigest, _ fetch: (FileSink) throws -> Void, before: () -> Void
+    ) throws -> UInt64 {
         let coming = folder.comingPath(digest)
         do {
             let sink = try FileSink(digest, path: coming)
             try fetch(sink)
             let size = try sink.finish()
             try folder.seal(digest)
-            let placed = Result { try FilePlacing.place(coming, at: path, isExecutable: isExecutable) }
-            // Others may want it, whatever is wrong with this place.
+            before()
             try folder.install(digest)
-            _ = try placed.get()
             return size
         } catch {
             unlink(coming)

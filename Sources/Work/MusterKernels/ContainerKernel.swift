@@ -174,7 +174,7 @@ package struct ContainerOutcome: Hashable, Sendable {
         if let text = String(validating: output, as: UTF8.self) {
             json.field("stdout", text)
         } else {
-            json.field("stdoutBase64", base64(Array(output)))
+            json.field("stdoutBase64", Base64.encoded(output))
         }
         if isCut { json.field("stdoutCut", true) }
         json.key("exitCode")
@@ -183,19 +183,4 @@ package struct ContainerOutcome: Hashable, Sendable {
         json.endObject()
         return json.bytes
     }
-}
-
-/// RFC 4648, section 4.
-func base64(_ bytes: [UInt8]) -> String {
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var out: [UInt8] = []
-    out.reserveCapacity((bytes.count + 2) / 3 * 4)
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-        let group = bytes[start..<min(start + 3, bytes.count)]
-        let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-        for place in 0..<4 {
-            out.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
-        }
-    }
-    return String(decoding: out, as: UTF8.self)
 }

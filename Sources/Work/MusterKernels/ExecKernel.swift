@@ -1,7 +1,9 @@
 internal import CommandTemplates
 package import MusterAPI
 internal import MusterCore
+internal import MusterFileLists
 package import MusterJSON
+package import MusterScheduling
 
 /// Runs a command for each task, with the task's input in it: its exit code and what it prints are the result.
 ///
@@ -23,19 +25,43 @@ package struct ExecKernel: Kernel {
 
     private let task: ExecTask
     private var commands: (any TaskCommands)?
+    private var courier: (any TaskFileCourier)?
 
     package init(params: JSONFields) throws(Problem) { task = try ExecTask(params: params) }
 
-    /// The same kernel on a worker that may run commands.
-    package func on(_ commands: (any TaskCommands)?) -> ExecKernel {
+    /// The same kernel on a worker that may run commands. `courier` carries files of one batch, where its tasks have any.
+    package func on(
+        _ commands: (any TaskCommands)?, _ courier: @autoclosure () -> (any TaskFileCourier)? = nil
+    ) -> ExecKernel {
         var copy = self
         copy.commands = commands
+        if task.files != nil { copy.courier = courier() }
         return copy
     }
 
+    package var deliveries: (any TaskFileCourier)? { courier }
+
+    package func prepare(_ inputs: LineColumn?, first: Int) {
+        guard let courier, let lines = inputs?.lines else { return }
+        courier.expect(first..<first + lines.count) { index in
+            let input = try? TaskInput(JSONValue(line: lines[index - first]))
+            return input?.files ?? []
+        }
+    }
+
     package func check(input: JSONValue) throws(Problem) {
-        if task.takesInput { _ = try Self.text(input) }
-        _ = try arguments(of: task.takesInput ? [] : try Self.values(input), number: 1, slot: 1)
+        let (value, files) = try parts(of: input)
+        if task.takesInput { _ = try Self.text(value) }
+        let values = task.takesInput ? [] : try Self.values(value)
+        _ = try arguments(of: values, number: 1, slot: 1)
+        guard let order = task.files else { return }
+        _ = try order.expanded(values, files, number: 1, slot: 1)
+    }
+
+    /// Its values, and its own files where the job is one with files.
+    private func parts(of input: JSONValue) throws(Problem) -> (value: JSONValue, files: [FileItem]) {
+        guard task.files != nil, let input = try TaskInput(input) else { return (input, []) }
+        return (input.value, input.files)
     }
 
     package func check(count: Int, hasInputs: Bool) throws(Problem) {
@@ -62,7 +88,7 @@ package struct ExecKernel: Kernel {
     }
 
     private static func text(_ value: JSONValue, or other: String = "") throws(Problem) -> [UInt8] {
-        if let text = ExecText.bytes(value) { return text }
+        if let text = value.textBytes { return text }
         throw Problem(422, "must be a text\(other), not \(JSONFields.shown(value)).", code: "field")
     }
 
@@ -88,28 +114,31 @@ package struct ExecKernel: Kernel {
         guard let commands else {
             throw TaskFailure("this worker may not run commands (--allow-exec)", isOwnFault: true)
         }
-        let outcome = try commands.run(try command(of: task), cancellation)
+        let outcome = try commands.run(try command(of: task), cancellation, courier)
         let value = outcome.value(atMost: Limits.valueBytesMax)
         if let reason = outcome.failure(timeoutSeconds: task.timeoutSeconds) { throw TaskFailure(reason, value: value) }
         return value
     }
 
     private func command(of task: KernelTask) throws(TaskFailure) -> TaskCommand {
-        let values: [[UInt8]]
-        let arguments: [[UInt8]]
-        let given: [UInt8]
+        var values: [[UInt8]] = []
+        var own: [FileItem] = []
+        var given = self.task.input
+        var command: TaskCommand
         do throws(Problem) {
-            let takesInput = self.task.takesInput
-            given =
-                takesInput
-                ? try task.input.map { input throws(Problem) in try Self.text(input) } ?? [] : self.task.input
-            values =
-                takesInput ? [] : try task.input.map { input throws(Problem) in try Self.values(input) } ?? []
-            arguments = try self.arguments(of: values, number: task.index + 1, slot: task.slot)
+            if let input = task.input {
+                let parts = try parts(of: input)
+                own = parts.files
+                if self.task.takesInput { given = try Self.text(parts.value) } else { values = try Self.values(parts.value) }
+            }
+            command = TaskCommand(arguments: try arguments(of: values, number: task.index + 1, slot: task.slot))
+            if let order = self.task.files {
+                command.files = try order.expanded(values, own, number: task.index + 1, slot: task.slot)
+                command.files?.task = task.index
+            }
         } catch {
             throw TaskFailure(error.detail)
         }
-        var command = TaskCommand(arguments: arguments)
         command.variables = self.task.variables
         if !task.gpus.isEmpty {
             let name = "CUDA_VISIBLE_DEVICES="
@@ -138,7 +167,11 @@ package struct ExecKernel: Kernel {
 package protocol TaskCommands: Sendable {
     /// Runs one command to its end, and leaves nothing of it. Blocks. Throws only for what is this machine's own fault: how the
     /// command ended is in the outcome.
-    func run(_ command: TaskCommand, _ cancellation: Cancellation) throws(TaskFailure) -> ExecOutcome
+    ///
+    /// `courier`: brings the command's files, and takes what it returns, where it has any.
+    func run(
+        _ command: TaskCommand, _ cancellation: Cancellation, _ courier: (any TaskFileCourier)?
+    ) throws(TaskFailure) -> ExecOutcome
 }
 
 /// One command to be run.
@@ -158,6 +191,8 @@ package struct TaskCommand: Hashable, Sendable {
     package var timeout: Duration?
     /// Processes that it may have at one time, itself included; nil: as many as the system lets it.
     package var processesMax: Int?
+    /// Nil: it has none.
+    package var files: TaskFileList?
 
     package init(arguments: [[UInt8]]) { self.arguments = arguments }
 }

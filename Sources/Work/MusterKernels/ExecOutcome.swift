@@ -1,5 +1,6 @@
 internal import Glibc
 internal import MusterAPI
+package import MusterFileLists
 internal import MusterJSON
 
 /// How a command ended, and what it printed until then.
@@ -41,8 +42,15 @@ package struct ExecOutcome: Hashable, Sendable {
     /// Since 1970.
     package var startMs: Int64 = 0
     package var time: Duration = .zero
+    /// What it returns, under the names that it is to have.
+    package var files: [FileItem] = []
+    /// Why it does not return what it should; nil: it does.
+    package var filesFault: String?
 
     package init(_ end: End) { self.end = end }
+
+    /// It ended by itself, with 0.
+    package var isGood: Bool { stop == nil && end == .exited(0) }
 
     /// As a shell tells it: 127 for what is not there, 126 for what cannot be executed, 128 + N for signal N.
     package var exitCode: Int {
@@ -64,7 +72,7 @@ package struct ExecOutcome: Hashable, Sendable {
         case nil: break
         }
         switch end {
-        case .exited(0): return nil
+        case .exited(0): return filesFault
         case .exited(let code): return "exit code \(code)"
         case .signalled(let number): return "ended by signal \(SignalName.of(number)) (\(number))"
         case .notFound(let reason): return "not found: \(reason) (127)"
@@ -95,6 +103,10 @@ package struct ExecOutcome: Hashable, Sendable {
         if case .signalled(let number) = end { json.field("signal", SignalName.of(number)) }
         Self.write(output, ("stdout", "stdoutBase64", "stdoutCut", "stdoutBytes"), bytesMax, to: &json)
         Self.write(error, ("stderr", "stderrBase64", "stderrCut", "stderrBytes"), bytesMax, to: &json)
+        if !files.isEmpty {
+            json.key("files")
+            FileItem.write(files, to: &json)
+        }
         json.field("start", raw: Self.decimal(startMs, digits: 3).utf8)
         json.field("seconds", raw: Self.decimal(max(0, time.microseconds), digits: 6).utf8)
         json.endObject()
@@ -111,7 +123,7 @@ package struct ExecOutcome: Hashable, Sendable {
         if let text = String(validating: isCut ? kept.withoutPartOfCharacter : kept, as: UTF8.self) {
             if !text.isEmpty { json.field(names.text, text) }
         } else {
-            json.field(names.base64, base64(Array(kept)))
+            json.field(names.base64, Base64.encoded(kept))
         }
         guard isCut else { return }
         json.field(names.cut, true)

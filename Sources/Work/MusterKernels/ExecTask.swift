@@ -1,7 +1,7 @@
 package import CommandTemplates
 package import MusterAPI
 internal import MusterCore
-package import MusterJSON
+internal import MusterJSON
 
 /// What all tasks of a job of `exec` have in common: its params.
 package struct ExecTask: Sendable {
@@ -18,6 +18,8 @@ package struct ExecTask: Sendable {
     /// Processes that a command may have at one time. 1…`processesBound`; nil: as many as the system lets it.
     package var processesMax: Int?
     package static let processesBound = 100_000
+    /// Nil: its tasks have no files.
+    package var files: TaskFileOrder?
 
     /// Throws a 422 for params that are wrong or unknown.
     package init(params: JSONFields) throws(Problem) {
@@ -31,6 +33,7 @@ package struct ExecTask: Sendable {
         processesMax = try fields.int("pids", in: 1...Self.processesBound)
         killAfter = try fields.double("killAfter", in: 0...3_600) ?? killAfter
         outputMax = try fields.int("outputMax", in: 0...ExecKernel.outputBytesMax) ?? outputMax
+        files = try TaskFileOrder(&fields)
         try fields.finish()
     }
 
@@ -38,7 +41,7 @@ package struct ExecTask: Sendable {
         let (shell, command) = (fields.value("shell"), fields.value("command"))
         switch (shell, command) {
         case (let shell?, nil):
-            guard let text = ExecText.bytes(shell) else { throw wrong("shell", "a text", shell) }
+            guard let text = shell.textBytes else { throw wrong("shell", "a text", shell) }
             return try template { () throws(TemplateError) in try CommandTemplate(shell: text) }
         case (nil, let command?):
             guard let words = command.elements, !words.isEmpty else {
@@ -46,7 +49,7 @@ package struct ExecTask: Sendable {
             }
             var arguments: [[UInt8]] = []
             for word in words {
-                guard let text = ExecText.bytes(word) else { throw wrong("command", "a list of texts", word) }
+                guard let text = word.textBytes else { throw wrong("command", "a list of texts", word) }
                 arguments.append(text)
             }
             return try template { () throws(TemplateError) in try CommandTemplate(arguments: arguments) }
@@ -75,7 +78,7 @@ package struct ExecTask: Sendable {
         }
         var found: [(name: String, entry: [UInt8])] = []
         for (name, value) in members {
-            guard let text = ExecText.bytes(value), !text.contains(0) else {
+            guard let text = value.textBytes, !text.contains(0) else {
                 throw wrong("env.\(name.prefix(80))", "a text without a zero byte", value)
             }
             guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0) else {
@@ -100,52 +103,11 @@ package struct ExecTask: Sendable {
 
     /// `"value"` means what each task has of its own; that very text is written `{"base64":"dmFsdWU="}`.
     private static func input(_ value: JSONValue) throws(Problem) -> [UInt8] {
-        guard let text = ExecText.bytes(value) else { throw wrong("stdin", "a text", value) }
+        guard let text = value.textBytes else { throw wrong("stdin", "a text", value) }
         return text
     }
 
     private static func wrong(_ name: String, _ wanted: String, _ value: JSONValue) -> Problem {
         Problem(422, "\"\(name)\" must be \(wanted), not \(JSONFields.shown(value)).", code: "field")
-    }
-}
-
-/// Texts on the wire, which need not be UTF-8: a string, or `{"base64":"…"}`.
-package enum ExecText {
-    /// Nil for what is neither.
-    package static func bytes(_ value: JSONValue) -> [UInt8]? {
-        if let text = value.string { return Array(text.utf8) }
-        guard let members = value.members, members.count == 1, members[0].key == "base64" else { return nil }
-        return members[0].value.string.flatMap { decoded(base64: $0) }
-    }
-
-    /// RFC 4648, section 4; nil for what is not padded or holds anything else.
-    static func decoded(base64 text: String) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        guard digits.count % 4 == 0 else { return nil }
-        let padding = digits.suffix(2).count { $0 == UInt8(ascii: "=") }
-        var out: [UInt8] = []
-        out.reserveCapacity(digits.count / 4 * 3)
-        var (bits, count) = (0, 0)
-        for digit in digits.dropLast(padding) {
-            guard let value = value(of: digit) else { return nil }
-            (bits, count) = (bits << 6 | value, count + 6)
-            if count >= 8 {
-                count -= 8
-                out.append(UInt8(bits >> count & 0xFF))
-            }
-            bits &= 0xFF
-        }
-        return out
-    }
-
-    private static func value(of digit: UInt8) -> Int? {
-        switch digit {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): Int(digit - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): Int(digit - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(digit - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
     }
 }

@@ -1,6 +1,7 @@
 package import MusterAPI
 internal import MusterCore
 package import MusterJSON
+package import MusterScheduling
 internal import Synchronization
 
 /// What a task computes. A kernel is made once for a batch (its params are checked then) and runs task by task on a
@@ -28,6 +29,10 @@ package protocol Kernel: Sendable {
     func check(input: JSONValue) throws(Problem)
     /// Throws a `Problem` (422) where the params do not make so many tasks.
     func check(count: Int) throws(Problem)
+    /// What tasks of a batch left to be brought elsewhere before their results count; nil: nothing.
+    var deliveries: (any TaskFileCourier)? { get }
+    /// Called once before the tasks of a batch, with their inputs.
+    func prepare(_ inputs: LineColumn?, first: Int)
     /// Throws a `Problem` (422) where the tasks need inputs after all.
     func check(count: Int, hasInputs: Bool) throws(Problem)
 }
@@ -104,6 +109,8 @@ extension Kernel {
     package static var attemptsDefault: Int { Limits.attemptsDefault }
     package static var isCopied: Bool { true }
     package static var timesItself: Bool { false }
+    package var deliveries: (any TaskFileCourier)? { nil }
+    package func prepare(_ inputs: LineColumn?, first: Int) {}
     package func check(input: JSONValue) throws(Problem) {}
     package func check(count: Int) throws(Problem) {}
     package func check(count: Int, hasInputs: Bool) throws(Problem) { try check(count: count) }

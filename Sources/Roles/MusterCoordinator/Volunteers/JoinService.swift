@@ -20,23 +20,25 @@ final class JoinService: Service {
 
     var routes: [RouteName: RouteHandler] {
         [
-            .joinCommand: { [unowned self] _ in offerToJoin() },
+            .joinCommand: { [unowned self] in try offerToJoin($0) },
             .program: { [unowned self] in try giveProgram($0) },
         ]
     }
 
-    func offerToJoin() -> HTTPOutcome {
-        .task { [self] in
-            var response = HTTPResponse.json(await joinOffer().body, status: 201)
+    func offerToJoin(_ request: HTTPRequest) throws -> HTTPOutcome {
+        let hasProgram = try request.queryBool("program") ?? true
+        return .task { [self] in
+            var response = HTTPResponse.json(await joinOffer(hasProgram: hasProgram).body, status: 201)
             response.headers.append(("Cache-Control", "no-store"))
             return response
         }
     }
 
     /// Packs the program, if nobody did yet, which takes some seconds.
-    func joinOffer() async -> JoinOffer {
+    func joinOffer(hasProgram: Bool = true) async -> JoinOffer {
         var offer = JoinOffer(
             token: tokens.join, url: listener.othersURL, platform: InstallScript.platform, program: nil)
+        guard hasProgram else { return offer }
         do {
             let file = try await program.file()
             offer.program = JoinOffer.Program(

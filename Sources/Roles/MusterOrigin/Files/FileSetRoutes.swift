@@ -38,12 +38,17 @@ final class FileSetRoutes: Sendable {
 
     func put(_ request: HTTPRequest, _ body: HTTPBodyReader) async throws -> HTTPResponse {
         try request.refuseEncodedBody()
+        let seconds = try request.queryInt("seconds", in: 1...KeepFiles.secondsMax)
         do {
             return try await slots.with(request.sender) {
                 let set = FileSetUpload(store)
                 defer { set.discard() }
                 try await receive(body, into: set)
-                let stored = try await threads.perform { try set.put() }
+                let stored = try await threads.perform { [store] in
+                    let stored = try set.put()
+                    if let seconds { _ = store.keep(Array(set.digests), seconds: seconds) }
+                    return stored
+                }
                 return .json(stored.body, headers: FileAnswers.uncached)
             }
         } catch {

@@ -18,7 +18,7 @@ final class FileSetUpload: @unchecked Sendable {
 
     private let store: FileStore
     private var parts: [Part] = []
-    private var digests: Set<FileDigest> = []
+    private(set) var digests: Set<FileDigest> = []
     /// Not given back yet.
     private var reserved: UInt64 = 0
     private(set) var known = 0

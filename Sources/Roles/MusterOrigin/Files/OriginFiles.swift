@@ -62,7 +62,7 @@ final class OriginFiles: Sendable {
         return HTTPRoute(
             spec.method, spec.pattern, streamedBodyBytesMax: bytesMax, access: spec.name.rawValue, early: early
         ) { request, body in
-            try request.refuseQuery(otherThan: [])
+            try request.refuseQuery(otherThan: spec.name == .storeFiles ? ["seconds"] : [])
             return try await handler(request, body)
         }
     }

@@ -124,9 +124,9 @@ struct JobReads {
     }
 
     private func after(_ row: Statement, _ id: JobID) throws(StoreError) -> Prerequisites {
-        if row.isNull(23) { return Prerequisites() }
-        guard let after = Prerequisites(text: row.text(23)) else {
-            throw .corrupt(path, "job \(id) is to run after \(String(reflecting: row.text(23)))")
+        if row.isNull(24) { return Prerequisites() }
+        guard let after = Prerequisites(text: row.text(24)) else {
+            throw .corrupt(path, "job \(id) is to run after \(String(reflecting: row.text(24)))")
         }
         return after
     }
