@@ -120,7 +120,7 @@ import Testing
             "kernel": #""noop""#, "count": "2", "inputs": "[[1],[2]]", "params": "{}", "priority": #""interactive""#,
             "attempts": "3", "quorum": #""2/3""#, "retryDelay": "2.5", "atMost": "3", "copies": "false",
             "name": #""nightly""#, "timeoutSeconds": "2.5", "needs": #"{"cpus":2,"labels":{"site":"lab"}}"#,
-            "failIfImpossible": "false", "after": "[]", "afterAny": "[]",
+            "failIfImpossible": "false", "startDelay": "1.5", "after": "[]", "afterAny": "[]",
         ],
         .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [

@@ -129,7 +129,11 @@ package struct ExecKernel: Kernel {
             if let input = task.input {
                 let parts = try parts(of: input)
                 own = parts.files
-                if self.task.takesInput { given = try Self.text(parts.value) } else { values = try Self.values(parts.value) }
+                if self.task.takesInput {
+                    given = try Self.text(parts.value)
+                } else {
+                    values = try Self.values(parts.value)
+                }
             }
             command = TaskCommand(arguments: try arguments(of: values, number: task.index + 1, slot: task.slot))
             if let order = self.task.files {
