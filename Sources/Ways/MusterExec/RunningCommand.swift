@@ -144,7 +144,7 @@ struct RunningCommand: ~Copyable {
 
     private mutating func kill() {
         wasKilled = true
-        session.killAll()
+        if command.processesMax == nil { session.killAll() } else { session.freezeAndKillAll() }
         phase = .killed(until: SystemTime.now() + Self.patience)
     }
 
