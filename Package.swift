@@ -317,7 +317,12 @@ let package = Package(
             ["MusterFileCache", "MusterAPI", "MusterCrypto", "MusterSystem", "MusterServerKit", "FileCacheProbe"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
-        tests("MusterKernelsTests", ["MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore"]),
+        tests(
+            "MusterKernelsTests",
+            [
+                "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore",
+                "TaskFiles",
+            ]),
         tests(
             "MusterCoordinatorTests",
             [
@@ -341,7 +346,10 @@ let package = Package(
             ]),
         tests(
             "MusterWorkerTests",
-            ["MusterWorker", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore"]),
+            [
+                "MusterWorker", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "MusterCore",
+            ]),
         tests("MusterChildTests", ["MusterChild", "MusterRole", "MusterServerKit"]),
         tests("MusterMemberTests", ["MusterMember", "MusterRole", "MusterAPI", "MusterServerKit"]),
         tests(
@@ -387,9 +395,9 @@ let package = Package(
                 "MusterCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterEdge",
                 "MusterOrigin",
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "MusterLaunchRules", "HTTPCaching", "CommandTemplates", "RunRules", "MusterCore", "MusterCrypto",
-                "MusterSystem",
+                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON",
+                "MusterScheduling", "MusterLaunchRules", "HTTPCaching", "CommandTemplates", "RunRules", "TaskFiles",
+                "MusterCore", "MusterCrypto", "MusterSystem",
             ],
             path: "Fuzz/FuzzTargets", swiftSettings: strict),
         tests("FuzzTests", ["FuzzTargets"]),

@@ -15,7 +15,8 @@ package struct FuzzTarget: Sendable {
     }
 
     package static let all: [FuzzTarget] =
-        json + wire + fields + caching + addresses + lineReaders + http + events + disk + engine + kernels + roles
+        json + wire + fileLists + fields + caching + addresses + lineReaders + http + events + disk + engine + kernels
+        + roles
         + commands + runs + input + templates
 }
 

@@ -26,6 +26,19 @@ import Testing
         }
     }
 
+    /// Whoever wants the token alone waits for no program to be packed.
+    @Test func theTokenIsToldWithoutTheProgram() async throws {
+        try await withCoordinator { coordinator in
+            let token = coordinator.tokens.admin
+            let answer = try #require(coordinator.ask("POST", "/v1/join-command?program=false", token: token))
+            let offer = try JoinOffer(body: answer.body)
+            #expect(answer.status == 201 && offer.token == coordinator.tokens.join && offer.program == nil)
+            for query in ["program=maybe", "more=1"] {
+                _ = try detail(coordinator.ask("POST", "/v1/join-command?\(query)", token: token), is: 422)
+            }
+        }
+    }
+
     @Test func nobodyGuessesWhereTheProgramIs() async throws {
         try await withCoordinator { coordinator in
             for code in ["0", String(repeating: "0", count: 32), "..", "archive.tar.gz"] {

@@ -11,6 +11,7 @@ import Testing
     private struct Place {
         let fleet: Fleet
         let origin: ServerProcess
+        let workers: [FleetProcess]
 
         func write(_ name: String, _ text: String) throws { try fleet.folder.write(Array(text.utf8), to: name) }
         func text(_ name: String) throws -> String { String(decoding: try fleet.folder.read(name), as: UTF8.self) }
@@ -31,12 +32,12 @@ import Testing
         try await Fleet.run { fleet in
             let origin = try await ServerProcess(
                 fleet, ["origin", "--no-samples", "--data", fleet.folder.path + "/origin", "--join", fleet.url])
-            for number in 0..<workers {
-                _ = try fleet.startWorker(
+            let started = try (0..<workers).map { number in
+                try fleet.startWorker(
                     "w\(number)", slots: slots, flags: ["--allow-exec", "--files-cache", fleet.folder.path + "/cache"])
             }
             try await eventually("all are listed") { try await fleet.memberNames().count == workers + 1 }
-            try await body(Place(fleet: fleet, origin: origin))
+            try await body(Place(fleet: fleet, origin: origin, workers: started))
         }
     }
 
@@ -263,6 +264,37 @@ import Testing
             #expect(
                 other.code == 1 && other.errors.contains("got/a is there already, and is another"), "\(other.errors)")
             #expect(try place.text("got/a") == "mine")
+        }
+    }
+
+    /// Coordinator, worker and the run itself are killed in mid-run, one after the other: each value has its file, whole.
+    @Test func killedOneAfterTheOtherEachFileComes() async throws {
+        try await withOrigin(workers: 2) { place in
+            let fleet = place.fleet
+            let made = try await fleet.script(
+                "mkdir in; for i in $(seq 150); do head -c 20000 /dev/urandom >in/$i; done")
+            #expect(made.code == 0)
+            let running = Task { [fleet] in
+                try await fleet.script(
+                    """
+                    muster run --send in/{} --return out/{} 'sleep 0.1; mkdir out; cp in/{} out/{}' ::: $(seq 150) &
+                    echo $! >pid
+                    wait $!
+                    """)
+            }
+            func came() -> Int { place.names("out").filter { !$0.hasPrefix(".") }.count }
+            try await eventually("some are here") { came() > 10 }
+            await fleet.coordinator.kill()
+            try await fleet.startCoordinator()
+            let now = came()
+            try await eventually("it goes on") { came() > now + 10 || came() == 150 }
+            await place.workers[0].kill()
+            try await eventually("the other goes on") { came() > now + 20 || came() == 150 }
+            _ = try await fleet.script("kill -9 $(cat pid)")
+            let first = try await running.value
+            #expect(first.code == 137 || first.code == 0, "\(first.code) \(first.errors)")
+            let back = try await fleet.script("muster attach 1 && rm -f out/.muster-* && diff -r in out")
+            #expect(back.code == 0, "\(back.text) \(back.errors)")
         }
     }
 }

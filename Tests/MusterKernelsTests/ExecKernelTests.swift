@@ -1,8 +1,10 @@
 import MusterAPI
 import MusterCore
+import MusterFileLists
 import MusterJSON
 import MusterScheduling
 import Synchronization
+import TaskFiles
 import Testing
 
 @testable import MusterKernels
@@ -20,6 +22,44 @@ import Testing
             asked.withLock { $0.append(command) }
             return outcome
         }
+    }
+
+    private static let sum = String(repeating: "a", count: 64)
+
+    @Test func filesAreExpandedForEachTask() throws {
+        let commands = Commands(ExecOutcome(.exited(0)))
+        let params = [
+            #"{"command":["true"],"files":{"origin":"http://o","send":[{"path":"x","sha256":"\#(Self.sum)","size":1}],"#,
+            #""workdir":"w/{#}","return":[{"path":"out/{/.}"},{"path":"log","as":"./{#}/{/}"}]}}"#,
+        ].joined()
+        let kernel = try #require(try KernelTable.kernel("exec", params: Array(params.utf8)) as? ExecKernel).on(
+            commands)
+        let own = #"{"value":"a/b.c","files":[{"path":"y z","sha256":"\#(Self.sum)","size":2,"kind":"folder"}]}"#
+        _ = try kernel.run(
+            KernelTask(index: 6, attempt: 1, input: try JSONValue(parsing: Array(own.utf8))), Cancellation())
+        let list = try #require(commands.asked.withLock { $0.first }?.files)
+        #expect(list.task == 6 && list.origin == "http://o" && list.folder.description == "w/7")
+        #expect(list.sent.map(\.path.description) == ["x", "y z"] && list.sent[1].kind == .folder)
+        #expect(list.returned.map(\.path.description) == ["out/b", "log"])
+        #expect(list.returned.map(\.name.description) == ["out/b", "7/b.c"])
+    }
+
+    @Test(arguments: [
+        (#"{}"#, #""a""#), (#"{"origin":"ftp://x"}"#, #""a""#), (#"{"origin":"http://o","more":1}"#, #""a""#),
+        (#"{"origin":"http://o","send":[{"path":"/x","sha256":"SUM","size":1}]}"#, #""a""#),
+        (#"{"origin":"http://o","return":[{"path":"{}"}]}"#, #""../a""#),
+        (#"{"origin":"http://o","return":[{"path":"a","as":"{}"}]}"#, #""/a""#),
+        (#"{"origin":"http://o","return":[{"path":"."}]}"#, #""a""#),
+        (#"{"origin":"http://o","return":[{"path":"{2}"}]}"#, #""a""#),
+        (#"{"origin":"http://o","workdir":"{}"}"#, #""..""#),
+        (#"{"origin":"http://o"}"#, #"{"value":"a","files":[{"path":"..","sha256":"SUM","size":1}]}"#),
+        (#"{"origin":"http://o"}"#, #"{"files":[]}"#),
+    ])
+    func filesThatLeadOutAreRefused(_ files: String, _ input: String) throws {
+        let texts = [#"{"command":["true"],"files":\#(files)}"#, input].map {
+            $0.split(separator: "SUM", omittingEmptySubsequences: false).joined(separator: Self.sum)
+        }
+        #expect(throws: Problem.self) { try check(texts[0], inputs: [texts[1]]) }
     }
 
     private func check(_ params: String, count: Int = 1, inputs: [String]? = nil) throws {

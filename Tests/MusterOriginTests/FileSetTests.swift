@@ -1,3 +1,4 @@
+import Glibc
 import MusterAPI
 import MusterServerKit
 import MusterSystem
@@ -19,6 +20,25 @@ import Testing
         let items = try reader.read(answer.body)
         try reader.finish()
         return items
+    }
+
+    /// In one request, new ones and those that were here; for no time that nobody may ask for.
+    @Test func aSetIsKeptForAsLongAsItsSenderSays() async throws {
+        try await withOrigin { (origin) throws in
+            let files = (0..<12).map { Array("file \($0)".utf8) }
+            #expect(try origin.putFile(files[3]).status == 201)
+            #expect(try origin.ask("POST", "/files?seconds=86400", body: fileSet(files)).status == 200)
+            for file in files {
+                let name = digest(of: file).description
+                var status = stat()
+                #expect(stat("\(origin.files)/\(name.prefix(2))/\(name.dropFirst(2))", &status) == 0)
+                let left = Int64(status.st_mtim.tv_sec) - SystemTime.wallClockMs() / 1_000
+                #expect((86_300...86_401).contains(left), "\(left)")
+            }
+            for query in ["seconds=0", "seconds=2592001", "seconds=x", "days=1"] {
+                #expect(try origin.ask("POST", "/files?\(query)", body: fileSet(files)).status == 422)
+            }
+        }
     }
 
     @Test(arguments: [1, 8, 9, 3_000]) func inAndOut(_ count: Int) async throws {

@@ -1,8 +1,10 @@
 import MusterAPI
 import MusterCore
+import MusterFileLists
 import MusterJSON
 import MusterKernels
 import MusterScheduling
+import Synchronization
 import Testing
 
 @testable import MusterWorker
@@ -33,6 +35,42 @@ import Testing
             means: TaskMeans(containers: engine ? Engine() : nil)
         ) { _ in }
         return try #require(run.run().last)
+    }
+
+    /// Of the tasks that ended well one cannot bring what it left.
+    private final class Courier: TaskFileCourier {
+        let asked = Mutex<[Range<Int>]>([])
+        func expect(_ tasks: Range<Int>, _ files: @escaping @Sendable (Int) -> [FileItem]) {}
+        func bring(_ list: TaskFileList, into folder: String, _ cancellation: Cancellation) throws(TaskFailure) {}
+        func take(
+            _ list: TaskFileList, from folder: String, _ cancellation: Cancellation
+        ) throws(TaskFailure) -> [FileItem] {
+            []
+        }
+        func timeTaken() -> Duration { .zero }
+        func deliver(_ tasks: Range<Int>, _ cancellation: Cancellation) -> [Int: TaskFailure] {
+            asked.withLock { $0.append(tasks) }
+            return tasks.contains(11) ? [11: TaskFailure("the origin is away")] : [:]
+        }
+    }
+
+    @Test func whatATaskLeftIsBroughtBeforeItIsTold() throws {
+        let courier = Courier()
+        let key = LeaseKey(job: JobID(1), first: 10, count: 3, attempt: 1, member: MemberID(1))
+        let grant = Grant(key: key, ticket: "t", kernel: "noop", params: Array("{}".utf8), hasInputs: false)
+        let run = BatchRun(
+            offer: LeaseOffer(grant: grant, inputs: nil), cancellation: Cancellation(), means: TaskMeans()
+        ) { _ in }
+        run.progress.deliveries = courier
+        var part = BatchPart(start: 10, isBinary: false)
+        for task in 10..<13 {
+            if task == 12 { part.add(failure: TaskFailure("exit code 1"), of: task) } else { part.add(value: [0x31]) }
+            part.add(time: .zero)
+        }
+        let report = try #require(run.report(part))
+        #expect(courier.asked.withLock { $0 } == [10..<13])
+        #expect(report.failures.map(\.task) == [11, 12] && report.failures[0].reason == "the origin is away")
+        #expect(report.values.lines.map { String(decoding: $0, as: UTF8.self) } == ["1", "1", "null"])
     }
 
     @Test func aFailedTaskKeepsWhatItPrinted() throws {

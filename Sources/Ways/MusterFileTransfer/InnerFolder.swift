@@ -53,22 +53,15 @@ package final class InnerFolder {
         return folder
     }
 
-    /// Whether something has that name already.
-    package func has(_ path: InnerPath) -> Bool {
-        var status = stat()
-        guard let folder = try? Self.open(path.folder, in: root.number) else { return false }
-        return fstatat(folder.number, Array(path.name).asPath, &status, AT_SYMLINK_NOFOLLOW) == 0
-    }
-
-    /// Moves what has this name in the root to its path; nothing may be there. Throws a `FileTrouble`.
-    package func place(_ name: String, at path: InnerPath) throws(FileTrouble) {
+    /// Moves a file to its path in the folder, which is on the same file system; nothing may be there. Throws a `FileTrouble`.
+    package func place(_ file: String, at path: InnerPath) throws(FileTrouble) {
         let folder = try folder(path.folder).descriptor.number
         let target = Array(path.name).asPath
         var status = stat()
         guard fstatat(folder, target, &status, AT_SYMLINK_NOFOLLOW) != 0 else {
             throw FileTrouble(.unfit, "two files of the task would be at \(path)")
         }
-        guard renameat(root.number, name, folder, target) == 0 else { throw .system("cannot place \(path)") }
+        guard renameat(AT_FDCWD, file, folder, target) == 0 else { throw .system("cannot place \(path)") }
     }
 
     /// Makes a link, which stays inside by `InnerLink`. Throws a `FileTrouble`.

@@ -30,6 +30,11 @@ package struct OriginClient: Sendable {
         (url, token, http, self.patience) = (other.url, other.token, other.http, patience)
     }
 
+    /// Whether it is there, and knows the token.
+    package func check() async throws {
+        _ = try await call("POST", "/files/missing", FileNames([FileDigest(bytes: SHA256.digest(of: []))]).body)
+    }
+
     // MARK: Lists
 
     /// Those of at most `FileNames.countMax` that are not there.

@@ -18,7 +18,8 @@ final class BatchFiles: TaskFileCourier {
     private static let aheadBytesMax: UInt64 = 16 << 20
     /// Bytes that wait in memory to be brought to the origin.
     private static let waitingBytesMax: UInt64 = 8 << 20
-    private static let incomingName = ".muster-incoming"
+    /// Behind the name of a task's folder: where a file is before it has its place there. It is gone with the folders of tasks.
+    private static let incoming = ".incoming"
 
     private struct Outgoing {
         var origin: OriginClient
@@ -66,6 +67,7 @@ final class BatchFiles: TaskFileCourier {
             try timed {
                 let origin = files.origin(list.origin)
                 try fetchAhead(list, origin, cancellation)
+                defer { unlink(folder + Self.incoming) }
                 let inner = try InnerFolder(folder)
                 for item in list.sent { try place(item, in: inner, folder, origin, cancellation) }
             }
@@ -80,7 +82,7 @@ final class BatchFiles: TaskFileCourier {
     ) throws {
         guard item.kind == .folder else {
             try cached(item.digest, at: folder, isProgram: item.kind == .program, origin, cancellation)
-            return try inner.place(Self.incomingName, at: item.path)
+            return try inner.place(folder + Self.incoming, at: item.path)
         }
         let tree = try tree(item, folder, origin, cancellation)
         _ = try inner.folder(item.path)
@@ -91,7 +93,7 @@ final class BatchFiles: TaskFileCourier {
             case .link: break
             case .file(let digest, _, let isProgram):
                 try cached(digest, at: folder, isProgram: isProgram, origin, cancellation)
-                try inner.place(Self.incomingName, at: path)
+                try inner.place(folder + Self.incoming, at: path)
             }
         }
         // Last, so that nothing is put where a link leads.
@@ -107,7 +109,7 @@ final class BatchFiles: TaskFileCourier {
         _ item: FileItem, _ folder: String, _ origin: OriginClient, _ cancellation: Cancellation
     ) throws -> FileTree {
         try cached(item.digest, at: folder, isProgram: false, origin, cancellation)
-        let path = folder + "/" + Self.incomingName
+        let path = folder + Self.incoming
         defer { unlink(path) }
         let list = try FileTree(reading: try WholeFile.read(path, bytesMax: FileTree.bytesMax))
         var small: [FileDigest] = []
@@ -120,11 +122,11 @@ final class BatchFiles: TaskFileCourier {
         return list
     }
 
-    /// A file at `incomingName` in this folder, from the cache or the origin.
+    /// A file beside this folder, from the cache or the origin.
     private func cached(
         _ digest: FileDigest, at folder: String, isProgram: Bool, _ origin: OriginClient, _ cancellation: Cancellation
     ) throws {
-        try files.cache.placeNow(digest, at: "\(folder)/\(Self.incomingName)", isExecutable: isProgram) { sink in
+        try files.cache.placeNow(digest, at: folder + Self.incoming, isExecutable: isProgram) { sink in
             try Self.fetch(digest, into: sink, origin, cancellation)
         }
     }
