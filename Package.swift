@@ -75,7 +75,8 @@ let package = Package(
         room(
             "Commands", "MusterRoleCommands",
             [
-                "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterSpawning", "MusterJoining",
+                "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterBackups", "MusterSpawning",
+                "MusterJoining",
                 "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin", "MusterRole",
                 "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterKernels", "MusterRoutes",
                 "MusterAPI", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
@@ -104,12 +105,15 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker",
+                "MusterBackups", "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker",
                 "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes",
                 "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterLaunchRules",
                 "MusterMembership",
                 "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
+        room(
+            "Roles", "MusterBackups",
+            ["MusterRole", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCrypto", "MusterSystem"]),
         room(
             "Roles", "MusterCallbacks",
             ["MusterHTTPClient", "MusterAPI", "MusterJSON", "MusterCore"]),
@@ -326,8 +330,9 @@ let package = Package(
         tests(
             "MusterCoordinatorTests",
             [
-                "MusterCoordinator", "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning",
-                "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore",
+                "MusterCoordinator", "MusterBackups", "MusterCallbacks", "MusterFeeds", "MusterPictures",
+                "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
+                "MusterStore",
                 "MusterKernels", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling",
                 "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
                 "MusterTestKit", "MusterServerKit",

@@ -150,7 +150,7 @@ struct SampleRequest {
         // Nobody has this address; there is no command yet.
         if [.unassignRank, .command, .revokeToken, .cancelChild, .program].contains(name) { status = 404 }
         // The sample's job is not over.
-        if name == .retryJob { status = 409 }
+        if [.retryJob, .forgetJob].contains(name) { status = 409 }
         // This coordinator takes no volunteers.
         if RouteTable.volunteers.contains(where: { $0.name == name && $0.access == .open }) { status = 404 }
     }

@@ -1,4 +1,5 @@
 import MusterAPI
+import MusterBackups
 import MusterCore
 import MusterCrypto
 import MusterRoutes

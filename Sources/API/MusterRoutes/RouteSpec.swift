@@ -124,7 +124,7 @@ package typealias RouteSpec = NamedRoute<RouteName>
 
 /// Each route once, by name; the driver has a handler for each.
 package enum RouteName: String, CaseIterable, Sendable {
-    case createJob, assignAll, listJobs, job, cancelJob, jobTasks, retryJob, jobEvents, jobResults, events
+    case createJob, assignAll, listJobs, job, cancelJob, jobTasks, retryJob, forgetJob, jobEvents, jobResults, events
     case joinFleet, members, member, leaveFleet, drainMember, heartbeat, memberStream, servers
     case sendCommand, commands, command, assignRank, unassignRank, classicCommand
     case picture, tile, getServers, proxConnected, getMbrot

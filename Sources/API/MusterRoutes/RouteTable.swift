@@ -34,6 +34,7 @@ package enum RouteTable {
                     "state", .choice(JobState.self),
                     "Only those that are queued, running, done, failed or cancelled."),
                 .query("kernel", .prose, "Only those of this kernel."),
+                .query("owner", .prose, "Only those of this owner."),
             ], answer: .of(ListAnswer<JobStatus>.self)),
         RouteSpec(
             name: .job, method: "GET", pattern: "/v1/jobs/{id}", access: .read, summary: "How a job stands.",
@@ -59,6 +60,10 @@ package enum RouteTable {
             name: .retryJob, method: "POST", pattern: "/v1/jobs/{id}/retry", access: .admin,
             summary: "Run again, as the same job, those tasks of an ended job that failed or were cancelled.",
             status: 202, answer: .of(JobStatus.self)),
+        RouteSpec(
+            name: .forgetJob, method: "POST", pattern: "/v1/jobs/{id}/forget", access: .admin,
+            summary: "Remove an ended job, with its inputs and results; its number is not given out again.",
+            answer: .of(Success.self)),
         RouteSpec(
             name: .jobEvents, method: "GET", pattern: "/v1/jobs/{id}/events", access: .read,
             summary: "Server-sent events of a job: job (its state, at each change), until it ends.",

@@ -75,6 +75,7 @@ enum JobCommand {
     @MainActor static func show(_ job: JobStatus, _ out: StandardOutput) throws {
         try out.line("job       \(job.id)")
         if !job.name.isEmpty { try out.line("name      \(Terminal.clean(job.name))") }
+        if !job.owner.isEmpty { try out.line("owner     \(Terminal.clean(job.owner))") }
         try out.line("kernel    \(Terminal.clean(job.kernel))")
         try out.line("state     \(job.state.rawValue)")
         if let waiting = job.waiting { try out.line("waiting   \(Terminal.clean(waiting))") }

@@ -3,6 +3,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterKernels
+internal import MusterRun
 
 /// `muster jobs`.
 enum JobsCommand {
@@ -23,10 +24,11 @@ enum JobsCommand {
     static let command = Command(
         name: "jobs", summary: "list jobs",
         description: [
-            "Prints a line for each job: its number, name, kernel, state, how many tasks it has, how many are done and failed, how "
+            "Prints a line for each job: its number, name, owner, kernel, state, how many tasks it has, how many are done and failed, how "
                 + "long it took or has taken until now, and how long ago it was asked for."
         ],
-        flags: [limit.spec, before.spec, state.spec, kernel.spec] + CommonFlags.client, exits: CommonFlags.clientExits,
+        flags: [limit.spec, before.spec, state.spec, kernel.spec, TermsFlags.owner.spec] + CommonFlags.client,
+        exits: CommonFlags.clientExits,
         examples: [
             Command.Example("muster jobs", "The newest jobs."),
             Command.Example("muster jobs --state running", "Those that run."),
@@ -39,6 +41,7 @@ enum JobsCommand {
         if let id = invocation[before] { path += "&before=\(id)" }
         if let state = invocation[state] { path += "&state=\(state)" }
         if let kernel = invocation[kernel] { path += "&kernel=\(escaped(kernel))" }
+        if let owner = invocation[TermsFlags.owner] { path += "&owner=\(escaped(owner))" }
         let answer = try await CoordinatorClient(invocation).call("GET", path)
         if invocation[CommonFlags.json] { return try invocation.out.write(answer + [0x0A]) }
         try show(ListAnswer<JobStatus>(body: answer).items, invocation)
@@ -47,15 +50,18 @@ enum JobsCommand {
     @MainActor private static func show(_ jobs: [JobStatus], _ invocation: Invocation) throws {
         // A column that is empty throughout says nothing.
         let haveNames = jobs.contains { !$0.name.isEmpty }
+        let haveOwners = jobs.contains { !$0.owner.isEmpty }
+        let labels = (haveNames ? ["NAME"] : []) + (haveOwners ? ["OWNER"] : [])
         var table = TextTable(
-            [.init("JOB", .right)] + (haveNames ? [.init("NAME")] : []) + [
+            [.init("JOB", .right)] + labels.map { .init($0) } + [
                 .init("KERNEL"), .init("STATE"), .init("TASKS", .right), .init("DONE", .right), .init("FAILED", .right),
                 .init("TIME", .right), .init("AGE", .right),
             ])
         let now = WallClock.seconds()
         for job in jobs {
+            let labels = (haveNames ? [job.name] : []) + (haveOwners ? [job.owner] : [])
             table.add(
-                ["\(job.id)"] + (haveNames ? [job.name] : []) + [
+                ["\(job.id)"] + labels + [
                     job.kernel, job.state.rawValue, Format.count(job.count), Format.count(job.done),
                     Format.count(job.failed), Format.duration(job.seconds),
                     job.created > 0 ? Format.duration(max(0, now - job.created)) : "",

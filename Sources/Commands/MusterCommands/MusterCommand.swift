@@ -1,3 +1,4 @@
+internal import MusterClient
 package import MusterCommandLine
 internal import MusterRoleCommands
 internal import MusterSystem
@@ -15,6 +16,7 @@ package enum MusterCommand {
             RunCommand.command, AttachCommand.command, LogsCommand.command,
             SubmitCommand.command, AssignCommand.command, JobsCommand.command,
             JobCommand.command, ResultsCommand.command, CancelCommand.command, RetryCommand.command,
+            ForgetCommand.command,
             WorkersCommand.command,
             DrainCommand.command,
             JoinCommand.command, TokensCommand.command, SignInCommand.command, BackupCommand.command,

@@ -111,7 +111,7 @@ enum RunCommand {
             environment.spec, shell.spec,
             noShell.spec, outputMax.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
-        ] + RunFilesFlags.all + NeedsFlags.all + AfterFlags.all + CommonFlags.client,
+        ] + RunFilesFlags.all + NeedsFlags.all + TermsFlags.all + CommonFlags.client,
         rules: [
             .exclusive(["shell", "no-shell"]), .exclusive(["jobs", "at-most"]),
             .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
@@ -168,7 +168,7 @@ enum RunCommand {
         request.environment = try RunRequest.environment(invocation[environment], of: invocation.environment)
         request.needs = try NeedsFlags.needs(invocation)
         request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
-        request.after = try AfterFlags.after(invocation)
+        request.terms = try TermsFlags.terms(invocation)
         flags.request = request
         flags.output.isUnordered = invocation[unordered]
         flags.output.isTagged = invocation[tag]

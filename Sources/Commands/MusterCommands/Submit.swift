@@ -72,7 +72,7 @@ enum SubmitCommand {
         flags: [
             count.spec, params.spec, input.spec, priority.spec, quorum.spec, attempts.spec, retryDelay.spec,
             atMost.spec, copies.spec, name.spec, timeout.spec, wait.spec,
-        ] + NeedsFlags.all + AfterFlags.all + CommonFlags.client,
+        ] + NeedsFlags.all + TermsFlags.all + CommonFlags.client,
         rules: [.exclusive(["count", "input"])],
         exits: [
             Command.Exit(.success, "The job is stored; with --wait: it is done."),
@@ -126,7 +126,7 @@ enum SubmitCommand {
         request.timeoutSeconds = invocation[timeout].map(\.inSeconds)
         request.needs = try NeedsFlags.needs(invocation)
         request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
-        request.after = try AfterFlags.after(invocation)
+        try TermsFlags.terms(invocation).apply(to: &request)
         return request
     }
 

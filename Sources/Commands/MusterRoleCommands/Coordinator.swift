@@ -35,6 +35,10 @@ package enum CoordinatorCommand {
         "forget-days", "N", in: 1...36_500, default: CoordinatorConfiguration.forgetDaysDefault,
         "A volunteer's machine that was away for so long begins as unproven again, at the coordinator's next start; what it "
             + "did stays listed.")
+    static let keepDays = Flag<Int?>.int(
+        "keep-days", "N", in: 1...36_500,
+        "Jobs that ended so long ago are forgotten, with all that is kept of them."
+    ).defaulting(to: "jobs are kept")
     static let store = Flag<String?>.text(
         "store", "STORE", as: .text(bytesMax: 4096, suggestions: []), "Where to keep hard state: sqlite:PATH."
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
@@ -61,7 +65,8 @@ package enum CoordinatorCommand {
         flags: [
             CommonFlags.data.spec, port.spec, token.spec, AccessFlags.readToken.spec,
             AccessFlags.hostName.spec, AccessFlags.callbackNetworks.spec, silence.spec, grace.spec, lease.spec,
-            crashLimit.spec, strictQuorum.spec, forget.spec, store.spec, openClassic.spec, isPrivate.spec, wait.spec,
+            crashLimit.spec, strictQuorum.spec, forget.spec, keepDays.spec, store.spec, openClassic.spec,
+            isPrivate.spec, wait.spec,
         ] + ServerFlags.all + SpawnFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])] + SpawnFlags.rules,
         reservedFlags: ["standby"],
@@ -152,6 +157,7 @@ package enum CoordinatorCommand {
         configuration.scheduler.crashLimit = invocation[crashLimit]
         configuration.scheduler.isQuorumStrict = invocation[strictQuorum]
         configuration.forgetDays = invocation[forget]
+        configuration.keepDays = invocation[keepDays]
         configuration.renderWait = invocation[wait]
         configuration.access.isPrivate = invocation[isPrivate]
         configuration.access.isClassicOpen = invocation[openClassic]

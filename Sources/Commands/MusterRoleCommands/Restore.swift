@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterBackups
 package import MusterCommandLine
 internal import MusterCoordinator
 internal import MusterRole

@@ -28,8 +28,7 @@ package struct RunRequest: Hashable, Sendable {
     /// What each command takes of its worker; nil: one cpu and nothing else.
     package var needs: Needs?
     package var failsIfImpossible = false
-    /// Jobs that it waits for.
-    package var after = Prerequisites()
+    package var terms = JobTerms()
     /// What the params say of files; nil: the tasks have none.
     var files: [UInt8]?
 
@@ -63,7 +62,7 @@ package struct RunRequest: Hashable, Sendable {
         request.name = name ?? Self.name(of: template)
         request.startDelay = startDelay
         (request.needs, request.failsIfImpossible) = (needs, failsIfImpossible)
-        request.after = after
+        terms.apply(to: &request)
         return request
     }
 

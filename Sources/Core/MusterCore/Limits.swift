@@ -10,6 +10,8 @@ package enum Limits {
     package static let joinTokensMax = 1_000_000
     /// Unfinished jobs in the coordinator at one time; more are refused with 503.
     package static let unfinishedJobsMax = 100_000
+    /// Bytes of the label that says whose a job is.
+    package static let ownerBytesMax = 64
     /// Jobs that one job waits for.
     package static let prerequisitesMax = 100
     /// Bytes of one input, value or failure reason.

@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterBackups
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole

@@ -1,4 +1,5 @@
 package import MusterAPI
+internal import MusterBackups
 internal import MusterCallbacks
 internal import MusterCore
 internal import MusterCrypto
@@ -38,6 +39,7 @@ package final class Coordinator: Sendable {
 
     let jobs: JobService
     let intake: JobIntake
+    let history: HistoryService
     let results: ResultService
     let work: WorkService
     let referee: RefereeService
@@ -95,6 +97,7 @@ package final class Coordinator: Sendable {
         let signals = JobSignals()
         jobs = JobService(common, signals: signals, unfinished: unfinished)
         intake = JobIntake(common, jobs: jobs, lastID: lastIDs.job) { [spawner] in spawner.leavingWorkers }
+        history = HistoryService(common, keepDays: configuration.keepDays)
         results = ResultService(common, jobs: jobs, signals: signals)
         work = WorkService(common, signals: signals)
         referee = RefereeService(common, patience: configuration.refereePatience)
@@ -121,7 +124,8 @@ package final class Coordinator: Sendable {
     /// In the order in which they tick and end.
     var services: [any Service] {
         [
-            work, referee, pictures, commands, streams, jobs, intake, results, admission, members, classicRanks,
+            work, referee, pictures, commands, streams, jobs, intake, history, results, admission, members,
+            classicRanks,
             classicServers, children, trust, signIns, joining, installer,
         ]
     }

@@ -1,3 +1,4 @@
+internal import MusterBackups
 package import MusterCore
 package import MusterHTTP
 package import MusterJoining
@@ -25,6 +26,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// A machine that was not seen for so many days is unproven when it comes back. From `--forget-days`.
     package var forgetDays = forgetDaysDefault
     package static let forgetDaysDefault = 90
+    /// Jobs that ended longer ago are forgotten; nil: none. From `--keep-days`.
+    package var keepDays: Int?
     /// Where others are there and none of them confirms a volunteer's results for so long, be they busy or idle, the
     /// coordinator computes them again itself.
     package var refereePatience: Duration = .seconds(5)
@@ -46,6 +49,5 @@ package struct CoordinatorConfiguration: Sendable {
 
     /// From `--store sqlite:PATH`; nil is `muster.sqlite` in the data directory.
     package var database: String?
-    var databasePath: String { database ?? dataDirectory + "/" + Self.databaseName }
-    static let databaseName = "muster.sqlite"
+    var databasePath: String { database ?? dataDirectory + "/" + Backup.databaseName }
 }

@@ -90,7 +90,8 @@ final class SimStore {
         case .saveStanding(let machine, let standing): standings[machine] = standing
         case .sawMachine, .contributed, .saveToken: break
         // Nobody has a job run again here.
-        case .addInputs, .reopenJob, .setMeta, .saveChild, .addNumbers, .compactNumbers, .saveCommand, .endCommand,
+        case .addInputs, .reopenJob, .forgetJob, .removeLeftovers, .setMeta, .saveChild, .addNumbers, .compactNumbers,
+            .saveCommand, .endCommand,
             .saveCursor,
             .saveExceptions, .forgetProgress:
             break

@@ -18,7 +18,8 @@ package protocol Store: Sendable {
     /// its own. An empty group is a barrier: it completes after everything queued before it.
     ///
     /// A group fails with `.conflict` (retrying cannot help) when a write contradicts what is stored: a job id that exists, an
-    /// input or result that overlaps another or lies outside its job, a result or an end for a job that has ended.
+    /// input or result that overlaps another or lies outside its job, a result or an end for a job that has ended, the
+    /// forgetting of one that has not.
     func commit(_ writes: [StoreWrite], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
     /// Jobs without an end, in the order of their ids, with what is recorded of each, and votes on what is not.
@@ -42,9 +43,11 @@ package protocol Store: Sendable {
     /// The job that a request with this `Idempotency-Key` asked for, nil when there is none.
     func job(requestKey: String) async throws -> StoredJob?
 
-    /// At most `limit` jobs with ids below `before` (nil: from the newest), newest first: of all kernels or of one, in any
-    /// state or ended in one.
-    func jobs(before: JobID?, limit: Int, kernel: String?, endedAs state: JobState?) async throws -> [StoredJob]
+    /// At most `limit` of such jobs with ids below `before` (nil: from the newest), newest first.
+    func jobs(_ wanted: JobSelection, before: JobID?, limit: Int) async throws -> [StoredJob]
+
+    /// At most `limit` jobs that ended before this moment, those first that did so first.
+    func jobs(endedBefore time: WallClockMs, limit: Int) async throws -> [JobID]
 
     /// Results in task order: the record that covers `task`, if any, and those after it, until their bytes pass `bytesMax`.
     ///
@@ -101,9 +104,9 @@ package protocol Store: Sendable {
 }
 
 extension Store {
-    /// Jobs of all kernels and in any state.
+    /// Any jobs.
     package func jobs(before: JobID?, limit: Int) async throws -> [StoredJob] {
-        try await jobs(before: before, limit: limit, kernel: nil, endedAs: nil)
+        try await jobs(JobSelection(), before: before, limit: limit)
     }
 
     /// `commit` for callers that can suspend: returns when the group is durable, throws when nothing of it was kept.

@@ -52,7 +52,8 @@ import Testing
             .endJob(JobID(4), .failed, endedMs: 1),
         ])
         func ids(before: JobID? = nil, limit: Int = 9, _ kernel: String?, _ state: JobState?) async throws -> [Int64] {
-            try await store.jobs(before: before, limit: limit, kernel: kernel, endedAs: state).map(\.record.id.rawValue)
+            try await store.jobs(JobSelection(kernel: kernel, endedAs: state), before: before, limit: limit)
+                .map(\.record.id.rawValue)
         }
         #expect(try await ids("even", nil) == [6, 4, 2])
         #expect(try await ids(before: JobID(6), limit: 1, "even", nil) == [4])

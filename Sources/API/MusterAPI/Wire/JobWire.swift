@@ -34,6 +34,10 @@ package struct JobRequest: Hashable, WireRequest {
     package var failsIfImpossible = false
     /// Jobs that it waits for.
     package var after = Prerequisites()
+    /// Whose it is; empty: not said.
+    package var owner = ""
+    /// Whether a task that is lost with its worker is run again.
+    package var reruns = true
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
@@ -85,15 +89,24 @@ package struct JobRequest: Hashable, WireRequest {
             "Refuse the job where no worker could ever run it, default false: then it waits for one that can.",
             when: \.failsIfImpossible),
         .part(\.after),
+        .may(
+            "owner", \.owner, .shown(upTo: Limits.ownerBytesMax), "Whose it is: at most 64 bytes; empty for nobody's.",
+            when: { !$0.owner.isEmpty }),
+        .may(
+            "rerun", \.reruns, .boolean,
+            "Whether a task that is lost with its worker is run again, default true; else it has failed.",
+            when: { !$0.reruns }),
     ]
 
     package mutating func check() throws(Problem) {
-        guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
-            name.isEmpty || !name.allSatisfy(\.isWhitespace)
-        else {
-            throw Problem(
-                422, "\"name\" must hold more than blanks, and no control characters; leave it out for none.",
-                code: "field")
+        for (text, field) in [(name, "name"), (owner, "owner")] {
+            guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
+                text.isEmpty || !text.allSatisfy(\.isWhitespace)
+            else {
+                throw Problem(
+                    422, "\"\(field)\" must hold more than blanks, and no control characters; leave it out for none.",
+                    code: "field")
+            }
         }
         if let inputs {
             guard count == 0 || count == inputs.count else {
@@ -193,6 +206,10 @@ package struct JobStatus: Hashable, WireType, WireListed {
     package var after = Prerequisites()
     /// Why the fleet cancelled it; empty where it did not.
     package var reason = ""
+    /// Whose it is; empty: not said.
+    package var owner = ""
+    /// Whether a task that is lost with its worker is run again.
+    package var reruns = true
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
@@ -230,6 +247,10 @@ package struct JobStatus: Hashable, WireType, WireListed {
         .part(\.after),
         .may(
             "reason", \.reason, .prose(upTo: 4_096), "Why the fleet cancelled it.", when: { !$0.reason.isEmpty }),
+        .may("owner", \.owner, .prose, "Whose it is.", when: { !$0.owner.isEmpty }),
+        .may(
+            "rerun", \.reruns, .boolean, "Whether a task that is lost with its worker is run again.",
+            when: { !$0.reruns }),
     ]
 }
 

@@ -83,9 +83,10 @@ package struct JoinRequest: Hashable, WireRequest {
 
 extension WireKind where Value == String {
     /// A name that people can see: without control characters, and not of blanks alone. Who reads it says what is wrong.
-    static var shown: WireKind {
+    static var shown: WireKind { shown(upTo: Limits.nameBytesMax) }
+    static func shown(upTo bytesMax: Int) -> WireKind {
         text(
-            0...Limits.nameBytesMax,
+            0...bytesMax,
             pattern: "^([^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*)?$")
     }
 }

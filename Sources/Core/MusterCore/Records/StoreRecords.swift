@@ -60,6 +60,10 @@ package struct JobRecord: Hashable, Sendable {
     package var startDelay: Duration?
     /// Jobs that it waits for before any of its tasks is granted.
     package var after = Prerequisites()
+    /// Whose it is, as whoever asked for it says; empty: nobody said.
+    package var owner = ""
+    /// Whether a task that is lost with its worker is run again; else it has failed.
+    package var reruns = true
     /// Of the request that asked for it; nil when that had none.
     package var request: RequestKey?
     /// Whether somebody without a token asked for it, by a route that was open: then it needs none to be looked at by such a route.
@@ -243,6 +247,11 @@ package enum StoreWrite: Hashable, Sendable {
     case releaseJob(JobID)
     /// Why the fleet cancels the job, for people.
     case explainJob(JobID, String)
+    /// An ended job is no more, with all that is kept of it; its number is not given out again. Fails for one that has not ended.
+    /// Alone in its group, or first among its like.
+    case forgetJob(JobID)
+    /// The store's own: a little of what forgotten jobs left is removed.
+    case removeLeftovers
     /// Fails where the machine has voted on one of the tasks already.
     case addVotes(VoteRecord)
     /// Those on these tasks: they are decided.
@@ -278,6 +287,17 @@ package enum StoreWrite: Hashable, Sendable {
     case forgetProgress
     /// Inserts or replaces a small named value (the coordinator's key, for one).
     case setMeta(key: String, value: [UInt8])
+}
+
+/// Which jobs somebody wants to see: each that is nil is any.
+package struct JobSelection: Hashable, Sendable {
+    package var kernel: String?
+    package var endedAs: JobState?
+    package var owner: String?
+
+    package init(kernel: String? = nil, endedAs: JobState? = nil, owner: String? = nil) {
+        (self.kernel, self.endedAs, self.owner) = (kernel, endedAs, owner)
+    }
 }
 
 /// A job as people ask for it: what was asked, and how far it is by what the store holds.

@@ -207,7 +207,8 @@ extension Scheduler {
     /// As many tasks as take about `batchTime`; near the end, or the horizon, a fair share. Before the first has been
     /// measured one by one; of a transient job, whose tasks are short, two, so that its worker can ask ahead.
     private func batchSize(of job: ScheduledJob, share: Int) -> Int {
-        if job.record.startDelay != nil { return 1 }
+        // What may not be run twice goes out alone: what was not begun is not lost.
+        if !job.record.reruns || job.record.startDelay != nil { return 1 }
         guard let seconds = job.secondsPerTask else { return job.isTransient ? max(1, min(2, share)) : 1 }
         func tasks(in time: Duration) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax

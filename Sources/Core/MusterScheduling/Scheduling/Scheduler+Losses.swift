@@ -106,7 +106,8 @@ extension Scheduler {
         }
         let held = inOrder(leasesOfMember[member] ?? [])
         if !held.isEmpty { heldBySuspects[member, default: []] += held }
-        for key in held { giveBack(key) }
+        // With what must not be run twice the worker may come back.
+        for key in held where isGone || runsAgain(key) { lose(key, "was lost", &effects) }
         for id in jobs.keys.filter({ jobs[$0]!.deal?.isAbout(member) == true }).sorted() {
             jobs[id]!.dealAgain(from: member, isGone: isGone)
             line(up: id)
@@ -170,6 +171,34 @@ extension Scheduler {
 
     private mutating func park(_ key: LeaseKey, _ reason: String, _ effects: inout [SchedulerEffect]) {
         count { $0.parked += 1 }
+        failForGood(key, reason, &effects)
+    }
+
+    // MARK: What must not be run twice
+
+    /// Whether what of the lease is lost with its worker is run again.
+    func runsAgain(_ key: LeaseKey) -> Bool { jobs[key.job]?.record.reruns ?? true }
+
+    /// What of the lease is open is in line again; or has failed, as it may have been begun, and nobody knows how far it came.
+    mutating func lose(_ key: LeaseKey, _ how: String, _ effects: inout [SchedulerEffect]) {
+        if runsAgain(key) { return giveBack(key) }
+        guard leases[key] != nil, let job = jobs[key.job] else { return }
+        drop(key)
+        guard job.ending == nil, !job.taken.contains(key.first) else { return }
+        failForGood(key, "its worker \(how), and it is not run again", &effects)
+    }
+
+    /// The store refused what the lease came to: its worker delivers it again, and nobody else computes it meanwhile.
+    mutating func holdAgain(_ key: LeaseKey, _ now: Moment) {
+        let deadline = now + settings.leaseTime * 4
+        leases[key] = Lease(
+            key: key, open: RangeSet(key.tasks), grantedAt: now, deadline: deadline, failures: 0, faults: 0)
+        leasesOfMember[key.member, default: []].insert(key)
+        jobs[key.job]!.leases.insert(key)
+        earliestDeadline = min(earliestDeadline ?? deadline, deadline)
+    }
+
+    private mutating func failForGood(_ key: LeaseKey, _ reason: String, _ effects: inout [SchedulerEffect]) {
         if jobs[key.job]!.ballots != nil {
             jobs[key.job]!.ballots!.set(decided: true, RangeSet(key.tasks))
             noteVoting(key.job)
@@ -179,6 +208,7 @@ extension Scheduler {
             secondsLines: Array("0\n".utf8))
         var pending = PendingCommit(job: key.job)
         pending.member = key.member
+        pending.key = key
         pending.taken = RangeSet(key.tasks)
         pending.failures = 1
         jobs[key.job]!.take(pending.taken)

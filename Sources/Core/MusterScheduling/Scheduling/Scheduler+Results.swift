@@ -12,6 +12,8 @@ struct PendingCommit: Sendable {
     var worker = ""
     /// Whose grant it was.
     var member: MemberID?
+    /// That grant, where the group is about one.
+    var key: LeaseKey?
     /// Set when the group ends the job.
     var end: JobState?
     /// Tasks that it has votes on, and whose.
@@ -149,7 +151,7 @@ extension Scheduler {
         pending.report = place
         pending.taken = final
         pending.worker = source.worker
-        pending.member = source.member
+        (pending.member, pending.key) = (source.member, report.key)
         for record in records {
             if case .failure = record.outcome { pending.failures += 1 } else { pending.values += record.count }
         }
@@ -249,7 +251,12 @@ extension Scheduler {
         // The worker will deliver again; whether it or another attempt is first does not matter.
         let attempt = (jobs[id]?.highestAttempt ?? 0) + 1
         let undecided = takeBack(pending)
-        jobs[id]?.comeBack(pending.taken.subtracting(undecided), from: pending.member, attempt: attempt, failures: 0)
+        if let key = pending.key, jobs[id] != nil, !runsAgain(key) {
+            if !pending.taken.isEmpty { holdAgain(key, now) }
+        } else {
+            jobs[id]?.comeBack(
+                pending.taken.subtracting(undecided), from: pending.member, attempt: attempt, failures: 0)
+        }
         line(up: id)
         if let delivery = pending.delivery {
             deliveries[delivery]?.verdicts[pending.report] = .again(reason)

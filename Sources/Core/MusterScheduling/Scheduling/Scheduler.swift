@@ -285,7 +285,7 @@ package struct Scheduler: Sendable {
         if let earliest = earliestDeadline, earliest <= now {
             for key in inOrder(leases.values.filter { $0.deadline <= now }.map(\.key)) {
                 count { $0.expired += 1 }
-                giveBack(key)
+                lose(key, "gave no sign of it any more", &effects)
             }
             earliestDeadline = leases.values.map(\.deadline).min()
         }

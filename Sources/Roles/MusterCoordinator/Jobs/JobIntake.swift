@@ -224,9 +224,11 @@ final class JobIntake: Service {
             attemptsMax: request.attemptsMax ?? KernelTable.attemptsDefault(request.kernel),
             createdMs: SystemTime.wallClockMs(), quorum: request.quorum,
             isDeterministic: KernelTable.isDeterministic(request.kernel), retryDelay: request.retryDelay,
-            atMost: request.atMost, mayCopy: request.mayCopy ?? KernelTable.isCopied(request.kernel))
+            atMost: request.atMost,
+            mayCopy: request.reruns && (request.mayCopy ?? KernelTable.isCopied(request.kernel)))
         (record.name, record.timeoutSeconds) = (request.name, request.timeoutSeconds)
         (record.needs, record.startDelay, record.after) = (request.needs, request.startDelay, request.after)
+        (record.owner, record.reruns) = (request.owner, request.reruns)
         (record.request, record.isOpen) = (asking.key, asking.isOpen)
         return record
     }

@@ -231,35 +231,37 @@ final class JobService: Service, JobBook, JobLooks {
     private func listJobs(_ request: HTTPRequest) throws -> HTTPOutcome {
         let limit = try request.queryInt("limit", in: 1...1_000) ?? 100
         let before = try request.queryInt("before", in: 1...Int.max).map { JobID(Int64($0)) }
-        let kernel = try request.queryText("kernel")
         let wanted = try request.queryChoice("state", JobState.self)
+        let selection = JobSelection(
+            kernel: try request.queryText("kernel"), endedAs: wanted, owner: try request.queryText("owner"))
         return .task {
             let jobs: [JobStatus]
             if let wanted, !wanted.isFinal {
-                jobs = self.activeJobs(before: before, limit: limit, kernel: kernel, in: wanted)
+                jobs = self.activeJobs(selection, before: before, limit: limit, in: wanted)
             } else {
-                jobs = try await self.storedJobs(before: before, limit: limit, kernel: kernel, endedAs: wanted)
+                jobs = try await self.storedJobs(selection, before: before, limit: limit)
             }
             return .json(ListAnswer(jobs).body)
         }
     }
 
-    private func storedJobs(
-        before: JobID?, limit: Int, kernel: String?, endedAs wanted: JobState?
-    ) async throws -> [JobStatus] {
-        try await store.jobs(before: before, limit: limit, kernel: kernel, endedAs: wanted).map { job in
+    private func storedJobs(_ wanted: JobSelection, before: JobID?, limit: Int) async throws -> [JobStatus] {
+        try await store.jobs(wanted, before: before, limit: limit).map { job in
             let active = lock.withLock { activeStatus(of: job.record.id, $0) }
             return active ?? JobStatus(job, at: SystemTime.wallClockMs())
         }
     }
 
     /// Whether a job is queued or running is known in memory only, and so are all that are not over.
-    private func activeJobs(before: JobID?, limit: Int, kernel: String?, in wanted: JobState) -> [JobStatus] {
+    private func activeJobs(
+        _ selection: JobSelection, before: JobID?, limit: Int, in wanted: JobState
+    ) -> [JobStatus] {
         lock.withLock { fleet in
             var found: [JobStatus] = []
             for id in fleet[slice].records.keys.sorted(by: >) where found.count < limit {
                 if let before, id >= before { continue }
-                if let kernel, fleet[slice].records[id]!.kernel != kernel { continue }
+                if let kernel = selection.kernel, fleet[slice].records[id]!.kernel != kernel { continue }
+                if let owner = selection.owner, fleet[slice].records[id]!.owner != owner { continue }
                 if let status = activeStatus(of: id, fleet), status.state == wanted { found.append(status) }
             }
             return found
@@ -347,7 +349,7 @@ extension JobStatus {
     /// What its record says of a job beside its progress.
     fileprivate mutating func tell(of record: JobRecord) {
         (name, timeoutSeconds, needs) = (record.name, record.timeoutSeconds, record.needs)
-        after = record.after
+        (after, owner, reruns) = (record.after, record.owner, record.reruns)
         created = Double(record.createdMs) / 1_000
     }
 }

@@ -85,7 +85,11 @@ final class ResultService: Service {
             } else if isOver || !feed.isLive {
                 isAtGap = try await sendStored(of: id, feed, upToGap: waits && !isOver)
             }
-            if isOver || !waits { return }
+            if isOver || !waits {
+                // What was forgotten meanwhile must not look as if this were all of it.
+                if isOver, try await store.job(id) == nil { throw Problem.noSuchJob(id) }
+                return
+            }
             // What is behind the gap was offered already, and will not be again.
             if !isAtGap { signals.goLive(feed, id, at: version) }
             version = await signals.wait(id, beyond: version)

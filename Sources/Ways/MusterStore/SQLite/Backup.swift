@@ -23,6 +23,8 @@ extension SQLiteStore {
         do throws(StoreError) {
             let source = try Connection(path: self.path)
             defer { source.close() }
+            // Whatever the store itself is, what is made of the copy gives room back.
+            try source.execute("PRAGMA auto_vacuum = INCREMENTAL")
             let vacuum = try source.prepare("VACUUM INTO ?")
             try vacuum.bind(1, path)
             try vacuum.run()

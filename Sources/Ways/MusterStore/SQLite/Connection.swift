@@ -86,9 +86,12 @@ final class Connection: @unchecked Sendable {  // one thread opens it, hands it 
         return try mode.step() && mode.text(0) == "wal"
     }
 
-    /// Bounds the database for this connection; needs digits in the text, as pragmas take no parameters.
-    func limit(pages: Int) throws(StoreError) {
-        let code = sqlite3_exec(handle, "PRAGMA max_page_count = \(pages)", nil, nil, nil)
+    /// Bounds the database for this connection.
+    func limit(pages: Int) throws(StoreError) { try run("PRAGMA max_page_count = \(pages)") }
+
+    /// A pragma with a number in its text, as pragmas take no parameters.
+    func run(_ pragma: String) throws(StoreError) {
+        let code = sqlite3_exec(handle, pragma, nil, nil, nil)
         guard code == SQLITE_OK else { throw error(code) }
     }
 

@@ -5,6 +5,7 @@ struct JobReads {
     private let path: String
     private let one: Statement
     private let newest: Statement
+    private let endedBefore: Statement
     private let ofRequest: Statement
     private let unfinished: Statement
     private let workers: Statement
@@ -17,29 +18,31 @@ struct JobReads {
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
             FROM job WHERE id = ?
             """)
         newest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
-            FROM job WHERE (id < ?1 OR ?1 IS NULL) AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
+            FROM job WHERE id < ?1 AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
+                AND (owner = ?5 OR ?5 IS NULL)
             ORDER BY id DESC LIMIT ?2
             """)
+        endedBefore = try connection.prepare("SELECT id FROM job WHERE ended_ms < ? ORDER BY ended_ms, id LIMIT ?")
         ofRequest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
             FROM job WHERE request_key = ?
             """)
         unfinished = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason
+                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
             FROM job WHERE state IS NULL ORDER BY id
             """)
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
@@ -63,13 +66,23 @@ struct JobReads {
         return try rows(of: ofRequest).first.map { (job) throws(StoreError) in try counted(job).job }
     }
 
-    func jobs(before: JobID?, limit: Int, kernel: String?, endedAs state: JobState?) throws(StoreError) -> [StoredJob] {
-        if let before { try newest.bind(1, before.rawValue) }
+    func jobs(_ wanted: JobSelection, before: JobID?, limit: Int) throws(StoreError) -> [StoredJob] {
+        try newest.bind(1, before?.rawValue ?? .max)
         // SQLite takes a negative limit for none at all.
         try newest.bind(2, max(0, limit))
-        if let kernel { try newest.bind(3, kernel) }
-        if let state { try newest.bind(4, state.rawValue) }
+        if let kernel = wanted.kernel { try newest.bind(3, kernel) }
+        if let state = wanted.endedAs { try newest.bind(4, state.rawValue) }
+        if let owner = wanted.owner { try newest.bind(5, owner) }
         return try rows(of: newest).map { (job) throws(StoreError) in try counted(job).job }
+    }
+
+    func jobs(endedBefore time: WallClockMs, limit: Int) throws(StoreError) -> [JobID] {
+        defer { endedBefore.reset() }
+        try endedBefore.bind(1, time)
+        try endedBefore.bind(2, max(0, limit))
+        var ids: [JobID] = []
+        while try endedBefore.step() { ids.append(JobID(endedBefore.int64(0))) }
+        return ids
     }
 
     func unfinishedJobs() throws(StoreError) -> [RestoredJob] {
@@ -152,6 +165,7 @@ struct JobReads {
         record.needs = try needs(row, id)
         if !row.isNull(23) { record.startDelay = .milliseconds(row.int64(23)) }
         record.after = try after(row, id)
+        (record.owner, record.reruns) = (row.text(27), row.int64(28) != 0)
         var job = StoredJob(
             record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
             failed: row.int(4), workers: [:])

@@ -22,8 +22,9 @@ struct JobWrites {
             """
             INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
                 is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key, request_digest,
-                is_open, needs, start_delay_ms, after, is_held)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id
+                is_open, needs, start_delay_ms, after, is_held, owner, reruns)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
         insertInput = try connection.prepare("INSERT INTO input (job, first, count, lines) VALUES (?, ?, ?, ?)")
@@ -77,6 +78,8 @@ struct JobWrites {
         if let delay = job.startDelay { try insertJob.bind(20, Int(delay.inNanoseconds / 1_000_000)) }
         if !job.after.isEmpty { try insertJob.bind(21, job.after.text) }
         try insertJob.bind(22, job.after.isEmpty ? 0 : 1)
+        try insertJob.bind(23, job.owner)
+        try insertJob.bind(24, job.reruns ? 1 : 0)
         guard try insertJob.step() else {
             throw .conflict("job \(job.id) or its request's key exists already: neither is used twice")
         }

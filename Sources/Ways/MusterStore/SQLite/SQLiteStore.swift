@@ -28,6 +28,7 @@ package final class SQLiteStore: Store {
     private let writer: Writer
     private let readers: Lanes<ReadSession>
     private let checkpoints: Checkpoints
+    private let sweeper: Sweeper
     private let limits: Limits
     private let lock: FileLock
 
@@ -49,7 +50,11 @@ package final class SQLiteStore: Store {
         let session = try WriteSession(connection)
         checkpoints = try Checkpoints(Connection(path: real))
         readers = try Lanes("store-reader", sessions: sessions, waitingMax: limits.readsMax)
+        let (leftovers, hasWork) = (session.leftovers, try session.forgetting.hasWork())
         writer = try Writer(session, limits, checkpoints)
+        sweeper = Sweeper(writer, leftovers)
+        // An earlier process may not have come to the end.
+        if hasWork { sweeper.begin() }
     }
 
     deinit { shutDown {} }
@@ -63,6 +68,8 @@ package final class SQLiteStore: Store {
         try Schema.checkIntegrity(connection)
         connection.keepsLogOnClose = false
         try DatabaseFiles.restrict(path)
+        // Only a database without tables can be made one that gives room back.
+        if version == 0 { try connection.execute("PRAGMA auto_vacuum = INCREMENTAL") }
         // A log that a burst made longer is cut to 32 MiB when it begins anew.
         try connection.execute("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 33554432;")
         guard try connection.isInWALMode() else {
@@ -79,7 +86,11 @@ package final class SQLiteStore: Store {
     // MARK: Writes
 
     package func commit(_ writes: [StoreWrite], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
-        writer.commit(writes, completion)
+        guard case .forgetJob = writes.first else { return writer.commit(writes, completion) }
+        writer.commit(writes) { [sweeper] result in
+            sweeper.begin()
+            completion(result)
+        }
     }
 
     // MARK: Reads
@@ -118,12 +129,14 @@ package final class SQLiteStore: Store {
         try await read { (session) throws(StoreError) in try session.jobReads.job(requestKey: requestKey) }
     }
 
-    package func jobs(
-        before: JobID?, limit: Int, kernel: String?, endedAs state: JobState?
-    ) async throws -> [StoredJob] {
+    package func jobs(_ wanted: JobSelection, before: JobID?, limit: Int) async throws -> [StoredJob] {
         try await read { (session) throws(StoreError) in
-            try session.jobReads.jobs(before: before, limit: limit, kernel: kernel, endedAs: state)
+            try session.jobReads.jobs(wanted, before: before, limit: limit)
         }
+    }
+
+    package func jobs(endedBefore time: WallClockMs, limit: Int) async throws -> [JobID] {
+        try await read { (session) throws(StoreError) in try session.jobReads.jobs(endedBefore: time, limit: limit) }
     }
 
     package func results(

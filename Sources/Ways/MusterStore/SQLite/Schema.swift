@@ -7,7 +7,7 @@ enum Schema {
 
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
     static let steps: [StaticString] = [
-        first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh,
+        first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
     ]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
@@ -242,6 +242,17 @@ enum Schema {
         ALTER TABLE job ADD COLUMN is_held INTEGER NOT NULL DEFAULT 0; -- they are not over yet
         ALTER TABLE job ADD COLUMN reason TEXT NOT NULL DEFAULT ''; -- why the fleet cancelled it
         PRAGMA user_version = 11;
+        """
+
+    private static let twelfth: StaticString = """
+        CREATE TABLE forgotten_job ( -- gone for everybody; rows of theirs in other tables are still to be removed
+            id INTEGER PRIMARY KEY
+        ) STRICT;
+        CREATE INDEX job_ended ON job (ended_ms) WHERE ended_ms IS NOT NULL;
+        CREATE INDEX job_unfinished ON job (id) WHERE state IS NULL;
+        ALTER TABLE job ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+        ALTER TABLE job ADD COLUMN reruns INTEGER NOT NULL DEFAULT 1; -- what is lost with its worker
+        PRAGMA user_version = 12;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

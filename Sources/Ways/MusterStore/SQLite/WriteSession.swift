@@ -11,6 +11,8 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
     let children: ChildWrites
     let commands: CommandWrites
     let trust: TrustWrites
+    let forgetting: ForgettingWrites
+    let leftovers = Leftovers()
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection
@@ -22,6 +24,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         children = try ChildWrites(connection)
         commands = try CommandWrites(connection)
         trust = try TrustWrites(connection)
+        forgetting = try ForgettingWrites(connection)
     }
 
     /// Commits the groups in one transaction; when that fails, each in one of its own, so that only the culprits fail.
@@ -62,6 +65,8 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
             try trust.removeVotes(of: id)
         case .reopenJob(let id): try jobs.reopen(id)
         case .releaseJob(let id): try jobs.release(id)
+        case .forgetJob(let id): try forgetting.forget(id)
+        case .removeLeftovers: leftovers.note(try forgetting.removeSome())
         case .explainJob(let id, let reason): try jobs.explain(id, reason)
         case .addVotes(let vote): try trust.add(vote)
         case .removeVotes(let id, let tasks): try trust.removeVotes(of: id, tasks)

@@ -125,7 +125,7 @@ extension StoreWrite {
         case .removeVotes, .removeVotesOf, .contributed, .saveStanding: 64
         case .sawMachine(let machine): 256 + machine.name.utf8.count + machine.version.utf8.count
         case .saveToken(let token): 256 + token.label.utf8.count
-        case .endJob, .reopenJob, .releaseJob, .removeMember: 256
+        case .endJob, .reopenJob, .releaseJob, .forgetJob, .removeLeftovers, .removeMember: 256
         case .explainJob(_, let reason): 256 + reason.utf8.count
         case .saveMember(let member):
             member.labels.reduce(256 + member.name.utf8.count + member.address.utf8.count) {

@@ -1,9 +1,9 @@
 internal import Glibc
 internal import MusterAPI
 internal import MusterCrypto
-internal import MusterHTTP
+package import MusterHTTP
 internal import MusterRole
-internal import MusterStore
+package import MusterStore
 internal import MusterSystem
 internal import Synchronization
 
@@ -12,19 +12,22 @@ internal import Synchronization
 /// A backup is the database by itself, in one file, with the fleet's tokens in it: who has it has the fleet.
 package final class Backup: Sendable {
     /// The random bytes that tell the time since a restoring from all others.
-    static let epochName = "epoch"
+    package static let epochName = "epoch"
     /// The last number of a view that may have been used.
-    static let viewsName = "views"
+    package static let viewsName = "views"
     /// The files of tokens, which a backup carries under these names.
     private static let tokenFiles = ["admin.token", "join.token", "read.token"]
     private static let carried = "file "
+
+    /// Of the database, in the folder of its coordinator.
+    package static let databaseName = "muster.sqlite"
 
     private let store: SQLiteStore
     private let directory: String
     /// One at a time: each takes as much of the disk as the store.
     private let isUnderWay = Atomic(false)
 
-    init(_ store: SQLiteStore, directory: String) {
+    package init(_ store: SQLiteStore, directory: String) {
         (self.store, self.directory) = (store, directory)
         removeLeftovers()
     }
@@ -51,7 +54,7 @@ package final class Backup: Sendable {
 
     /// The answer to whoever asks for one. Throws a `Problem`: 503 while another is under way or the store cannot be read, 507 where
     /// there is no room.
-    func answer() async throws -> HTTPResponse {
+    package func answer() async throws -> HTTPResponse {
         guard !isUnderWay.exchange(true, ordering: .acquiringAndReleasing) else {
             throw Problem(503, "Another backup is under way; there is one at a time.", code: "backup", retryAfter: 5)
         }
@@ -102,7 +105,7 @@ package final class Backup: Sendable {
         let epoch = NewEpoch(
             idsAbove: idsAbove(nowMs: SystemTime.wallClockMs()), values: [epochName: randomBytes(16)],
             raising: [viewsName], taking: tokenFiles.map { carried + $0 })
-        let path = database ?? directory + "/" + CoordinatorConfiguration.databaseName
+        let path = database ?? directory + "/" + databaseName
         let tokens = try SQLiteStore.restore(file, to: path, in: epoch)
         for name in tokenFiles {
             guard let bytes = tokens[carried + name] else { continue }
@@ -112,5 +115,5 @@ package final class Backup: Sendable {
 
     /// Above all that was given out in any epoch before, as far as clocks go forward and fewer than 512 ids a millisecond were given; below
     /// the ids of pictures' jobs (2^51) until 2109.
-    static func idsAbove(nowMs: Int64) -> Int64 { nowMs << 9 }
+    package static func idsAbove(nowMs: Int64) -> Int64 { nowMs << 9 }
 }

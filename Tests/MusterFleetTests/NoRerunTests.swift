@@ -1,0 +1,54 @@
+import MusterAPI
+import MusterCore
+import MusterTestKit
+import Testing
+
+/// Commands that are lost with their worker, with real processes; and jobs that are forgotten.
+@Suite(.timeLimit(.minutes(3))) struct NoRerunTests {
+    @Test func aLostCommandIsNotRunAgain() async throws {
+        try await Fleet.run { fleet in
+            let doomed = try fleet.startCommandWorker("a")
+            let file = fleet.folder.path + "/runs"
+            let command = "muster run --detach --no-rerun 'echo {} >>\(file); [ {} != 1 ] || sleep 600' ::: 1 2 3"
+            #expect(try await fleet.script(command).text == "1\n")
+            try await eventually("it runs") { try await fleet.script("cat \(file) 2>/dev/null || :").text == "1\n" }
+            let other = try fleet.startCommandWorker("b")
+            await doomed.kill()
+            let end = try await fleet.end(of: JobID(1))
+            #expect(end.state == .failed && end.done == 2 && end.failed == 1)
+            let results = try await fleet.results(of: JobID(1))
+            #expect(results.compactMap(\.error) == ["its worker was lost, and it is not run again"])
+            #expect(try await fleet.script("sort \(file)").text == "1\n2\n3\n")
+            other.terminate()
+            try await other.exitCode()
+        }
+    }
+
+    @Test func jobsAreForgotten() async throws {
+        try await Fleet.run(flags: ["--keep-days", "1"]) { fleet in
+            let worker = try fleet.startWorker("w")
+            for _ in 1...3 {
+                #expect(
+                    try await fleet.muster("submit", "noop", "--count", "9", "--wait", "--owner", "ann").exitCode == 0)
+            }
+            #expect(try await fleet.muster("submit", "sleep", "-p", "ms=600000").output == ["4"])
+            #expect(try await fleet.muster("jobs", "--owner", "ann").output.count == 4)
+            #expect(try await fleet.muster("jobs", "--owner", "bob").output.count == 1)
+            let forgotten = try await fleet.muster("forget", "1", "3")
+            #expect(forgotten.output == ["job 1 is forgotten", "job 3 is forgotten"], "\(forgotten.errors)")
+            #expect(try await fleet.muster("job", "1").exitCode == 66)
+            #expect(try await fleet.muster("forget", "1").exitCode == 66)
+            let running = try await fleet.muster("forget", "4")
+            #expect(
+                running.exitCode == 65 && running.errors.last?.contains("Job 4 is not over yet") == true, "\(running)")
+            #expect(try await fleet.muster("forget").exitCode == 64)
+            #expect(try await fleet.muster("cancel", "4").exitCode == 0)
+            #expect(try await fleet.muster("forget", "4").exitCode == 0)
+            try await fleet.crashCoordinator()
+            #expect(try await fleet.muster("jobs").output.count == 2)
+            #expect(try await fleet.muster("submit", "noop").output == ["5"], "no number is given out twice")
+            worker.terminate()
+            try await worker.exitCode()
+        }
+    }
+}
