@@ -92,6 +92,8 @@ import Testing
         (#"{"shell":"a","env":{"A":"\u0000"}}"#, "zero byte"),
         (#"{"shell":"a","env":["A"]}"#, "an object of texts"), (#"{"shell":"a","killAfter":-1}"#, "killAfter"),
         (#"{"shell":"a","outputMax":10000000}"#, "outputMax"), (#"{"shell":"a","pids":0}"#, "pids"),
+        (#"{"shell":"a","image":"../x"}"#, "no image's name"),
+        (#"{"shell":"a","network":true}"#, "with an \"image\""),
         (#"{"shell":"a","stdin":"value"}"#, "an input for each task"),
     ])
     func wrongParams(_ params: String, _ words: String) {
@@ -178,6 +180,19 @@ import Testing
             ])
         #expect((asked.input, asked.outputMax) == (Array("in".utf8), 9))
         #expect((asked.killAfter, asked.timeout) == (.seconds(1), .seconds(5)))
+    }
+
+    @Test func aCommandIsToldItsContainer() throws {
+        let commands = Commands(ExecOutcome(.exited(0)))
+        for (params, network) in [(#""image":"a/b:1","network":true"#, true), (#""image":"a/b:1""#, false)] {
+            let text = Array("{\"command\":[\"ls\"],\(params)}".utf8)
+            let kernel = try ExecKernel(params: JSONFields(body: text)).on(commands)
+            var task = KernelTask(index: 0, attempt: 1, input: nil)
+            (task.cpus, task.memoryBytes) = (2, 5)
+            _ = try kernel.run(task, Cancellation())
+            let image = TaskImage(name: "a/b:1", hasNetwork: network, cpus: 2, memoryBytes: 5)
+            #expect(commands.asked.withLock { $0.last?.image } == image)
+        }
     }
 
     @Test func aShellTextGoesToTheShell() throws {

@@ -2,6 +2,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterRun
+internal import MusterWorker
 
 /// `muster run [FLAG]... COMMAND [ARG]... [::: VALUE...] [:::: FILE...]`.
 enum RunCommand {
@@ -56,6 +57,11 @@ enum RunCommand {
         "So much of standard output, and of standard error, comes back from each command; what is cut is told."
     ).defaulting(to: "262144")
 
+    static let image = Flag<String?>.text(
+        "image", "NAME", as: .text(bytesMax: 512, suggestions: []),
+        "Run each command in a container of this image, which the workers' engines have. Its working folder is the task's own; it is not "
+            + "root, and has the processors and the memory that --cpus and --memory say.")
+    static let network = Flag.bool("network", "With --image: the containers may use the network.")
     static let unordered = Flag.bool(
         "unordered", short: "u", "Print what a command printed as soon as it has ended, not in the order of the values."
     )
@@ -109,7 +115,7 @@ enum RunCommand {
             SubmitCommand.priority.spec, jobs.spec,
             SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, pids.spec,
             environment.spec, shell.spec,
-            noShell.spec, outputMax.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
+            noShell.spec, outputMax.spec, image.spec, network.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
         ] + RunFilesFlags.all + NeedsFlags.all + TermsFlags.all + CommonFlags.client,
         rules: [
@@ -117,10 +123,10 @@ enum RunCommand {
             .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
             .exclusive(["pipe", "send"]), .exclusive(["pipe", "return"]),
             .exclusive(["dry-run", "detach"]), .exclusive(["detach", "joblog"]), .exclusive(["detach", "results"]),
-            .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
+            .exclusive(["image", "gpus"]), .exclusive(["image", "workdir"]), .exclusive(["image", "pids"]), .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
         ],
         reservedFlags: [
-            "line-buffer", "image", "network",
+            "line-buffer",
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
@@ -167,6 +173,13 @@ enum RunCommand {
         request.outputMax = invocation[outputMax]
         request.environment = try RunRequest.environment(invocation[environment], of: invocation.environment)
         request.needs = try NeedsFlags.needs(invocation)
+        (request.image, request.hasNetwork) = (invocation[image], invocation[network])
+        if request.image != nil {
+            request.needs = request.needs ?? Needs()
+            request.needs!.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value
+        } else if request.hasNetwork {
+            throw .usage("--network is for commands in containers: it needs --image")
+        }
         request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
         request.terms = try TermsFlags.terms(invocation)
         flags.request = request

@@ -28,6 +28,9 @@ package struct RunRequest: Hashable, Sendable {
     /// What each command takes of its worker; nil: one cpu and nothing else.
     package var needs: Needs?
     package var failsIfImpossible = false
+    /// The image that each command runs in; nil: none.
+    package var image: String?
+    package var hasNetwork = false
     package var terms = JobTerms()
     /// What the params say of files; nil: the tasks have none.
     var files: [UInt8]?
@@ -93,6 +96,8 @@ package struct RunRequest: Hashable, Sendable {
         if let processesMax { json.field("pids", processesMax) }
         if takesBlocks { json.field("stdin", "value") }
         if let files { json.field("files", raw: files) }
+        if let image { json.field("image", image) }
+        if hasNetwork { json.field("network", true) }
         json.endObject()
         return json.bytes
     }

@@ -62,6 +62,7 @@ package struct BatchRun: Sendable {
         let inputs = offer.inputs?.lines
         let timeout = offer.grant.timeoutSeconds
         let (slot, gpus) = (share.slots.first ?? 1, share.gpus)
+        let amounts = offer.grant.needs?.amounts ?? .oneCPU
         let timer = type(of: kernel).timesItself ? nil : timeout.map { TaskTimer(seconds: $0, cancellation) }
         while let task = progress.next(at: taskBegan) {
             if cancellation.isCancelled { return (part(next: task), false) }
@@ -70,7 +71,7 @@ package struct BatchRun: Sendable {
             do throws(TaskFailure) {
                 var task = KernelTask(index: task, attempt: key.attempt, input: input)
                 (task.job, task.slot, task.timeoutSeconds) = (key.job.rawValue, slot, timeout)
-                task.gpus = gpus
+                (task.gpus, task.cpus, task.memoryBytes) = (gpus, amounts.cpus, amounts.memory)
                 let bytesMax = isTransient ? Limits.blobBytesMax : Limits.valueBytesMax
                 let value = try Self.compute(task, by: kernel, isTransient: isTransient, within: timer, cancellation)
                 if value.count > bytesMax {

@@ -57,7 +57,7 @@ package final class Worker: Sendable {
         threads = ThreadPool(idleMax: configuration.agent.slots)
         let run = incarnation
         containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
-        commands = try configuration.allowsExec ? Self.commands(configuration, folder) : nil
+        commands = try configuration.allowsExec ? Self.commands(configuration, folder, containers) : nil
         files = try configuration.allowsExec ? Self.files(configuration) : nil
         state = Mutex(
             State(
@@ -106,14 +106,15 @@ package final class Worker: Sendable {
 
     /// What an earlier life left is ended before this one begins.
     private static func commands(
-        _ configuration: WorkerConfiguration, _ folder: WorkerFolder
+        _ configuration: WorkerConfiguration, _ folder: WorkerFolder, _ containers: EngineTasks?
     ) throws(NodeError) -> CommandRunner {
         let path = folder.path + "/tasks"
         try makeDirectory(path)
         let secrets = [configuration.token].compactMap { $0 }
         guard
             let runner = CommandRunner(
-                folder: path, worker: configuration.name, secrets: secrets, slots: configuration.agent.slots)
+                folder: path, worker: configuration.name, secrets: secrets, slots: configuration.agent.slots,
+                containers: containers)
         else {
             throw NodeError(.setup, "\(path) cannot be found: \(String(cString: strerror(errno)))")
         }

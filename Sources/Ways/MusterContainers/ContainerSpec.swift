@@ -3,7 +3,8 @@ internal import MusterJSON
 
 /// What one container may take of its machine.
 package struct ContainerLimits: Hashable, Sendable {
-    /// Memory and what is in its temporary folder; there is no swap beyond it. 6 MiB or more. From `--container-memory`.
+    /// Memory and what is in its temporary folder; there is no swap beyond it. 6 MiB or more, 0: as much as there is. From
+    /// `--container-memory`.
     package var memoryBytes = 512 << 20
     /// Processors' worth of time. From `--container-cpus`.
     package var cpus = 1.0
@@ -26,6 +27,16 @@ struct ContainerSpec: Sendable {
     var image: String
     /// Empty: the image's own.
     var command: [String] = []
+    /// The program that is run in place of the image's own; empty: that one.
+    var entryPoint = ""
+    /// `user:group`, by their numbers; empty: the image's own.
+    var user = ""
+    /// An engine's word for which users there are; empty: as usual.
+    var userNamespace = ""
+    /// Empty: the image's own.
+    var workingFolder = ""
+    /// A folder of the machine that is the working folder; empty: none.
+    var mount = ""
     var environment: [String: String] = [:]
     var labels: [String: String] = [:]
     var limits = ContainerLimits()
@@ -47,7 +58,10 @@ struct ContainerSpec: Sendable {
         var json = JSONWriter(reserving: 1_024)
         json.beginObject()
         json.field("Image", image)
-        if !command.isEmpty { json.strings("Cmd", command) }
+        if !entryPoint.isEmpty { json.strings("Entrypoint", [entryPoint]) }
+        if !command.isEmpty || !entryPoint.isEmpty { json.strings("Cmd", command) }
+        if !user.isEmpty { json.field("User", user) }
+        if !workingFolder.isEmpty { json.field("WorkingDir", workingFolder) }
         json.strings("Env", environment.map { "\($0.key)=\($0.value)" }.sorted())
         json.field("AttachStdin", hasInput)
         json.field("OpenStdin", hasInput)
@@ -83,6 +97,8 @@ struct ContainerSpec: Sendable {
         json.field("NetworkMode", network)
         json.strings("ExtraHosts", extraHosts)
         json.strings("Binds", binds)
+        if !userNamespace.isEmpty { json.field("UsernsMode", userNamespace) }
+        if !mount.isEmpty { writeMount(&json) }
         json.key("Tmpfs")
         json.beginObject()
         for folder in Set(volumes + ["/tmp"]).sorted() {
@@ -97,6 +113,18 @@ struct ContainerSpec: Sendable {
         json.key("LogConfig")
         writeLogging(&json)
         json.endObject()
+    }
+
+    /// Unlike one of `Binds` it is refused where it is not there.
+    private func writeMount(_ json: inout JSONWriter) {
+        json.key("Mounts")
+        json.beginArray()
+        json.beginObject()
+        json.field("Type", "bind")
+        json.field("Source", mount)
+        json.field("Target", workingFolder)
+        json.endObject()
+        json.endArray()
     }
 
     private func writeLogging(_ json: inout JSONWriter) {

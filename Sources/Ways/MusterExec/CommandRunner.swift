@@ -13,17 +13,21 @@ package final class CommandRunner: TaskCommands {
     private let folder: String
     private let nothing: CInt
     private let environment: TaskEnvironment
+    /// Nil without an engine.
+    private let containers: (any CommandContainers)?
     private static let markName = "MUSTER_SCRATCH"
 
     /// `folder` exists and is this worker's own; `worker` is the name that tasks see. Variables that hold one of `secrets` are kept from
     /// tasks, and so are all of Muster's own. So many tasks as `slots` run at one time. Nil, with `errno`: the folder cannot be found.
-    package init?(folder: String, worker: String, secrets: [String], slots: Int = 1) {
+    package init?(
+        folder: String, worker: String, secrets: [String], slots: Int = 1, containers: (any CommandContainers)? = nil
+    ) {
         guard let path = realpath(folder, nil) else { return nil }
         defer { free(path) }
         let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
         guard nothing >= 0 else { return nil }
         self.folder = String(cString: path)
-        self.nothing = nothing
+        (self.nothing, self.containers) = (nothing, containers)
         environment = TaskEnvironment(worker: worker, secrets: secrets)
         Environment.hideTokens()
         // A worker has few files open: some for each slot, and its connections.
@@ -79,6 +83,12 @@ package final class CommandRunner: TaskCommands {
     private func run(
         _ command: TaskCommand, _ cancellation: Cancellation, in scratch: ScratchFolder, _ directory: String
     ) throws(TaskFailure) -> ExecOutcome {
+        if let image = command.image {
+            guard let containers else { throw TaskFailure("this worker has no container engine", isOwnFault: true) }
+            var command = command
+            command.marks.append(environment.workerEntry)
+            return try containers.run(command, image, in: scratch.path, cancellation)
+        }
         let mark = Array("\(Self.markName)=\(scratch.path)".utf8)
         let (variables, path) = environment.variables(of: command, in: scratch.path, directory, mark: mark)
         let program: String

@@ -7,7 +7,8 @@ struct TaskEnvironment: Sendable {
     private let strings: CStrings
     private let path: String
     private let hasHome: Bool
-    private let workerEntry: [UInt8]
+    /// Names the worker to its tasks.
+    let workerEntry: [UInt8]
     /// Of the worker's folder, shell and service manager, not of the task's.
     private static let dropped: Set<String> = [
         "PWD", "OLDPWD", "TMPDIR", "_", "SHLVL", "NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "WATCHDOG_PID",

@@ -132,7 +132,7 @@ package struct ContainerTask: Hashable, Sendable {
     }
 
     /// As engines take them; nothing that would be another request's path.
-    private static func isImageName(_ name: String) -> Bool {
+    static func isImageName(_ name: String) -> Bool {
         guard let first = name.utf8.first, first != UInt8(ascii: "/"), first != UInt8(ascii: "-") else { return false }
         return !name.contains("..") && !name.contains("//")
             && name.utf8.allSatisfy { byte in

@@ -163,6 +163,10 @@ package struct ExecKernel: Kernel {
         command.killAfter = .seconds(self.task.killAfter)
         command.outputMax = self.task.outputMax
         command.timeout = task.timeoutSeconds.map { .seconds($0) }
+        if !self.task.image.isEmpty {
+            command.image = TaskImage(
+                name: self.task.image, hasNetwork: self.task.hasNetwork, cpus: task.cpus, memoryBytes: task.memoryBytes)
+        }
         return command
     }
 }
@@ -176,6 +180,29 @@ package protocol TaskCommands: Sendable {
     func run(
         _ command: TaskCommand, _ cancellation: Cancellation, _ courier: (any TaskFileCourier)?
     ) throws(TaskFailure) -> ExecOutcome
+}
+
+/// A worker's container engine, for commands.
+package protocol CommandContainers: Sendable {
+    /// Runs one command in a container of its own, with `folder` as its working folder, and leaves nothing of the container. Blocks.
+    /// Throws for what is this machine's own fault, and for what an engine cannot be told.
+    func run(
+        _ command: TaskCommand, _ image: TaskImage, in folder: String, _ cancellation: Cancellation
+    ) throws(TaskFailure) -> ExecOutcome
+}
+
+/// In what a command runs that has a container.
+package struct TaskImage: Hashable, Sendable {
+    package var name: String
+    package var hasNetwork: Bool
+    /// Processors' worth of time.
+    package var cpus: Int
+    /// 0: as much as the machine has.
+    package var memoryBytes: Int
+
+    package init(name: String, hasNetwork: Bool, cpus: Int, memoryBytes: Int) {
+        (self.name, self.hasNetwork, self.cpus, self.memoryBytes) = (name, hasNetwork, cpus, memoryBytes)
+    }
 }
 
 /// One command to be run.
@@ -197,6 +224,8 @@ package struct TaskCommand: Hashable, Sendable {
     package var processesMax: Int?
     /// Nil: it has none.
     package var files: TaskFileList?
+    /// Nil: it runs beside the worker, not in a container.
+    package var image: TaskImage?
 
     package init(arguments: [[UInt8]]) { self.arguments = arguments }
 }

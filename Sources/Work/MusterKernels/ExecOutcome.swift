@@ -35,6 +35,8 @@ package struct ExecOutcome: Hashable, Sendable {
 
     package var end: End
     package var stop: Stop?
+    /// More about its end, to stand behind the reason.
+    package var note = ""
     /// SIGTERM was not enough.
     package var wasKilled = false
     package var output = Output.nothing
@@ -73,8 +75,8 @@ package struct ExecOutcome: Hashable, Sendable {
         }
         switch end {
         case .exited(0): return filesFault
-        case .exited(let code): return "exit code \(code)"
-        case .signalled(let number): return "ended by signal \(SignalName.of(number)) (\(number))"
+        case .exited(let code): return "exit code \(code)\(note)"
+        case .signalled(let number): return "ended by signal \(SignalName.of(number)) (\(number))\(note)"
         case .notFound(let reason): return "not found: \(reason) (127)"
         case .notExecutable(let reason): return "not executable: \(reason) (126)"
         }

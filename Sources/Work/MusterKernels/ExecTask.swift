@@ -20,6 +20,9 @@ package struct ExecTask: Sendable {
     package static let processesBound = 100_000
     /// Nil: its tasks have no files.
     package var files: TaskFileOrder?
+    /// The image that its tasks run in; empty: they run in none.
+    package private(set) var image = ""
+    package private(set) var hasNetwork = false
 
     /// Throws a 422 for params that are wrong or unknown.
     package init(params: JSONFields) throws(Problem) {
@@ -34,6 +37,14 @@ package struct ExecTask: Sendable {
         killAfter = try fields.double("killAfter", in: 0...3_600) ?? killAfter
         outputMax = try fields.int("outputMax", in: 0...ExecKernel.outputBytesMax) ?? outputMax
         files = try TaskFileOrder(&fields)
+        image = try fields.string("image", bytesMax: 512) ?? ""
+        guard image.isEmpty || ContainerTask.isImageName(image) else {
+            throw Problem(422, "\"image\" is no image's name: \(image.prefix(80)).", code: "field")
+        }
+        hasNetwork = try fields.bool("network") ?? false
+        guard !hasNetwork || !image.isEmpty else {
+            throw Problem(422, "\"network\" is for tasks with an \"image\"; others have the worker's.", code: "field")
+        }
         try fields.finish()
     }
 

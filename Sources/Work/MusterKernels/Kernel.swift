@@ -50,6 +50,9 @@ package struct KernelTask: Sendable {
     package var job: Int64 = 0
     /// Which of its worker's slots computes it, from 1 on: no other task has it meanwhile.
     package var slot = 1
+    /// What it needs of its worker: slots, and bytes of memory, 0 where it does not say.
+    package var cpus = 1
+    package var memoryBytes = 0
     /// The system's numbers of GPUs that no other task has meanwhile.
     package var gpus: [Int] = []
     /// Nil: it may take for ever.

@@ -13,7 +13,7 @@ package final class EngineTasks: TaskContainers {
     /// An engine that is away is waited for, as it is while it is started again; then others may have the task.
     private static let patience: Duration = .seconds(10)
 
-    private let engine: EngineClient
+    let engine: EngineClient
     private let worker: String
     private let run: String
 
@@ -43,18 +43,28 @@ package final class EngineTasks: TaskContainers {
         }
     }
 
-    /// An engine that is away is waited for, for a while.
     package func run(_ task: ContainerTask, _ cancellation: Cancellation) throws(TaskFailure) -> ContainerOutcome {
-        let began = SystemTime.now()
-        let until = began + Duration(seconds: task.seconds)
+        let until = SystemTime.now() + Duration(seconds: task.seconds)
+        return try patiently(until: until, cancellation) { () throws(EngineError) in
+            try runOnce(task, until, cancellation)
+        }
+    }
+
+    /// An engine that is away is waited for, for a while.
+    func patiently<Outcome>(
+        until limit: Moment?, _ cancellation: Cancellation,
+        _ body: () throws(EngineError) -> Result<Outcome, TaskFailure>
+    ) throws(TaskFailure) -> Outcome {
+        let patience = SystemTime.now() + Self.patience
+        let until = limit.map { min($0, patience) } ?? patience
         var backoff = Backoff(cap: .seconds(2))
         var random = SystemRandomNumberGenerator()
         while true {
-            let outcome: Result<ContainerOutcome, TaskFailure>
+            let outcome: Result<Outcome, TaskFailure>
             do throws(EngineError) {
-                outcome = try runOnce(task, until, cancellation)
+                outcome = try body()
             } catch {
-                guard error.isRetryable, SystemTime.now() < min(until, began + Self.patience),
+                guard error.isRetryable, SystemTime.now() < until,
                     !cancellation.isCancelled
                 else { throw TaskFailure(error.message, isOwnFault: error.isMachines) }
                 Log.info("a task's container is tried again", ["reason": error.message])
@@ -86,7 +96,7 @@ package final class EngineTasks: TaskContainers {
         var spec = ContainerSpec(image: task.image)
         spec.command = task.command
         spec.environment = task.environment
-        spec.labels = [Self.workerLabel: worker, Self.runLabel: run]
+        spec.labels = ownLabels
         spec.limits.memoryBytes = task.memoryBytes
         spec.limits.temporaryBytes = min(spec.limits.temporaryBytes, task.memoryBytes / 2)
         spec.network = task.hasNetwork ? "bridge" : "none"
@@ -96,7 +106,9 @@ package final class EngineTasks: TaskContainers {
         return spec
     }
 
-    private func remove(_ id: String) {
+    var ownLabels: [String: String] { [Self.workerLabel: worker, Self.runLabel: run] }
+
+    func remove(_ id: String) {
         do throws(EngineError) {
             try blocking { [engine] () async throws(EngineError) in try await engine.remove(id) }
         } catch {
@@ -188,7 +200,7 @@ private struct TaskOutput {
 }
 
 /// For threads that may block, which a task's is.
-private func blocking<Answer: Sendable>(
+func blocking<Answer: Sendable>(
     _ body: @escaping @Sendable () async throws(EngineError) -> Answer
 ) throws(EngineError) -> Answer {
     let answer = Monitor<Result<Answer, EngineError>?>(nil)

@@ -1,0 +1,187 @@
+internal import Glibc
+internal import MusterCore
+package import MusterKernels
+internal import MusterSystem
+
+/// Commands of people's own in containers: each has a container for itself, with its task's folder as the one place beside `/tmp`
+/// where it can write.
+extension EngineTasks: CommandContainers {
+    /// Where the task's folder is, as the command sees it.
+    private static let workingFolder = "/work"
+    /// Whom a worker that is root runs commands as: nobody, by the number that all systems have.
+    private static let nobody: uid_t = 65_534
+    private static let pidsMax = 1_024
+
+    package func run(
+        _ command: TaskCommand, _ image: TaskImage, in folder: String, _ cancellation: Cancellation
+    ) throws(TaskFailure) -> ExecOutcome {
+        let user = try owner(of: folder)
+        let spec = try spec(of: command, image, in: folder, user)
+        return try patiently(until: nil, cancellation) { () throws(EngineError) in
+            var spec = spec
+            let kind = try blocking { [engine] () async throws(EngineError) in try await engine.kind() }
+            // Podman's containers of an ordinary user have numbers of their own for users, unless this is said.
+            if kind == .podman, geteuid() != 0 { spec.userNamespace = "keep-id" }
+            return .success(try runOnce(command, spec, kind, cancellation))
+        }
+    }
+
+    /// Never root: this process's user, or nobody, to whom the folder is given then.
+    private func owner(of folder: String) throws(TaskFailure) -> String {
+        guard geteuid() == 0 else { return "\(geteuid()):\(getegid())" }
+        guard chown(folder, Self.nobody, Self.nobody) == 0 else {
+            throw TaskFailure(
+                "the task's folder cannot be given to nobody: \(String(cString: strerror(errno)))", isOwnFault: true)
+        }
+        return "\(Self.nobody):\(Self.nobody)"
+    }
+
+    /// Throws for what an engine cannot be told: it is told in JSON.
+    private func spec(
+        of command: TaskCommand, _ image: TaskImage, in folder: String, _ user: String
+    ) throws(TaskFailure) -> ContainerSpec {
+        var words: [String] = []
+        for word in command.arguments {
+            guard let text = String(validating: word, as: UTF8.self) else {
+                throw TaskFailure("an argument is not UTF-8, which no container engine takes")
+            }
+            words.append(text)
+        }
+        var spec = ContainerSpec(image: image.name)
+        (spec.entryPoint, spec.command) = (words[0], Array(words.dropFirst()))
+        for name in ["PWD", "HOME", "TMPDIR", "MUSTER_SCRATCH"] { spec.environment[name] = Self.workingFolder }
+        for entry in command.variables + command.marks {
+            guard let text = String(validating: entry, as: UTF8.self) else {
+                throw TaskFailure("a variable or a value is not UTF-8, which no container engine takes")
+            }
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            spec.environment[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+        }
+        spec.labels = ownLabels
+        spec.limits.memoryBytes = image.memoryBytes
+        spec.limits.cpus = Double(image.cpus)
+        spec.limits.pids = Self.pidsMax
+        spec.network = image.hasNetwork ? "bridge" : "none"
+        (spec.user, spec.workingFolder, spec.mount) = (user, Self.workingFolder, folder)
+        spec.logging = .none
+        spec.hasInput = !command.input.isEmpty
+        return spec
+    }
+
+    private func runOnce(
+        _ command: TaskCommand, _ spec: ContainerSpec, _ kind: EngineKind, _ cancellation: Cancellation
+    ) throws(EngineError) -> ExecOutcome {
+        let id = try blocking { [engine] () async throws(EngineError) in try await engine.create(spec, name: nil) }
+        defer { remove(id) }
+        do throws(EngineError) {
+            return try follow(id, command, spec, kind, cancellation)
+        } catch {
+            // Where the engine starts the program itself, it says so; else its init does, by the exit code.
+            guard let end = Self.end(error, spec.entryPoint) else { throw error }
+            var outcome = ExecOutcome(end)
+            outcome.startMs = SystemTime.wallClockMs()
+            return outcome
+        }
+    }
+
+    private static func end(_ error: EngineError, _ program: String) -> ExecOutcome.End? {
+        guard error.code == .refused || error.code == .notFound || error.code == .conflict else { return nil }
+        let said = error.message.lowercased()
+        let name = String(program.prefix(200))
+        if said.contains("executable file") && said.contains("not found") { return .notFound(name) }
+        guard said.contains("exec") else { return nil }
+        if said.contains("no such file or directory") { return .notFound(name) }
+        return said.contains("permission denied") ? .notExecutable("\(name): Permission denied") : nil
+    }
+
+    private func follow(
+        _ id: String, _ command: TaskCommand, _ spec: ContainerSpec, _ kind: EngineKind, _ cancellation: Cancellation
+    ) throws(EngineError) -> ExecOutcome {
+        let prefix = try blocking { [engine] () async throws(EngineError) in try await engine.prefix() }
+        let input = command.input.isEmpty ? "" : "&stdin=1"
+        let stream = try AttachedStream(
+            engine.address, target: "\(prefix)/containers/\(id)/attach?stream=1&stdout=1&stderr=1\(input)",
+            input: command.input, within: 30)
+        try blocking { [engine] () async throws(EngineError) in try await engine.start(id) }
+        var running = RunningContainer(command)
+        while true {
+            try look(&running, id, cancellation)
+            let step = try stream.step(milliseconds: 20) { running.take($0, $1) }
+            if case .end = step { break }
+        }
+        var pause: UInt32 = 2_000
+        while true {
+            let found = try blocking { [engine] () async throws(EngineError) in try await engine.inspect(id) }
+            guard let found else { return running.outcome(.signalled(Int(SIGKILL)), "; its container was removed") }
+            if !found.isRunning {
+                let memory = kind.memoryWords(of: found).map { ", \($0) at \(spec.limits.memoryBytes) bytes" } ?? ""
+                return running.outcome(.exited(found.exitCode), spec.limits.memoryBytes > 0 ? memory : "")
+            }
+            try look(&running, id, cancellation)
+            usleep(pause)
+            pause = min(pause * 2, 50_000)
+        }
+    }
+
+    /// Sends what is due: SIGTERM to its first process, SIGKILL to all.
+    private func look(
+        _ running: inout RunningContainer, _ id: String, _ cancellation: Cancellation
+    ) throws(EngineError) {
+        guard let signal = running.due(isCancelled: cancellation.isCancelled) else { return }
+        _ = try blocking { [engine] () async throws(EngineError) in try await engine.kill(id, signal: signal) }
+    }
+}
+
+/// A command in its container: how long it has, what it printed.
+private struct RunningContainer {
+    private let startMs = SystemTime.wallClockMs()
+    private let began = SystemTime.now()
+    private let deadline: Moment?
+    private let killAfter: Duration
+    private let outputMax: Int
+    private var stop: ExecOutcome.Stop?
+    private var killAt: Moment?
+    private var wasKilled = false
+    private var output = ExecOutcome.Output.nothing
+    private var error = ExecOutcome.Output.nothing
+
+    init(_ command: TaskCommand) {
+        deadline = command.timeout.map { [began] in began + $0 }
+        (killAfter, outputMax) = (command.killAfter, command.outputMax)
+    }
+
+    mutating func take(_ stream: OutputFrames.Stream, _ piece: ArraySlice<UInt8>) {
+        switch stream {
+        case .output: Self.add(piece, to: &output, atMost: outputMax)
+        case .error: Self.add(piece, to: &error, atMost: outputMax)
+        }
+    }
+
+    /// The first bytes are kept, and all are counted.
+    private static func add(_ piece: ArraySlice<UInt8>, to output: inout ExecOutcome.Output, atMost bytesMax: Int) {
+        output.kept += piece.prefix(max(0, bytesMax - output.kept.count))
+        output.count += piece.count
+    }
+
+    /// The name of a signal that it is to get now.
+    mutating func due(isCancelled: Bool) -> String? {
+        let now = SystemTime.now()
+        if let killAt {
+            guard now >= killAt, !wasKilled else { return nil }
+            wasKilled = true
+            return "SIGKILL"
+        }
+        guard isCancelled || deadline.map({ now >= $0 }) ?? false else { return nil }
+        stop = isCancelled ? .cancelled : .timeout
+        killAt = now + killAfter
+        return "SIGTERM"
+    }
+
+    func outcome(_ end: ExecOutcome.End, _ note: String) -> ExecOutcome {
+        var outcome = ExecOutcome(end)
+        (outcome.stop, outcome.wasKilled, outcome.note) = (stop, wasKilled, note)
+        (outcome.output, outcome.error) = (output, error)
+        (outcome.startMs, outcome.time) = (startMs, SystemTime.now() - began)
+        return outcome
+    }
+}

@@ -1,0 +1,89 @@
+import Glibc
+import MusterAPI
+import MusterCore
+import MusterTestKit
+import Testing
+
+/// `muster run --image`, on a real engine.
+@Suite(.timeLimit(.minutes(5)), .enabled(if: Docker.isThere, Docker.reason)) struct RunImageTests {
+    private func withWorker(_ body: (Fleet, FleetProcess) async throws -> Void) async throws {
+        try await Fleet.run { fleet in
+            let worker = try fleet.startCommandWorker("w", slots: 2)
+            try await body(fleet, worker)
+            worker.terminate()
+            try await worker.exitCode()
+        }
+    }
+
+    private static let run = "muster run --image \(Docker.image)"
+
+    @Test func commandsRunInContainersAsTheyDoWithout() async throws {
+        try await withWorker { fleet, _ in
+            let plain = try await fleet.script("\(Self.run) echo {} ::: 'a  b' '$HOME' \"it's\"")
+            #expect(plain.text == "a  b\n$HOME\nit's\n" && plain.code == 0, "\(plain.errors)")
+            let script = "echo $MUSTER_VALUE $G $MUSTER_TASK $MUSTER_WORKER; echo e >&2; exit {}"
+            let shell = try await fleet.script("\(Self.run) --env G=g '\(script)' ::: 0 3")
+            #expect(shell.text == "0 g 0 w\n3 g 1 w\n" && shell.code == 1, "\(shell.errors)")
+            #expect(shell.errors.contains("failed: \"3\": exit code 3") && shell.errors.hasPrefix("e\ne\n"))
+            let missing = try await fleet.script("\(Self.run) --joblog log no-such-program ::: a")
+            #expect(missing.code == 1)
+            #expect(try await fleet.script("tail -1 log | cut -f 7").text == "127\n")
+        }
+    }
+
+    /// Not root, no network, and nothing to write to but its folder, which is the task's own and gone afterwards.
+    @Test func aCommandHasLittle() async throws {
+        try await withWorker { fleet, _ in
+            let script = "id -u; pwd; ls /sys/class/net; touch /x 2>/dev/null || echo no; touch a && ls"
+            let little = try await fleet.script("\(Self.run) '\(script); : {}' ::: 1")
+            let user = geteuid() == 0 ? 65_534 : geteuid()
+            #expect(little.text == "\(user)\n/work\nlo\nno\na\n", "\(little.text) \(little.errors)")
+            let net = try await fleet.script("\(Self.run) --network 'ls /sys/class/net; : {}' ::: 1")
+            #expect(net.text.contains("eth0"), "\(net.text) \(net.errors)")
+            let memory = try await fleet.script("\(Self.run) --memory 16M 'exec tail /dev/zero; : {}' ::: 1")
+            #expect(memory.code == 1 && memory.errors.contains("out of memory at 16777216 bytes"), "\(memory.errors)")
+            let left = try await fleet.script("ls w/worker/1/tasks")
+            #expect(left.text.isEmpty, "\(left.text)")
+            #expect(try await Docker.run(["ps", "-aq", "--filter", "label=muster.worker"]).isEmpty)
+        }
+    }
+
+    @Test func aTimeoutEndsTheContainer() async throws {
+        try await withWorker { fleet, _ in
+            let script = "trap : TERM; echo begun; while :; do sleep 1; done"
+            let late = try await fleet.script("\(Self.run) --timeout 1 --kill-after 1 '\(script); : {}' ::: 1")
+            #expect(late.text == "begun\n")
+            #expect(late.errors.contains("timed out after 1 s (TERM sent, then KILL)"), "\(late.errors)")
+            #expect(try await Docker.run(["ps", "-aq", "--filter", "label=muster.worker"]).isEmpty)
+        }
+    }
+
+    /// What a worker that was killed left is removed when it comes back.
+    @Test func noContainerStays() async throws {
+        try await Fleet.run { fleet in
+            let doomed = try fleet.startCommandWorker("w", slots: 1)
+            #expect(try await fleet.script("\(Self.run) --detach --no-rerun 'sleep 600; : {}' ::: 1").text == "1\n")
+            let label = ["ps", "-q", "--filter", "label=muster.run"]
+            try await eventually("it runs") { try await !Docker.run(label).isEmpty }
+            await doomed.kill()
+            let end = try await fleet.end(of: JobID(1))
+            #expect(end.state == .failed)
+            let error = try await fleet.results(of: JobID(1)).first?.error
+            #expect(error == "its worker was lost, and it is not run again")
+            let worker = try fleet.startCommandWorker("w", slots: 1)
+            try await eventually("its container is gone") { try await Docker.run(label).isEmpty }
+            worker.terminate()
+            try await worker.exitCode()
+        }
+    }
+
+    @Test func whatNoWorkerCanRunIsSaid() async throws {
+        try await withWorker { fleet, _ in
+            let missing = try await fleet.script(
+                "\(Self.run.replacing(Docker.image, with: "no-such/image:1")) echo ::: 1")
+            #expect(missing.code == 1 && missing.errors.contains("no-such/image:1"), "\(missing.errors)")
+            let network = try await fleet.script("muster run --network echo ::: 1")
+            #expect(network.code == 64 && network.errors.contains("--image"))
+        }
+    }
+}
