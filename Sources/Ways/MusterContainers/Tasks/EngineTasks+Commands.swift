@@ -29,11 +29,26 @@ extension EngineTasks: CommandContainers {
     /// Never root: this process's user, or nobody, to whom the folder is given then.
     private func owner(of folder: String) throws(TaskFailure) -> String {
         guard geteuid() == 0 else { return "\(geteuid()):\(getegid())" }
-        guard chown(folder, Self.nobody, Self.nobody) == 0 else {
+        guard Self.giveFolders(in: folder) else {
             throw TaskFailure(
                 "the task's folder cannot be given to nobody: \(String(cString: strerror(errno)))", isOwnFault: true)
         }
         return "\(Self.nobody):\(Self.nobody)"
+    }
+
+    /// The folder and those in it: the command writes beside the files that were sent along. These are the cache's, and stay what they are.
+    private static func giveFolders(in folder: String) -> Bool {
+        guard let path = strdup(folder) else { return false }
+        defer { free(path) }
+        var paths: [UnsafeMutablePointer<CChar>?] = [path, nil]
+        guard let walk = fts_open(&paths, FTS_PHYSICAL | FTS_NOCHDIR, nil) else { return false }
+        defer { fts_close(walk) }
+        while let entry = fts_read(walk) {
+            let kind = CInt(entry.pointee.fts_info)
+            if kind == FTS_D, lchown(entry.pointee.fts_path, nobody, nobody) != 0 { return false }
+            if kind == FTS_DNR || kind == FTS_ERR { return false }
+        }
+        return true
     }
 
     /// Throws for what an engine cannot be told: it is told in JSON.
