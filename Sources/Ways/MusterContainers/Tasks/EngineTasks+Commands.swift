@@ -38,17 +38,12 @@ extension EngineTasks: CommandContainers {
 
     /// The folder and those in it: the command writes beside the files that were sent along. These are the cache's, and stay what they are.
     private static func giveFolders(in folder: String) -> Bool {
-        guard let path = strdup(folder) else { return false }
-        defer { free(path) }
-        var paths: [UnsafeMutablePointer<CChar>?] = [path, nil]
-        guard let walk = fts_open(&paths, FTS_PHYSICAL | FTS_NOCHDIR, nil) else { return false }
-        defer { fts_close(walk) }
-        while let entry = fts_read(walk) {
-            let kind = CInt(entry.pointee.fts_info)
-            if kind == FTS_D, lchown(entry.pointee.fts_path, nobody, nobody) != 0 { return false }
-            if kind == FTS_DNR || kind == FTS_ERR { return false }
+        guard lchown(folder, nobody, nobody) == 0 else { return false }
+        return listDirectory(folder).map { "\(folder)/\($0)" }.allSatisfy { path in
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return false }
+            return status.st_mode & S_IFMT != S_IFDIR || giveFolders(in: path)
         }
-        return true
     }
 
     /// Throws for what an engine cannot be told: it is told in JSON.
