@@ -105,7 +105,8 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterBackups", "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker",
+                "MusterBackups", "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining",
+                "MusterWorker",
                 "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes",
                 "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterLaunchRules",
                 "MusterMembership",

@@ -22,7 +22,8 @@ struct WireSample: CustomTestStringConvertible {
             JobRequest.self,
             #"{"kernel":"sum","inputs":[1,"x"],"params":{"a":1},"priority":"interactive","attempts":3,"retryDelay":2.5,"#
                 + #""atMost":3,"copies":false,"quorum":"2/3","name":"n","timeoutSeconds":2.5,"#
-                + needs + #","startDelay":1.5,"failIfImpossible":true,"after":[1,2],"afterAny":[3],"owner":"o","rerun":false}"#,
+                + needs
+                + #","startDelay":1.5,"failIfImpossible":true,"after":[1,2],"afterAny":[3],"owner":"o","rerun":false}"#,
             #"{"kernel":"noop","count":9,"params":{},"priority":"batch"}"#),
         WireSample(AssignRequest.self, #"{"dataset":[[1,2],[3.5]]}"#, "{}"),
         WireSample(

@@ -115,7 +115,8 @@ enum RunCommand {
             SubmitCommand.priority.spec, jobs.spec,
             SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, pids.spec,
             environment.spec, shell.spec,
-            noShell.spec, outputMax.spec, image.spec, network.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec, detach.spec,
+            noShell.spec, outputMax.spec, image.spec, network.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec,
+            detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
         ] + RunFilesFlags.all + NeedsFlags.all + TermsFlags.all + CommonFlags.client,
         rules: [
@@ -123,10 +124,11 @@ enum RunCommand {
             .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
             .exclusive(["pipe", "send"]), .exclusive(["pipe", "return"]),
             .exclusive(["dry-run", "detach"]), .exclusive(["detach", "joblog"]), .exclusive(["detach", "results"]),
-            .exclusive(["image", "gpus"]), .exclusive(["image", "workdir"]), .exclusive(["image", "pids"]), .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
+            .exclusive(["image", "gpus"]), .exclusive(["image", "workdir"]), .exclusive(["image", "pids"]),
+            .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
         ],
         reservedFlags: [
-            "line-buffer",
+            "line-buffer"
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
