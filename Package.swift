@@ -320,6 +320,7 @@ let package = Package(
         tests(
             "MusterFileCacheTests",
             ["MusterFileCache", "MusterAPI", "MusterCrypto", "MusterSystem", "MusterServerKit", "FileCacheProbe"]),
+        tests("MusterFileTransferTests", ["MusterFileTransfer"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
         tests(
