@@ -79,10 +79,15 @@ final class AttachedStream {
         let range = answer.firstRange(of: end)!
         let status = String(decoding: answer.prefix(12), as: UTF8.self)
         guard status.hasSuffix(" 101") || status.hasSuffix(" 200") else {
+            // Podman makes the container here, and says here what is wrong with its program.
+            var said = Array(answer[range.upperBound...])
+            if said.isEmpty {
+                var room = [UInt8](repeating: 0, count: 4_096)
+                said = Array(room[..<max(0, read(descriptor, &room, room.count))])
+            }
+            let reason = String(decoding: said.prefix(1_000), as: UTF8.self)
             throw EngineError(
-                .refused,
-                "the container engine refused to attach: \(String(decoding: answer.prefix(300), as: UTF8.self))",
-                isRetryable: false)
+                .refused, "the container engine refused to attach (\(status.suffix(3))): \(reason)", isRetryable: false)
         }
         early = Array(answer[range.upperBound...])
     }

@@ -125,7 +125,8 @@ extension EngineTasks: CommandContainers {
             guard let found else { return running.outcome(.signalled(Int(SIGKILL)), "; its container was removed") }
             if !found.isRunning {
                 let memory = kind.memoryWords(of: found).map { ", \($0) at \(spec.limits.memoryBytes) bytes" } ?? ""
-                return running.outcome(.exited(found.exitCode), spec.limits.memoryBytes > 0 ? memory : "")
+                let end = running.end(found.exitCode, of: spec.entryPoint)
+                return running.outcome(end, spec.limits.memoryBytes > 0 ? memory : "")
             }
             try look(&running, id, cancellation)
             usleep(pause)
@@ -185,6 +186,16 @@ private struct RunningContainer {
         stop = isCancelled ? .cancelled : .timeout
         killAt = now + killAfter
         return "SIGTERM"
+    }
+
+    /// Podman's init has one exit code for whatever it could not run, and says which it is; Docker's has those of a shell.
+    func end(_ code: Int, of program: String) -> ExecOutcome.End {
+        let said = String(decoding: error.kept.prefix(200), as: UTF8.self)
+        guard code == 1, said.hasPrefix("ERROR (catatonit"), said.contains("failed to exec pid1") else {
+            return .exited(code)
+        }
+        let name = String(program.prefix(200))
+        return said.contains("No such file") ? .notFound(name) : .notExecutable("\(name): Permission denied")
     }
 
     func outcome(_ end: ExecOutcome.End, _ note: String) -> ExecOutcome {
