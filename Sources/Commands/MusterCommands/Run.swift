@@ -1,8 +1,8 @@
 internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
+internal import MusterKernels
 internal import MusterRun
-internal import MusterWorker
 
 /// `muster run [FLAG]... COMMAND [ARG]... [::: VALUE...] [:::: FILE...]`.
 enum RunCommand {

@@ -3,6 +3,7 @@ internal import MusterClient
 package import MusterCommandLine
 internal import MusterContainers
 internal import MusterCore
+internal import MusterKernels
 internal import MusterLog
 internal import MusterRole
 internal import MusterScheduling

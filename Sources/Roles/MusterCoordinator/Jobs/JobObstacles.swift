@@ -4,7 +4,6 @@ internal import MusterFleetCore
 internal import MusterKernels
 internal import MusterMembership
 internal import MusterScheduling
-internal import MusterWorker
 
 /// What keeps all workers from a job, in words.
 enum JobObstacles {
