@@ -4,6 +4,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterHTTPClient
 internal import MusterKernels
+internal import MusterSystem
 
 /// `muster render`.
 enum RenderCommand {
@@ -62,7 +63,7 @@ enum RenderCommand {
         let signals = Task {
             for await number in stopSignals() {
                 file.discard()
-                exit(128 + number)
+                endProcess(128 + number)
             }
         }
         defer {

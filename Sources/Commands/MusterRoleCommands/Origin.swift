@@ -115,7 +115,7 @@ package enum OriginCommand {
         _ = await iterator.next()
         Log.notice("stopping; a second signal ends it at once")
         let ending = Task {
-            for await _ in ends.stream { exit(ExitCode.temporary.rawValue) }
+            for await _ in ends.stream { endProcess(ExitCode.temporary.rawValue) }
         }
         joining.cancel()
         await listing?.member.leave()

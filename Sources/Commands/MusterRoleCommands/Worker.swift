@@ -106,7 +106,7 @@ package enum WorkerCommand {
                     // Whoever sends SIGTERM twice has SIGKILL, and may just not know of the first.
                     if stops > 1, number == SIGINT {
                         await worker.abandonAll()
-                        exit(ExitCode.temporary.rawValue)
+                        endProcess(ExitCode.temporary.rawValue)
                     }
                     Log.notice("finishing what runs, then leaving; a second SIGINT ends it at once")
                     service.stopping(within: drainTime)

@@ -3,6 +3,7 @@ package import MusterClient
 internal import MusterCommandLine
 package import MusterCore
 internal import MusterJSON
+internal import MusterSystem
 internal import Synchronization
 
 /// What Ctrl-C, SIGTERM and a hang-up of the terminal mean to a command that waits for a job.
@@ -114,6 +115,6 @@ package final class Interrupts: Sendable {
         pthread_sigmask(SIG_UNBLOCK, &taken, nil)
         raise(number)
         // The first process of a container is not ended by it.
-        exit(128 + number)
+        endProcess(128 + number)
     }
 }

@@ -3,6 +3,7 @@ package import MusterAPI
 package import MusterCommandLine
 internal import MusterCrypto
 internal import MusterHTTPClient
+internal import MusterSystem
 internal import Synchronization
 
 /// The file that is being written, for whoever must end the process meanwhile.
@@ -17,7 +18,7 @@ package final class UnfinishedFile: Sendable {
     package func exitDiscarding(_ code: Int32) -> Never {
         file.withLock { file in
             file?.exitDiscarding(code)
-            exit(code)
+            endProcess(code)
         }
     }
 }

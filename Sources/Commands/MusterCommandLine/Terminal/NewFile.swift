@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterSystem
 internal import Synchronization
 
 /// A file that appears whole or not at all: written beside its place, moved there at the end. What is no regular file (a
@@ -98,7 +99,7 @@ package final class NewFile: Sendable {
     package func exitDiscarding(_ code: Int32) -> Never {
         descriptor.withLock { kept in
             if kept != nil, let partPath { unlink(partPath) }
-            exit(code)
+            endProcess(code)
         }
     }
 
