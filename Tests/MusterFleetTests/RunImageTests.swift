@@ -77,6 +77,23 @@ import Testing
         }
     }
 
+    /// They are read only there; beside them, in folders, too, a command writes.
+    @Test func filesGoIntoContainersAndComeBack() async throws {
+        try await withWorker { fleet, _ in
+            let origin = try await ServerProcess(
+                fleet, ["origin", "--no-samples", "--data", fleet.folder.path + "/origin", "--join", fleet.url])
+            try await eventually("\(origin.url) is listed") { try await fleet.memberNames().count == 2 }
+            let made = try await fleet.script(
+                "mkdir in; for i in 1 2 3; do echo \"I am $i\" >in/$i; done; echo x >common")
+            #expect(made.code == 0, "\(made.errors)")
+            let script = "test -w common && echo writable; tr a-z A-Z <{} >{}.up"
+            let run = try await fleet.script(
+                "\(Self.run) --send common --send {} --return {}.up '\(script)' ::: in/1 in/2 in/3")
+            #expect(run.code == 0 && run.text.isEmpty, "\(run.text) \(run.errors)")
+            #expect(try await fleet.script("cat in/1.up in/2.up in/3.up").text == "I AM 1\nI AM 2\nI AM 3\n")
+        }
+    }
+
     @Test func whatNoWorkerCanRunIsSaid() async throws {
         try await withWorker { fleet, _ in
             let missing = try await fleet.script(
