@@ -87,7 +87,7 @@ let package = Package(
             [
                 "MusterClient", "MusterCommandLine", "MusterFileTransfer", "MusterHTTPClient", "MusterFileLists",
                 "MusterAPI", "MusterJSON", "MusterScheduling", "CommandTemplates", "RunRules", "TaskFiles",
-                "MusterCore", "MusterCrypto",
+                "MusterCore", "MusterCrypto", "MusterSystem",
             ]),
         room(
             "Commands", "MusterClient",
