@@ -25,6 +25,9 @@ package protocol Store: Sendable {
     /// Jobs without an end, in the order of their ids, with what is recorded of each, and votes on what is not.
     func unfinishedJobs() async throws -> [RestoredJob]
 
+    /// One of them, nil when there is none of this id or it has ended.
+    func unfinishedJob(_ id: JobID) async throws -> RestoredJob?
+
     /// All machines that ever joined, those with most tasks first.
     func machines() async throws -> [MachineRecord]
 
@@ -46,8 +49,9 @@ package protocol Store: Sendable {
     /// At most `limit` of such jobs with ids below `before` (nil: from the newest), newest first.
     func jobs(_ wanted: JobSelection, before: JobID?, limit: Int) async throws -> [StoredJob]
 
-    /// At most `limit` jobs that ended before this moment, those first that did so first.
-    func jobs(endedBefore time: WallClockMs, limit: Int) async throws -> [JobID]
+    /// At most `limit` jobs with greater ids that ended before this moment, in the order of their ids. Looks at all jobs from
+    /// there on, until it has so many.
+    func jobs(endedBefore time: WallClockMs, after id: JobID, limit: Int) async throws -> [JobID]
 
     /// Results in task order: the record that covers `task`, if any, and those after it, until their bytes pass `bytesMax`.
     ///

@@ -94,21 +94,4 @@ import Testing
         #expect(try number(scratch.file("backup"), "PRAGMA auto_vacuum") == 2)
         await store.close()
     }
-
-    @Test func aStartReadsNoJobsThatAreOver() throws {
-        let path = Scratch().file("store.db")
-        _ = try SQLiteStore(path: path)
-        let connection = try Connection(path: path)
-        defer { connection.close() }
-        for (sql, index) in [
-            ("EXPLAIN QUERY PLAN SELECT * FROM job WHERE state IS NULL ORDER BY id" as StaticString, "job_unfinished"),
-            ("EXPLAIN QUERY PLAN SELECT id FROM job WHERE ended_ms < ? ORDER BY ended_ms, id LIMIT ?", "job_ended"),
-        ] {
-            let plan = try connection.prepare(sql)
-            defer { plan.finalize() }
-            var lines: [String] = []
-            while try plan.step() { lines.append(plan.text(3)) }
-            #expect(lines.count == 1 && lines[0].contains("USING") && lines[0].contains(index), "\(lines)")
-        }
-    }
 }

@@ -41,9 +41,10 @@ extension StoreSuite {
         for (id, time) in [(Int64(3), 10), (1, 30), (4, 20)] {
             try await store.commit([.endJob(JobID(id), .cancelled, endedMs: WallClockMs(time))])
         }
-        #expect(try await store.jobs(endedBefore: 30, limit: 9) == [JobID(3), JobID(4)])
-        #expect(try await store.jobs(endedBefore: 99, limit: 1) == [JobID(3)])
-        #expect(try await store.jobs(endedBefore: 10, limit: 9) == [])
+        #expect(try await store.jobs(endedBefore: 30, after: JobID(0), limit: 9) == [JobID(3), JobID(4)])
+        #expect(try await store.jobs(endedBefore: 99, after: JobID(0), limit: 1) == [JobID(1)])
+        #expect(try await store.jobs(endedBefore: 99, after: JobID(1), limit: 9) == [JobID(3), JobID(4)])
+        #expect(try await store.jobs(endedBefore: 10, after: JobID(0), limit: 9) == [])
         let anns = try await store.jobs(JobSelection(owner: "ann"), before: nil, limit: 9)
         #expect(anns.map(\.record.id) == [JobID(4), JobID(2)])
         await store.close()

@@ -16,8 +16,8 @@ final class HistoryService: Service {
         var lookedAt: Moment?
     }
 
-    /// Between two looks for jobs whose days are over; jobs in one look at the store.
-    private static let pause: Duration = .seconds(60)
+    /// Between two looks for jobs whose days are over, each of which goes over all jobs; jobs in one look at the store.
+    private static let pause: Duration = .seconds(600)
     private static let lookMax = 1_000
 
     private let lock: FleetLock
@@ -93,13 +93,13 @@ final class HistoryService: Service {
     private func forgetAll(endedBefore limit: WallClockMs) async {
         var count = 0
         do {
-            var isMore = true
-            while isMore {
-                let ids = try await store.jobs(endedBefore: limit, limit: Self.lookMax)
+            var last: JobID? = JobID(0)
+            while let before = last {
+                let ids = try await store.jobs(endedBefore: limit, after: before, limit: Self.lookMax)
                 let old = lock.withLock { fleet in ids.filter { !fleet.core.isAwaited($0) } }
                 for id in old { try await forget(id) }
                 count += old.count
-                isMore = ids.count == Self.lookMax && !old.isEmpty
+                last = ids.count == Self.lookMax ? ids.last : nil
             }
         } catch {
             Log.warning("old jobs are not forgotten for now", ["error": "\(error)"])

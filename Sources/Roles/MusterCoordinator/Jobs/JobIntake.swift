@@ -308,7 +308,7 @@ final class JobIntake: Service {
 
     /// Schedules what the store holds of a job that was opened again, and answers.
     private func goOn(with id: JobID) async throws -> HTTPResponse {
-        guard var job = try await store.unfinishedJobs().first(where: { $0.job.record.id == id }) else {
+        guard var job = try await store.unfinishedJob(id) else {
             throw Problem.noSuchJob(id)
         }
         job.age = .milliseconds(max(0, SystemTime.wallClockMs() - job.job.record.createdMs))

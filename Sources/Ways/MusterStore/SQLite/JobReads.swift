@@ -8,6 +8,7 @@ struct JobReads {
     private let endedBefore: Statement
     private let ofRequest: Statement
     private let unfinished: Statement
+    private let unfinishedFrom: Statement
     private let workers: Statement
     private let scan: Statement
     private let largest: Statement
@@ -30,7 +31,7 @@ struct JobReads {
                 AND (owner = ?5 OR ?5 IS NULL)
             ORDER BY id DESC LIMIT ?2
             """)
-        endedBefore = try connection.prepare("SELECT id FROM job WHERE ended_ms < ? ORDER BY ended_ms, id LIMIT ?")
+        endedBefore = try connection.prepare("SELECT id FROM job WHERE id > ? AND ended_ms < ? ORDER BY id LIMIT ?")
         ofRequest = try connection.prepare(
             """
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
@@ -43,8 +44,9 @@ struct JobReads {
             SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
                 quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
                 request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
-            FROM job WHERE state IS NULL ORDER BY id
+            FROM job WHERE id BETWEEN ?1 AND ?2 AND state IS NULL ORDER BY id
             """)
+        unfinishedFrom = try connection.prepare("SELECT unfinished_from FROM largest_id")
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
         scan = try connection.prepare(Tally.sql)
         largest = try connection.prepare(
@@ -76,17 +78,27 @@ struct JobReads {
         return try rows(of: newest).map { (job) throws(StoreError) in try counted(job).job }
     }
 
-    func jobs(endedBefore time: WallClockMs, limit: Int) throws(StoreError) -> [JobID] {
+    func jobs(endedBefore time: WallClockMs, after id: JobID, limit: Int) throws(StoreError) -> [JobID] {
         defer { endedBefore.reset() }
-        try endedBefore.bind(1, time)
-        try endedBefore.bind(2, max(0, limit))
+        try endedBefore.bind(1, id.rawValue)
+        try endedBefore.bind(2, time)
+        try endedBefore.bind(3, max(0, limit))
         var ids: [JobID] = []
         while try endedBefore.step() { ids.append(JobID(endedBefore.int64(0))) }
         return ids
     }
 
-    func unfinishedJobs() throws(StoreError) -> [RestoredJob] {
-        try rows(of: unfinished).map { (job) throws(StoreError) in try counted(job) }
+    /// The ids among which all unfinished jobs are.
+    func unfinishedIDs() throws(StoreError) -> ClosedRange<Int64> {
+        defer { unfinishedFrom.reset() }
+        guard try unfinishedFrom.step() else { throw .corrupt(path, "the table largest_id is empty") }
+        return max(0, unfinishedFrom.int64(0))...Int64.max
+    }
+
+    func unfinishedJobs(_ ids: ClosedRange<Int64>) throws(StoreError) -> [RestoredJob] {
+        try unfinished.bind(1, ids.lowerBound)
+        try unfinished.bind(2, ids.upperBound)
+        return try rows(of: unfinished).map { (job) throws(StoreError) in try counted(job) }
     }
 
     func largestIDs() throws(StoreError) -> LargestIDs {

@@ -11,6 +11,7 @@ struct JobWrites {
     private let scan: Statement
     private let endJob: Statement
     private let insertWorker: Statement
+    private let unfinished: UnfinishedMark
     private let reopenJob: Statement
     private let releaseJob: Statement
     private let explainJob: Statement
@@ -41,6 +42,7 @@ struct JobWrites {
         scan = try connection.prepare(Tally.sql)
         endJob = try connection.prepare("UPDATE job SET state = ?, ended_ms = ?, done = ?, failed = ? WHERE id = ?")
         insertWorker = try connection.prepare("INSERT INTO job_worker (job, worker, tasks) VALUES (?, ?, ?)")
+        unfinished = try UnfinishedMark(connection)
         reopenJob = try connection.prepare(
             """
             UPDATE job SET state = NULL, ended_ms = NULL, done = NULL, failed = NULL, reason = ''
@@ -85,6 +87,7 @@ struct JobWrites {
         }
         // The row is written whole only when the statement has run to its end.
         _ = try insertJob.step()
+        try unfinished.began(job.id)
     }
 
     /// Splits long records into rows of about `InputRows.bytesMax`, so that reading a few lines costs no more than that.
@@ -159,6 +162,7 @@ struct JobWrites {
         try endJob.bind(4, tally.failed)
         try endJob.bind(5, id.rawValue)
         try endJob.run()
+        try unfinished.ended()
     }
 
     /// The job goes on: its failures are forgotten.
@@ -167,6 +171,7 @@ struct JobWrites {
         try reopenJob.bind(1, id.rawValue)
         guard try reopenJob.step() else { throw .conflict("job \(id) has not ended, or is not stored") }
         _ = try reopenJob.step()
+        try unfinished.began(id)
         for statement in [removeFailures, removeWorkers] {
             try statement.bind(1, id.rawValue)
             try statement.run()

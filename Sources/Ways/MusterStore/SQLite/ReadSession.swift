@@ -1,3 +1,5 @@
+internal import MusterCore
+
 /// One connection that only reads, with its statements. Belongs to one reader's thread.
 final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands it to a lane's thread and lets go of it
     private let connection: Connection
@@ -35,6 +37,15 @@ final class ReadSession: LaneSession, @unchecked Sendable {  // the opener hands
         } catch {
             if connection.isInTransaction { try? end.run() }
             return .failure(error)
+        }
+    }
+
+    /// Unfinished jobs with such ids, with what is recorded of each, and votes on what is not.
+    func unfinished(_ ids: ClosedRange<Int64>) throws(StoreError) -> [RestoredJob] {
+        try jobReads.unfinishedJobs(ids).map { (job) throws(StoreError) in
+            var job = job
+            job.votes = try trustReads.votes(of: job.job.record.id)
+            return job
         }
     }
 }

@@ -96,13 +96,11 @@ package final class SQLiteStore: Store {
     // MARK: Reads
 
     package func unfinishedJobs() async throws -> [RestoredJob] {
-        try await read { (session) throws(StoreError) in
-            try session.jobReads.unfinishedJobs().map { (job) throws(StoreError) in
-                var job = job
-                job.votes = try session.trustReads.votes(of: job.job.record.id)
-                return job
-            }
-        }
+        try await read { (session) throws(StoreError) in try session.unfinished(session.jobReads.unfinishedIDs()) }
+    }
+
+    package func unfinishedJob(_ id: JobID) async throws -> RestoredJob? {
+        try await read { (session) throws(StoreError) in try session.unfinished(id.rawValue...id.rawValue).first }
     }
 
     package func machines() async throws -> [MachineRecord] {
@@ -135,8 +133,10 @@ package final class SQLiteStore: Store {
         }
     }
 
-    package func jobs(endedBefore time: WallClockMs, limit: Int) async throws -> [JobID] {
-        try await read { (session) throws(StoreError) in try session.jobReads.jobs(endedBefore: time, limit: limit) }
+    package func jobs(endedBefore time: WallClockMs, after id: JobID, limit: Int) async throws -> [JobID] {
+        try await read { (session) throws(StoreError) in
+            try session.jobReads.jobs(endedBefore: time, after: id, limit: limit)
+        }
     }
 
     package func results(

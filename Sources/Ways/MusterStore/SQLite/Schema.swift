@@ -248,8 +248,8 @@ enum Schema {
         CREATE TABLE forgotten_job ( -- gone for everybody; rows of theirs in other tables are still to be removed
             id INTEGER PRIMARY KEY
         ) STRICT;
-        CREATE INDEX job_ended ON job (ended_ms) WHERE ended_ms IS NOT NULL;
-        CREATE INDEX job_unfinished ON job (id) WHERE state IS NULL;
+        -- Jobs below this id have ended. An index of unfinished jobs would be written twice for each job.
+        ALTER TABLE largest_id ADD COLUMN unfinished_from INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE job ADD COLUMN owner TEXT NOT NULL DEFAULT '';
         ALTER TABLE job ADD COLUMN reruns INTEGER NOT NULL DEFAULT 1; -- what is lost with its worker
         PRAGMA user_version = 12;
