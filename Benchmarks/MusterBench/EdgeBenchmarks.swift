@@ -141,7 +141,7 @@ func benchScan(_ options: Options, _ report: Report) async throws {
     report.goal("within the bound in memory, and 64 MB for the rest", isMet: most <= Double(memory) / 1e6 + 64)
 }
 
-private func openFilesMax() -> Int {
+func openFilesMax() -> Int {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     return Int(clamping: limit.rlim_max)

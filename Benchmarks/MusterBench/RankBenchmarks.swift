@@ -1,9 +1,10 @@
 internal import Glibc
 internal import MusterLaunch
 
-/// One command at a time from rank 0 to everybody.
+/// One command at a time from rank 0 to everybody. A member has two connections, and a coordinator gives one address half of
+/// what its open files allow.
 func benchRanks(_ options: Options, _ report: Report) async throws {
-    let members = options.isSmoke ? 50 : 5_000
+    let members = options.isSmoke ? 50 : min(5_000, openFilesMax() / 5)
     let fleet = try await BenchFleet(options, workers: 0)
     let before = fleet.coordinatorMegabytes
     let began = seconds()
