@@ -39,7 +39,7 @@ func benchHits(_ options: Options, _ report: Report) async throws {
 
 /// Very many clients on one object that is not there, beside the same when it is; then many on an answer that trickles in.
 func benchCrowd(_ options: Options, _ report: Report) async throws {
-    let clients = options.isSmoke ? 100 : min(10_000, openFilesMax() - 200)
+    let clients = options.isSmoke ? 100 : min(10_000, openFilesMax() * 2 / 5)
     let upstream = try BenchUpstream()
     let edge = try await BenchEdge(options, upstream)
     let generator = options.binary.split(separator: "/").dropLast().joined(separator: "/")

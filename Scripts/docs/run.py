@@ -25,6 +25,12 @@ SIDE_BY_SIDE = 3
 BEGAN = time.monotonic()
 
 
+def interruptible():
+    """A run in the background, or under nohup, hands on that Ctrl-C is ignored, and a shell cannot undo that."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Shell:
     """A page's shell. What it starts ends with it."""
 
@@ -48,6 +54,7 @@ class Shell:
         self.process = subprocess.Popen(
             [*own, "bash", "-c", f"{alone}exec bash --noprofile --norc"],
             stdin=asks, pass_fds=[tells], env=environment, cwd=self.place / "home/fleet", start_new_session=True,
+            preexec_fn=interruptible,
         )
         os.close(asks)
         os.close(tells)

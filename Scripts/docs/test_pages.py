@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import signal
 import tempfile
 import unittest
 
@@ -90,6 +91,11 @@ class Running(unittest.TestCase):
         ended = page("$ pgrep -fc 'time[.]sleep'\n0", "<!-- exit: 1 -->\n")
         self.assertEqual(self.findings(text + "\n<!-- ends: python3 -->\n" + ended), [])
         self.assertIn("nothing that stays", self.findings("<!-- ends: nobody -->\n")[0])
+
+    def test_what_stays_ends_where_ctrl_c_is_ignored(self):
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        self.test_what_stays_ends_with_its_page()
 
     def test_skipped(self):
         place = pathlib.Path(tempfile.mkdtemp())
