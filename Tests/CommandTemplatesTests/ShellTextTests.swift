@@ -57,6 +57,29 @@ struct ShellTextTests {
         }
     }
 
+    @Test("a value that is said to have room has it, whatever it holds", arguments: templates)
+    func roomForShortValues(template: String, before: String, behind: String) throws {
+        let command = try CommandTemplate(shell: Array(template.utf8))
+        let bytes = command.valueBytesSurelyTaken
+        #expect(bytes == 1_024)
+        let long = ["'", "\"", "$", "a"].map { [UInt8](repeating: Array($0.utf8)[0], count: bytes) }
+        for value in Self.values + long { _ = try command.expand([value], number: .max, slot: .max) }
+    }
+
+    @Test("where it depends on the value, or there is no place for one, none is said to have room")
+    func roomThatIsNotSure() throws {
+        for text in ["echo $(( {} ))", "echo {2}", "echo {-2}", "echo a # no place"] {
+            #expect(try CommandTemplate(shell: Array(text.utf8)).valueBytesSurelyTaken == 0, "\(text)")
+        }
+        // Each place may take four bytes for one.
+        let many = String(repeating: "{}", count: 32)
+        #expect(try CommandTemplate(arguments: [Array("echo".utf8), Array(many.utf8)]).valueBytesSurelyTaken == 0)
+        let few = String(repeating: "{}", count: 20)
+        #expect(try CommandTemplate(arguments: [Array("echo".utf8), Array(few.utf8)]).valueBytesSurelyTaken == 1_024)
+        let long = [UInt8](repeating: 0x61, count: CommandTemplate.argumentBytesMax - 1_000)
+        #expect(try CommandTemplate(arguments: [Array("echo".utf8), long]).valueBytesSurelyTaken == 0)
+    }
+
     @Test("all values of several sources: words of their own, or one in quotes")
     func several() throws {
         for (template, printed) in [

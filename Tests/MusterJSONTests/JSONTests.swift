@@ -63,6 +63,27 @@ struct JSONTests {
         #expect(try JSONValue(parsing: Array(#""\u0041\ud83d\ude00\/\b\f""#.utf8)).string == "A😀/\u{8}\u{c}")
     }
 
+    @Test(
+        "bytes as texts: every byte, alone and among others, there and back, and as a string of its own would be written"
+    )
+    func bytesAsTexts() throws {
+        for byte in UInt8.min...UInt8.max {
+            for bytes in [[byte], [0x61, byte, 0x62], [byte, 0x61, 0x62], [0x61, 0x62, byte]] {
+                var json = JSONWriter()
+                json.beginArray()
+                json.text(bytes)
+                json.text(bytes)
+                json.endArray()
+                let parts = try #require(try JSONValue(parsing: json.bytes).elements)
+                #expect(parts.map(\.textBytes) == [bytes, bytes])
+                guard let text = String(validating: bytes, as: UTF8.self) else { continue }
+                var string = JSONWriter()
+                string.value(text)
+                #expect(Array(parts[0].bytes) == string.bytes)
+            }
+        }
+    }
+
     @Test("an array of anything becomes lines and an array again")
     func columns() throws {
         let array = try JSONValue(parsing: Array("[1, \"a\\nb\", [ 2,3 ], {\"x\" : null}]".utf8))

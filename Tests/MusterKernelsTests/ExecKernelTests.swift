@@ -24,6 +24,42 @@ import Testing
         }
     }
 
+    /// Short plain texts are passed over at submission: what is among them is found all the same.
+    @Test(arguments: [
+        (#"{"command":["echo"]}"#, #""5"\n5"#, #"Input 1: must be a text, or a list of texts, not 5."#),
+        (#"{"command":["echo"]}"#, #""a"\n"b"\n"c\u0000""#, "Input 2: "),
+        (#"{"command":["echo"]}"#, #""a"\n[]\n"b""#, "Input 1: has 0 texts; 1 to 256."),
+        (#"{"command":["echo"]}"#, #""a"\n["b","c",1]"#, "Input 1: must be a text"),
+        (#"{"command":["echo","{2}"]}"#, #"["a","b"]\n"a""#, "Input 1: "),
+        (#"{"shell":"echo $(( {} ))"}"#, #""12"\n"x""#, "Input 1: "),
+        (#"{"command":["echo"],"files":{"origin":"http://o","return":[{"path":"{}"}]}}"#, #""a"\n"..""#, "Input 1: "),
+    ])
+    func wrongInputAmongRightOnes(_ params: String, _ lines: String, _ detail: String) throws {
+        var request = JobRequest(kernel: "exec", params: Array(params.utf8), count: 0)
+        request.inputs = LineColumn(lines: Array(lines.replacing("\\n", with: "\n").utf8))
+        request.count = request.inputs!.count
+        let problem = #expect(throws: Problem.self) { try KernelTable.check(request) }
+        #expect(problem?.detail.hasPrefix(detail) == true, "\(problem?.detail ?? "")")
+        // Without the wrong one there is nothing to refuse.
+        let first = LineColumn(lines: Array(lines.replacing("\\n", with: "\n").split(separator: "\n")[0].utf8))
+        (request.inputs, request.count) = (first, 1)
+        try KernelTable.check(request)
+    }
+
+    @Test func anInputThatIsTooLongIsRefusedByItsNumber() throws {
+        for (bytes, isFine) in [(1_024, true), (1_025, true), (130_000, true), (131_072, false)] {
+            var request = JobRequest(kernel: "exec", params: Array(#"{"command":["echo"]}"#.utf8), count: 2)
+            let long = "\"" + String(repeating: "a", count: bytes) + "\""
+            request.inputs = LineColumn(lines: Array("\"a\"\n\(long)".utf8))
+            if isFine {
+                try KernelTable.check(request)
+            } else {
+                let problem = #expect(throws: Problem.self) { try KernelTable.check(request) }
+                #expect(problem?.detail.hasPrefix("Input 1: ") == true)
+            }
+        }
+    }
+
     private static let sum = String(repeating: "a", count: 64)
 
     @Test func filesAreExpandedForEachTask() throws {

@@ -145,8 +145,8 @@ extension FuzzTarget {
         var found: [[UInt8]] = []
         for piece in pieces {
             guard let values = try? splitter.feed(piece[...]) else { return nil }
-            found += values
+            found += values.map { Array($0) }
         }
-        return found + splitter.finish()
+        return found + (splitter.finish().map { [Array($0)] } ?? [])
     }
 }

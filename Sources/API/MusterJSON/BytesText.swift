@@ -12,8 +12,14 @@ extension JSONWriter {
     package mutating func text(_ bytes: [UInt8]) { text(bytes[...]) }
 
     package mutating func text(_ bytes: ArraySlice<UInt8>) {
+        if bytes.allSatisfy(Self.isPlain) { return plainText(bytes) }
         if let text = String(validating: bytes, as: UTF8.self) { return value(text) }
         base64(bytes)
+    }
+
+    /// Stands for itself in a string.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     /// The same, in Base64 also where that is not longer: a string spells out some bytes by two or six.

@@ -44,6 +44,14 @@ package struct JSONWriter: Sendable {
         appendString(text)
         needsComma = true
     }
+    /// A string of bytes that stand for themselves in it.
+    mutating func plainText(_ text: ArraySlice<UInt8>) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: text)
+        bytes.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
     package mutating func value(_ flag: Bool) { raw(flag ? "true".utf8 : "false".utf8) }
     package mutating func null() { raw("null".utf8) }
 

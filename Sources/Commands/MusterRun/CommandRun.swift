@@ -54,9 +54,12 @@ internal import RunRules
     package func run() async throws {
         let log = try log()
         var body = JobBody()
-        if flags.isDryRun, !flags.isShuffled { return try readValues(log) { try show($0, number: $1) } }
+        if flags.isDryRun, !flags.isShuffled {
+            return try readValues(log) { try show($0.map { Array($0) }, number: $1) }
+        }
+        let takesBlocks = takesBlocks
         try readValues(log) { values, _ in
-            if takesBlocks { try body.append(block: values[0]) } else { try body.append(values.map { $0[...] }) }
+            if takesBlocks { try body.append(block: Array(values[0])) } else { try body.append(values) }
         }
         if flags.isShuffled { body = body.permuted(Array(0..<body.count).shuffled()) }
         if flags.isDryRun {
@@ -91,30 +94,33 @@ internal import RunRules
     /// What of a task's values stands in its command.
     private func arguments(_ values: [[UInt8]]) -> [[UInt8]] { takesBlocks ? [] : values }
 
-    private func readBlocks(_ bytes: Int, _ log: JobLogFile?, _ body: ([[UInt8]], Int) throws -> Void) throws {
+    private func readBlocks(
+        _ bytes: Int, _ log: JobLogFile?, _ body: ([ArraySlice<UInt8>], Int) throws -> Void
+    ) throws {
         var number = 0
         try check([[]], log)
         try BlockReader(words, flags, bytes: bytes).readBlocks { block in
             if let log, !log.isEmpty, log.takes(try logLine([block], number: number + 1)) { return }
             number += 1
-            try body([block], number)
+            try body([block[...]], number)
         }
     }
 
     /// Calls with the values of each task that is to be run, and its number from 1.
-    private func readValues(_ log: JobLogFile?, _ body: ([[UInt8]], Int) throws -> Void) throws {
+    private func readValues(_ log: JobLogFile?, _ body: ([ArraySlice<UInt8>], Int) throws -> Void) throws {
         if let bytes = flags.blockBytes { return try readBlocks(bytes, log, body) }
+        let done = log?.isEmpty == false ? log : nil
         var number = 0
         var checkedWidth: Int?
         try ValueReader(words, flags).readRows { values in
             if values.count != checkedWidth {
-                try check(values, log)
+                try check(values.map { Array($0) }, log)
                 checkedWidth = values.count
             }
             if values.contains(where: { $0.contains(0) }) {
                 throw CommandError(.data, "value \(Format.count(number + 1)) holds a NUL byte, which no argument can")
             }
-            if let log, !log.isEmpty, log.takes(try logLine(values, number: number + 1)) { return }
+            if let done, done.takes(try logLine(values.map { Array($0) }, number: number + 1)) { return }
             number += 1
             try body(values, number)
         }

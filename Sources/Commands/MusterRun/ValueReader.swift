@@ -26,22 +26,29 @@ internal import MusterCommandLine
         }
     }
 
-    /// Calls with each row. A single source is read piece by piece. Blocks the main thread.
-    func readRows(_ body: ([[UInt8]]) throws -> Void) throws {
+    /// Calls with each row, which is good until the call returns. A single source is read piece by piece. Blocks the main thread.
+    func readRows(_ body: ([ArraySlice<UInt8>]) throws -> Void) throws {
+        let (skipsBlank, columns) = (skipsBlank, columns)
         try readAll { values in
             if skipsBlank, values.allSatisfy(Self.isBlank) { return }
-            try body(row(values))
+            guard let columns else { return try body(values) }
+            try body(values.flatMap { columns.columns(of: Array($0)).map { $0[...] } })
         }
     }
 
-    private static func isBlank(_ value: [UInt8]) -> Bool {
+    private static func isBlank(_ value: ArraySlice<UInt8>) -> Bool {
         value.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) }
     }
 
-    private func readAll(_ body: ([[UInt8]]) throws -> Void) throws {
+    private func readAll(_ body: ([ArraySlice<UInt8>]) throws -> Void) throws {
         let sources = words.sources
         if range == nil, sources.count < 2, case .file(let path) = sources.first?.kind ?? .file("-") {
-            return try read(path) { try body([$0]) }
+            // One row for all of them: a million values take no million arrays.
+            var row: [ArraySlice<UInt8>] = [[]]
+            return try read(path) { value in
+                row[0] = value
+                try body(row)
+            }
         }
         var all: [ValueSource] = []
         for source in sources {
@@ -49,7 +56,7 @@ internal import MusterCommandLine
             case .values(let values): all.append(ValueSource(.list(values), isLinked: source.isLinked))
             case .file(let path):
                 var values: [[UInt8]] = []
-                try read(path) { values.append($0) }
+                try read(path) { values.append(Array($0)) }
                 all.append(ValueSource(.list(values), isLinked: source.isLinked))
             }
         }
@@ -62,23 +69,18 @@ internal import MusterCommandLine
         do throws(CommandTemplates.ValueError) { combinations = try ValueCombinations(all) } catch {
             throw CommandError.usage("\(error)")
         }
-        for values in combinations { try body(values) }
+        for values in combinations { try body(values.map { $0[...] }) }
     }
 
-    private func row(_ values: [[UInt8]]) -> [[UInt8]] {
-        guard let columns else { return values }
-        return values.flatMap { columns.columns(of: $0) }
-    }
-
-    private func read(_ path: String, _ body: ([UInt8]) throws -> Void) throws {
+    private func read(_ path: String, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
         var splitter = ValueSplitter(separator)
         try InputPieces.read(path) { piece in
-            let values: [[UInt8]]
+            let values: [ArraySlice<UInt8>]
             do throws(CommandTemplates.ValueError) { values = try splitter.feed(piece) } catch {
                 throw CommandError(.data, "\(InputPieces.name(of: path)): \(error)")
             }
             for value in values { try body(value) }
         }
-        for value in splitter.finish() { try body(value) }
+        if let value = splitter.finish() { try body(value) }
     }
 }

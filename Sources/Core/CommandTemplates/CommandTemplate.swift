@@ -67,6 +67,23 @@ package struct CommandTemplate: Hashable, Sendable {
         if sources > 0, !hasPlaceholders, refusesAppending { throw .nowhereToAppend }
     }
 
+    /// A single value of at most so many bytes, none of them NUL, has room in this template whatever it holds; 0: that has to be tried.
+    package var valueBytesSurelyTaken: Int {
+        guard (try? check(sources: 1)) != nil else { return 0 }
+        // In quotes a byte takes four at most; a number has fewer than 20 digits.
+        let most = 4 * Self.shortBytesMax + 32
+        var bytes = words.count
+        for piece in words.joined() {
+            switch piece {
+            case .text(let text): bytes += text.count
+            case .placeholder(_, .arithmetic): return 0
+            case .placeholder: bytes += most
+            }
+        }
+        return bytes + most < Self.argumentBytesMax ? Self.shortBytesMax : 0
+    }
+    private static let shortBytesMax = 1_024
+
     private static func check(_ word: [UInt8]) throws(TemplateError) {
         if word.contains(0) { throw .nul(in: shown(word)) }
         if word.count > argumentBytesMax { throw .argumentTooLong(bytes: word.count) }

@@ -58,6 +58,10 @@ package struct ExecKernel: Kernel {
         _ = try order.expanded(values, files, number: 1, slot: 1)
     }
 
+    package var plainTextBytesMax: Int {
+        task.files == nil && !task.takesInput ? task.template.valueBytesSurelyTaken : 0
+    }
+
     /// Its values, and its own files where the job is one with files.
     private func parts(of input: JSONValue) throws(Problem) -> (value: JSONValue, files: [FileItem]) {
         guard task.files != nil, let input = try TaskInput(input) else { return (input, []) }

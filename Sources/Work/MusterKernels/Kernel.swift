@@ -27,6 +27,8 @@ package protocol Kernel: Sendable {
     func runTransient(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8]
     /// Throws a `Problem` (422) for an input that this kernel cannot take.
     func check(input: JSONValue) throws(Problem)
+    /// An input that is a text of at most so many bytes, none of which is written with a backslash, needs no `check`; 0: each does.
+    var plainTextBytesMax: Int { get }
     /// Throws a `Problem` (422) where the params do not make so many tasks.
     func check(count: Int) throws(Problem)
     /// What tasks of a batch left to be brought elsewhere before their results count; nil: nothing.
@@ -115,6 +117,7 @@ extension Kernel {
     package var deliveries: (any TaskFileCourier)? { nil }
     package func prepare(_ inputs: LineColumn?, first: Int) {}
     package func check(input: JSONValue) throws(Problem) {}
+    package var plainTextBytesMax: Int { 0 }
     package func check(count: Int) throws(Problem) {}
     package func check(count: Int, hasInputs: Bool) throws(Problem) { try check(count: count) }
     package func runTransient(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {

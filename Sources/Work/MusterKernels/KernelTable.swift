@@ -48,9 +48,24 @@ package enum KernelTable {
             throw Problem(422, "The kernel \"\(request.kernel)\" needs \"inputs\", one a task.", code: "field")
         case (.none, .some):
             throw Problem(422, "The kernel \"\(request.kernel)\" takes no \"inputs\"; give \"count\".", code: "field")
-        case (_, let inputs?):
-            for (task, line) in inputs.lines.enumerated() { try check(line, task, kernel) }
+        case (_, let inputs?): try check(inputs.bytes, kernel)
         case (.none, nil), (.optional, nil): break
+        }
+    }
+
+    /// A million short texts are looked at where they lie.
+    private static func check(_ lines: [UInt8], _ kernel: any Kernel) throws(Problem) {
+        let plainBytesMax = kernel.plainTextBytesMax
+        var (task, start) = (0, 0)
+        while start < lines.count {
+            var (end, isPlain) = (start, lines[start] == UInt8(ascii: "\""))
+            while lines[end] != 0x0A {
+                if lines[end] == UInt8(ascii: "\\") { isPlain = false }
+                end += 1
+            }
+            // With its quotes.
+            if !isPlain || end - start - 2 > plainBytesMax { try check(lines[start..<end], task, kernel) }
+            (task, start) = (task + 1, end + 1)
         }
     }
 

@@ -24,36 +24,34 @@ package struct ValueSplitter: Sendable {
         self.bytesMax = bytesMax
     }
 
-    /// The values that end in this piece. Throws for a value that is too long; the values before it are lost.
-    package mutating func feed(_ piece: ArraySlice<UInt8>) throws(ValueError) -> [[UInt8]] {
-        var found: [[UInt8]] = []
-        var rest = piece
-        while let place = rest.firstIndex(of: end) {
-            try extend(rest[..<place])
-            rest = rest[rest.index(after: place)...]
-            take(&found)
+    /// The values that end in this piece, as parts of it but for the one that began before. Throws for a value that is too long; the
+    /// values before it are lost.
+    package mutating func feed(_ piece: ArraySlice<UInt8>) throws(ValueError) -> [ArraySlice<UInt8>] {
+        var found: [ArraySlice<UInt8>] = []
+        var start = piece.startIndex
+        while let place = piece[start...].firstIndex(of: end) {
+            try check(piece[start..<place])
+            found.append(whole(piece[start..<place]))
+            start = place + 1
         }
-        try extend(rest)
+        try check(piece[start...])
+        partial += piece[start...]
         return found
     }
 
     /// The last value, if no separator has ended it.
-    package mutating func finish() -> [[UInt8]] {
-        var found: [[UInt8]] = []
-        if !partial.isEmpty { take(&found) }
-        return found
-    }
+    package mutating func finish() -> ArraySlice<UInt8>? { partial.isEmpty ? nil : whole([]) }
 
-    private mutating func extend(_ piece: ArraySlice<UInt8>) throws(ValueError) {
-        guard piece.count <= bytesMax - partial.count else {
+    private func check(_ more: ArraySlice<UInt8>) throws(ValueError) {
+        guard more.count <= bytesMax - partial.count else {
             throw .valueTooLong(number: count + 1, bytesMax: bytesMax)
         }
-        partial += piece
     }
 
-    private mutating func take(_ found: inout [[UInt8]]) {
+    private mutating func whole(_ rest: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         count += 1
-        found.append(partial)
-        partial.removeAll(keepingCapacity: false)
+        if partial.isEmpty { return rest }
+        defer { partial = [] }
+        return (partial + rest)[...]
     }
 }
