@@ -88,6 +88,35 @@ extension CommandTests {
             #expect(listDirectory(bench.folder) == [])
         }
 
+        @Test func oneThatWasLeftAsItWasIsTheNextOnes() throws {
+            func place(_ text: String) throws -> String {
+                // So that what follows is later by the clock of any file system.
+                try bench.shell("pwd; sleep 0.02; \(text)").output.text
+            }
+            let first = try place("true")
+            #expect(try place("cat /dev/null") == first)
+            for change in ["touch a; rm a", "mkdir a; rmdir a", "chmod 755 .; chmod 700 .", "touch .", "echo 5 >a"] {
+                let changed = try place(change)
+                #expect(try place("true") != changed, "after \(change)")
+            }
+            #expect(listDirectory(bench.folder).count == 1)
+            // What is put there in between is no task's.
+            let kept = listDirectory(bench.folder)[0]
+            close(open("\(bench.folder)/\(kept)/strange", O_CREAT | O_WRONLY, 0o600))
+            #expect(try bench.shell("ls -A").output.count == 0)
+        }
+
+        @Test func foldersThatWaitForTasksAreGoneWithTheRunner() throws {
+            let folder = bench.folder + "-own"
+            mkdir(folder, 0o700)
+            defer { rmdir(folder) }
+            var runner = CommandRunner(folder: folder, worker: "w", secrets: [])
+            _ = try runner?.run(TaskCommand(arguments: [Array("true".utf8)]), Cancellation())
+            #expect(listDirectory(folder).count == 1)
+            runner = nil
+            #expect(listDirectory(folder) == [])
+        }
+
         @Test func deepFoldersAndLinksOutOfThemAreNoMatter() throws {
             let kept = bench.folder + "-kept"
             mkdir(kept, 0o700)
@@ -103,6 +132,18 @@ extension CommandTests {
             let outcome = try bench.shell("ps -o pid=,sid=,pgid=,tty= -p $$")
             let fields = outcome.output.text.split(separator: " ").map { $0.filter { !$0.isWhitespace } }
             #expect(fields[0] == fields[1] && fields[1] == fields[2] && fields[3] == "?")
+        }
+
+        /// Of the thread that starts it, so that the system drops it and wakes nobody.
+        @Test func theSignalOfItsEndIsLetThrough() throws {
+            var (signals, before, after) = (sigset_t(), sigset_t(), sigset_t())
+            sigemptyset(&signals)
+            sigaddset(&signals, SIGCHLD)
+            pthread_sigmask(SIG_BLOCK, &signals, &before)
+            defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+            #expect(try bench.run(["true"]).end == .exited(0))
+            pthread_sigmask(SIG_BLOCK, nil, &after)
+            #expect(sigismember(&after, SIGCHLD) == 0)
         }
 
         @Test func signalsAreAsUsualAndNoDescriptorIsInherited() throws {
@@ -145,7 +186,9 @@ extension CommandTests {
                 }
                 try await group.waitForAll()
             }
-            #expect(listDirectory(bench.folder) == [])
+            // Those that the next tasks will have.
+            let left = listDirectory(bench.folder)
+            #expect(left.count <= 8 && left.allSatisfy { listDirectory("\(bench.folder)/\($0)").isEmpty })
         }
     }
 

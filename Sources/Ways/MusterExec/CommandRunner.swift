@@ -5,12 +5,13 @@ internal import MusterLaunch
 internal import MusterLog
 internal import MusterSystem
 
-/// Runs commands on this machine as this process's user: each in a session and a folder of its own, both gone with it.
+/// Runs commands on this machine as this process's user: each in a session and a folder of its own, of which nothing is left.
 ///
 /// This process must not wait for children in other ways, and what its descendants leave behind becomes its own.
 package final class CommandRunner: TaskCommands {
     /// Absolute, without links on the way: what processes carry begins with it.
     private let folder: String
+    private let folders: ScratchFolders
     private let nothing: CInt
     private let environment: TaskEnvironment
     /// Nil without an engine.
@@ -27,6 +28,7 @@ package final class CommandRunner: TaskCommands {
         let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
         guard nothing >= 0 else { return nil }
         self.folder = String(cString: path)
+        folders = ScratchFolders(in: self.folder)
         (self.nothing, self.containers) = (nothing, containers)
         environment = TaskEnvironment(worker: worker, secrets: secrets)
         Environment.hideTokens()
@@ -64,12 +66,15 @@ package final class CommandRunner: TaskCommands {
     package func run(
         _ command: TaskCommand, _ cancellation: Cancellation, _ courier: (any TaskFileCourier)? = nil
     ) throws(TaskFailure) -> ExecOutcome {
-        let scratch = try ScratchFolder(in: folder)
-        defer { scratch.remove() }
-        guard let files = command.files else { return try run(command, cancellation, in: scratch, scratch.path) }
+        let scratch = try folders.take()
+        var isOver = false
+        defer { folders.giveBack(scratch, isOver: isOver) }
+        guard let files = command.files else {
+            return try run(command, cancellation, in: scratch, scratch.path, &isOver)
+        }
         guard let courier else { throw TaskFailure("this worker carries no files of tasks", isOwnFault: true) }
         try courier.bring(files, into: scratch.path, cancellation)
-        var outcome = try run(command, cancellation, in: scratch, try scratch.folder(files.folder))
+        var outcome = try run(command, cancellation, in: scratch, try scratch.folder(files.folder), &isOver)
         guard outcome.isGood, !files.returned.isEmpty else { return outcome }
         do throws(TaskFailure) {
             outcome.files = try courier.take(files, from: scratch.path, cancellation)
@@ -79,9 +84,10 @@ package final class CommandRunner: TaskCommands {
         return outcome
     }
 
-    /// `directory`: where it runs, in its scratch folder.
+    /// `directory`: where it runs, in its scratch folder. `isOver` becomes true where nothing of it can be left.
     private func run(
-        _ command: TaskCommand, _ cancellation: Cancellation, in scratch: ScratchFolder, _ directory: String
+        _ command: TaskCommand, _ cancellation: Cancellation, in scratch: ScratchFolder, _ directory: String,
+        _ isOver: inout Bool
     ) throws(TaskFailure) -> ExecOutcome {
         if let image = command.image {
             guard let containers else { throw TaskFailure("this worker has no container engine", isOwnFault: true) }
@@ -105,7 +111,9 @@ package final class CommandRunner: TaskCommands {
                     mark: mark)
             }
             var running = try RunningCommand(command, cancellation, start)
-            return running.finish()
+            let outcome = running.finish()
+            isOver = running.isWhole
+            return outcome
         } catch {
             return try Self.outcome(error, of: command)
         }

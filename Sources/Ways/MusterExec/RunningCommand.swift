@@ -29,6 +29,8 @@ struct RunningCommand: ~Copyable {
     private var phase = Phase.running
     private var stop: ExecOutcome.Stop?
     private var wasKilled = false
+    /// Whether nothing of it is left that was found; once it has ended.
+    private(set) var isWhole = false
     private let startMs: Int64
     private let began: Moment
     private let deadline: Moment?
@@ -75,7 +77,8 @@ struct RunningCommand: ~Copyable {
         }
         waitForRest()
         let time = SystemTime.now() - began
-        let (status, isWhole) = session.end()
+        let status: ChildProcess.ExitStatus
+        (status, isWhole) = session.end()
         if !isWhole { Log.warning("processes of a task do not end", ["session": "\(session.pid)"]) }
         output.drain()
         error.drain()

@@ -5,23 +5,79 @@ internal import MusterSystem
 internal import Synchronization
 internal import TaskFiles
 
-/// A folder of one task's own, for as long as that runs.
+/// Folders of tasks, each for as long as its task runs. One that a task left as it was, as most short commands do, is the next task's:
+/// to make and to remove a folder takes a disk longer than such a command.
+final class ScratchFolders: Sendable {
+    private let folder: String
+    /// At most as many as tasks ran at one time.
+    private let free = Mutex<[ScratchFolder]>([])
+
+    init(in folder: String) { self.folder = folder }
+
+    deinit { for scratch in free.withLock({ $0 }) { scratch.remove() } }
+
+    /// An empty one that nobody else has. Throws a `TaskFailure` that is this machine's fault.
+    func take() throws(TaskFailure) -> ScratchFolder {
+        if let scratch = free.withLock({ $0.popLast() }) {
+            if scratch.isUntouched { return scratch }
+            scratch.remove()
+        }
+        return try ScratchFolder(in: folder)
+    }
+
+    /// `isOver`: no process of its task can be in it any more.
+    func giveBack(_ scratch: ScratchFolder, isOver: Bool) {
+        if isOver, scratch.isUntouched { free.withLock { $0.append(scratch) } } else { scratch.remove() }
+    }
+}
+
+/// A folder of one task's own.
 struct ScratchFolder {
     let path: String
+    private let look: Look
+
+    /// What changes with whatever is done to a folder, or to what is in it.
+    private struct Look: Equatable {
+        let numbers: [Int]
+
+        /// Nil: there is none.
+        init?(_ path: String) {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return nil }
+            numbers = [
+                Int(truncatingIfNeeded: status.st_dev), Int(truncatingIfNeeded: status.st_ino), Int(status.st_mode),
+                Int(status.st_uid), Int(status.st_gid), Int(status.st_nlink), status.st_ctim.tv_sec,
+                status.st_ctim.tv_nsec,
+            ]
+        }
+    }
 
     /// Nobody else's, mode 0700. Throws a `TaskFailure` that is this machine's fault.
     init(in folder: String) throws(TaskFailure) {
         for _ in 0..<100 {
             let number = Self.numbers.add(1, ordering: .relaxed).newValue
             let path = "\(folder)/\(number)"
-            if mkdir(path, 0o700) == 0 {
-                self.path = path
+            if mkdir(path, 0o700) == 0, let look = Look(path) {
+                (self.path, self.look) = (path, look)
                 return
             }
             // One that could not be removed.
             if errno != EEXIST { break }
         }
         throw TaskFailure("no folder can be made in \(folder): \(String(cString: strerror(errno)))", isOwnFault: true)
+    }
+
+    /// It is as it was made. The file system's clock may stand still for some milliseconds, so that it is looked into as well.
+    var isUntouched: Bool {
+        guard let now = Look(path), now == look, let entries = opendir(path) else { return false }
+        defer { closedir(entries) }
+        while let entry = readdir(entries) {
+            let isItself = withUnsafeBytes(of: entry.pointee.d_name) { name in
+                name[0] == UInt8(ascii: ".") && (name[1] == 0 || name[1] == UInt8(ascii: ".") && name[2] == 0)
+            }
+            if !isItself { return false }
+        }
+        return true
     }
 
     /// A folder in it, made with those on the way; no link is followed. Throws a `TaskFailure`.

@@ -53,6 +53,7 @@ package final class Session: Sendable {
     package init(_ start: Start) throws(Fault) {
         mark = start.mark
         began = Self.ticks()
+        Self.dropDeathSignals()
         var code: CInt = 0
         let pid = OwnChildren.start {
             var pid: pid_t = 0
@@ -119,6 +120,15 @@ package final class Session: Sendable {
         }
         signalAll(SIGKILL)
         killAll()
+    }
+
+    /// SIGCHLD is of no use: the descriptor `exit` says the same. The system drops it at once where the thread that started the process
+    /// lets it through, as it is not handled. From a thread that blocks it, it would wake two others, each time.
+    private static func dropDeathSignals() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGCHLD)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     private static func ticks() -> UInt64 {
