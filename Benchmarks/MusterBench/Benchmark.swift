@@ -15,6 +15,11 @@ struct Benchmark: Sendable {
         Benchmark(
             name: "run-million", about: "a million values: first output, memory of coordinator and submitter",
             run: benchRunMillion),
+        Benchmark(
+            name: "run-file", about: "a large file that each task needs, beside curl from nginx", run: benchRunFile),
+        Benchmark(
+            name: "run-return", about: "small files brought back from tasks, beside GNU parallel over SSH",
+            run: benchRunReturn),
         Benchmark(name: "numbers", about: "random numbers into the set of unique ones", run: benchNumbers),
         Benchmark(name: "children", about: "order of a child to its numbers, singly and very many", run: benchChildren),
         Benchmark(

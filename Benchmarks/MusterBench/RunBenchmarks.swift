@@ -37,7 +37,7 @@ func benchRun(_ options: Options, _ report: Report) async throws {
 }
 
 /// How long a text for the shell takes. Throws where it fails.
-private func secondsOf(_ script: String) async throws -> Double {
+func secondsOf(_ script: String) async throws -> Double {
     let began = seconds()
     let shell = try ChildProcess(
         executable: "/bin/bash", arguments: ["-o", "pipefail", "-c", script], output: .discard, killsGroupAtExit: true)

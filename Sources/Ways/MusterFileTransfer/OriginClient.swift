@@ -169,9 +169,13 @@ package struct OriginClient: Sendable {
         }
     }
 
+    /// Of one piece: for the threads that take one after the other a piece costs as much as 100 KiB or so.
+    private static let receiveBytes = 256 << 10
+
     /// The bytes of one file, piece by piece, once; the caller holds them against the name.
     package func open(_ digest: FileDigest) async throws -> FileStream {
         var request = request("GET", "/files/\(digest)")
+        request.receiveBytes = Self.receiveBytes
         request.timeout = nil
         request.idleTimeout = .seconds(60)
         return FileStream(try await opened(request), self)
@@ -184,9 +188,11 @@ package struct OriginClient: Sendable {
 
         init(_ stream: HTTPClientStream, _ origin: OriginClient) { (self.stream, self.origin) = (stream, origin) }
 
-        /// The next bytes; nil at the end.
+        /// The next bytes, 256 KiB or more; less at the end, where there is nil then.
         package func next() async throws -> [UInt8]? {
-            do { return try await stream.next() } catch let error as HTTPClientError { throw origin.away(error) }
+            do { return try await stream.next(atLeast: OriginClient.receiveBytes) } catch let error as HTTPClientError {
+                throw origin.away(error)
+            }
         }
 
         package func cancel() { stream.cancel() }

@@ -23,6 +23,7 @@ extension EasyHandle {
         set(CURLOPT_USERAGENT, configuration.userAgent)
         set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds: request.connectTimeout)
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, milliseconds: timeout) }
+        if let bytes = request.receiveBytes { set(CURLOPT_BUFFERSIZE, bytes) }
         if let target = request.target { set(CURLOPT_REQUEST_TARGET, target) }
         // libcurl's own minute is a minute without whoever came back at another address.
         set(CURLOPT_DNS_CACHE_TIMEOUT, Int(request.namesLast.components.seconds))

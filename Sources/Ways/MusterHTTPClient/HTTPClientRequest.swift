@@ -31,6 +31,8 @@ package struct HTTPClientRequest: Sendable {
     package var connectsOnly = false
     /// Most body bytes that `send` gathers; more fails with `.tooLarge`. Streams are not held by it.
     package var responseBytesMax: Int
+    /// Bytes that are received at one time, for long answers: 1,024…10 MiB. Nil: libcurl's 16 KiB.
+    package var receiveBytes: Int?
     /// Whether the request may go out a second time when a kept-alive connection turns out dead before one byte of an answer.
     /// Nil: idempotent methods (RFC 9110, 9.2.2) may, others fail with `.broken`, as the server may have acted on the first.
     package var mayResend: Bool?
