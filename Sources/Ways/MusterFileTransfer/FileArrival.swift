@@ -30,13 +30,17 @@ internal import TaskFiles
         var digest: FileDigest
         var size: UInt64
         var isProgram: Bool
-        /// Where its bytes are until it has its name, in the same folder.
-        var temporary: String?
+        /// Where its bytes are until it has its name.
+        var temporary: (folder: PartsFolder, name: String)?
     }
 
     private let origin: OriginClient
     private let folder: InnerFolder
-    private var count = 0
+    /// For as long as files are brought.
+    private var parts: [PartsFolder.Mount: PartsFolder] = [:]
+    private var last: (parent: InnerFolder.OpenFolder, parts: PartsFolder)?
+    /// Where nothing is left any more of processes that died.
+    private var cleaned: Set<PartsFolder.Mount> = []
     private var failed: [Int: String] = [:]
 
     package init(from origin: OriginClient, folder: InnerFolder) { (self.origin, self.folder) = (origin, folder) }
@@ -45,21 +49,17 @@ internal import TaskFiles
     /// where it is the same. Throws a `FileTrouble` where nothing of the kind could come: a full disk, an origin that is away.
     package func bring(_ wanted: [Wanted], overwrites: Bool) async throws -> [Int: String] {
         failed = [:]
+        try removeLeft(in: folder.descriptor)
+        defer { removeParts() }
         var (parts, links) = ([Part](), [(owner: Int, path: InnerPath, target: [UInt8])]())
         for one in wanted {
             try await attempt(one.owner) { try await add(one, to: &parts, &links) }
         }
-        do {
-            try await fetch(&parts)
-            try sync(parts)
-            for part in parts.indices where failed[parts[part].owner] == nil {
-                try await attempt(parts[part].owner) { try install(&parts[part], overwrites) }
-            }
-        } catch {
-            discard(parts)
-            throw error
+        try await fetch(&parts)
+        try sync(parts)
+        for part in parts.indices where failed[parts[part].owner] == nil {
+            try await attempt(parts[part].owner) { try install(&parts[part], overwrites) }
         }
-        discard(parts)
         for link in links where failed[link.owner] == nil {
             try await attempt(link.owner) { try make(link.path, link.target, overwrites) }
         }
@@ -188,22 +188,42 @@ internal import TaskFiles
         }
     }
 
-    /// A new file in the folder that it belongs to, without its name.
+    /// A new file, which can be moved to where it belongs, without its name.
     private func begin(_ part: inout Part) throws(FileTrouble) -> Descriptor {
-        let parent = try folder.folder(part.path.folder).descriptor.number
-        for _ in 0..<1_000 {
-            count += 1
-            let name = ".muster-\(getpid())-\(count)"
-            let file = Descriptor.opened(
-                Array(name.utf8), in: parent, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                mode: part.isProgram ? 0o777 : 0o666)
-            if let file {
-                part.temporary = name
-                return file
-            }
-            if errno != EEXIST { break }
+        let parts = try parts(beside: try folder.folder(part.path.folder))
+        guard let file = parts.begin(mode: part.isProgram ? 0o777 : 0o666) else {
+            throw .system("cannot make \(part.path)")
         }
-        throw .system("cannot make \(part.path)")
+        part.temporary = (parts, parts.lastName)
+        return file
+    }
+
+    /// One in the folder that all is brought into, and one more in each below it that lies on another disk.
+    private func parts(beside parent: InnerFolder.OpenFolder) throws(FileTrouble) -> PartsFolder {
+        if let last, last.parent === parent { return last.parts }
+        let mount = try PartsFolder.Mount(of: parent.descriptor.number)
+        let found: PartsFolder
+        if let known = parts[mount] {
+            found = known
+        } else {
+            let here = try PartsFolder.Mount(of: folder.descriptor)
+            let place = mount == here ? folder.descriptor : parent.descriptor.number
+            try removeLeft(in: place)
+            found = try PartsFolder(in: place)
+            parts[mount] = found
+        }
+        last = (parent, found)
+        return found
+    }
+
+    private func removeLeft(in place: Int32) throws(FileTrouble) {
+        let mount = try PartsFolder.Mount(of: place)
+        if cleaned.insert(mount).inserted { try PartsFolder.removeLeft(in: place) }
+    }
+
+    private func removeParts() {
+        for folder in parts.values { folder.remove() }
+        (parts, last) = ([:], nil)
     }
 
     private func sync(_ parts: [Part]) throws(FileTrouble) {
@@ -214,8 +234,8 @@ internal import TaskFiles
             return
         }
         for part in written {
-            let parent = try folder.folder(part.path.folder).descriptor.number
-            let file = Descriptor.opened(Array(part.temporary!.utf8), in: parent, O_RDONLY | O_NOFOLLOW)
+            guard let (parts, name) = part.temporary else { continue }
+            let file = Descriptor.opened(Array(name.utf8), in: parts.descriptor, O_RDONLY | O_NOFOLLOW)
             guard let file, fsync(file.number) == 0 else { throw .system("cannot force \(part.path) to the disk") }
         }
     }
@@ -223,22 +243,23 @@ internal import TaskFiles
     // MARK: Names
 
     private func install(_ part: inout Part, _ overwrites: Bool) throws {
-        guard let temporary = part.temporary else { return }
+        guard let (parts, temporary) = part.temporary else { return }
+        let from = parts.descriptor
         let parent = try folder.folder(part.path.folder).descriptor.number
         let name = Array(part.path.name).asPath
         if overwrites {
-            guard renameat(parent, temporary, parent, name) == 0 else { throw named(part, "cannot make") }
-        } else if linkat(parent, temporary, parent, name, 0) == 0 {
-            unlinkat(parent, temporary, 0)
+            guard renameat(from, temporary, parent, name) == 0 else { throw named(part, "cannot make") }
+        } else if linkat(from, temporary, parent, name, 0) == 0 {
+            unlinkat(from, temporary, 0)
         } else if errno == EEXIST {
             guard try isSame(part, in: parent) else { throw there(part.path) }
-            unlinkat(parent, temporary, 0)
+            unlinkat(from, temporary, 0)
         } else {
             // A file system without links; there the name may be taken in this very moment.
             var status = stat()
             guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else { throw named(part, "cannot make") }
             guard fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0 else { throw there(part.path) }
-            guard renameat(parent, temporary, parent, name) == 0 else { throw named(part, "cannot make") }
+            guard renameat(from, temporary, parent, name) == 0 else { throw named(part, "cannot make") }
         }
         part.temporary = nil
     }
@@ -271,14 +292,6 @@ internal import TaskFiles
         if count >= 0, room.prefix(count).map({ UInt8(bitPattern: $0) }) == target { return }
         guard overwrites, unlinkat(parent, name, 0) == 0, symlinkat(target.asPath, parent, name) == 0 else {
             throw there(path)
-        }
-    }
-
-    /// What has no name of its own goes.
-    private func discard(_ parts: [Part]) {
-        for part in parts {
-            guard let temporary = part.temporary, let parent = try? folder.folder(part.path.folder) else { continue }
-            unlinkat(parent.descriptor.number, temporary, 0)
         }
     }
 }
