@@ -87,4 +87,20 @@ import Testing
             #expect(listDirectory(folder + "/cache/.coming").isEmpty)
         }
     }
+
+    /// Nobody wants that file again; the next process that comes up removes it. What is being fetched stays.
+    @Test func whatAKilledFetchLeftIsRemoved() throws {
+        try Self.withSources([noise(100_000)]) { folder in
+            let output = try Self.shell(
+                """
+                "$P" cache 1000000 sources out 1 endless >first & A=$!
+                until grep -q fetched first; do sleep 0.02; done
+                "$P" cache 1000000 sources out 0; echo "there: $(ls cache/.coming | wc -l)"
+                kill -9 $A; wait $A
+                "$P" cache 1000000 sources out 0; echo "there: $(ls cache/.coming | wc -l)"
+                """, in: folder)
+            let lines = output.split(separator: "\n").filter { $0.hasPrefix("there") }
+            #expect(lines == ["there: 1", "there: 0"], "\(output)")
+        }
+    }
 }

@@ -184,6 +184,24 @@ import Testing
         }
     }
 
+    /// Neither devices nor sockets are taken, in folders no more than by themselves.
+    @Test(.enabled(if: geteuid() == 0, "only root may make a device"))
+    func devicesAndSocketsStay() async throws {
+        try await FilePlace.run { place in
+            let run = try await place.script(
+                """
+                muster run --return {} 'case {} in device) mknod device c 1 3;; folder) mkdir folder; mknod folder/d b 7 0;;
+                socket) python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\\"socket\\")";; *) echo x >{};; esac' ::: device folder socket file
+                """)
+            #expect(run.code == 1 && run.errors.contains("3 of 4 tasks failed"), "\(run.errors)")
+            for words in ["device is a device", "folder/d is a device", "socket is a socket"] {
+                #expect(run.errors.contains(words), "\(words): \(run.errors)")
+            }
+            #expect(place.names().contains("file"))
+            #expect(Set(place.names()).isDisjoint(with: ["device", "folder", "socket"]))
+        }
+    }
+
     /// Names and values that are no text go there and come back.
     @Test func namesThatAreNoText() async throws {
         try await FilePlace.run { place in

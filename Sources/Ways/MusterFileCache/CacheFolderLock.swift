@@ -14,4 +14,15 @@ enum CacheFolderLock {
         }
         return try body()
     }
+
+    /// Runs `body` with it where nobody else has it at this moment, and says whether. Does not wait.
+    @discardableResult
+    static func tried(_ path: String, _ body: () -> Void) -> Bool {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { return false }
+        defer { unlockAndClose(file) }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else { return false }
+        body()
+        return true
+    }
 }

@@ -19,6 +19,7 @@ package final class FileCache: Sendable {
         (folder, self.bytesMax, self.threads) = (FileCacheFolder(path: path), bytesMax, threads)
         bootSeconds = SystemTime.wallClockMs() / 1_000 - SystemTime.now().nanoseconds / 1_000_000_000 - 1
         try folder.prepare()
+        folder.removeLeft()
     }
 
     /// Puts a file at `path`, where nothing may be: read only, or with `isExecutable` a copy that may be run. `fetch` is called where it

@@ -23,6 +23,13 @@ struct FileCacheFolder: Sendable {
         }
     }
 
+    /// Removes what fetches that were killed have left: that whose lock nobody has.
+    func removeLeft() {
+        for digest in listDirectory(comingPath).compactMap({ FileDigest(hex: $0) }) {
+            CacheFolderLock.tried(lockPath(digest)) { unlink(comingPath(digest)) }
+        }
+    }
+
     private func folder(of digest: FileDigest) -> String { "\(path)/\(digest.description.prefix(2))" }
     func path(of digest: FileDigest) -> String { "\(folder(of: digest))/\(digest.description.dropFirst(2))" }
     func lockPath(_ digest: FileDigest) -> String { "\(path)/.locks/\(digest.description.prefix(Self.lockDigits))" }
