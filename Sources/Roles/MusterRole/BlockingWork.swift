@@ -1,17 +1,11 @@
-internal import Glibc
 internal import MusterAPI
-internal import MusterSystem
+package import MusterSystem
 
 extension ThreadPool {
     /// Runs what may block on one of the pool's threads. Throws what it throws, or a `Problem` (503) when there is no
     /// thread to be had.
-    package func perform<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            let failure = run { continuation.resume(with: Swift.Result { try work() }) }
-            if failure != 0 {
-                let detail = "No thread for this: \(String(cString: strerror(failure)))."
-                continuation.resume(throwing: Problem(503, detail, retryAfter: 2))
-            }
-        }
+    package func perform<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
+        try await perform(
+            orThrow: { Problem(503, $0.prefix(1).uppercased() + $0.dropFirst() + ".", retryAfter: 2) }, work)
     }
 }

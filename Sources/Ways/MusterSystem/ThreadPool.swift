@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Threads for work that may block. An idle one is woken, which is quicker than to start another; without one a new thread
 /// begins, so that no work ever waits for other work.
 package final class ThreadPool: Sendable {
@@ -23,6 +25,19 @@ package final class ThreadPool: Sendable {
             return true
         }
         return isTaken ? 0 : startThread { [state, idleMax] in Self.live(state, idleMax, first: work) }
+    }
+
+    /// What may block, on one of the pool's threads. Throws what it throws, or where there is no thread what `failure` makes of the
+    /// reason.
+    package func perform<Answer: Sendable>(
+        orThrow failure: (String) -> any Error, _ work: @escaping @Sendable () throws -> Answer
+    ) async throws -> Answer {
+        try await withCheckedThrowingContinuation { continuation in
+            let code = run { continuation.resume(with: Result { try work() }) }
+            if code != 0 {
+                continuation.resume(throwing: failure("no thread for this: \(String(cString: strerror(code)))"))
+            }
+        }
     }
 
     /// Idle threads end; running work goes on.

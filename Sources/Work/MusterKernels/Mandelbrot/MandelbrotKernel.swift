@@ -1,5 +1,5 @@
-internal import FoundationEssentials
 package import MusterAPI
+internal import MusterJSON
 
 /// Computes strips of a picture of the Mandelbrot set: task i is strip i. The params are the picture's.
 package struct MandelbrotKernel: Kernel {
@@ -23,7 +23,7 @@ package struct MandelbrotKernel: Kernel {
     package func run(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
         let strip = try strip(task, cancellation)
         let file = PNGAssembly.file(of: strip, rows: picture.strip(task.index).count, of: picture)
-        return Array("\"\(Data(file).base64EncodedString())\"".utf8)
+        return Array("\"\(Base64.encoded(file))\"".utf8)
     }
 
     package func runTransient(_ task: KernelTask, _ cancellation: Cancellation) throws(TaskFailure) -> [UInt8] {
