@@ -70,7 +70,7 @@ let package = Package(
             [
                 "MusterRoleCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterRole",
                 "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "MusterLaunchRules", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterLaunchRules", "MusterCore", "RunRules", "MusterCrypto", "MusterSystem",
             ]),
         room(
             "Commands", "MusterRoleCommands",
@@ -143,7 +143,7 @@ let package = Package(
             [
                 "MusterRole", "MusterContainers", "MusterExec", "MusterFileCache", "MusterFileTransfer",
                 "MusterHTTPClient", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "MusterCore", "TaskFiles", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterElection", "MusterCore", "TaskFiles", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterChild",
@@ -195,7 +195,10 @@ let package = Package(
         room("Ways", "HTTPText"),
         room(
             "Ways", "MusterStore",
-            ["MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore", "MusterSystem", "CSQLite"]),
+            [
+                "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore", "RunRules", "MusterSystem",
+                "CSQLite",
+            ]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterFileCache", ["MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem"]),
         room(
@@ -227,12 +230,12 @@ let package = Package(
             "API", "MusterAPI",
             [
                 "MusterJSON", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
-                "MusterCore",
+                "MusterCore", "RunRules",
             ]),
         room("API", "MusterFileLists", ["MusterAPI", "MusterJSON", "TaskFiles"]),
         room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
-        room("Core", "MusterScheduling", ["MusterCore"]),
+        room("Core", "MusterScheduling", ["MusterCore", "RunRules"]),
         room("Core", "MusterLaunchRules", ["MusterCore"]),
         room("Core", "MusterMembership", ["MusterCore"]),
         room("Core", "MusterElection", ["MusterCore"]),
@@ -240,7 +243,7 @@ let package = Package(
         room("Core", "CommandTemplates"),
         room("Core", "RunRules"),
         room("Core", "HTTPCaching"),
-        room("Core", "MusterCore"),
+        room("Core", "MusterCore", ["RunRules"]),
         room("Ways", "MusterCrypto", ["CCrypto"]),
         room("Ways", "MusterLog"),
         room("Ways", "MusterSystem", ["MusterCore", "CSystem"]),
@@ -280,7 +283,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Werror"])]),
         tests("RepositoryTests", ["MusterTestKit"]),
         tests("MusterCoreTests", ["MusterCore"]),
-        tests("MusterSchedulingTests", ["MusterScheduling", "MusterCore", "MusterSimulation"]),
+        tests("MusterSchedulingTests", ["MusterScheduling", "MusterCore", "RunRules", "MusterSimulation"]),
         tests("MusterLaunchRulesTests", ["MusterLaunchRules", "MusterCore", "MusterSimulation"]),
         tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterSimulation"]),
         tests(
@@ -314,7 +317,7 @@ let package = Package(
                 "MusterContainers", "MusterLaunch", "MusterAPI", "MusterJSON", "MusterSystem", "MusterServerKit",
             ]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
-        tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore"]),
+        tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore", "RunRules"]),
         program(
             "FileCacheProbe", ["MusterFileCache", "MusterAPI", "MusterSystem"], path: "Sources/Testing/FileCacheProbe"),
         tests(

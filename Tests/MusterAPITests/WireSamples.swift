@@ -23,7 +23,7 @@ struct WireSample: CustomTestStringConvertible {
             #"{"kernel":"sum","inputs":[1,"x"],"params":{"a":1},"priority":"interactive","attempts":3,"retryDelay":2.5,"#
                 + #""atMost":3,"copies":false,"quorum":"2/3","name":"n","timeoutSeconds":2.5,"#
                 + needs
-                + #","startDelay":1.5,"failIfImpossible":true,"after":[1,2],"afterAny":[3],"owner":"o","rerun":false}"#,
+                + #","startDelay":1.5,"failIfImpossible":true,"after":[1,2],"afterAny":[3],"owner":"o","rerun":false,"halt":"soon,fail=2"}"#,
             #"{"kernel":"noop","count":9,"params":{},"priority":"batch"}"#),
         WireSample(AssignRequest.self, #"{"dataset":[[1,2],[3.5]]}"#, "{}"),
         WireSample(
@@ -74,7 +74,8 @@ struct WireSample: CustomTestStringConvertible {
             JobStatus.self,
             #"{"id":3,"name":"n","kernel":"k","state":"done","count":2,"done":1,"failed":1,"workers":{"a":1,"b":2},"#
                 + #""seconds":1.5,"created":12.5,"timeoutSeconds":3.0,"priority":"batch","waiting":"w","quorum":"2/3","#
-                + needs + #","after":[1,2],"afterAny":[3],"reason":"r","owner":"o","rerun":false}"#),
+                + needs + #","after":[1,2],"afterAny":[3],"reason":"r","owner":"o","rerun":false,"#
+                + #""startDelay":1.5,"halt":"now,done=10%"}"#),
         WireSample(
             ListAnswer<TaskStatus>.self,
             #"{"tasks":[{"task":1,"state":"running","worker":"w","attempt":2,"seconds":0.5}]}"#, #"{"tasks":[]}"#),

@@ -38,6 +38,8 @@ struct WireTests {
         (#"{"kernel":"noop","count":1,"needs":{"labels":{"a":1}}}"#, 422, "not 1"),
         (#"{"kernel":"noop","count":1,"needs":4}"#, 422, "object"),
         (#"{"kernel":"noop","count":1,"startDelay":0.001}"#, 422, "not 0.001"),
+        (#"{"kernel":"noop","count":1,"halt":"later"}"#, 422, "never, or now or soon"),
+        (#"{"kernel":"noop","count":1,"halt":"2"}"#, 422, "not \"2\""),
     ]
 
     @Test("a wrong job request is refused with status and offending value", arguments: refusedJobs)

@@ -121,7 +121,7 @@ import Testing
             "attempts": "3", "quorum": #""2/3""#, "retryDelay": "2.5", "atMost": "3", "copies": "false",
             "name": #""nightly""#, "timeoutSeconds": "2.5", "needs": #"{"cpus":2,"labels":{"site":"lab"}}"#,
             "failIfImpossible": "false", "startDelay": "1.5", "after": "[]", "afterAny": "[]",
-            "owner": #""ann""#, "rerun": "true",
+            "owner": #""ann""#, "rerun": "true", "halt": #""now,fail=10%""#,
         ],
         .assignAll: ["dataset": "[[1,2],[3]]"],
         .joinFleet: [

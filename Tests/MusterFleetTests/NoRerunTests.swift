@@ -24,6 +24,38 @@ import Testing
         }
     }
 
+    /// One worker lives, one dies with the coordinator; nothing is run twice, and nothing is left out.
+    @Test func notOverACoordinatorsDeathEither() async throws {
+        try await Fleet.run(flags: ["--lease-seconds", "4"]) { fleet in
+            let place = fleet.folder.path
+            let doomed = try fleet.startCommandWorker("a")
+            let command =
+                "muster run --detach --no-rerun 'echo {} >>\(place)/runs; while [ {} -lt 3 -a ! -e \(place)/go ]; do sleep 0.1; done; "
+                + "echo did {}' ::: 1 2 3 4 5"
+            #expect(try await fleet.script(command).text == "1\n")
+            try await eventually("the first runs") {
+                try await fleet.script("cat \(place)/runs 2>/dev/null || :").text == "1\n"
+            }
+            let living = try fleet.startCommandWorker("b")
+            try await eventually("the second runs") { try await fleet.script("cat \(place)/runs").text == "1\n2\n" }
+            await fleet.coordinator.kill()
+            await doomed.kill()
+            try await fleet.startCoordinator()
+            // Of the dead worker's nothing is known but that it was begun.
+            try await eventually("the lost one is given up") { try await fleet.job(JobID(1)).failed == 1 }
+            #expect(try await fleet.job(JobID(1)).done == 0, "the living one is at its own")
+            #expect(try await fleet.script(": >\(place)/go; muster attach 1").text == "did 2\ndid 3\ndid 4\ndid 5\n")
+            let end = try await fleet.end(of: JobID(1))
+            #expect(end.state == .failed && end.done == 4 && end.failed == 1)
+            #expect(
+                try await fleet.results(of: JobID(1)).compactMap(\.error)
+                    == ["its worker gave no sign of it any more, and it is not run again"])
+            #expect(try await fleet.script("cat \(place)/runs").text == "1\n2\n3\n4\n5\n")
+            living.terminate()
+            try await living.exitCode()
+        }
+    }
+
     @Test func jobsAreForgotten() async throws {
         try await Fleet.run(flags: ["--keep-days", "1"]) { fleet in
             let worker = try fleet.startWorker("w")

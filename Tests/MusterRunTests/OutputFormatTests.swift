@@ -37,6 +37,10 @@ import Testing
         let printed = OutputFormat.printed(end, tag: Array("v".utf8))
         #expect(printed == Printed(stdout: Array(shown.utf8), stderr: Array(shown.utf8)))
         #expect(OutputFormat.printed(end, tag: nil) == Printed(stdout: end.stdout, stderr: end.stderr))
+        let whole = OutputFormat.printed(end, tag: nil, wholeLines: true)
+        for (text, before) in [(whole.stdout, end.stdout), (whole.stderr, end.stderr)] where !before.isEmpty {
+            #expect(text.last == 0x0A && text.starts(with: before) && text.count <= before.count + 1)
+        }
     }
 
     @Test func aTagIsOneLine() {

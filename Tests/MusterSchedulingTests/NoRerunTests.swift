@@ -72,6 +72,16 @@ struct NoRerunTests {
         #expect(bench.take(2).map(\.first) == [0])
     }
 
+    @Test("what a worker had no room for is known not to be begun")
+    func noRoom() {
+        var bench = Self.bench(1)
+        let key = bench.take(1)[0]
+        let returned = [ReturnedTasks(key: key, from: 0)]
+        #expect(Self.dropped(bench.handle(.returned(MemberID(1), returned))) == [0..<1])
+        #expect(bench.take(2).map(\.first) == [0])
+        #expect(bench.handle(.returned(MemberID(1), returned)).isEmpty, "said again, it is not about the other's")
+    }
+
     @Test("what the store refuses waits for its worker, and is nobody else's")
     func refused() {
         var bench = Self.bench(1)
@@ -94,5 +104,91 @@ struct NoRerunTests {
         }
         #expect(bench.take(2).isEmpty)
         #expect(Self.failures(bench.settle(bench.pass(.seconds(61)))).count == 1)
+    }
+
+    // MARK: Over the coordinator's death
+
+    private static func noted(_ effects: [SchedulerEffect]) -> [BegunTask] {
+        SchedulerBench.writes(effects).flatMap { write -> [BegunTask] in
+            if case .noteBegun(let tasks) = write { tasks } else { [] }
+        }
+    }
+
+    private static func dropped(_ effects: [SchedulerEffect]) -> [Range<Int>] {
+        SchedulerBench.writes(effects).compactMap { write in
+            if case .dropBegun(_, let tasks) = write { tasks } else { nil }
+        }
+    }
+
+    @Test("a worker hears of a task when the store knows that it has it")
+    func storedFirst() {
+        var bench = Self.bench()
+        let asked = bench.ask(1)
+        #expect(SchedulerBench.grants(asked).isEmpty)
+        #expect(Self.noted(asked) == [BegunTask(job: JobID(1), task: 0, attempt: 1, member: MemberID(1))])
+        let granted = bench.handle(.committed(SchedulerBench.commits(asked)[0]))
+        #expect(SchedulerBench.grants(granted).map(\.first) == [0])
+        let end = bench.finish(SchedulerBench.report(SchedulerBench.grants(granted)[0]))
+        #expect(Self.dropped(end) == [0..<1])
+    }
+
+    @Test("what the store refuses to know stays here, and its call stays held")
+    func storeRefuses() {
+        var bench = Self.bench(1)
+        let refused = bench.handle(.commitFailed(SchedulerBench.commits(bench.ask(1))[0], reason: "full"))
+        #expect(refused.isEmpty)
+        let again = bench.settle(bench.pass(.milliseconds(100)))
+        #expect(SchedulerBench.grants(again).map(\.first) == [0])
+    }
+
+    @Test("what nobody waits for any more goes to others", arguments: [false, true])
+    func nobodyWaits(isGone: Bool) {
+        var bench = Self.bench(1)
+        let asked = bench.ask(1)
+        _ = bench.handle(.callEnded(LeaseCallID(bench.calls)))
+        if isGone { _ = bench.handle(.memberGone(MemberID(1), crashed: true, wallClockMs: 0)) }
+        let effects = bench.handle(.committed(SchedulerBench.commits(asked)[0]))
+        #expect(SchedulerBench.grants(effects).isEmpty && Self.failures(effects).isEmpty)
+        #expect(isGone || Self.dropped(effects) == [0..<1])
+        #expect(bench.take(2).map(\.first) == [0])
+    }
+
+    @Test("one that is cancelled meanwhile is not begun")
+    func cancelledMeanwhile() {
+        var bench = Self.bench(1)
+        let asked = bench.ask(1)
+        _ = bench.settle(bench.handle(.cancelAsked(JobID(1), wallClockMs: 0)))
+        #expect(bench.handle(.committed(SchedulerBench.commits(asked)[0])) == [.dismiss(LeaseCallID(bench.calls))])
+    }
+
+    /// Tasks 0 and 2 of five had gone to workers 1 and 2 before the coordinator died.
+    private static func restored() -> SchedulerBench {
+        var bench = SchedulerBench()
+        let begun = [(0, Int64(1)), (2, 2), (3, 2)].map {
+            BegunTask(job: JobID(1), task: $0.0, attempt: 2, member: MemberID($0.1))
+        }
+        bench.add(1, 5, recorded: RangeSet(3..<4), begun: begun) { ($0.reruns, $0.mayCopy) = (false, false) }
+        return bench
+    }
+
+    @Test("after a restart workers go on with what they have, and others get the rest")
+    func restart() {
+        var bench = Self.restored()
+        let held = LeaseKey(job: JobID(1), first: 0, count: 1, attempt: 2, member: MemberID(1))
+        #expect(bench.take(3, slots: 5).map(\.first) == [1, 4])
+        #expect(bench.handle(.renewed(MemberID(1), [held])).isEmpty, "it is not told to give it up")
+        let effects = bench.finish(SchedulerBench.report(held))
+        #expect(SchedulerBench.verdicts(effects) == [.recorded(1)])
+    }
+
+    @Test("after a restart a task whose worker does not come back with it has failed")
+    func restartWithoutWorker() {
+        var bench = Self.restored()
+        let held = LeaseKey(job: JobID(1), first: 0, count: 1, attempt: 2, member: MemberID(1))
+        _ = bench.pass(.seconds(10))
+        _ = bench.handle(.renewed(MemberID(1), [held]))
+        let effects = bench.settle(bench.pass(.seconds(6)))
+        #expect(Self.failures(effects) == [2: "its worker gave no sign of it any more, and it is not run again"])
+        #expect(bench.take(3, slots: 5).map(\.first) == [1, 4])
     }
 }

@@ -25,14 +25,17 @@ struct SchedulerBench {
 
     @discardableResult mutating func add(
         _ id: Int64, _ count: Int, _ priority: Priority = .batch, attempts: Int = 5,
-        recorded: RangeSet<Int> = RangeSet(), dealtTo: [Int64] = [], _ change: (inout JobRecord) -> Void = { _ in }
+        recorded: RangeSet<Int> = RangeSet(), dealtTo: [Int64] = [], begun: [BegunTask] = [],
+        _ change: (inout JobRecord) -> Void = { _ in }
     ) -> [SchedulerEffect] {
         var record = Self.record(id, count, priority, attempts: attempts)
         change(&record)
         let done = recorded.ranges.reduce(0) { $0 + $1.count }
         let job = StoredJob(
             record: record, state: .queued, endedMs: nil, done: done, failed: 0, workers: [:])
-        return handle(.jobAdded(RestoredJob(job: job, recorded: recorded), dealtTo: dealtTo.map { MemberID($0) }))
+        var restored = RestoredJob(job: job, recorded: recorded)
+        restored.begun = begun
+        return handle(.jobAdded(restored, dealtTo: dealtTo.map { MemberID($0) }))
     }
 
     mutating func handle(_ event: SchedulerEvent) -> [SchedulerEffect] { scheduler.handle(event, now: now) }
@@ -61,8 +64,8 @@ struct SchedulerBench {
         )
     }
 
-    /// Asks and returns what was granted at once.
-    mutating func take(_ member: Int64, slots: Int = 1) -> [LeaseKey] { Self.grants(ask(member, slots: slots)) }
+    /// Asks and returns what was granted at once, or when the store knew of it.
+    mutating func take(_ member: Int64, slots: Int = 1) -> [LeaseKey] { Self.grants(settle(ask(member, slots: slots))) }
 
     static func grants(_ effects: [SchedulerEffect]) -> [LeaseKey] {
         effects.flatMap { effect -> [LeaseKey] in

@@ -227,7 +227,9 @@ struct WorkerAgentTests {
         var agent = agentAhead()
         _ = agent.handle(.ticked, now: at(1_000))
         _ = agent.handle(.heartbeatAnswered, now: at(1_000))
-        #expect(agent.handle(.ticked, now: at(1_003)) == [])
+        #expect(
+            agent.handle(.ticked, now: at(1_003)) == [.giveUpUnbegun(running: [], waiting: [grant(1).key])],
+            "they are told")
         #expect(agent.waitingBatches == [])
         #expect(agent.handle(.ticked, now: at(2_000)) == [.heartbeat([grant(0).key])])
     }

@@ -3,6 +3,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
+internal import RunRules
 
 /// `muster job ID`.
 enum JobCommand {
@@ -86,6 +87,8 @@ enum JobCommand {
         try out.line("time      \(Format.duration(job.seconds))")
         if job.created > 0 { try out.line("created   \(WallClock.text(job.created))") }
         if let limit = job.timeoutSeconds { try out.line("timeout   \(Format.duration(limit)) a task") }
+        if let delay = job.startDelay { try out.line("delay     \(Format.duration(delay.inSeconds)) between starts") }
+        if let halt = job.halt { try out.line("halt      \(halt.text)") }
         if let needs = job.needs {
             try out.line("needs     \(Terminal.clean(needs.words.joined(separator: ", "))) a task")
         }

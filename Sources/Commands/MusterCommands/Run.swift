@@ -65,6 +65,9 @@ enum RunCommand {
     static let unordered = Flag.bool(
         "unordered", short: "u", "Print what a command printed as soon as it has ended, not in the order of the values."
     )
+    static let lineBuffer = Flag.bool(
+        "line-buffer",
+        "As --unordered, in whole lines: where a command's last line has no end it gets one, so that the next one's begins a line.")
     static let tag = Flag.bool("tag", "Put the value and a tab before each line.")
     static let eta = Flag.bool(
         "eta", "Say on standard error how far it is and how long it will take, at a terminal or not.")
@@ -74,7 +77,8 @@ enum RunCommand {
     static let halt = Flag<String?>.text(
         "halt", "WHEN", as: .text(bytesMax: 64, suggestions: []),
         "Cancel the job once so many have failed, succeeded or ended: now,fail=3, or now,fail=10% of all. Commands that run are ended; "
-            + "with soon in place of now they end by themselves, and no more are begun."
+            + "with soon in place of now they end by themselves. No more are begun. Near that point commands go out one by one, "
+            + "so that it is exactly so many."
     ).defaulting(to: "never")
     static let joblog = Flag<String?>.text(
         "joblog", "FILE", as: .file,
@@ -115,7 +119,7 @@ enum RunCommand {
             SubmitCommand.priority.spec, jobs.spec,
             SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, pids.spec,
             environment.spec, shell.spec,
-            noShell.spec, outputMax.spec, image.spec, network.spec, unordered.spec, tag.spec, eta.spec, dryRun.spec,
+            noShell.spec, outputMax.spec, image.spec, network.spec, unordered.spec, lineBuffer.spec, tag.spec, eta.spec, dryRun.spec,
             detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
         ] + RunFilesFlags.all + NeedsFlags.all + TermsFlags.all + CommonFlags.client,
@@ -125,10 +129,7 @@ enum RunCommand {
             .exclusive(["pipe", "send"]), .exclusive(["pipe", "return"]),
             .exclusive(["dry-run", "detach"]), .exclusive(["detach", "joblog"]), .exclusive(["detach", "results"]),
             .exclusive(["image", "gpus"]), .exclusive(["image", "workdir"]), .exclusive(["image", "pids"]),
-            .exclusive(["detach", "halt"]), .exclusive(["tag", "json"]),
-        ],
-        reservedFlags: [
-            "line-buffer"
+            .exclusive(["tag", "json"]), .exclusive(["line-buffer", "json"]),
         ],
         exits: [
             Command.Exit(.success, "All commands succeeded; with --detach: the job is stored."),
@@ -185,7 +186,8 @@ enum RunCommand {
         request.failsIfImpossible = invocation[NeedsFlags.failsIfImpossible]
         request.terms = try TermsFlags.terms(invocation)
         flags.request = request
-        flags.output.isUnordered = invocation[unordered]
+        flags.output.isUnordered = invocation[unordered] || invocation[lineBuffer]
+        flags.output.hasWholeLines = invocation[lineBuffer]
         flags.output.isTagged = invocation[tag]
         flags.output.isJSON = invocation[CommonFlags.json]
         flags.output.keepsProgress = invocation[eta]

@@ -158,6 +158,7 @@ internal import RunRules
     private func submit(_ body: inout JobBody, _ log: JobLogFile?) async throws {
         let client = try CoordinatorClient(invocation)
         var request = flags.request
+        request.halt = halt.condition
         var sent: SentFiles?
         if let files {
             try files.checkNames(in: body, overwrites: flags.files.overwrites || flags.resumes != nil)

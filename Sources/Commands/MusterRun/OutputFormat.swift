@@ -1,8 +1,11 @@
 /// How what a task printed goes to standard output and standard error.
 package enum OutputFormat {
-    /// As it is; with a tag, that and a tab stand before each line, and every line is whole.
-    package static func printed(_ end: TaskEnd, tag: [UInt8]?) -> Printed {
-        guard let tag else { return Printed(stdout: end.stdout, stderr: end.stderr) }
+    /// As it is, or in whole lines; with a tag, that and a tab stand before each line, and every line is whole.
+    package static func printed(_ end: TaskEnd, tag: [UInt8]?, wholeLines: Bool = false) -> Printed {
+        guard let tag else {
+            if !wholeLines { return Printed(stdout: end.stdout, stderr: end.stderr) }
+            return Printed(stdout: whole(end.stdout), stderr: whole(end.stderr))
+        }
         return Printed(stdout: tagged(end.stdout, tag), stderr: tagged(end.stderr, tag))
     }
 
@@ -10,6 +13,8 @@ package enum OutputFormat {
     package static func tag(_ values: [[UInt8]]) -> [UInt8] {
         Array(values.joined(separator: [0x20])).map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }
     }
+
+    private static func whole(_ text: [UInt8]) -> [UInt8] { text.isEmpty || text.last == 0x0A ? text : text + [0x0A] }
 
     private static func tagged(_ text: [UInt8], _ tag: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []

@@ -9,6 +9,8 @@ internal import MusterJSON
     package struct Options: Hashable, Sendable {
         /// As it comes, not in the order of the values.
         package var isUnordered = false
+        /// What is printed at one time are whole lines: a last one without an end gets one.
+        package var hasWholeLines = false
         package var isTagged = false
         package var isJSON = false
         /// Progress was asked for: its last line stays. At a terminal it is shown anyway, and goes away.
@@ -49,7 +51,8 @@ internal import MusterJSON
 
     private func text(of end: TaskEnd) -> Printed {
         var printed = OutputFormat.printed(
-            end, tag: options.isTagged ? OutputFormat.tag(names.tag(of: end.task)) : nil)
+            end, tag: options.isTagged ? OutputFormat.tag(names.tag(of: end.task)) : nil,
+            wholeLines: options.hasWholeLines)
         for (stream, kept, whole) in [
             ("output", end.stdout.count, end.stdoutBytes), ("error output", end.stderr.count, end.stderrBytes),
         ] {

@@ -4,6 +4,7 @@ package import MusterCommandLine
 package import MusterCore
 internal import MusterJSON
 internal import MusterScheduling
+internal import RunRules
 
 /// How the commands of a run are to run: what of the flags goes to the coordinator.
 package struct RunRequest: Hashable, Sendable {
@@ -20,6 +21,8 @@ package struct RunRequest: Hashable, Sendable {
     /// At least so long between two starts.
     package var startDelay: Duration?
     package var outputMax: Int?
+    /// When the fleet ends the job before its end; nil: never.
+    var halt: HaltRule.Condition?
     /// Processes of one command at one time.
     package var processesMax: Int?
     /// Each task's input is its command's standard input.
@@ -63,7 +66,7 @@ package struct RunRequest: Hashable, Sendable {
         request.atMost = atMost
         request.timeoutSeconds = timeout.map(\.inSeconds)
         request.name = name ?? Self.name(of: template)
-        request.startDelay = startDelay
+        (request.startDelay, request.halt) = (startDelay, halt)
         (request.needs, request.failsIfImpossible) = (needs, failsIfImpossible)
         terms.apply(to: &request)
         return request

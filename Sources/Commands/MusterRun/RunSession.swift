@@ -188,7 +188,7 @@ package import RunRules
         guard end.state == .cancelled else { throw CommandError(.failure, "job \(job.id): \(failures)") }
         let left =
             "\(Format.count(job.count - report.ended)) of \(total) tasks were not run to their end"
-            + (end.reason.isEmpty ? "" : "; \(end.reason)")
+            + (end.reason.isEmpty || isHalted ? "" : "; \(end.reason)")
         throw CommandError(
             .failure,
             "job \(job.id) was \(isHalted ? "halted" : "cancelled"): "

@@ -36,19 +36,12 @@ package struct HaltCounter: Hashable, Sendable {
 
     private mutating func decide() -> Decision {
         guard decision == .goOn, let condition = rule.condition else { return decision }
-        let count =
-            switch condition.event {
-            case .fail: failed
-            case .success: succeeded
-            case .done: failed + succeeded
-            }
-        let isReached =
-            switch condition.amount {
-            case .tasks(let wanted): count >= wanted
-            // At least one task: nothing is reached of an empty run.
-            case .percent(let percent): total.map { count > 0 && count * 100 >= $0 * percent } ?? false
-            }
-        if isReached { decision = condition.when == .now ? .haltNow : .haltSoon }
+        let threshold =
+            if case .tasks(let wanted) = condition.amount { wanted } else { total.map(condition.threshold(of:)) }
+        guard let threshold else { return decision }
+        if condition.counted(succeeded: succeeded, failed: failed) >= threshold {
+            decision = condition.when == .now ? .haltNow : .haltSoon
+        }
         return decision
     }
 }

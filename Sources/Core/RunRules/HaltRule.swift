@@ -24,6 +24,26 @@ package struct HaltRule: Hashable, Sendable {
         package var when: When
         package var event: Event
         package var amount: Amount
+
+        /// How many tasks of so many it takes; at least one.
+        package func threshold(of total: Int) -> Int {
+            switch amount {
+            case .tasks(let count): count
+            case .percent(let percent): max(1, (total * percent + 99) / 100)
+            }
+        }
+
+        /// How many of these are what it counts.
+        package func counted(succeeded: Int, failed: Int) -> Int {
+            switch event {
+            case .fail: failed
+            case .success: succeeded
+            case .done: failed + succeeded
+            }
+        }
+
+        /// As `HaltRule(parsing:)` reads it.
+        package var text: String { HaltRule(condition: self).description }
     }
 
     /// Nil: never.
@@ -55,6 +75,11 @@ package struct HaltRule: Hashable, Sendable {
 
     package static let form =
         "never, or now or soon, a comma, and fail=N, success=N or done=N; N may be a percentage, as in 10%"
+
+    /// What is longer than so many bytes is none, nor is what does not look like this.
+    package static let bytesMax = 64
+    package static let pattern =
+        "^((now|soon),)?(fail|success|done)=0*[1-9][0-9]{0,17}$|^((now|soon),)?(fail|success|done)=0*([1-9][0-9]?|100)%$"
 
     private static let short = [
         "0": "never", "1": "soon,fail=1", "2": "now,fail=1", "-1": "soon,success=1", "-2": "now,success=1",

@@ -12,6 +12,7 @@ final class SimStore {
         var isExplained = false
         var results: [ResultRecord] = []
         var recorded = RangeSet<Int>()
+        var begun: [Int: BegunTask] = [:]
         /// Of tasks without a result, by machine.
         var votes: [VoteRecord] = []
 
@@ -72,6 +73,8 @@ final class SimStore {
             jobs[record.id] = Job(record: record, isHeld: !record.after.isEmpty)
             lastIDs.job = max(lastIDs.job, record.id.rawValue)
         case .addResults(let record): add(record)
+        case .noteBegun(let tasks): for task in tasks { jobs[task.job]?.begun[task.task] = task }
+        case .dropBegun(let id, let tasks): for task in tasks { jobs[id]?.begun[task] = nil }
         case .endJob(let id, let state, _): end(id, state)
         case .releaseJob(let id): jobs[id]?.isHeld = false
         case .explainJob(let id, _): jobs[id]?.isExplained = true
@@ -150,6 +153,7 @@ final class SimStore {
             var restored = RestoredJob(
                 job: stored, recorded: bug == .forgetsRecorded ? RangeSet() : job.recorded, votes: job.votes)
             restored.isHeld = job.isHeld
+            restored.begun = job.begun.values.sorted { $0.task < $1.task }
             return restored
         }
     }

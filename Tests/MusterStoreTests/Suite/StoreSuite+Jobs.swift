@@ -1,5 +1,6 @@
 import MusterCore
 import MusterStore
+import RunRules
 import Testing
 
 /// Every promise of `Store`, for each database that keeps it.
@@ -145,9 +146,25 @@ import Testing
         var record = JobRecord.sample(1)
         (record.retryDelay, record.atMost, record.mayCopy) = (.milliseconds(2_500), 7, false)
         record.startDelay = .milliseconds(1_250)
+        record.halt = HaltRule(parsing: "soon,success=10%")?.condition
         try await store.commit([.createJob(record), .createJob(.sample(2))])
         #expect(try await store.job(JobID(1))?.record == record)
         #expect(try await store.unfinishedJobs().map(\.job.record) == [record, .sample(2)])
+        await store.close()
+    }
+
+    @Test(arguments: Backend.all) func whatMustNotBeRunTwiceIsKnown(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        var record = JobRecord.sample(1)
+        record.reruns = false
+        func begun(_ task: Int, _ attempt: Int, _ member: Int64) -> BegunTask {
+            BegunTask(job: JobID(1), task: task, attempt: attempt, member: MemberID(member))
+        }
+        try await store.commit([.createJob(record), .noteBegun([begun(0, 1, 7), begun(2, 1, 8), begun(3, 1, 8)])])
+        try await store.commit([.noteBegun([begun(2, 2, 7)]), .dropBegun(JobID(1), 3..<4)])
+        #expect(try await store.unfinishedJobs().map(\.begun) == [[begun(0, 1, 7), begun(2, 2, 7)]])
+        try await store.commit([.endJob(JobID(1), .cancelled, endedMs: 1), .reopenJob(JobID(1))])
+        #expect(try await store.unfinishedJobs().map(\.begun) == [[]])
         await store.close()
     }
 

@@ -1,6 +1,7 @@
 package import MusterCore
 internal import MusterJSON
 package import MusterScheduling
+package import RunRules
 
 /// `POST /v1/jobs`: what a client asks for.
 package struct JobRequest: Hashable, WireRequest {
@@ -38,6 +39,8 @@ package struct JobRequest: Hashable, WireRequest {
     package var owner = ""
     /// Whether a task that is lost with its worker is run again.
     package var reruns = true
+    /// When it ends before its end; nil: never.
+    package var halt: HaltRule.Condition?
 
     package init(
         kernel: String, params: [UInt8] = Array("{}".utf8), count: Int, inputs: LineColumn? = nil,
@@ -63,7 +66,7 @@ package struct JobRequest: Hashable, WireRequest {
             "attempts", \.attemptsMax, .integer(1...Limits.attemptsMax),
             "A task that failed so often has failed for good, 1 to 100; default 5, of container and exec 1."),
         .may(
-            "retryDelay", \.retryDelay, .retryDelay,
+            "retryDelay", \.retryDelay, .seconds(0...Limits.retryDelaySecondsMax),
             "Seconds that a failed task rests before it is tried again, 0 to 3600, default 1; then twice as long each"
                 + " time, at most 60.", when: { $0.retryDelay != Limits.retryDelayDefault }),
         .may(
@@ -82,7 +85,7 @@ package struct JobRequest: Hashable, WireRequest {
             "An attempt at a task that takes longer has failed; 0.1 to 2592000."),
         .may("needs", \.needs, .object, "What each task needs of the worker that runs it; default: one cpu."),
         .may(
-            "startDelay", \.startDelay, .startDelay,
+            "startDelay", \.startDelay, .seconds(Limits.startDelaySecondsMin...Limits.startDelaySecondsMax),
             "At least so many seconds between two starts of its tasks, over the whole fleet; 0.01 to 3600."),
         .may(
             "failIfImpossible", \.failsIfImpossible, .boolean,
@@ -96,6 +99,9 @@ package struct JobRequest: Hashable, WireRequest {
             "rerun", \.reruns, .boolean,
             "Whether a task that is lost with its worker is run again, default true; else it has failed.",
             when: { !$0.reruns }),
+        .may(
+            "halt", \.halt, haltKind, "When nothing more of it is begun (soon), and what runs is ended (now): soon,fail=3."
+        ),
     ]
 
     package mutating func check() throws(Problem) {
@@ -141,16 +147,19 @@ extension WireKind where Value == [UInt8] {
 }
 
 extension WireKind where Value == Duration {
-    fileprivate static var startDelay: WireKind {
-        WireKind<Double>.number(Limits.startDelaySecondsMin...Limits.startDelaySecondsMax).as(
-            from: { seconds, _ in .milliseconds(Int64((seconds * 1_000).rounded())) }, to: \.inSeconds)
-    }
-
-    fileprivate static var retryDelay: WireKind {
-        WireKind<Double>.number(0...Limits.retryDelaySecondsMax).as(
+    /// To the millisecond.
+    fileprivate static func seconds(_ range: ClosedRange<Double>) -> WireKind {
+        WireKind<Double>.number(range).as(
             from: { seconds, _ in .milliseconds(Int64((seconds * 1_000).rounded())) }, to: \.inSeconds)
     }
 }
+
+private let haltKind = WireKind<String>.text(1...HaltRule.bytesMax, pattern: HaltRule.pattern).as(
+    HaltRule.Condition.self,
+    from: { text, name throws(Problem) in
+        if text.contains("="), let condition = HaltRule(parsing: text)?.condition { return condition }
+        throw Problem(422, "\"\(name)\" is \(HaltRule.form), not \"\(text)\".", code: "field")
+    }, to: \.text)
 
 extension WireKind where Value == Quorum {
     fileprivate static var quorum: WireKind {
@@ -210,6 +219,9 @@ package struct JobStatus: Hashable, WireType, WireListed {
     package var owner = ""
     /// Whether a task that is lost with its worker is run again.
     package var reruns = true
+    /// At least so long between two starts of its tasks; nil: they start as they can.
+    package var startDelay: Duration?
+    package var halt: HaltRule.Condition?
 
     package init(
         id: JobID, kernel: String, state: JobState, count: Int, done: Int, failed: Int, workers: [String: Int],
@@ -251,6 +263,8 @@ package struct JobStatus: Hashable, WireType, WireListed {
         .may(
             "rerun", \.reruns, .boolean, "Whether a task that is lost with its worker is run again.",
             when: { !$0.reruns }),
+        .may("startDelay", \.startDelay, .seconds(0...1e9), "Seconds between two starts of its tasks."),
+        .may("halt", \.halt, haltKind, "When it ends before its end."),
     ]
 }
 

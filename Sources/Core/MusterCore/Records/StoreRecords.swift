@@ -1,3 +1,5 @@
+package import RunRules
+
 /// What the store keeps: plain values, the same whatever database stands behind it.
 
 /// Whole milliseconds since 1970-01-01 UTC, from the coordinator's wall clock. For people; nothing is decided by it.
@@ -64,6 +66,8 @@ package struct JobRecord: Hashable, Sendable {
     package var owner = ""
     /// Whether a task that is lost with its worker is run again; else it has failed.
     package var reruns = true
+    /// When the fleet ends it before its end; nil: never.
+    package var halt: HaltRule.Condition?
     /// Of the request that asked for it; nil when that had none.
     package var request: RequestKey?
     /// Whether somebody without a token asked for it, by a route that was open: then it needs none to be looked at by such a route.
@@ -238,7 +242,11 @@ package enum StoreWrite: Hashable, Sendable {
     case createJob(JobRecord)
     case addInputs(InputRecord)
     case addResults(ResultRecord)
-    /// Also forgets the job's votes.
+    /// Tasks that must not be run twice are about to go to a worker: durable before it hears of them.
+    case noteBegun([BegunTask])
+    /// They have results.
+    case dropBegun(JobID, Range<Int>)
+    /// Also forgets the job's votes, and what of it had begun.
     case endJob(JobID, JobState, endedMs: WallClockMs)
     /// An ended job goes on: its failures are forgotten, and all that has no value then is to be computed. Fails for a job
     /// that has not ended.
@@ -327,6 +335,18 @@ package struct StoredJob: Hashable, Sendable {
     }
 }
 
+/// A task that went to a worker, of a job of which nothing is run twice, and has no result yet.
+package struct BegunTask: Hashable, Sendable {
+    package var job: JobID
+    package var task: Int
+    package var attempt: Int
+    package var member: MemberID
+
+    package init(job: JobID, task: Int, attempt: Int, member: MemberID) {
+        (self.job, self.task, self.attempt, self.member) = (job, task, attempt, member)
+    }
+}
+
 /// An unfinished job as a restarted coordinator finds it.
 package struct RestoredJob: Hashable, Sendable {
     package var job: StoredJob
@@ -338,6 +358,8 @@ package struct RestoredJob: Hashable, Sendable {
     package var age = Duration.zero
     /// It waits for its prerequisites: nothing of it may be granted yet.
     package var isHeld = false
+    /// Tasks that workers may have, of a job of which nothing is run twice.
+    package var begun: [BegunTask] = []
 
     package init(job: StoredJob, recorded: RangeSet<Int>, votes: [VoteRecord] = []) {
         self.votes = votes

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import RunRules
 
 /// Tasks that wait to be granted again, all with the same past.
 struct PendingRun: Hashable, Sendable {
@@ -63,8 +64,12 @@ struct ScheduledJob: Sendable {
 
     /// Its starts lie apart: none comes before this moment.
     var pausedUntil: Moment?
+    /// What workers may have from before this process, of a job of which nothing is run twice.
+    private(set) var begunBefore: [BegunTask] = []
     /// Nothing of it is begun any more; it ends when what runs has ended.
     var isHalting = false
+    /// How near it is to its halt; nil: it has no rule for one.
+    var haltWatch: HaltWatch?
 
     /// What failed and is to be tried again.
     var retries = Retries()
@@ -98,6 +103,19 @@ struct ScheduledJob: Sendable {
         done = restored.job.done
         failed = restored.job.failed
         workers = restored.job.workers
+        leaveToWorkers(restored.begun)
+        haltWatch = record.halt.map { HaltWatch($0, of: record.count, succeeded: done, failed: failed) }
+    }
+
+    /// These are not in line: their workers may come back with them.
+    private mutating func leaveToWorkers(_ begun: [BegunTask]) {
+        begunBefore = isHeld ? [] : begun.filter { $0.task < record.count && !taken.contains($0.task) }
+        guard !begunBefore.isEmpty else { return }
+        var others = RangeSet(0..<record.count)
+        for task in begunBefore { others.remove(contentsOf: task.task..<task.task + 1) }
+        nextFresh = record.count
+        highestAttempt = begunBefore.map(\.attempt).max() ?? 0
+        comeBack(others, from: nil, attempt: 1, failures: 0)
     }
 
     /// A new job whose tasks belong to these, in turn; to anyone when there is none, or when it is held.
@@ -119,7 +137,10 @@ struct ScheduledJob: Sendable {
     /// Whether there is work that nobody is to leave to others.
     var hasWorkForAll: Bool { nextFresh < horizon || !comeBack.isEmpty }
     /// Whether one more batch of it may go out.
-    var hasRoom: Bool { record.atMost.map { leases.count < $0 } ?? true && pausedUntil == nil && !isHalting }
+    var hasRoom: Bool {
+        record.atMost.map { leases.count < $0 } ?? true && pausedUntil == nil && !isHalting
+            && haltWatch?.mayBegin != false
+    }
     /// Tasks not yet granted, those taken meanwhile included: an upper bound, good enough to divide work by.
     var waitingCount: Int { record.count - nextFresh + comeBackCount + retries.count }
     /// Those of them that may be granted now.

@@ -59,15 +59,15 @@ extension Scheduler {
             }
             guard !grants.isEmpty else {
                 if !votingJobs.isEmpty { callsLooked[id] = votingNews }
-                if !needy.isEmpty { needy.looked[id] = needy.news }
+                if !needy.isEmpty, watched.isEmpty { needy.looked[id] = needy.news }
                 continue
             }
             forget(call: id)
-            effects.append(.grant(id, call.member, grants))
+            hand(grants, to: call, &effects)
             if !hasAnyWork { return }
         }
         // What came while calls were looked at is looked at by the next event.
-        if needy.news == seen { needy.hasNews = false }
+        if needy.news == seen, watched.isEmpty { needy.hasNews = false }
     }
 
     private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty || needy.mayServe }
@@ -81,6 +81,10 @@ extension Scheduler {
 
     private mutating func nextGrant(for call: LeaseCall, in free: Amounts, _ now: Moment) -> Grant? {
         while let (id, owner, isVote) = nextJob(for: call, in: free, now) {
+            // It is its turn, and so nobody else's, and its slot has yet to report.
+            if jobs[id]!.haltWatch?.isNear == true, !hasSlot(for: jobs[id]!.record.needs, at: call.member) {
+                return nil
+            }
             if isVote { return cutVotes(of: id, for: call, now) }
             let run = jobs[id]!.cut(
                 atMost: batchSize(of: id, for: call.member, owner), for: owner, by: call.member,
@@ -214,7 +218,10 @@ extension Scheduler {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
         }
         let floor = max(1, tasks(in: settings.batchTimeMin))
-        return max(1, min(tasks(in: settings.batchTime), max(share, floor)))
+        let size = max(1, min(tasks(in: settings.batchTime), max(share, floor)))
+        guard let watch = job.haltWatch else { return size }
+        // A part of what may go out, so that others need not wait for this batch.
+        return max(1, min(size, watch.room / (2 * max(1, leasesOfMember.count + calls.count))))
     }
 
     mutating func grant(
@@ -229,6 +236,7 @@ extension Scheduler {
             failures: run.failures, faults: run.faults)
         leasesOfMember[member, default: []].insert(key)
         jobs[id]!.leases.insert(key)
+        if record.halt != nil { jobs[id]!.haltWatch?.hold(key, key.count) }
         if let pause = record.startDelay { self.pause(id, until: now + pause) }
         if !jobs[id]!.hasRoom { leaveFullLines(id) }
         earliestDeadline = min(earliestDeadline ?? deadline, deadline)

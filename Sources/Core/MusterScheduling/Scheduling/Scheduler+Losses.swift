@@ -5,7 +5,8 @@ extension Scheduler {
     mutating func close(_ key: LeaseKey, over tasks: RangeSet<Int>) {
         guard leases[key] != nil else { return }
         leases[key]!.open.subtract(tasks)
-        if leases[key]!.open.isEmpty { drop(key) }
+        if leases[key]!.open.isEmpty { return drop(key) }
+        if jobs[key.job]?.haltWatch != nil { watch(key) }
     }
 
     private mutating func drop(_ key: LeaseKey) {
@@ -15,6 +16,7 @@ extension Scheduler {
         if leasesOfMember[key.member]?.isEmpty == true { leasesOfMember[key.member] = nil }
         jobs[key.job]?.leases.remove(key)
         if isPaired { for copy in twins(of: key) { leases[copy]!.isCopy = false } }
+        if jobs[key.job]?.haltWatch != nil { watch(key) }
         guard jobs[key.job]?.record.atMost != nil else { return }
         line(up: key.job)
         if jobs[key.job]!.isVotedOn { noteVoting(key.job) }
@@ -50,20 +52,25 @@ extension Scheduler {
     }
 
     /// Puts what its holder has not begun first in line. Copied leases, and those that are voted on, stay as they are: others have those
-    /// tasks already.
-    mutating func takeBack(_ returned: ReturnedTasks, _ now: Moment) {
+    /// tasks already. False where nothing changes.
+    mutating func takeBack(_ returned: ReturnedTasks, _ now: Moment) -> Bool {
         let key = returned.key
-        guard let lease = leases[key], !lease.isCopy, !lease.hasCopy, jobs[key.job]?.ballots == nil else { return }
+        guard let lease = leases[key], !lease.isCopy, !lease.hasCopy, jobs[key.job]?.ballots == nil else {
+            return false
+        }
         let tasks = lease.open.intersection(
             RangeSet(max(key.first, returned.from)..<max(key.tasks.upperBound, returned.from)))
-        guard !tasks.isEmpty else { return }
+        guard !tasks.isEmpty else { return false }
         close(key, over: tasks)
-        let begun = key.count - lease.open.ranges.reduce(0) { $0 + $1.count } + 1
-        // What one of them takes is not what was thought.
-        jobs[key.job]?.measured(seconds: (now - lease.grantedAt).inSeconds, tasks: begun)
+        if returned.from > key.first {
+            let begun = key.count - lease.open.ranges.reduce(0) { $0 + $1.count } + 1
+            // What one of them takes is not what was thought.
+            jobs[key.job]?.measured(seconds: (now - lease.grantedAt).inSeconds, tasks: begun)
+        }
         jobs[key.job]?.comeBack(
             tasks, from: key.member, attempt: lease.nextAttempt, failures: lease.failures, faults: lease.faults)
         line(up: key.job)
+        return true
     }
 
     /// A copy was lost with its worker: another one may follow.
@@ -181,7 +188,7 @@ extension Scheduler {
 
     /// What of the lease is open is in line again; or has failed, as it may have been begun, and nobody knows how far it came.
     mutating func lose(_ key: LeaseKey, _ how: String, _ effects: inout [SchedulerEffect]) {
-        if runsAgain(key) { return giveBack(key) }
+        if runsAgain(key) || isPending(key) { return giveBack(key) }
         guard leases[key] != nil, let job = jobs[key.job] else { return }
         drop(key)
         guard job.ending == nil, !job.taken.contains(key.first) else { return }
@@ -189,12 +196,15 @@ extension Scheduler {
     }
 
     /// The store refused what the lease came to: its worker delivers it again, and nobody else computes it meanwhile.
-    mutating func holdAgain(_ key: LeaseKey, _ now: Moment) {
-        let deadline = now + settings.leaseTime * 4
+    mutating func holdAgain(_ key: LeaseKey, _ now: Moment) { hold(key, until: now + settings.leaseTime * 4, now) }
+
+    /// A lease that was not granted just now.
+    mutating func hold(_ key: LeaseKey, until deadline: Moment, _ now: Moment) {
         leases[key] = Lease(
             key: key, open: RangeSet(key.tasks), grantedAt: now, deadline: deadline, failures: 0, faults: 0)
         leasesOfMember[key.member, default: []].insert(key)
         jobs[key.job]!.leases.insert(key)
+        if jobs[key.job]!.haltWatch != nil { watch(key) }
         earliestDeadline = min(earliestDeadline ?? deadline, deadline)
     }
 
@@ -216,7 +226,8 @@ extension Scheduler {
         if jobs[key.job]!.isTransient {
             effects.append(.produced(key.job, [TransientResult(task: key.first, outcome: .failure(reason))]))
         }
-        commit(pending, [.addResults(record)], &effects)
+        let begun = onceOnly.contains(key.job) ? [StoreWrite.dropBegun(key.job, key.tasks)] : []
+        commit(pending, [.addResults(record)] + begun, &effects)
     }
 
     /// Forgets all leases of a job and tells their holders.

@@ -103,6 +103,11 @@ extension Scheduler {
             .min { ($0.held, $0.cpus, $0.member) < ($1.held, $1.cpus, $1.member) }?.member
     }
 
+    /// Whether the member could begin such a task at once: what it holds is not over before it has said so.
+    func hasSlot(for needs: Needs?, at member: MemberID) -> Bool {
+        (needs?.amounts ?? .oneCPU).fits(in: means(of: member).amounts - held(by: member))
+    }
+
     private func held(by member: MemberID) -> Amounts {
         (leasesOfMember[member] ?? []).reduce(into: Amounts()) {
             $0 += jobs[$1.job]?.record.needs?.amounts ?? .oneCPU

@@ -42,6 +42,23 @@ extension Scheduler {
         }
     }
 
+    /// A job whose rule holds begins nothing more, from the very report on that it holds by: whether that is durable yet or not.
+    mutating func haltIfReached(_ id: JobID, _ effects: inout [SchedulerEffect]) {
+        guard let job = jobs[id], let watch = job.haltWatch, watch.isReached, !job.isHalting, job.ending == nil else {
+            return
+        }
+        jobs[id]!.haltWatch!.halted()
+        halt(id, &effects)
+        if watch.endsWhatRuns { end(id, .cancelled, &effects) }
+    }
+
+    /// What of a lease of a watched job is open now.
+    mutating func watch(_ key: LeaseKey) {
+        let open = leases[key]?.open.ranges.reduce(0) { $0 + $1.count } ?? 0
+        jobs[key.job]!.haltWatch!.hold(key, open)
+        line(up: key.job)
+    }
+
     /// Whether nothing of this unfinished job is begun any more.
     package func isHalting(_ id: JobID) -> Bool { halting.contains(id) }
 }

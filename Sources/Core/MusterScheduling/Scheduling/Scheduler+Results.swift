@@ -167,6 +167,7 @@ extension Scheduler {
         jobs[id]!.take(final)
         jobs[id]!.committing.formUnion(final)
         var writes = records.map { StoreWrite.addResults($0) } + votes.records.map { .addVotes($0) }
+        if onceOnly.contains(id) { writes += final.ranges.map { .dropBegun(id, $0) } }
         endWith(&pending, &writes)
         writes += contribution(report, source.member)
         commit(pending, writes, &effects)
@@ -205,6 +206,8 @@ extension Scheduler {
             leaveLine(id)
             jobs[id] = nil
             votingJobs.remove(id)
+            watched.remove(id)
+            onceOnly.remove(id)
             effects.append(.ended(id, end))
         } else {
             finishIfComplete(id, &effects)
@@ -234,6 +237,7 @@ extension Scheduler {
         guard let pending = commits.removeValue(forKey: commitID) else { return }
         let id = pending.job
         jobs[id]?.commitsUnderWay -= 1
+        jobs[id]?.haltWatch?.count(succeeded: -pending.values, failed: -pending.failures)
         if let end = pending.end {
             jobs[id]?.ending = nil
             if end == .cancelled {

@@ -59,6 +59,13 @@ package struct Scheduler: Sendable {
     /// Jobs whose next start is not due yet, and those of which nothing is begun any more.
     var paused: Set<JobID> = []
     var halting: Set<JobID> = []
+    /// Unfinished jobs with a rule for their halt.
+    var watched: Set<JobID> = []
+    /// Unfinished jobs of which nothing is run twice; what of them is on its way to the store before its worker is answered; and for
+    /// which calls.
+    var onceOnly: Set<JobID> = []
+    var pendingGrants: [CommitID: PendingGrant] = [:]
+    var callsToAnswer: Set<LeaseCallID> = []
     /// Jobs with tasks that are to be tried again, or workers that cannot run them.
     var jobsInTrouble: Set<JobID> = []
     /// Of the latest event.
@@ -153,18 +160,22 @@ package struct Scheduler: Sendable {
             halt(id, &effects)
         case .pauseEnded: serve(now, &effects)
         case .workAsked(let call): ask(call, now, &effects)
-        case .callEnded(let id): forget(call: id)
+        case .callEnded(let id):
+            forget(call: id)
+            callsToAnswer.remove(id)
         case .grantUndelivered(let keys):
-            for key in keys { giveBack(key) }
+            for key in keys { giveBackUnbegun(key, &effects) }
             serve(now, &effects)
         case .reported(let delivery, let member, let worker, let reports, let wallClock):
             wallClockMs = wallClock
             receive(reports, ReportSource(delivery: delivery, member: member, worker: worker), now, &effects)
-        case .committed(let id): committed(id, &effects)
-        case .commitFailed(let id, let reason): commitFailed(id, reason, now, &effects)
+        case .committed(let id): settled(id, nil, now, &effects)
+        case .commitFailed(let id, let reason): settled(id, reason, now, &effects)
         case .renewed(let member, let keys): renew(keys, of: member, now, &effects)
         case .returned(let member, let returned):
-            for tasks in returned where tasks.key.member == member { takeBack(tasks, now) }
+            for tasks in returned where tasks.key.member == member {
+                if takeBack(tasks, now) { dropNote(tasks.key, &effects) }
+            }
             serve(now, &effects)
         case .memberSuspected(let member):
             suspect(member, isGone: false, &effects)
@@ -243,9 +254,13 @@ package struct Scheduler: Sendable {
         guard jobs[id] == nil else { return }
         jobs[id] = job
         jobs[id]!.addedAt = now
+        if job.haltWatch != nil { watched.insert(id) }
+        if !job.record.reruns, !job.isTransient { onceOnly.insert(id) }
+        for task in job.begunBefore { adopt(task, now) }
         if jobs[id]!.isComplete {
             finishIfComplete(id, &effects)
         } else {
+            haltIfReached(id, &effects)
             line(up: id)
             restoreElectorate(of: id)
             noteVoting(id)
@@ -262,7 +277,8 @@ package struct Scheduler: Sendable {
         leaveLine(id)
         noteVoting(id)
         revokeLeases(of: id, &effects)
-        commit(PendingCommit(job: id, end: state), [.endJob(id, state, endedMs: endedMs(of: id))], &effects)
+        let why = (jobs[id]!.haltWatch?.reason).map { [StoreWrite.explainJob(id, $0)] } ?? []
+        commit(PendingCommit(job: id, end: state), why + [.endJob(id, state, endedMs: endedMs(of: id))], &effects)
     }
 
     /// When a job that ends now has ended: its clock is the monotonic one.
@@ -279,6 +295,9 @@ package struct Scheduler: Sendable {
         // What is not stored has nothing to wait for.
         if jobs[pending.job]?.isTransient == true { return committed(id, &effects) }
         effects.append(.commit(id, writes))
+        guard jobs[pending.job]?.haltWatch != nil else { return }
+        jobs[pending.job]!.haltWatch!.count(succeeded: pending.values, failed: pending.failures)
+        haltIfReached(pending.job, &effects)
     }
 
     private mutating func tick(_ now: Moment, _ effects: inout [SchedulerEffect]) {

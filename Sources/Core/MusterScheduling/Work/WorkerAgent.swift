@@ -237,7 +237,8 @@ package struct WorkerAgent: Sendable {
             room.takeBack(WorkerRoom.amounts(of: grant))
         }
         guard let first = waiting.first, now - first.since > settings.waitTimeMax else { return }
-        // What was to end soon does not: nothing is asked for in its place.
+        // What was to end soon does not: others get these, and nothing is asked for in their place.
+        effects.append(.giveUpUnbegun(running: [], waiting: waiting.map(\.grant.key)))
         dropWaiting()
         room.noneWillEnd()
     }

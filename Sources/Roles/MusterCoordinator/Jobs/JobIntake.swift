@@ -228,7 +228,7 @@ final class JobIntake: Service {
             mayCopy: request.reruns && (request.mayCopy ?? KernelTable.isCopied(request.kernel)))
         (record.name, record.timeoutSeconds) = (request.name, request.timeoutSeconds)
         (record.needs, record.startDelay, record.after) = (request.needs, request.startDelay, request.after)
-        (record.owner, record.reruns) = (request.owner, request.reruns)
+        (record.owner, record.reruns, record.halt) = (request.owner, request.reruns, request.halt)
         (record.request, record.isOpen) = (asking.key, asking.isOpen)
         return record
     }

@@ -350,6 +350,7 @@ extension JobStatus {
     fileprivate mutating func tell(of record: JobRecord) {
         (name, timeoutSeconds, needs) = (record.name, record.timeoutSeconds, record.needs)
         (after, owner, reruns) = (record.after, record.owner, record.reruns)
+        (startDelay, halt) = (record.startDelay, record.halt)
         created = Double(record.createdMs) / 1_000
     }
 }

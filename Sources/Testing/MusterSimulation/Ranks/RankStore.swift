@@ -57,7 +57,8 @@ final class RankStore {
             exceptions = exceptions.filter { _, some in open.contains { some.commands.contains($0) } }
         case .sawMachine, .contributed: break
         case .addVotes, .removeVotes, .removeVotesOf, .saveStanding, .saveToken, .createJob, .addInputs, .addResults,
-            .endJob, .reopenJob, .releaseJob, .explainJob, .forgetJob, .removeLeftovers, .saveChild, .addNumbers,
+            .noteBegun, .dropBegun, .endJob, .reopenJob, .releaseJob, .explainJob, .forgetJob, .removeLeftovers,
+            .saveChild, .addNumbers,
             .compactNumbers, .setMeta:
             checker.fail("a fleet without work stores work: \(write)")
         }

@@ -65,14 +65,12 @@ final class Connection: @unchecked Sendable {  // one thread opens it, hands it 
         guard code == SQLITE_OK else { throw error(code) }
     }
 
-    func prepare(_ sql: StaticString) throws(StoreError) -> Statement {
+    func prepare(_ sql: StaticString) throws(StoreError) -> Statement { try prepare(fixed: sql.description) }
+
+    /// Text that is put together of fixed parts; values never come in this way.
+    func prepare(fixed sql: String) throws(StoreError) -> Statement {
         var statement: OpaquePointer?
-        let code = sql.withUTF8Buffer { text in
-            text.withMemoryRebound(to: CChar.self) {
-                sqlite3_prepare_v3(
-                    handle, $0.baseAddress, Int32($0.count), UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
-            }
-        }
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
         guard code == SQLITE_OK, let statement else { throw error(code) }
         return Statement(statement, of: self)
     }

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import RunRules
 
 /// Reads of jobs and how far they are.
 struct JobReads {
@@ -10,44 +11,52 @@ struct JobReads {
     private let unfinished: Statement
     private let unfinishedFrom: Statement
     private let workers: Statement
+    private let begun: Statement
     private let scan: Statement
     private let largest: Statement
 
+    /// What a job's row is read by, in this order.
+    private enum Column: Int32, CaseIterable {
+        case id, state, endedMs, done, failed, count, hasInputs, attemptsMax, createdMs, priority, kernel, params, quorum
+        case isDeterministic, retryDelayMs, atMost, mayCopy, name, timeoutSeconds, requestKey, requestDigest, isOpen, needs
+        case startDelayMs, after, isHeld, reason, owner, reruns, halt
+
+        /// As the table has it: `ended_ms` for `endedMs`.
+        var inTable: String { "\(self)".reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) } }
+    }
+
+    /// A job's row as it comes, read by the names of its columns.
+    private struct Row {
+        let statement: Statement
+
+        func isNull(_ column: Column) -> Bool { statement.isNull(column.rawValue) }
+        func int(_ column: Column) -> Int { statement.int(column.rawValue) }
+        func int64(_ column: Column) -> Int64 { statement.int64(column.rawValue) }
+        func double(_ column: Column) -> Double { statement.double(column.rawValue) }
+        func text(_ column: Column) -> String { statement.text(column.rawValue) }
+        func bytes(_ column: Column) -> [UInt8] { statement.bytes(column.rawValue) }
+    }
+
+    private static func jobs(_ which: StaticString, _ connection: Connection) throws(StoreError) -> Statement {
+        let columns = Column.allCases.map(\.inTable).joined(separator: ", ")
+        return try connection.prepare(fixed: "SELECT \(columns) FROM job \(which)")
+    }
+
     init(_ connection: Connection) throws(StoreError) {
         path = connection.path
-        one = try connection.prepare(
+        one = try Self.jobs("WHERE id = ?", connection)
+        newest = try Self.jobs(
             """
-            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
-            FROM job WHERE id = ?
-            """)
-        newest = try connection.prepare(
-            """
-            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
-            FROM job WHERE id < ?1 AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
+            WHERE id < ?1 AND (kernel = ?3 OR ?3 IS NULL) AND (state = ?4 OR ?4 IS NULL)
                 AND (owner = ?5 OR ?5 IS NULL)
             ORDER BY id DESC LIMIT ?2
-            """)
+            """, connection)
         endedBefore = try connection.prepare("SELECT id FROM job WHERE id > ? AND ended_ms < ? ORDER BY id LIMIT ?")
-        ofRequest = try connection.prepare(
-            """
-            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
-            FROM job WHERE request_key = ?
-            """)
-        unfinished = try connection.prepare(
-            """
-            SELECT id, state, ended_ms, done, failed, count, has_inputs, attempts_max, created_ms, priority, kernel, params,
-                quorum, is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key,
-                request_digest, is_open, needs, start_delay_ms, after, is_held, reason, owner, reruns
-            FROM job WHERE id BETWEEN ?1 AND ?2 AND state IS NULL ORDER BY id
-            """)
+        ofRequest = try Self.jobs("WHERE request_key = ?", connection)
+        unfinished = try Self.jobs("WHERE id BETWEEN ?1 AND ?2 AND state IS NULL ORDER BY id", connection)
         unfinishedFrom = try connection.prepare("SELECT unfinished_from FROM largest_id")
         workers = try connection.prepare("SELECT worker, tasks FROM job_worker WHERE job = ?")
+        begun = try connection.prepare("SELECT task, attempt, member FROM begun WHERE job = ? ORDER BY task")
         scan = try connection.prepare(Tally.sql)
         largest = try connection.prepare(
             """
@@ -122,68 +131,93 @@ struct JobReads {
         let tally = try Tally(id, by: scan)
         (row.job.done, row.job.failed, row.job.workers) = (tally.done, tally.failed, tally.workers)
         row.recorded = tally.recorded
+        if !row.job.record.reruns { row.begun = try begunTasks(of: row.job.record.id) }
         return row
+    }
+
+    private func begunTasks(of job: JobID) throws(StoreError) -> [BegunTask] {
+        defer { begun.reset() }
+        try begun.bind(1, job.rawValue)
+        var tasks: [BegunTask] = []
+        while try begun.step() {
+            tasks.append(
+                BegunTask(job: job, task: begun.int(0), attempt: begun.int(1), member: MemberID(begun.int64(2))))
+        }
+        return tasks
     }
 
     private func rows(of statement: Statement) throws(StoreError) -> [RestoredJob] {
         defer { statement.reset() }
         var jobs: [RestoredJob] = []
-        while try statement.step() { jobs.append(try row(statement)) }
+        while try statement.step() { jobs.append(try row(Row(statement: statement))) }
         return jobs
     }
 
-    private func quorum(_ row: Statement, _ id: JobID) throws(StoreError) -> Quorum? {
-        if row.isNull(12) { return nil }
-        guard let quorum = Quorum(row.text(12)) else {
-            throw .corrupt(path, "job \(id) has the quorum \(String(reflecting: row.text(12)))")
+    private func quorum(_ row: Row, _ id: JobID) throws(StoreError) -> Quorum? {
+        if row.isNull(.quorum) { return nil }
+        guard let quorum = Quorum(row.text(.quorum)) else {
+            throw .corrupt(path, "job \(id) has the quorum \(String(reflecting: row.text(.quorum)))")
         }
         return quorum
     }
 
-    private func needs(_ row: Statement, _ id: JobID) throws(StoreError) -> Needs? {
-        if row.isNull(22) { return nil }
-        guard let needs = Needs(text: row.text(22)) else {
-            throw .corrupt(path, "job \(id) has the needs \(String(reflecting: row.text(22)))")
+    private func needs(_ row: Row, _ id: JobID) throws(StoreError) -> Needs? {
+        if row.isNull(.needs) { return nil }
+        guard let needs = Needs(text: row.text(.needs)) else {
+            throw .corrupt(path, "job \(id) has the needs \(String(reflecting: row.text(.needs)))")
         }
         return needs
     }
 
-    private func after(_ row: Statement, _ id: JobID) throws(StoreError) -> Prerequisites {
-        if row.isNull(24) { return Prerequisites() }
-        guard let after = Prerequisites(text: row.text(24)) else {
-            throw .corrupt(path, "job \(id) is to run after \(String(reflecting: row.text(24)))")
+    private func after(_ row: Row, _ id: JobID) throws(StoreError) -> Prerequisites {
+        if row.isNull(.after) { return Prerequisites() }
+        guard let after = Prerequisites(text: row.text(.after)) else {
+            throw .corrupt(path, "job \(id) is to run after \(String(reflecting: row.text(.after)))")
         }
         return after
     }
 
-    private func row(_ row: Statement) throws(StoreError) -> RestoredJob {
-        let id = JobID(row.int64(0))
-        guard let priority = Priority(rawValue: row.text(9)) else {
-            throw .corrupt(path, "job \(id) has the priority \(String(reflecting: row.text(9)))")
+    private func halt(_ row: Row, _ id: JobID) throws(StoreError) -> HaltRule.Condition? {
+        if row.isNull(.halt) { return nil }
+        guard let halt = HaltRule(parsing: row.text(.halt))?.condition else {
+            throw .corrupt(path, "job \(id) is to halt at \(String(reflecting: row.text(.halt)))")
         }
-        guard let state = row.isNull(1) ? .queued : JobState(rawValue: row.text(1)) else {
-            throw .corrupt(path, "job \(id) has the state \(String(reflecting: row.text(1)))")
+        return halt
+    }
+
+    private func row(_ row: Row) throws(StoreError) -> RestoredJob {
+        let id = JobID(row.int64(.id))
+        guard let priority = Priority(rawValue: row.text(.priority)) else {
+            throw .corrupt(path, "job \(id) has the priority \(String(reflecting: row.text(.priority)))")
         }
-        guard row.int(5) >= 0 else { throw .corrupt(path, "job \(id) has \(row.int(5)) tasks") }
+        guard let state = row.isNull(.state) ? .queued : JobState(rawValue: row.text(.state)) else {
+            throw .corrupt(path, "job \(id) has the state \(String(reflecting: row.text(.state)))")
+        }
+        guard row.int(.count) >= 0 else { throw .corrupt(path, "job \(id) has \(row.int(.count)) tasks") }
         var record = JobRecord(
-            id: id, kernel: row.text(10), params: row.bytes(11), count: row.int(5), priority: priority,
-            hasInputs: row.int64(6) != 0, attemptsMax: row.int(7), createdMs: row.int64(8), quorum: try quorum(row, id),
-            isDeterministic: row.int64(13) != 0, retryDelay: .milliseconds(row.int64(14)),
-            atMost: row.isNull(15) ? nil : row.int(15), mayCopy: row.int64(16) != 0)
-        record.name = row.text(17)
-        if !row.isNull(18) { record.timeoutSeconds = row.double(18) }
-        if !row.isNull(19) { record.request = RequestKey(key: row.text(19), digest: row.bytes(20)) }
-        record.isOpen = row.int64(21) != 0
+            id: id, kernel: row.text(.kernel), params: row.bytes(.params), count: row.int(.count), priority: priority,
+            hasInputs: row.int64(.hasInputs) != 0, attemptsMax: row.int(.attemptsMax), createdMs: row.int64(.createdMs),
+            quorum: try quorum(row, id),
+            isDeterministic: row.int64(.isDeterministic) != 0, retryDelay: .milliseconds(row.int64(.retryDelayMs)),
+            atMost: row.isNull(.atMost) ? nil : row.int(.atMost), mayCopy: row.int64(.mayCopy) != 0)
+        record.name = row.text(.name)
+        if !row.isNull(.timeoutSeconds) { record.timeoutSeconds = row.double(.timeoutSeconds) }
+        if !row.isNull(.requestKey) {
+            record.request = RequestKey(key: row.text(.requestKey), digest: row.bytes(.requestDigest))
+        }
+        record.isOpen = row.int64(.isOpen) != 0
         record.needs = try needs(row, id)
-        if !row.isNull(23) { record.startDelay = .milliseconds(row.int64(23)) }
+        if !row.isNull(.startDelayMs) { record.startDelay = .milliseconds(row.int64(.startDelayMs)) }
         record.after = try after(row, id)
-        (record.owner, record.reruns) = (row.text(27), row.int64(28) != 0)
+        record.halt = try halt(row, id)
+        (record.owner, record.reruns) = (row.text(.owner), row.int64(.reruns) != 0)
         var job = StoredJob(
-            record: record, state: state, endedMs: row.isNull(2) ? nil : row.int64(2), done: row.int(3),
-            failed: row.int(4), workers: [:])
-        job.reason = row.text(26)
+            record: record, state: state, endedMs: row.isNull(.endedMs) ? nil : row.int64(.endedMs),
+            done: row.int(.done),
+            failed: row.int(.failed), workers: [:])
+        job.reason = row.text(.reason)
         var restored = RestoredJob(job: job, recorded: RangeSet())
-        restored.isHeld = row.int64(25) != 0
+        restored.isHeld = row.int64(.isHeld) != 0
         return restored
     }
 }

@@ -1,4 +1,5 @@
 internal import MusterCore
+internal import RunRules
 
 /// Writes of jobs, their inputs and results.
 struct JobWrites {
@@ -23,8 +24,8 @@ struct JobWrites {
             """
             INSERT INTO job (id, count, has_inputs, attempts_max, created_ms, priority, kernel, params, quorum,
                 is_deterministic, retry_delay_ms, at_most, may_copy, name, timeout_seconds, request_key, request_digest,
-                is_open, needs, start_delay_ms, after, is_held, owner, reruns)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                is_open, needs, start_delay_ms, after, is_held, owner, reruns, halt)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO NOTHING RETURNING id
             """)
         jobBounds = try connection.prepare("SELECT count, state FROM job WHERE id = ?")
@@ -82,6 +83,7 @@ struct JobWrites {
         try insertJob.bind(22, job.after.isEmpty ? 0 : 1)
         try insertJob.bind(23, job.owner)
         try insertJob.bind(24, job.reruns ? 1 : 0)
+        if let halt = job.halt { try insertJob.bind(25, halt.text) }
         guard try insertJob.step() else {
             throw .conflict("job \(job.id) or its request's key exists already: neither is used twice")
         }

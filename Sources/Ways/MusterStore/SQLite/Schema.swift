@@ -8,6 +8,7 @@ enum Schema {
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
     static let steps: [StaticString] = [
         first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
+        thirteenth,
     ]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
@@ -253,6 +254,15 @@ enum Schema {
         ALTER TABLE job ADD COLUMN owner TEXT NOT NULL DEFAULT '';
         ALTER TABLE job ADD COLUMN reruns INTEGER NOT NULL DEFAULT 1; -- what is lost with its worker
         PRAGMA user_version = 12;
+        """
+
+    private static let thirteenth: StaticString = """
+        ALTER TABLE job ADD COLUMN halt TEXT; -- when it ends before its end, as HaltRule reads it; NULL: never
+        CREATE TABLE begun ( -- tasks without a result that a worker may have, of jobs of which nothing is run twice
+            job INTEGER NOT NULL, task INTEGER NOT NULL, attempt INTEGER NOT NULL, member INTEGER NOT NULL,
+            PRIMARY KEY (job, task)
+        ) STRICT, WITHOUT ROWID;
+        PRAGMA user_version = 13;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.

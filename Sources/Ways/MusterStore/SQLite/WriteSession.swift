@@ -7,6 +7,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
     private let commit: Statement
     private let rollback: Statement
     let jobs: JobWrites
+    let begun: BegunWrites
     let members: MemberWrites
     let children: ChildWrites
     let commands: CommandWrites
@@ -20,6 +21,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         commit = try connection.prepare("COMMIT")
         rollback = try connection.prepare("ROLLBACK")
         jobs = try JobWrites(connection)
+        begun = try BegunWrites(connection)
         members = try MemberWrites(connection)
         children = try ChildWrites(connection)
         commands = try CommandWrites(connection)
@@ -60,8 +62,11 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         case .createJob(let job): try jobs.create(job)
         case .addInputs(let record): try jobs.add(record)
         case .addResults(let record): try jobs.add(record)
+        case .noteBegun(let tasks): try begun.note(tasks)
+        case .dropBegun(let id, let tasks): try begun.drop(id, tasks)
         case .endJob(let id, let state, let endedMs):
             try jobs.end(id, state, endedMs)
+            try begun.drop(id, 0..<Int.max)
             try trust.removeVotes(of: id)
         case .reopenJob(let id): try jobs.reopen(id)
         case .releaseJob(let id): try jobs.release(id)

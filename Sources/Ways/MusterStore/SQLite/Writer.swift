@@ -122,7 +122,8 @@ extension StoreWrite {
         case .addResults(let record): record.bytesHeld
         // A row for each task.
         case .addVotes(let vote): vote.result.bytesHeld + 64 * vote.result.count
-        case .removeVotes, .removeVotesOf, .contributed, .saveStanding: 64
+        case .noteBegun(let tasks): 64 * (1 + tasks.count)
+        case .removeVotes, .removeVotesOf, .contributed, .saveStanding, .dropBegun: 64
         case .sawMachine(let machine): 256 + machine.name.utf8.count + machine.version.utf8.count
         case .saveToken(let token): 256 + token.label.utf8.count
         case .endJob, .reopenJob, .releaseJob, .forgetJob, .removeLeftovers, .removeMember: 256
