@@ -200,6 +200,97 @@ import Testing
         }
     }
 
+    // MARK: Edges
+
+    /// Two machines' workers, with a cache each, and edges on another host than the origin's.
+    private struct Edges {
+        let fleet: Fleet
+        let origin: ServerProcess
+        let edges: [ServerProcess]
+        let workers: [FleetProcess]
+
+        /// Status and bytes of each answer with a file that the server gave, as its access log has them.
+        static func answers(_ server: ServerProcess) -> [(status: Int, bytes: Int)] {
+            server.process.transcript.output.filter { $0.contains("\"GET /files/") }.map { line in
+                let words = line.split(separator: " ").suffix(2).map { Int($0) ?? 0 }
+                return (words[0], words[1])
+            }
+        }
+    }
+
+    private func withEdges(_ body: (Edges) async throws -> Void) async throws {
+        try await Fleet.run { fleet in
+            let log = ["--access-log", "common"]
+            let origin = try await ServerProcess(
+                fleet, ["origin", "--no-samples", "--data", fleet.folder.path + "/origin", "--join", fleet.url] + log)
+            var edges: [ServerProcess] = []
+            for id in 1...2 {
+                let flags = [
+                    "edge", "--id", "\(id)", "--data", "\(fleet.folder.path)/edge-\(id)", "--upstream", origin.url,
+                    "--fleet-upstream", "--host", "127.0.0.2", "--join", fleet.url,
+                ]
+                edges.append(try await ServerProcess(fleet, flags + log))
+            }
+            let workers = try (0..<2).map { number in
+                try fleet.startWorker(
+                    "w\(number)", flags: ["--allow-exec", "--files-cache", "\(fleet.folder.path)/cache-\(number)"])
+            }
+            try await eventually("all are listed") { try await fleet.memberNames().count == 5 }
+            try await body(Edges(fleet: fleet, origin: origin, edges: edges, workers: workers))
+        }
+    }
+
+    /// The origin's bytes go out once: to the edge that both machines ask.
+    @Test func anEdgeIsAskedAndTheOriginOnce() async throws {
+        try await withEdges { place in
+            let size = 30_000_000
+            _ = try await place.fleet.script("head -c \(size) /dev/urandom >big")
+            let run = try await place.fleet.script(
+                "muster run --send big 'sleep 0.5; cat big | sha256sum; echo $MUSTER_WORKER >&2; : {}' ::: $(seq 8); sha256sum <big"
+            )
+            #expect(run.code == 0 && run.lines.count == 9 && Set(run.lines).count == 1, "\(run.errors)")
+            let places = Set(run.errors.split(separator: "\n").filter { $0.hasPrefix("w") })
+            #expect(places == ["w0", "w1"], "both have run some")
+            try await eventually("edges have told") { place.edges.flatMap(Edges.answers).count == 2 }
+            #expect(place.edges.flatMap(Edges.answers).allSatisfy { $0 == (200, size) })
+            #expect(place.edges.contains { Edges.answers($0).isEmpty }, "both asked the same one")
+            #expect(Edges.answers(place.origin).reduce(0) { $0 + $1.bytes } == size)
+        }
+    }
+
+    /// Edges are killed while one sends: the origin brings the rest, and what came is not fetched again.
+    @Test func anEdgeThatDiesInTheMiddle() async throws {
+        try await withEdges { place in
+            let (fleet, size) = (place.fleet, 300_000_000)
+            _ = try await fleet.script("head -c \(size) /dev/urandom >big")
+            let running = Task {
+                try await fleet.script("muster run --send big 'cmp big \(fleet.folder.path)/big; : {}' ::: 1")
+            }
+            try await eventually("a worker has a part") {
+                try await fleet.script("find cache-?/.coming -size +10M 2>/dev/null").lines.count == 1
+            }
+            for edge in place.edges { await edge.process.kill() }
+            let run = try await running.value
+            #expect(run.code == 0, "\(run.errors)")
+            try await eventually("the origin has told") { Edges.answers(place.origin).contains { $0.status == 206 } }
+            let rest = Edges.answers(place.origin).filter { $0.status == 206 }
+            #expect(rest.count == 1 && rest[0].bytes < size - 10_000_000, "\(rest)")
+        }
+    }
+
+    /// Nobody waits for edges that are gone, nor for one that has something else.
+    @Test func edgesThatAreOfNoUse() async throws {
+        try await withOrigin(workers: 0) { place in
+            try place.write("a", "a")
+            let other = try await ServerProcess(
+                place.fleet, ["origin", "--no-samples", "--data", place.fleet.folder.path + "/other"])
+            _ = try place.fleet.startWorker(
+                "w", flags: ["--allow-exec", "--edges", "http://127.0.0.1:1,\(other.url)"])
+            let run = try await place.fleet.script("muster run --send a 'cat a; : {}' ::: 1 2")
+            #expect(run.code == 0 && run.text == "aa", "\(run.errors)")
+        }
+    }
+
     /// Small files do not need a request each.
     @Test func manySmallFilesTakeFewRequests() async throws {
         try await FilePlace.run { place in

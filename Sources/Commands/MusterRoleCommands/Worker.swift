@@ -91,7 +91,7 @@ package enum WorkerCommand {
         configuration.engine = try engine(invocation)
         if configuration.engine != nil { configuration.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value }
         configuration.allowsExec = invocation[allowExec]
-        WorkerFileFlags.apply(invocation, to: &configuration)
+        try WorkerFileFlags.apply(invocation, to: &configuration)
         if configuration.allowsExec { configuration.labels[ExecLabel.key] = ExecLabel.value }
         do {
             let worker = try Worker(configuration)

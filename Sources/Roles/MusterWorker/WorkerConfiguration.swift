@@ -27,6 +27,8 @@ package struct WorkerConfiguration: Sendable {
     package var allowsExec = false
     /// The origin of tasks' files, without a path. From `--origin`; nil: as each job says.
     package var originURL: String?
+    /// Edges that are asked for them before the origin. From `--edges`; nil: those that the coordinator lists.
+    package var edgeURLs: [String]?
     /// Where those are kept, for all workers of a machine. From `--files-cache`; nil: in the data directory.
     package var filesDirectory: String?
     /// Bytes of them. From `--files-bytes`.

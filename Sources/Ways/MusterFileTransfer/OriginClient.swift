@@ -172,21 +172,35 @@ package struct OriginClient: Sendable {
     /// Of one piece: for the threads that take one after the other a piece costs as much as 100 KiB or so.
     private static let receiveBytes = 256 << 10
 
-    /// The bytes of one file, piece by piece, once; the caller holds them against the name.
-    package func open(_ digest: FileDigest) async throws -> FileStream {
+    /// The bytes of one file from a place on, piece by piece, once; the caller holds them against the name. After `idle` without a byte it
+    /// counts as away. An edge of the fleet answers this as an origin does.
+    package func open(
+        _ digest: FileDigest, from start: UInt64 = 0, idle: Duration = .seconds(60)
+    ) async throws -> FileStream {
         var request = request("GET", "/files/\(digest)")
         request.receiveBytes = Self.receiveBytes
         request.timeout = nil
-        request.idleTimeout = .seconds(60)
-        return FileStream(try await opened(request), self)
+        request.idleTimeout = idle
+        if start > 0 { request.headers += [("Range", "bytes=\(start)-"), ("If-Range", "\"\(digest)\"")] }
+        let stream = try await opened(request)
+        guard stream.status == 206 else { return FileStream(stream, self, start: 0) }
+        guard stream.header("Content-Range")?.hasPrefix("bytes \(start)-") == true else {
+            stream.cancel()
+            throw FileTrouble(.strange, "the origin \(url) sends another part of \(digest) than was asked for")
+        }
+        return FileStream(stream, self, start: start)
     }
 
     /// One file on its way here.
     package struct FileStream: Sendable {
         private let stream: HTTPClientStream
         private let origin: OriginClient
+        /// Where it begins: where that was asked for, or at the beginning of the file.
+        package let start: UInt64
 
-        init(_ stream: HTTPClientStream, _ origin: OriginClient) { (self.stream, self.origin) = (stream, origin) }
+        init(_ stream: HTTPClientStream, _ origin: OriginClient, start: UInt64) {
+            (self.stream, self.origin, self.start) = (stream, origin, start)
+        }
 
         /// The next bytes, 256 KiB or more; less at the end, where there is nil then.
         package func next() async throws -> [UInt8]? {
@@ -246,7 +260,7 @@ package struct OriginClient: Sendable {
     private func opened(_ request: HTTPClientRequest) async throws -> HTTPClientStream {
         do {
             let stream = try await http.stream(request)
-            if stream.status == 200 { return stream }
+            if stream.status == 200 || stream.status == 206 { return stream }
             defer { stream.cancel() }
             var body: [UInt8] = []
             while body.count < 64 << 10, let piece = try await stream.next() { body += piece }

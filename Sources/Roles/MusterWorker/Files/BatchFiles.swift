@@ -126,26 +126,15 @@ final class BatchFiles: TaskFileCourier {
     private func cached(
         _ digest: FileDigest, at folder: String, isProgram: Bool, _ origin: OriginClient, _ cancellation: Cancellation
     ) throws {
-        try files.cache.placeNow(digest, at: folder + Self.incoming, isExecutable: isProgram) { sink in
-            try Self.fetch(digest, into: sink, origin, cancellation)
-        }
-    }
-
-    /// From its beginning, again and again while the origin is away.
-    private static func fetch(
-        _ digest: FileDigest, into sink: FileSink, _ origin: OriginClient, _ cancellation: Cancellation
-    ) throws {
-        let end = ContinuousClock.now + WorkerFiles.fetchPatience
-        while true {
-            do {
-                let stream = try blocking(cancellation) { try await origin.open(digest) }
-                defer { stream.cancel() }
-                while let piece = try blocking(cancellation, { try await stream.next() }) { try sink.write(piece) }
-                return
-            } catch let trouble as FileTrouble where trouble.isRetryable {
-                guard ContinuousClock.now < end, !cancellation.isCancelled else { throw trouble }
-                try sink.startOver()
-                usleep(200_000)
+        let fetch = FileFetch(digest, from: origin, edges: files.edges, cancellation)
+        do {
+            try files.cache.placeNow(digest, at: folder + Self.incoming, isExecutable: isProgram) { sink in
+                try fetch.run(into: sink)
+            }
+        } catch let error as FileCacheError where error.kind == .wrongBytes {
+            // An edge may have kept what it should not; the origin has what it has checked.
+            try files.cache.placeNow(digest, at: folder + Self.incoming, isExecutable: isProgram) { sink in
+                try fetch.run(into: sink, pastEdges: true)
             }
         }
     }

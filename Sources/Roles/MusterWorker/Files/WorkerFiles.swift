@@ -15,12 +15,14 @@ final class WorkerFiles: Sendable {
     private static let originsMax = 16
 
     let cache: FileCache
+    let edges: FleetEdges
     private let configuration: WorkerConfiguration
     private let origins = Mutex<[String: OriginClient]>([:])
 
     /// Throws a `FileCacheError`.
     init(_ configuration: WorkerConfiguration) throws(FileCacheError) {
         self.configuration = configuration
+        edges = FleetEdges(configuration)
         let folder = configuration.filesDirectory ?? configuration.dataDirectory + "/files"
         cache = try FileCache(
             folder: folder, bytesMax: UInt64(configuration.filesBytesMax),
