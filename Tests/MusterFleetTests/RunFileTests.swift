@@ -280,7 +280,7 @@ import Testing
 
     /// Nobody waits for edges that are gone, nor for one that has something else.
     @Test func edgesThatAreOfNoUse() async throws {
-        try await withOrigin(workers: 0) { place in
+        try await FilePlace.run(workers: 0) { place in
             try place.write("a", "a")
             let other = try await ServerProcess(
                 place.fleet, ["origin", "--no-samples", "--data", place.fleet.folder.path + "/other"])

@@ -100,7 +100,8 @@ package struct JobRequest: Hashable, WireRequest {
             "Whether a task that is lost with its worker is run again, default true; else it has failed.",
             when: { !$0.reruns }),
         .may(
-            "halt", \.halt, haltKind, "When nothing more of it is begun (soon), and what runs is ended (now): soon,fail=3."
+            "halt", \.halt, haltKind,
+            "When nothing more of it is begun (soon), and what runs is ended (now): soon,fail=3."
         ),
     ]
 

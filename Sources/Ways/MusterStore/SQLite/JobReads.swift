@@ -17,8 +17,10 @@ struct JobReads {
 
     /// What a job's row is read by, in this order.
     private enum Column: Int32, CaseIterable {
-        case id, state, endedMs, done, failed, count, hasInputs, attemptsMax, createdMs, priority, kernel, params, quorum
-        case isDeterministic, retryDelayMs, atMost, mayCopy, name, timeoutSeconds, requestKey, requestDigest, isOpen, needs
+        case id, state, endedMs, done, failed, count, hasInputs, attemptsMax, createdMs, priority, kernel, params,
+            quorum
+        case isDeterministic, retryDelayMs, atMost, mayCopy, name, timeoutSeconds, requestKey, requestDigest, isOpen,
+            needs
         case startDelayMs, after, isHeld, reason, owner, reruns, halt
 
         /// As the table has it: `ended_ms` for `endedMs`.
