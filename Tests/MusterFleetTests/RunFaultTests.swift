@@ -52,23 +52,24 @@ import Testing
         }
     }
 
-    /// The next one that brings files into the folder removes it.
+    /// The next one in that folder that has files removes it, before it reads any.
     @Test func whatAKilledRunLeftHalfBroughtIsRemoved() async throws {
         try await FilePlace.run { place in
             let script = """
-                muster run --return big --return-as out/{} 'head -c 150000000 /dev/zero >big; : {}' ::: 1 2 3 & echo $! >pid; wait $!
+                mkdir here && cd here || exit 1
+                muster run --return big --return-as out/{} 'head -c 150000000 /dev/zero >big; : {}' ::: 1 2 3 & echo $! >../pid; wait $!
                 """
             let running = beside(place, script)
-            func parts() -> [String] { place.names().filter { $0.hasPrefix(".muster-parts-") } }
-            try await eventually("bytes come") { parts().contains { place.names($0).contains("1") } }
+            func parts() -> [String] { place.names("here").filter { $0.hasPrefix(".muster-parts-") } }
+            try await eventually("bytes come") { parts().contains { place.names("here/\($0)").contains("1") } }
             #expect(try await place.script("kill -9 $(cat pid)").code == 0)
             #expect(try await running.value.code == 137)
             #expect(parts().count == 1)
-            #expect(Set(place.names("out")).isSubset(of: ["1", "2", "3"]))
-            let next = try await place.script("muster run --return {} 'echo x >{}' ::: other")
-            #expect(next.code == 0 && parts().isEmpty, "\(parts()) \(next.errors)")
-            let back = try await place.script("muster attach 1; wc -c out/1 out/2 out/3 | tail -1")
-            #expect(back.text == "450000000 total\n", "\(back.text) \(back.errors)")
+            #expect(Set(place.names("here/out")).isSubset(of: ["1", "2", "3"]))
+            let next = try await place.script("cd here; muster run --send . 'ls -A | grep -c parts; echo {}' ::: other")
+            #expect(next.code == 0 && next.text == "0\nother\n" && parts().isEmpty, "\(next.text) \(next.errors)")
+            let back = try await place.script("cd here; muster attach 1; cat out/1 out/2 out/3 | wc -c")
+            #expect(back.text == "450000000\n", "\(back.text) \(back.errors)")
         }
     }
 

@@ -5,6 +5,7 @@ internal import MusterClient
 package import MusterCommandLine
 internal import MusterCore
 internal import MusterCrypto
+internal import MusterFileTransfer
 internal import MusterJSON
 internal import MusterScheduling
 internal import RunRules
@@ -161,6 +162,8 @@ internal import RunRules
         request.halt = halt.condition
         var sent: SentFiles?
         if let files {
+            // What a run that was killed left here would go along with a folder.
+            try? PartsFolder.removeLeft(in: AT_FDCWD)
             try files.checkNames(in: body, overwrites: flags.files.overwrites || flags.resumes != nil)
             let sending = SentFiles(try await RunOrigin.find(flags.files.origin, client, invocation), invocation)
             body = try await sending.send(files, body)

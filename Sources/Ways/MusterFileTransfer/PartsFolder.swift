@@ -50,7 +50,7 @@ package final class PartsFolder {
         for _ in 0..<Self.triesMax {
             let name = Self.prefix + Array(String(UInt64.random(in: .min ... .max), radix: 36).utf8)
             guard mkdirat(parent, name.asPath, 0o700) == 0 || errno == EEXIST else {
-                throw .system("cannot make the folder \(shownPath(name))")
+                throw .system("cannot make \(shownPath(name)), for files that are not whole yet")
             }
             // Another process may take it for a left one until it is locked; then that removes it, and the next is made.
             guard let folder = Self.opened(name, in: parent), let lock = Self.locked(folder, isNew: true) else {
@@ -62,7 +62,7 @@ package final class PartsFolder {
             self.lock = lock
             return
         }
-        throw .system("cannot make a folder for files that come")
+        throw .system("cannot make a folder for files that are not whole yet")
     }
 
     /// A new file in it, with `lastName`. Nil, with `errno`, where it cannot be made.
