@@ -67,8 +67,8 @@ enum RunCommand {
     )
     static let lineBuffer = Flag.bool(
         "line-buffer",
-        "As --unordered, in whole lines: where a command's last line has no end it gets one, so that the next one's begins a line."
-    )
+        "As --unordered, in whole lines: where a command's last line has no end it gets one, so that the next one's begins "
+            + "a line.")
     static let tag = Flag.bool("tag", "Put the value and a tab before each line.")
     static let eta = Flag.bool(
         "eta", "Say on standard error how far it is and how long it will take, at a terminal or not.")
@@ -121,8 +121,7 @@ enum RunCommand {
             SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, pids.spec,
             environment.spec, shell.spec,
             noShell.spec, outputMax.spec, image.spec, network.spec, unordered.spec, lineBuffer.spec, tag.spec, eta.spec,
-            dryRun.spec,
-            detach.spec,
+            dryRun.spec, detach.spec,
             halt.spec, joblog.spec, resume.spec, resumeFailed.spec, results.spec,
         ] + RunFilesFlags.all + NeedsFlags.all + TermsFlags.all + CommonFlags.client,
         rules: [

@@ -3,8 +3,9 @@ internal import RunRules
 
 /// How near a job is to its halt. "After N failures" is exactly the Nth: no task is begun that the Nth could come before.
 ///
-/// Far from it tasks go out in batches: while all that are out may fail without the rule being exceeded, a batch that goes on does no harm. Near it each goes out alone, and only to a slot that is free by what its worker has reported; then
-/// whatever makes the rule hold is known here before that slot begins another.
+/// Far from it tasks go out in batches: while all that are out may fail without the rule being exceeded, a batch that goes on does no
+/// harm. Near it each goes out alone, and only to a slot that is free by what its worker has reported; then whatever makes the rule hold
+/// is known here before that slot begins another.
 struct HaltWatch: Sendable {
     private let rule: HaltRule.Condition
     private let threshold: Int
