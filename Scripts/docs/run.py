@@ -20,7 +20,7 @@ import pages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 COMMAND_SECONDS_MAX = 90
-RUN_SECONDS_MAX = 240
+RUN_SECONDS_MAX = 480
 SIDE_BY_SIDE = 3
 BEGAN = time.monotonic()
 
