@@ -36,6 +36,7 @@ struct KernelTests {
         (#"{"kernel":"sum","inputs":[[1],["a"]]}"#, "Input 1"), (#"{"kernel":"sum","inputs":[3]}"#, "not 3"),
         (#"{"kernel":"noop","inputs":[1]}"#, "takes no"), (#"{"kernel":"sum","inputs":[[1e308,1e308]]}"#, "too large"),
         (#"{"kernel":"fail","count":1,"params":{"attempts":1.5}}"#, "1.5"),
+        (#"{"kernel":"sum","inputs":[""]}"#, "Input 0"), (#"{"kernel":"primes","inputs":[[1,2],""]}"#, "Input 1"),
     ]
 
     @Test("a job that no worker could run is refused", arguments: refused)

@@ -53,7 +53,6 @@ import Testing
         let effects = bench.settle(bench.pass(.milliseconds(100)))
         #expect(effects.contains(.ended(job, .cancelled)))
         #expect(end(effects) == "halted, as 1 of its tasks had failed")
-        #expect(bench.scheduler.watched.isEmpty)
     }
 
     /// A call that comes while the slot's last task is not known to be over waits for what becomes of that.
@@ -117,6 +116,37 @@ import Testing
         #expect(bench.scheduler.progress(of: job)?.failed == many)
         #expect(many > 1 || batches == 0)
         #expect(many < 50 || batches > 0, "far from it there are batches")
+    }
+
+    /// One worker of many slots: what goes out alone waits for the batches from before, and all that fail are counted.
+    @Test mutating func slotsOfOneWorker() {
+        add("soon,fail=100")
+        know(1, slots: 32)
+        _ = bench.finish(SchedulerBench.report(bench.take(1)[0], seconds: 0.000_1))
+        var running = bench.take(1, slots: 32)
+        #expect(running.contains { $0.count > 1 })
+        while !bench.scheduler.isHalting(job), !running.isEmpty {
+            // Short ones first, so that a batch would be overtaken.
+            running.sort { ($0.count, $0.first) > ($1.count, $1.first) }
+            _ = finish(running.removeLast(), fails: true)
+            running += bench.take(1, slots: 32 - running.count)
+        }
+        #expect(bench.scheduler.isHalting(job))
+        #expect(bench.scheduler.progress(of: job)?.failed == 100)
+        #expect(running.allSatisfy { $0.count == 1 } && running.count < 32)
+    }
+
+    @Test(arguments: ["soon", "now"]) mutating func aHaltByWhatTheStoreRefusedIsNone(when: String) {
+        add("\(when),fail=1")
+        let key = bench.take(1)[0]
+        let commits = SchedulerBench.commits(bench.deliver(SchedulerBench.report(key, failing: [0])))
+        for commit in commits { _ = bench.handle(.commitFailed(commit, reason: "full")) }
+        #expect(!bench.scheduler.isHalting(job))
+        #expect(!bench.settle(bench.pass(.milliseconds(100))).contains(.ended(job, .cancelled)))
+        let again = bench.take(1)[0]
+        #expect(again.first == 0)
+        let effects = finish(again, fails: true) + bench.settle(bench.pass(.milliseconds(100)))
+        #expect(effects.contains(.ended(job, .cancelled)))
     }
 
     @Test mutating func aRestartCountsWhatIsRecorded() {

@@ -161,6 +161,38 @@ struct NoRerunTests {
         #expect(bench.handle(.committed(SchedulerBench.commits(asked)[0])) == [.dismiss(LeaseCallID(bench.calls))])
     }
 
+    @Test("what failed and is tried again is nobody's meanwhile")
+    func betweenTries() {
+        var bench = SchedulerBench()
+        bench.add(1, 1, attempts: 3) { ($0.reruns, $0.mayCopy, $0.retryDelay) = (false, false, .seconds(1)) }
+        let report = SchedulerBench.report(bench.take(1)[0], failing: [0])
+        #expect(Self.dropped(bench.finish(report)) == [0..<1])
+        _ = bench.pass(.seconds(60))
+        #expect(bench.take(2).map(\.attempt) == [2])
+        #expect(Self.dropped(bench.finish(report)).isEmpty, "said again, it is not about the other's")
+    }
+
+    @Test("a worker that is about to go is given nothing that waited for the store")
+    func goingMeanwhile() {
+        var bench = Self.bench(1)
+        let asked = bench.ask(1)
+        _ = bench.handle(.memberDraining(MemberID(1)))
+        let effects = bench.handle(.committed(SchedulerBench.commits(asked)[0]))
+        #expect(SchedulerBench.grants(effects).isEmpty && Self.dropped(effects) == [0..<1])
+        #expect(bench.take(2).map(\.first) == [0])
+    }
+
+    @Test("what was ended for a cancel that the store refused is not run again")
+    func cancelRefused() {
+        var bench = Self.bench(2)
+        _ = bench.take(1)
+        for commit in SchedulerBench.commits(bench.handle(.cancelAsked(JobID(1), wallClockMs: 0))) {
+            let effects = bench.settle(bench.handle(.commitFailed(commit, reason: "full")))
+            #expect(Self.failures(effects) == [0: "it was ended for a cancel that failed, and it is not run again"])
+        }
+        #expect(bench.take(2, slots: 2).map(\.first) == [1])
+    }
+
     /// Tasks 0 and 2 of five had gone to workers 1 and 2 before the coordinator died.
     private static func restored() -> SchedulerBench {
         var bench = SchedulerBench()

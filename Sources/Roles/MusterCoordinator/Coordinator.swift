@@ -92,6 +92,7 @@ package final class Coordinator: Sendable {
         try await MemberService.restore(from: store, revoked: revoked, &restoring)
         try await CommandService.restore(from: store, &restoring)
         let unfinished = try await JobService.restore(from: store, &restoring)
+        restoring.everybodyIsSeen()
         common = Common(lock: FleetLock(restoring), store: store, authenticator: authenticator)
         listener = Listener(configuration.server, advertisedURL: configuration.spawning.advertisedURL)
         let signals = JobSignals()

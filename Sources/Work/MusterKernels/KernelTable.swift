@@ -64,7 +64,9 @@ package enum KernelTable {
                 end += 1
             }
             // With its quotes.
-            if !isPlain || end - start - 2 > plainBytesMax { try check(lines[start..<end], task, kernel) }
+            if !isPlain || plainBytesMax == 0 || end - start - 2 > plainBytesMax {
+                try check(lines[start..<end], task, kernel)
+            }
             (task, start) = (task + 1, end + 1)
         }
     }

@@ -48,6 +48,8 @@ struct HaltWatch: Sendable {
         out[key] = open > 0 ? open : nil
     }
 
+    mutating func goOn() { reason = nil }
+
     mutating func halted() {
         let what: String =
             switch rule.event {

@@ -66,6 +66,8 @@ struct ScheduledJob: Sendable {
     var pausedUntil: Moment?
     /// What workers may have from before this process, of a job of which nothing is run twice.
     private(set) var begunBefore: [BegunTask] = []
+    /// What workers were told to end for a cancel that is on its way to the store, of such a job.
+    var revoked: Set<LeaseKey> = []
     /// Nothing of it is begun any more; it ends when what runs has ended.
     var isHalting = false
     /// How near it is to its halt; nil: it has no rule for one.

@@ -50,16 +50,21 @@ extension Scheduler {
     mutating func serve(_ now: Moment, _ effects: inout [SchedulerEffect]) {
         guard !callLine.isEmpty, hasAnyWork else { return }
         let seen = needy.news
+        var anyAwaits = false
         for id in callLine.elements {
             guard let call = calls[id], mayServe(call) else { continue }
+            awaitsSlot = false
             var (grants, free): ([Grant], Amounts) = ([], call.free)
             while free.cpus > 0, let grant = nextGrant(for: call, in: free, now) {
                 if let needs = grant.needs { free -= needs.amounts } else { free.cpus -= 1 }
                 grants.append(grant)
             }
             guard !grants.isEmpty else {
+                anyAwaits = anyAwaits || awaitsSlot
+                // A report of another job's can be what it waits for.
+                if awaitsSlot { continue }
                 if !votingJobs.isEmpty { callsLooked[id] = votingNews }
-                if !needy.isEmpty, watched.isEmpty { needy.looked[id] = needy.news }
+                if !needy.isEmpty { needy.looked[id] = needy.news }
                 continue
             }
             forget(call: id)
@@ -67,7 +72,7 @@ extension Scheduler {
             if !hasAnyWork { return }
         }
         // What came while calls were looked at is looked at by the next event.
-        if needy.news == seen, watched.isEmpty { needy.hasNews = false }
+        if needy.news == seen, !anyAwaits { needy.hasNews = false }
     }
 
     private var hasAnyWork: Bool { !lines.isEmpty || !dealtLines.isEmpty || !votingJobs.isEmpty || needy.mayServe }
@@ -81,9 +86,17 @@ extension Scheduler {
 
     private mutating func nextGrant(for call: LeaseCall, in free: Amounts, _ now: Moment) -> Grant? {
         while let (id, owner, isVote) = nextJob(for: call, in: free, now) {
-            // It is its turn, and so nobody else's, and its slot has yet to report.
-            if jobs[id]!.haltWatch?.isNear == true, !hasSlot(for: jobs[id]!.record.needs, at: call.member) {
-                return nil
+            if let watch = jobs[id]!.haltWatch {
+                // What it has out has grown smaller since it came in line, and its count larger.
+                if !watch.mayBegin {
+                    leaveFullLines(id)
+                    continue
+                }
+                // It is its turn, and so nobody else's, and its slot has yet to report.
+                if watch.isNear, !hasSlot(for: jobs[id]!.record.needs, at: call.member) {
+                    awaitsSlot = true
+                    return nil
+                }
             }
             if isVote { return cutVotes(of: id, for: call, now) }
             let run = jobs[id]!.cut(

@@ -188,7 +188,8 @@ extension Scheduler {
 
     /// What of the lease is open is in line again; or has failed, as it may have been begun, and nobody knows how far it came.
     mutating func lose(_ key: LeaseKey, _ how: String, _ effects: inout [SchedulerEffect]) {
-        if runsAgain(key) || isPending(key) { return giveBack(key) }
+        if isPending(key) { return giveBackUnbegun(key, &effects) }
+        if runsAgain(key) { return giveBack(key) }
         guard leases[key] != nil, let job = jobs[key.job] else { return }
         drop(key)
         guard job.ending == nil, !job.taken.contains(key.first) else { return }
@@ -208,7 +209,7 @@ extension Scheduler {
         earliestDeadline = min(earliestDeadline ?? deadline, deadline)
     }
 
-    private mutating func failForGood(_ key: LeaseKey, _ reason: String, _ effects: inout [SchedulerEffect]) {
+    mutating func failForGood(_ key: LeaseKey, _ reason: String, _ effects: inout [SchedulerEffect]) {
         if jobs[key.job]!.ballots != nil {
             jobs[key.job]!.ballots!.set(decided: true, RangeSet(key.tasks))
             noteVoting(key.job)

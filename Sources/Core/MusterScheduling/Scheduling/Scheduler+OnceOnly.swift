@@ -49,6 +49,12 @@ extension Scheduler {
     ) {
         let (call, grants) = (pending.call, pending.grants.filter { leases[$0.key] != nil })
         let isAwaited = callsToAnswer.remove(call.id) != nil
+        // One that is about to go takes nothing more.
+        if isStored, isAwaited, !isGrantable(call.member) {
+            for grant in grants { giveBackUnbegun(grant.key, &effects) }
+            effects.append(.dismiss(call.id))
+            return serve(now, &effects)
+        }
         if isStored, isAwaited {
             effects.append(grants.isEmpty ? .dismiss(call.id) : .grant(call.id, call.member, grants))
             return
@@ -74,6 +80,15 @@ extension Scheduler {
         // Whatever becomes of this: the task is noted again when it goes out again.
         effects.append(.commit(CommitID(nextCommit), [.dropBegun(key.job, key.tasks)]))
         nextCommit += 1
+    }
+
+    /// Workers ended what they had of a job for a cancel that the store then refused.
+    mutating func loseRevoked(of id: JobID, _ effects: inout [SchedulerEffect]) {
+        guard let revoked = jobs[id]?.revoked, !revoked.isEmpty else { return }
+        jobs[id]!.revoked = []
+        for key in inOrder(revoked) where !jobs[id]!.taken.contains(key.first) {
+            failForGood(key, "it was ended for a cancel that failed, and it is not run again", &effects)
+        }
     }
 
     /// What a worker may have from before this process is its own for as long as a lease holds.

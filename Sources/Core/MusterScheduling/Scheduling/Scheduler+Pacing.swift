@@ -52,6 +52,17 @@ extension Scheduler {
         if watch.endsWhatRuns { end(id, .cancelled, &effects) }
     }
 
+    /// The store refused results: where the rule holds by them alone, it does not hold.
+    mutating func unhaltIfMissed(_ id: JobID, by refused: PendingCommit) {
+        guard jobs[id]?.haltWatch != nil else { return }
+        jobs[id]!.haltWatch!.count(succeeded: -refused.values, failed: -refused.failures)
+        let watch = jobs[id]!.haltWatch!
+        guard watch.reason != nil, !watch.isReached else { return }
+        jobs[id]!.haltWatch!.goOn()
+        jobs[id]!.isHalting = false
+        halting.remove(id)
+    }
+
     /// What of a lease of a watched job is open now.
     mutating func watch(_ key: LeaseKey) {
         let open = leases[key]?.open.ranges.reduce(0) { $0 + $1.count } ?? 0

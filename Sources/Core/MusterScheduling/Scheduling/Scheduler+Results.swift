@@ -88,8 +88,10 @@ extension Scheduler {
                 report, wanted, withVotesOn: tasksToVoteOn(report, wanted, voter(source.member)), isStale, place,
                 source, now, &effects)
         }
+        let wasHeld = leases[report.key] != nil
         let final = settle(report, wanted, source.worker, now)
         guard !final.isEmpty else {
+            if wasHeld { dropNote(report.key, &effects) }
             if isStale { count { $0.stale += 1 } }
             return isStale ? .stale : .recorded(0)
         }
@@ -117,8 +119,10 @@ extension Scheduler {
             }
         }
         let rest = wanted.subtracting(tasks)
+        let wasHeld = leases[report.key] != nil
         let final = settle(report, rest, source.worker, now)
         guard !final.isEmpty || !votes.tasks.isEmpty else {
+            if wasHeld { dropNote(report.key, &effects) }
             // Nothing but votes that it has given already, or nothing that anybody wanted.
             let isStale = rest.isEmpty && (wasStale || !wanted.isEmpty)
             if isStale { count { $0.stale += 1 } }
@@ -206,7 +210,6 @@ extension Scheduler {
             leaveLine(id)
             jobs[id] = nil
             votingJobs.remove(id)
-            watched.remove(id)
             onceOnly.remove(id)
             effects.append(.ended(id, end))
         } else {
@@ -237,11 +240,12 @@ extension Scheduler {
         guard let pending = commits.removeValue(forKey: commitID) else { return }
         let id = pending.job
         jobs[id]?.commitsUnderWay -= 1
-        jobs[id]?.haltWatch?.count(succeeded: -pending.values, failed: -pending.failures)
+        unhaltIfMissed(id, by: pending)
         if let end = pending.end {
             jobs[id]?.ending = nil
             if end == .cancelled {
                 jobs[id]?.lineUpEverything()
+                loseRevoked(of: id, &effects)
                 // What became durable meanwhile was not looked at.
                 if let open = jobs[id]?.ballots?.open { decisionsToRetry[id] = open }
                 noteVoting(id)

@@ -59,8 +59,8 @@ package struct Scheduler: Sendable {
     /// Jobs whose next start is not due yet, and those of which nothing is begun any more.
     var paused: Set<JobID> = []
     var halting: Set<JobID> = []
-    /// Unfinished jobs with a rule for their halt.
-    var watched: Set<JobID> = []
+    /// Whether the call that is looked at gets nothing because a job near its halt waits for the report of what its slot runs.
+    var awaitsSlot = false
     /// Unfinished jobs of which nothing is run twice; what of them is on its way to the store before its worker is answered; and for
     /// which calls.
     var onceOnly: Set<JobID> = []
@@ -254,7 +254,6 @@ package struct Scheduler: Sendable {
         guard jobs[id] == nil else { return }
         jobs[id] = job
         jobs[id]!.addedAt = now
-        if job.haltWatch != nil { watched.insert(id) }
         if !job.record.reruns, !job.isTransient { onceOnly.insert(id) }
         for task in job.begunBefore { adopt(task, now) }
         if jobs[id]!.isComplete {
@@ -276,6 +275,7 @@ package struct Scheduler: Sendable {
         jobs[id]!.ending = state
         leaveLine(id)
         noteVoting(id)
+        if onceOnly.contains(id) { jobs[id]!.revoked = jobs[id]!.leases.filter { !isPending($0) } }
         revokeLeases(of: id, &effects)
         let why = (jobs[id]!.haltWatch?.reason).map { [StoreWrite.explainJob(id, $0)] } ?? []
         commit(PendingCommit(job: id, end: state), why + [.endJob(id, state, endedMs: endedMs(of: id))], &effects)

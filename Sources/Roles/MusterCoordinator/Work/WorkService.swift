@@ -76,7 +76,10 @@ final class WorkService: Service {
     }
 
     func close(_ fleet: inout Fleet) {
-        for call in fleet[slice].calls.values { call.held.respond(.json(LeaseAnswer([]).body)) }
+        for (id, call) in fleet[slice].calls {
+            fleet.handle(.work(.callEnded(id)))
+            call.held.respond(.json(LeaseAnswer([]).body))
+        }
         fleet[slice].calls = [:]
     }
 
@@ -100,8 +103,10 @@ final class WorkService: Service {
     }
 
     private func forget(call id: LeaseCallID) {
-        lock.withLock { $0[slice].calls[id] = nil }
-        lock.handle(.work(.callEnded(id)))
+        lock.withLock { fleet in
+            fleet[slice].calls[id] = nil
+            fleet.handle(.work(.callEnded(id)))
+        }
     }
 
     private func deliver(_ request: HTTPRequest) throws -> HTTPOutcome {
@@ -172,7 +177,11 @@ final class WorkService: Service {
     func granted(
         _ id: LeaseCallID, _ member: MemberID, _ grants: [Grant], _ fleet: inout Fleet
     ) {
-        guard let call = fleet[slice].calls.removeValue(forKey: id) else { return }
+        guard let call = fleet[slice].calls.removeValue(forKey: id) else {
+            // Its worker never hears of them.
+            Task { [lock] in lock.handle(.work(.grantUndelivered(grants.map(\.key)))) }
+            return
+        }
         guard grants.contains(where: \.hasInputs) else {
             call.held.respond(.json(LeaseAnswer(grants.map { LeaseOffer(grant: $0, inputs: nil) }).body))
             return

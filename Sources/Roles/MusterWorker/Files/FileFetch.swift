@@ -27,7 +27,8 @@ struct FileFetch {
                 return try bring(from: edge, into: sink, idle: Self.edgePatience)
             } catch let trouble as FileTrouble {
                 if cancellation.isCancelled { throw trouble }
-                edges.noteAway(edge.url)
+                // One that only lacks this file brings others.
+                if trouble.kind != .gone { edges.noteAway(edge.url) }
                 Log.info("an edge does not bring a file", ["edge": edge.url, "reason": trouble.message])
             }
         }
