@@ -49,7 +49,7 @@ internal import TaskFiles
     /// where it is the same. Throws a `FileTrouble` where nothing of the kind could come: a full disk, an origin that is away.
     package func bring(_ wanted: [Wanted], overwrites: Bool) async throws -> [Int: String] {
         failed = [:]
-        try removeLeft(in: folder.descriptor)
+        try removeLeft(in: folder.descriptor, PartsFolder.Mount(of: folder.descriptor))
         defer { removeParts() }
         var (parts, links) = ([Part](), [(owner: Int, path: InnerPath, target: [UInt8])]())
         for one in wanted {
@@ -208,7 +208,7 @@ internal import TaskFiles
         } else {
             let here = try PartsFolder.Mount(of: folder.descriptor)
             let place = mount == here ? folder.descriptor : parent.descriptor.number
-            try removeLeft(in: place)
+            try removeLeft(in: place, mount)
             found = try PartsFolder(in: place)
             parts[mount] = found
         }
@@ -216,8 +216,7 @@ internal import TaskFiles
         return found
     }
 
-    private func removeLeft(in place: Int32) throws(FileTrouble) {
-        let mount = try PartsFolder.Mount(of: place)
+    private func removeLeft(in place: Int32, _ mount: PartsFolder.Mount) throws(FileTrouble) {
         if cleaned.insert(mount).inserted { try PartsFolder.removeLeft(in: place) }
     }
 

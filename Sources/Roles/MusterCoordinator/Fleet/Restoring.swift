@@ -8,13 +8,12 @@ struct Restoring: Sendable {
     private(set) var core: FleetCore
     /// Effects of the restoring itself (ends of jobs that were complete but not ended); performed by the first tick.
     private(set) var effects: [FleetEffect] = []
-    var now: Moment { SystemTime.now() }
     let wallClockMs = SystemTime.wallClockMs()
 
     init(into core: FleetCore) { self.core = core }
 
     mutating func handle(_ event: FleetEvent) {
-        effects += core.handle(event, now: now, wallClockMs: wallClockMs)
+        effects += core.handle(event, now: SystemTime.now(), wallClockMs: wallClockMs)
     }
 
     /// However long the reading took: nobody was silent meanwhile.

@@ -69,18 +69,16 @@ final class WorkService: Service {
 
     func tick(_ now: Moment, _ fleet: inout Fleet) {
         for (id, call) in fleet[slice].calls where call.until <= now {
-            fleet[slice].calls[id] = nil
             fleet.handle(.work(.callEnded(id)), now: now)
-            call.held.respond(.json(LeaseAnswer([]).body))
+            dismiss(id, &fleet)
         }
     }
 
     func close(_ fleet: inout Fleet) {
-        for (id, call) in fleet[slice].calls {
+        for id in fleet[slice].calls.keys {
             fleet.handle(.work(.callEnded(id)))
-            call.held.respond(.json(LeaseAnswer([]).body))
+            dismiss(id, &fleet)
         }
-        fleet[slice].calls = [:]
     }
 
     private func askForWork(_ request: HTTPRequest) throws -> HTTPOutcome {
