@@ -55,6 +55,8 @@ struct Options: Sendable {
     var isSmoke = false
     var only: String?
     var binary = ".build/release/muster"
+    /// An earlier build, to be measured in turn with `binary` where a benchmark can.
+    var before: String?
 
     init() {}
 
@@ -65,7 +67,10 @@ struct Options: Sendable {
             case "--smoke": isSmoke = true
             case "--only": only = rest.popFirst()
             case "--binary": binary = rest.popFirst() ?? binary
-            default: throw BenchError("unknown argument \(argument); there are --smoke, --only NAME, --binary PATH")
+            case "--before": before = rest.popFirst()
+            default:
+                throw BenchError(
+                    "unknown argument \(argument); there are --smoke, --only NAME, --binary PATH, --before PATH")
             }
         }
         if let only, !Benchmark.all.contains(where: { $0.name == only }) {

@@ -66,12 +66,8 @@ func benchRoundTrip(_ options: Options, _ report: Report) async throws {
     var commits: [Double] = []
     // Taken in turn, so that a disk whose speed changes changes both.
     for round in 0..<rounds {
-        var began = seconds()
-        let job = try submit("{\"kernel\":\"noop\",\"count\":1}", client)
-        let answer = try client.request("GET", "/v1/jobs/\(job)/results?wait=true")
-        trips.append((seconds() - began) * 1_000)
-        guard answer.text.hasPrefix("{\"task\":0,\"value\":null") else { throw BenchError("no result: \(answer.text)") }
-        began = seconds()
+        trips.append(try roundTrip(client))
+        let began = seconds()
         try await commitOnce(store, JobID(Int64(round + 1)))
         commits.append((seconds() - began) * 1_000)
     }
@@ -83,6 +79,47 @@ func benchRoundTrip(_ options: Options, _ report: Report) async throws {
     report.line("one commit of the store: median \(short(commit)) ms, p99 \(short(percentile(commits, 99))) ms")
     report.line("round trip less two commits: \(short(trip - 2 * commit)) ms")
     report.goal("median at most two commits + 0.5 ms", isMet: trip <= 2 * commit + 0.5)
+    if let before = options.before { try await compareRoundTrips(options, with: before, report) }
+}
+
+/// One task from submission to its result, in milliseconds.
+private func roundTrip(_ client: RawClient) throws -> Double {
+    let began = seconds()
+    let job = try submit("{\"kernel\":\"noop\",\"count\":1}", client)
+    let answer = try client.request("GET", "/v1/jobs/\(job)/results?wait=true")
+    let took = (seconds() - began) * 1_000
+    guard answer.text.hasPrefix("{\"task\":0,\"value\":null") else { throw BenchError("no result: \(answer.text)") }
+    return took
+}
+
+/// Two builds, each with a fleet of its own, whose round trips are taken in turn: what the machine does meanwhile slows both. One
+/// start of the same build differs from the next by some percents, so there are several, and the mean of their ratios counts.
+private func compareRoundTrips(_ options: Options, with before: String, _ report: Report) async throws {
+    let (starts, rounds) = options.isSmoke ? (2, 20) : (10, 1_000)
+    var earlier = options
+    earlier.binary = before
+    var (times, costs): ([Double], [Double]) = ([], [])
+    for start in 0..<starts {
+        var fleets: [BenchFleet] = []
+        for build in start % 2 == 0 ? [earlier, options] : [options, earlier] {
+            fleets.append(try await BenchFleet(build, workers: 1))
+        }
+        if start % 2 == 1 { fleets.reverse() }
+        let clients = try fleets.map { try RawClient(port: $0.port) }
+        for _ in 0..<rounds / 10 { for client in clients { _ = try roundTrip(client) } }
+        let began = fleets.map(\.processorSeconds)
+        var trips: [[Double]] = [[], []]
+        for _ in 0..<rounds { for build in [0, 1].shuffled() { trips[build].append(try roundTrip(clients[build])) } }
+        let used = zip(fleets, began).map { $0.processorSeconds - $1 }
+        for fleet in fleets { await fleet.stop() }
+        times.append(percentile(trips[1], 50) / percentile(trips[0], 50))
+        costs.append(used[1] / max(used[0], 0.01))
+    }
+    let (time, cost) = (times.reduce(0, +) / Double(starts), costs.reduce(0, +) / Double(starts))
+    let range = "\(short(times.min()!)) to \(short(times.max()!)) in \(starts) starts of both"
+    report.line("beside \(before): \(short(time)) of its median (\(range)), \(short(cost)) of its processor time")
+    report.goal(
+        "no slower than the build before: at most 1.03 x (one build beside itself: 0.99 and 1.02)", isMet: time <= 1.03)
 }
 
 private func commitOnce(_ store: SQLiteStore, _ id: JobID) async throws {

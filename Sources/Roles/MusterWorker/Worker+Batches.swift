@@ -7,41 +7,39 @@ internal import Synchronization
 
 /// Batches: begun on a thread of their own, their reports kept until somebody answers for them.
 extension Worker {
+    /// The run is known before its thread begins: the thread need not wait for the lock that is held here.
     func begin(_ grant: Grant, _ share: BatchShare, _ state: inout State) {
         guard let offer = state.offers.removeValue(forKey: grant.key) else { return }
-        let cancellation = Cancellation()
-        state.batches[grant.key] = cancellation
-        let failure = threads.run { [self] in compute(offer, share, cancellation) }
-        if failure != 0 {
-            // The lease is lost to this worker, not to the fleet: it ends and goes to another.
-            Log.error("no thread for a batch", ["errno": "\(failure)"])
-            state.batches[grant.key] = nil
-            Task { handle(.abandoned(grant.key)) }
-        }
-    }
-
-    private func compute(_ offer: LeaseOffer, _ share: BatchShare, _ cancellation: Cancellation) {
-        let key = offer.grant.key
-        let run = BatchRun(offer: offer, share: share, cancellation: cancellation, means: means) { [self] part in
+        let key = grant.key
+        let run = BatchRun(offer: offer, share: share, cancellation: Cancellation(), means: means) { [self] part in
             let kept = outbox.keep(part)
             handle(.partFinished(kept.id, bytes: kept.text.count))
             outbox.write(kept)
         } announceEnd: { [self] in
             handle(.nearlyFinished(key))
         }
-        state.withLock { $0.runs[key] = run }
+        state.runs[key] = run
+        let failure = threads.run { [self] in compute(run) }
+        if failure != 0 {
+            // The lease is lost to this worker, not to the fleet: it ends and goes to another.
+            Log.error("no thread for a batch", ["errno": "\(failure)"])
+            state.runs[key] = nil
+            Task { handle(.abandoned(key)) }
+        }
+    }
+
+    private func compute(_ run: BatchRun) {
+        let key = run.offer.grant.key
         let (last, isWhole) = run.run()
         let kept = last.map { outbox.keep($0) }
         state.withLock { state in
-            state.batches[key] = nil
             state.runs[key] = nil
+            if let kept {
+                let (id, bytes) = (kept.id, kept.text.count)
+                handle(isWhole ? .finished(key, id, bytes: bytes) : .partFinished(id, bytes: bytes), &state)
+            }
+            if kept == nil || !isWhole { handle(.abandoned(key), &state) }
         }
-        if let kept {
-            handle(
-                isWhole
-                    ? .finished(key, kept.id, bytes: kept.text.count) : .partFinished(kept.id, bytes: kept.text.count))
-        }
-        if kept == nil || !isWhole { handle(.abandoned(key)) }
         if let kept { outbox.write(kept) }
     }
 
@@ -68,13 +66,7 @@ extension Worker {
             state.returned.insert(ReturnedTasks(key: key, from: key.first))
         }
         for key in running {
-            if let run = state.runs[key] {
-                if let returned = run.progress.stop() { state.returned.insert(returned) }
-            } else if let cancellation = state.batches[key] {
-                // Its thread has not come to it yet, and does not any more.
-                cancellation.cancel()
-                state.returned.insert(ReturnedTasks(key: key, from: key.first))
-            }
+            if let returned = state.runs[key]?.progress.stop() { state.returned.insert(returned) }
         }
     }
 

@@ -61,7 +61,7 @@ extension Worker {
     func ask(_ ask: WorkerAsk, _ identity: MemberIdentity?) {
         guard let identity else { return }
         let request = LeaseRequest(
-            slots: ask.free.cpus, kernels: means.kernels, waitSeconds: Self.askSeconds, resources: ask.free)
+            slots: ask.free.cpus, kernels: kernels, waitSeconds: Self.askSeconds, resources: ask.free)
         calls.call("POST", "/v1/leases", request.body, bearer: identity.secret, seconds: Self.askSeconds + 15) {
             [self] in askAnswered(ask.number, identity.id, $0)
         }
@@ -75,9 +75,9 @@ extension Worker {
                 handle(.askFailed(ask: ask, isStranger: false))
                 return
             }
-            state.withLock { state in for offer in answer.offers { state.offers[offer.grant.key] = offer } }
-            handle(.leased(ask: ask, answer.offers.map(\.grant), isMerged: answer.isMerged))
             state.withLock { state in
+                for offer in answer.offers { state.offers[offer.grant.key] = offer }
+                handle(.leased(ask: ask, answer.offers.map(\.grant), isMerged: answer.isMerged), &state)
                 let waiting = state.agent.waitingBatches
                 state.offers = state.offers.filter { waiting.contains($0.key) }
             }

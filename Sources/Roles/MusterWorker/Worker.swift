@@ -17,9 +17,9 @@ package final class Worker: Sendable {
     struct State: ~Copyable {
         var agent: WorkerAgent
         var identity: MemberIdentity?
-        var batches: [LeaseKey: Cancellation] = [:]
         /// Grants' inputs and tickets between their arrival and their start.
         var offers: [LeaseKey: LeaseOffer] = [:]
+        /// From the moment in which a thread is asked for.
         var runs: [LeaseKey: BatchRun] = [:]
         /// What the coordinator has not heard of yet.
         var returned: Set<ReturnedTasks> = []
@@ -42,6 +42,7 @@ package final class Worker: Sendable {
     let commands: CommandRunner?
     /// Nil where it runs no commands.
     let files: WorkerFiles?
+    let kernels: [String]
     let state: Mutex<State>
     let incarnation = hex(randomBytes(16))
 
@@ -59,6 +60,7 @@ package final class Worker: Sendable {
         containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
         commands = try configuration.allowsExec ? Self.commands(configuration, folder, containers) : nil
         files = try configuration.allowsExec ? Self.files(configuration) : nil
+        kernels = TaskMeans(containers: containers, commands: commands).kernels
         state = Mutex(
             State(
                 agent: WorkerAgent(settings: configuration.agent, random: SystemRandomNumberGenerator()),
@@ -131,7 +133,7 @@ package final class Worker: Sendable {
     /// For an end at once: what runs is ended and nothing is told of it, as it is not its own fault; goodbye hands it back to others.
     package func abandonAll() async {
         let identity = state.withLock { state in
-            for cancellation in state.batches.values { cancellation.cancel() }
+            for run in state.runs.values { run.cancellation.cancel() }
             return state.identity
         }
         endCommands()
@@ -139,11 +141,11 @@ package final class Worker: Sendable {
         await sayGoodbye(identity, within: .seconds(2))
     }
 
-    func handle(_ event: WorkerAgent.Event) {
-        state.withLock { state in
-            let effects = state.agent.handle(event, now: SystemTime.now())
-            for effect in effects { perform(effect, &state) }
-        }
+    func handle(_ event: WorkerAgent.Event) { state.withLock { handle(event, &$0) } }
+
+    func handle(_ event: WorkerAgent.Event, _ state: inout State) {
+        let effects = state.agent.handle(event, now: SystemTime.now())
+        for effect in effects { perform(effect, &state) }
     }
 
     private func perform(_ effect: WorkerAgent.Effect, _ state: inout State) {
@@ -154,7 +156,7 @@ package final class Worker: Sendable {
         case .deliver(let ids): deliver(ids, state.identity)
         case .discard(let id, let verdict): discard(id, verdict)
         case .heartbeat(let keys): heartbeat(keys, state.returned, state.identity)
-        case .abandon(let key): state.batches[key]?.cancel()
+        case .abandon(let key): state.runs[key]?.cancellation.cancel()
         case .giveUpUnbegun(let running, let waiting): giveUpUnbegun(running, waiting, &state)
         case .leaveAndExit: leave(state.identity)
         }

@@ -24,9 +24,15 @@ package enum WireText {
         return String(scalars)
     }
 
-    package static func text(_ bytes: some Sequence<UInt8>) -> String {
-        Array(bytes).withUnsafeBytes { text($0) }
+    // One for each of what callers have: something generic is slow behind a target's wall, and each header comes by here.
+
+    package static func text(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        text(UnsafeRawBufferPointer(rebasing: bytes))
     }
+
+    package static func text(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { text($0) } }
+
+    package static func text(_ bytes: ArraySlice<UInt8>) -> String { bytes.withUnsafeBytes { text($0) } }
 
     package static func text(cString: UnsafePointer<CChar>) -> String {
         text(UnsafeRawBufferPointer(start: cString, count: strlen(cString)))

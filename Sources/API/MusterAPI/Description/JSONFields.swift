@@ -28,6 +28,7 @@ package struct JSONFields: Sendable {
             let name = path.isEmpty ? "The body" : "\"\(path.dropLast())\""
             throw Problem(422, "\(name) must be a JSON object, not \(Self.shown(value)).", code: "field")
         }
+        fields.reserveCapacity(members.count)
         for (key, value) in members where fields.updateValue(value, forKey: key) != nil {
             throw Problem(422, "The field \"\(path + key)\" stands twice.", code: "field")
         }

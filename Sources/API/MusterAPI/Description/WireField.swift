@@ -25,7 +25,7 @@ package struct WireField<Owner: Sendable>: Sendable {
         self.init([described]) { owner, fields throws(Problem) in
             let found = try kind.read(&fields, name)
             if let found {
-                owner[keyPath: path] = found
+                place.set(found, in: &owner)
             } else if must {
                 _ = try fields.required(name, found)
             }
@@ -118,14 +118,15 @@ extension WireField {
         return WireField(Part.fields.flatMap(\.described)) { owner, fields throws(Problem) in
             var part = try Part(from: &fields)
             try part.check()
-            owner[keyPath: path] = from(part)
+            place.set(from(part), in: &owner)
         } write: { owner, json in
             to(place.value(in: owner)).writeFields(to: &json)
         }
     }
 }
 
-/// Where a value is in its owner. One that is stored is read at its offset: a walk along its path takes longer than writing it.
+/// Where a value is in its owner. One that is stored is read and set at its offset (SE-0210): a walk along its path takes longer than
+/// the JSON of it.
 private struct WirePlace<Owner, Value>: Sendable {
     private let path: any WritableKeyPath<Owner, Value> & Sendable
     private let offset: Int?
@@ -138,6 +139,16 @@ private struct WirePlace<Owner, Value>: Sendable {
         guard let offset else { return owner[keyPath: path] }
         return withUnsafeBytes(of: owner) {
             $0.baseAddress!.advanced(by: offset).assumingMemoryBound(to: Value.self).pointee
+        }
+    }
+
+    @inline(__always) func set(_ value: Value, in owner: inout Owner) {
+        guard let offset else {
+            owner[keyPath: path] = value
+            return
+        }
+        withUnsafeMutableBytes(of: &owner) {
+            $0.baseAddress!.advanced(by: offset).assumingMemoryBound(to: Value.self).pointee = value
         }
     }
 }
