@@ -69,128 +69,141 @@ let package = Package(
             "Commands", "MusterCommands",
             [
                 "MusterRoleCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterRole",
-                "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterJSON", "MusterScheduling",
+                "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling",
                 "MusterLaunchRules", "MusterCore", "RunRules", "MusterCrypto", "MusterSystem",
             ]),
         room(
             "Commands", "MusterRoleCommands",
             [
                 "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterBackups", "MusterSpawning",
-                "MusterJoining",
-                "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin", "MusterRole",
-                "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterKernels", "MusterRoutes",
-                "MusterAPI", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
-                "HTTPCaching", "MusterCore", "MusterLog", "MusterSystem",
+                "MusterJoining", "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin",
+                "MusterRole", "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterKernels",
+                "MusterRoutes", "MusterAPI", "MusterWire", "MusterScheduling", "MusterLaunchRules", "MusterMembership",
+                "MusterElection", "HTTPCaching", "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
             "Commands", "MusterRun",
             [
                 "MusterClient", "MusterCommandLine", "MusterFileTransfer", "MusterHTTPClient", "MusterFileLists",
-                "MusterAPI", "MusterJSON", "MusterScheduling", "CommandTemplates", "RunRules", "TaskFiles",
-                "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "CommandTemplates", "RunRules",
+                "TaskFiles", "MusterCore", "MusterCrypto", "MusterSystem",
             ]),
         room(
             "Commands", "MusterClient",
             [
                 "MusterCommandLine", "MusterMember", "MusterRole", "MusterHTTPClient", "MusterRoutes", "MusterAPI",
-                "MusterJSON", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto",
+                "MusterWire", "MusterJSON", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto",
                 "MusterLog", "MusterSystem",
             ]),
         room(
             "Commands", "MusterCommandLine",
             [
-                "MusterRole", "MusterLaunch", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "MusterLog",
-                "MusterSystem",
+                "MusterRole", "MusterLaunch", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterCore",
+                "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterBackups", "MusterCallbacks", "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining",
-                "MusterWorker",
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes",
-                "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterLaunchRules",
-                "MusterMembership",
-                "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterVolunteers", "MusterServices", "MusterBackups", "MusterCallbacks", "MusterFeeds",
+                "MusterPictures",
+                "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
+                "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+            ]),
+        room(
+            "Roles", "MusterVolunteers",
+            [
+                "MusterAPI", "MusterCore", "MusterCrypto", "MusterServices", "MusterFleetCore", "MusterHTTP",
+                "MusterJSON",
+                "MusterJoining", "MusterKernels", "MusterLog", "MusterMembership", "MusterRole", "MusterRoutes",
+                "MusterScheduling", "MusterStore", "MusterSystem", "MusterWire", "MusterWorker",
+            ]),
+        room(
+            "Roles", "MusterServices",
+            [
+                "MusterCore", "MusterFleetCore", "MusterHTTP", "MusterLog", "MusterMembership", "MusterRole",
+                "MusterRoutes", "MusterScheduling", "MusterStore", "MusterSystem", "MusterWire",
             ]),
         room(
             "Roles", "MusterBackups",
-            ["MusterRole", "MusterHTTP", "MusterStore", "MusterAPI", "MusterCrypto", "MusterSystem"]),
+            ["MusterRole", "MusterHTTP", "MusterStore", "MusterCrypto", "MusterSystem", "MusterWire"]),
         room(
             "Roles", "MusterCallbacks",
-            ["MusterHTTPClient", "MusterAPI", "MusterJSON", "MusterCore"]),
+            ["MusterHTTPClient", "MusterWire", "MusterJSON", "MusterCore"]),
         room("Roles", "MusterFeeds", ["MusterHTTP", "MusterAPI", "MusterCore"]),
         room(
             "Roles", "MusterPictures",
             [
-                "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterScheduling", "MusterCore",
-                "MusterSystem",
+                "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterScheduling", "MusterCore", "MusterSystem",
+                "MusterWire",
             ]),
         room(
             "Roles", "MusterSpawning",
             [
                 "MusterRole", "MusterContainers", "MusterExec", "MusterStore", "MusterNumbers", "MusterLaunch",
-                "MusterAPI",
-                "MusterLaunchRules", "MusterCore", "MusterLog", "MusterSystem",
+                "MusterAPI", "MusterWire", "MusterLaunchRules", "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterJoining",
             [
                 "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterAPI",
-                "MusterJSON", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterWire", "MusterJSON", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ], embedded: ["install.sh", "Notices/LICENSE"]),
         room(
             "Roles", "MusterWorker",
             [
                 "MusterRole", "MusterContainers", "MusterExec", "MusterFileCache", "MusterFileTransfer",
-                "MusterHTTPClient", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "MusterElection", "MusterCore", "TaskFiles", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterHTTPClient", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterScheduling", "MusterElection", "MusterCore", "TaskFiles", "MusterCrypto", "MusterLog",
+                "MusterSystem",
             ]),
         room(
             "Roles", "MusterChild",
             [
-                "MusterRole", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterLaunchRules",
-                "MusterCore", "MusterCrypto",
+                "MusterRole", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterWire",
+                "MusterLaunchRules", "MusterCore", "MusterCrypto",
             ]),
         room(
             "Roles", "MusterMember",
-            [
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterCore",
-                "MusterCrypto",
-            ]),
+            ["MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterWire", "MusterCore", "MusterCrypto"]),
         room(
             "Roles", "MusterEdge",
             [
                 "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterRoutes", "MusterAPI", "MusterElection", "HTTPCaching", "MusterCore",
+                "MusterRoutes", "MusterAPI", "MusterWire", "MusterElection", "HTTPCaching", "MusterCore",
                 "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterEdgePeers",
             [
-                "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterRoutes", "MusterAPI", "MusterJSON",
-                "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterRole", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterRoutes", "MusterAPI", "MusterWire",
+                "MusterJSON", "MusterElection", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterOrigin",
             [
                 "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterKernels", "MusterRoutes", "MusterAPI",
-                "MusterJSON", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterWire", "MusterJSON", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterRole",
             [
-                "MusterHTTP", "MusterHTTPClient", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterHTTP", "MusterHTTPClient", "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterScheduling", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
         room(
             "Ways", "MusterContainers",
             [
-                "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON",
+                "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterWire", "MusterJSON",
                 "MusterCore", "MusterLog", "MusterSystem",
             ]),
         room(
             "Ways", "MusterHTTP",
-            ["HTTPText", "MusterAPI", "MusterJSON", "MusterCore", "MusterLog", "MusterSystem", "CMicroHTTP"]),
+            [
+                "HTTPText", "MusterAPI", "MusterWire", "MusterJSON", "MusterCore", "MusterLog", "MusterSystem",
+                "CMicroHTTP",
+            ]),
         room("Ways", "MusterHTTPClient", ["HTTPText", "MusterCore", "MusterLog", "MusterSystem", "CCurl"]),
         room("Ways", "HTTPText"),
         room(
@@ -204,8 +217,8 @@ let package = Package(
         room(
             "Ways", "MusterFileTransfer",
             [
-                "MusterHTTPClient", "MusterFileLists", "MusterAPI", "MusterCore", "TaskFiles", "MusterCrypto",
-                "MusterSystem",
+                "MusterHTTPClient", "MusterFileLists", "MusterAPI", "MusterWire", "MusterCore", "TaskFiles",
+                "MusterCrypto", "MusterSystem",
             ]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
         room(
@@ -215,8 +228,8 @@ let package = Package(
         .target(
             name: "MusterKernels",
             dependencies: [
-                "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore", "CommandTemplates",
-                "TaskFiles", "CZlib", "CProcessor",
+                "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterCore",
+                "CommandTemplates", "TaskFiles", "CZlib", "CProcessor",
             ]
                 + kernels.map { .target(name: $0.name) },
             path: "Sources/Work/MusterKernels",
@@ -225,14 +238,19 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags(["-Xlinker", "-l:libz.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libz.a"])
             ]),
-        room("API", "MusterRoutes", ["MusterAPI", "MusterJSON", "MusterScheduling", "MusterElection", "MusterCore"]),
+        room(
+            "API", "MusterRoutes",
+            ["MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterElection", "MusterCore"]),
         room(
             "API", "MusterAPI",
             [
-                "MusterJSON", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
-                "MusterCore", "RunRules",
+                "MusterWire", "MusterJSON", "MusterScheduling", "MusterLaunchRules", "MusterMembership",
+                "MusterElection", "MusterCore", "RunRules",
             ]),
-        room("API", "MusterFileLists", ["MusterAPI", "MusterJSON", "TaskFiles"]),
+        room(
+            "API", "MusterWire",
+            ["MusterCore", "MusterJSON", "MusterScheduling"]),
+        room("API", "MusterFileLists", ["MusterAPI", "MusterWire", "MusterJSON", "TaskFiles"]),
         room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore", "RunRules"]),
@@ -260,20 +278,20 @@ let package = Package(
         room(
             "Testing", "MusterTestKit",
             [
-                "MusterHTTPClient", "MusterLaunch", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "MusterCore",
+                "MusterHTTPClient", "MusterLaunch", "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterScheduling", "MusterCore",
             ]),
         room(
             "Testing", "MusterSimulation",
             ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterTestKit"]),
         room("Testing", "MusterEdgeSimulation", ["MusterElection", "MusterCore", "MusterSimulation"]),
-        room("Testing", "MusterServerKit", ["HTTPText", "MusterAPI", "MusterJSON"]),
+        room("Testing", "MusterServerKit", ["HTTPText", "MusterAPI", "MusterWire", "MusterJSON"]),
         program("MusterSim", ["MusterSimulation", "MusterEdgeSimulation"], path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
             [
-                "MusterHTTPClient", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels",
-                "MusterAPI", "MusterCore", "MusterSystem", "CMandelbrot",
+                "MusterHTTPClient", "MusterStore", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterCore",
+                "MusterSystem", "CMandelbrot", "MusterWire",
             ],
             path: "Benchmarks/MusterBench"),
         program("MusterBenchMembers", ["CEpoll"], path: "Benchmarks/MusterBenchMembers"),
@@ -293,29 +311,28 @@ let package = Package(
         tests("HTTPCachingTests", ["HTTPCaching"]),
         tests("TaskFilesTests", ["TaskFiles"]),
         tests(
-            "MusterFileListsTests", ["MusterFileLists", "MusterAPI", "MusterJSON", "TaskFiles", "MusterCrypto"]),
+            "MusterFileListsTests",
+            ["MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "TaskFiles", "MusterCrypto"]),
         tests("CommandTemplatesTests", ["CommandTemplates"]),
         tests("RunRulesTests", ["RunRules"]),
         tests("MusterSimulationTests", ["MusterCore", "MusterSimulation", "MusterEdgeSimulation"]),
         tests(
             "MusterAPITests",
             [
-                "MusterRoutes", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterElection", "MusterCore",
-                "MusterTestKit", "MusterSimulation",
+                "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterElection",
+                "MusterCore", "MusterTestKit", "MusterSimulation",
             ]),
         tests("MusterJSONTests", ["MusterJSON", "MusterScheduling"]),
         tests(
             "MusterHTTPTests",
-            ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterJSON", "MusterServerKit"]),
+            ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterWire", "MusterJSON", "MusterServerKit"]),
         tests("MusterHTTPClientTests", ["MusterHTTPClient", "MusterServerKit"]),
         tests("HTTPTextTests", ["HTTPText"]),
         tests("MusterExecTests", ["MusterExec", "MusterLaunch", "MusterKernels", "MusterCore", "MusterSystem"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests(
             "MusterContainersTests",
-            [
-                "MusterContainers", "MusterLaunch", "MusterAPI", "MusterJSON", "MusterSystem", "MusterServerKit",
-            ]),
+            ["MusterContainers", "MusterLaunch", "MusterWire", "MusterJSON", "MusterSystem", "MusterServerKit"]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore", "RunRules"]),
         program(
@@ -329,18 +346,30 @@ let package = Package(
         tests(
             "MusterKernelsTests",
             [
-                "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling", "MusterCore",
-                "TaskFiles",
+                "MusterKernels", "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling",
+                "MusterCore", "TaskFiles",
             ]),
         tests(
             "MusterCoordinatorTests",
             [
-                "MusterCoordinator", "MusterBackups", "MusterCallbacks", "MusterFeeds", "MusterPictures",
-                "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
-                "MusterStore",
-                "MusterKernels", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterFleetCore", "MusterScheduling",
-                "MusterMembership", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
-                "MusterTestKit", "MusterServerKit",
+                "MusterVolunteers", "MusterServices", "MusterCoordinator", "MusterBackups", "MusterCallbacks",
+                "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole",
+                "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI",
+                "MusterWire", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterMembership", "HTTPCaching",
+                "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem", "MusterTestKit", "MusterServerKit",
+            ]),
+        tests(
+            "MusterServicesTests",
+            [
+                "MusterCore", "MusterCrypto", "MusterFleetCore", "MusterHTTP", "MusterKernels", "MusterMembership",
+                "MusterRole", "MusterRoutes", "MusterScheduling", "MusterServices", "MusterStore", "MusterWire",
+            ]),
+        tests(
+            "MusterVolunteersTests",
+            [
+                "MusterAPI", "MusterCore", "MusterCrypto", "MusterFleetCore", "MusterHTTP", "MusterJoining",
+                "MusterKernels", "MusterMembership", "MusterRole", "MusterRoutes", "MusterScheduling", "MusterServices",
+                "MusterStore", "MusterSystem", "MusterVolunteers", "MusterWire",
             ]),
         tests(
             "MusterSpawningTests",
@@ -351,63 +380,71 @@ let package = Package(
         tests(
             "MusterJoiningTests",
             [
-                "MusterJoining", "MusterRole", "MusterAPI", "MusterJSON", "MusterCore", "MusterCrypto", "MusterSystem",
-                "MusterTestKit",
+                "MusterJoining", "MusterRole", "MusterAPI", "MusterWire", "MusterJSON", "MusterCore", "MusterCrypto",
+                "MusterSystem", "MusterTestKit",
             ]),
         tests(
             "MusterWorkerTests",
             [
-                "MusterWorker", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON", "MusterScheduling",
-                "MusterCore",
+                "MusterWorker", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterScheduling", "MusterCore",
             ]),
         tests("MusterChildTests", ["MusterChild", "MusterRole", "MusterServerKit"]),
-        tests("MusterMemberTests", ["MusterMember", "MusterRole", "MusterAPI", "MusterServerKit"]),
+        tests("MusterMemberTests", ["MusterMember", "MusterRole", "MusterServerKit", "MusterWire"]),
         tests(
             "MusterEdgeTests",
             [
                 "MusterEdge", "MusterEdgePeers", "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient",
-                "HTTPText", "MusterCache", "MusterRoutes", "MusterAPI", "MusterJSON", "MusterElection", "HTTPCaching",
-                "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit", "MusterServerKit",
+                "HTTPText", "MusterCache", "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON", "MusterElection",
+                "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
         tests(
             "MusterEdgePeersTests",
             [
-                "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterElection",
-                "MusterCore", "MusterSystem", "MusterServerKit",
+                "MusterEdgePeers", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterWire",
+                "MusterElection", "MusterCore", "MusterSystem", "MusterServerKit",
             ]),
         tests(
             "MusterOriginTests",
             [
                 "MusterOrigin", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterRoutes", "MusterAPI",
-                "MusterJSON", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit",
-                "MusterServerKit",
+                "MusterWire", "MusterJSON", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterTestKit", "MusterServerKit",
             ]),
         tests("MusterRoleTests", ["MusterRole", "MusterHTTP", "MusterHTTPClient"]),
         tests("MusterCryptoTests", ["MusterCrypto"]),
         tests("MusterSystemTests", ["MusterSystem"]),
         tests("MusterCommandsTests", ["MusterSystem"]),
-        tests("MusterRunTests", ["MusterRun", "MusterCommandLine", "MusterAPI", "MusterScheduling", "MusterTestKit"]),
+        tests(
+            "MusterRunTests",
+            ["MusterRun", "MusterCommandLine", "MusterAPI", "MusterWire", "MusterScheduling", "MusterTestKit"]),
         tests(
             "MusterClientTests",
-            ["MusterCommands", "MusterClient", "MusterCommandLine", "MusterAPI", "MusterJSON", "MusterTestKit"]),
+            [
+                "MusterCommands", "MusterClient", "MusterCommandLine", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterTestKit",
+            ]),
         tests(
             "MusterCommandLineTests",
-            ["MusterCommands", "MusterCommandLine", "MusterAPI", "MusterCore", "MusterSystem", "MusterTestKit"]),
+            [
+                "MusterCommands", "MusterCommandLine", "MusterAPI", "MusterWire", "MusterCore", "MusterSystem",
+                "MusterTestKit",
+            ]),
         tests(
             "MusterFleetTests",
             [
-                "MusterHTTP", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterJSON",
-                "MusterScheduling", "MusterMembership", "MusterCore", "MusterCrypto", "MusterSystem", "MusterTestKit",
+                "MusterHTTP", "MusterHTTPClient", "MusterLaunch", "MusterKernels", "MusterAPI", "MusterWire",
+                "MusterJSON", "MusterScheduling", "MusterMembership", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterTestKit",
             ]),
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "MusterCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterEdge",
-                "MusterOrigin",
-                "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterCache",
-                "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterJSON",
-                "MusterScheduling", "MusterLaunchRules", "HTTPCaching", "CommandTemplates", "RunRules", "TaskFiles",
-                "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterOrigin", "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText",
+                "MusterCache", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterFileLists", "MusterAPI",
+                "MusterWire", "MusterJSON", "MusterScheduling", "MusterLaunchRules", "HTTPCaching", "CommandTemplates",
+                "RunRules", "TaskFiles", "MusterCore", "MusterCrypto", "MusterSystem",
             ],
             path: "Fuzz/FuzzTargets", swiftSettings: strict),
         tests("FuzzTests", ["FuzzTargets"]),

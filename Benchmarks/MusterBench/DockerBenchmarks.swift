@@ -1,7 +1,7 @@
 internal import Glibc
-internal import MusterAPI
 internal import MusterHTTPClient
 internal import MusterLaunch
+internal import MusterWire
 
 private let engineSocket = "/var/run/docker.sock"
 private let image = "muster:latest"

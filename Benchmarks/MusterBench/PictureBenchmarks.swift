@@ -1,5 +1,5 @@
-internal import MusterAPI
 internal import MusterKernels
+internal import MusterWire
 internal import Synchronization
 
 /// A large picture from a fleet of two workers, beside the same strips made with no fleet on as many threads, in turn.

@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterCore
+import MusterWire
 import Testing
 
 @Suite struct ChildWireTests {

@@ -1,5 +1,6 @@
 import MusterElection
 import MusterRoutes
+import MusterWire
 import Testing
 
 @testable import MusterAPI

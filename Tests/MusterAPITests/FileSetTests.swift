@@ -1,3 +1,4 @@
+import MusterWire
 import Testing
 
 @testable import MusterAPI

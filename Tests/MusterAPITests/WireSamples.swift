@@ -1,4 +1,5 @@
 import MusterScheduling
+import MusterWire
 import Testing
 
 @testable import MusterAPI

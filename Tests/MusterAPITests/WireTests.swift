@@ -1,6 +1,7 @@
 import MusterCore
 import MusterScheduling
 import MusterSimulation
+import MusterWire
 import Testing
 
 @testable import MusterAPI

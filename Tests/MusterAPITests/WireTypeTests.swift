@@ -1,6 +1,7 @@
 import MusterJSON
 import MusterRoutes
 import MusterTestKit
+import MusterWire
 import Testing
 
 @testable import MusterAPI

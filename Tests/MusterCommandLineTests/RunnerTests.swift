@@ -1,5 +1,6 @@
 import Glibc
 import MusterAPI
+import MusterWire
 import Testing
 
 @testable import MusterCommandLine

@@ -1,6 +1,6 @@
-import MusterAPI
 import MusterJSON
 import MusterLaunch
+import MusterWire
 import Testing
 
 @testable import MusterContainers

@@ -1,7 +1,7 @@
-import MusterAPI
 import MusterJSON
 import MusterLaunch
 import MusterServerKit
+import MusterWire
 import Synchronization
 import Testing
 

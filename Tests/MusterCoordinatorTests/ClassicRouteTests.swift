@@ -1,7 +1,7 @@
 import Glibc
-import MusterAPI
 import MusterJSON
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

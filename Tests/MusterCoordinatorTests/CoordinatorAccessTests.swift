@@ -2,6 +2,7 @@ import Glibc
 import MusterAPI
 import MusterRoutes
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -3,6 +3,7 @@ import MusterJSON
 import MusterRoutes
 import MusterServerKit
 import MusterTestKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -6,6 +6,8 @@ import MusterHTTP
 import MusterMembership
 import MusterRoutes
 import MusterServerKit
+import MusterServices
+import MusterWire
 import Testing
 
 @testable import MusterCoordinator

@@ -4,6 +4,7 @@ import MusterHTTP
 import MusterHTTPClient
 import MusterRoutes
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCore
 import MusterJSON
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -4,6 +4,7 @@ import MusterJSON
 import MusterLog
 import MusterRoutes
 import MusterServerKit
+import MusterWire
 import Synchronization
 import Testing
 

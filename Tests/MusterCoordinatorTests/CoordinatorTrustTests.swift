@@ -4,6 +4,7 @@ import MusterHTTP
 import MusterHTTPClient
 import MusterScheduling
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

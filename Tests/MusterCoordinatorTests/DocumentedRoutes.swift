@@ -1,7 +1,7 @@
-import MusterAPI
 import MusterRoutes
 import MusterServerKit
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// A good answer of the coordinator is what its document says of it.

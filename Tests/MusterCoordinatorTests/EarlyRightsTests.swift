@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterRoutes
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterScheduling
 import MusterServerKit
+import MusterWire
 import Testing
 
 /// A worker written by hand.
@@ -36,18 +37,5 @@ struct Hand {
         guard let grant = try ask() else { return false }
         #expect(try deliver(grant, value) == .recorded(grant.key.count))
         return true
-    }
-}
-
-extension Grant {
-    func report(_ value: String) -> TaskReport {
-        var (values, seconds) = (LineColumn(), LineColumn())
-        for _ in 0..<key.count {
-            values.append(line: value.utf8)
-            seconds.append(line: "0.5".utf8)
-        }
-        return TaskReport(
-            key: key, ticket: ticket, start: key.first, values: values, seconds: seconds, failures: [],
-            secondsTotal: 0.5 * Double(key.count))
     }
 }

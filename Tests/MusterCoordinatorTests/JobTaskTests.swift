@@ -3,6 +3,7 @@ import MusterCore
 import MusterJSON
 import MusterScheduling
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -1,6 +1,6 @@
-import MusterAPI
 import MusterJSON
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -3,6 +3,7 @@ import MusterAPI
 import MusterCore
 import MusterCrypto
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterRole

@@ -1,12 +1,12 @@
 import FoundationEssentials
 import Glibc
-import MusterAPI
 import MusterCore
 import MusterElection
 import MusterHTTP
 import MusterHTTPClient
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Synchronization
 import Testing
 

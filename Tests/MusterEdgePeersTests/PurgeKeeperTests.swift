@@ -3,6 +3,7 @@ import MusterAPI
 import MusterElection
 import MusterHTTP
 import MusterRole
+import MusterWire
 import Synchronization
 import Testing
 

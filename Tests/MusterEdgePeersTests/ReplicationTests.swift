@@ -2,6 +2,7 @@ import MusterAPI
 import MusterElection
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Synchronization
 import Testing
 

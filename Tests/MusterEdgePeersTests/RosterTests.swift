@@ -4,6 +4,7 @@ import MusterElection
 import MusterRole
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Synchronization
 import Testing
 

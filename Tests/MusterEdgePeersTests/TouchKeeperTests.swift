@@ -3,6 +3,7 @@ import MusterCore
 import MusterElection
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Testing
 
 @testable import MusterEdgePeers

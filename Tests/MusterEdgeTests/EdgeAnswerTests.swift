@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
-import MusterAPI
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterEdge

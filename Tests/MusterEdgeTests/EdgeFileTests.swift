@@ -6,6 +6,7 @@ import MusterElection
 import MusterHTTP
 import MusterServerKit
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

@@ -1,11 +1,11 @@
 import FoundationEssentials
 import Glibc
 import HTTPText
-import MusterAPI
 import MusterElection
 import MusterHTTP
 import MusterServerKit
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

@@ -4,6 +4,7 @@ import MusterCore
 import MusterElection
 import MusterRoutes
 import MusterServerKit
+import MusterWire
 import Synchronization
 import Testing
 

@@ -1,10 +1,10 @@
 import HTTPCaching
-import MusterAPI
 import MusterCache
 import MusterJSON
 import MusterRoutes
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Testing
 
 @testable import MusterEdge

@@ -4,6 +4,7 @@ import MusterCache
 import MusterElection
 import MusterServerKit
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

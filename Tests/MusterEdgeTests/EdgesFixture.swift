@@ -1,10 +1,10 @@
 import FoundationEssentials
 import Glibc
-import MusterAPI
 import MusterElection
 import MusterHTTP
 import MusterServerKit
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

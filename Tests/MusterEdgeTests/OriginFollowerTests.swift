@@ -8,6 +8,7 @@ import MusterHTTP
 import MusterHTTPClient
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Synchronization
 import Testing
 

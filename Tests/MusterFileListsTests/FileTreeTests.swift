@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCrypto
 import MusterFileLists
 import MusterJSON
+import MusterWire
 import TaskFiles
 import Testing
 

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCore
 import MusterJSON
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Tuples dealt to real workers.

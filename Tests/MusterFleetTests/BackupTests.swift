@@ -5,6 +5,7 @@ import MusterCore
 import MusterHTTPClient
 import MusterScheduling
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// A copy of a running coordinator's store, and a coordinator made of it.

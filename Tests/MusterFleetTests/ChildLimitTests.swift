@@ -2,6 +2,7 @@ import Glibc
 import MusterAPI
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Orders that are nonsense, and machines that are short of something.

@@ -3,6 +3,7 @@ import MusterAPI
 import MusterCore
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Children of real coordinators, through kills of both.

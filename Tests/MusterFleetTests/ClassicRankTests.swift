@@ -1,7 +1,7 @@
 import Glibc
-import MusterAPI
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

@@ -3,6 +3,7 @@ import MusterAPI
 import MusterCore
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// `muster client`, `ranks`, `send`: real processes, real kills.

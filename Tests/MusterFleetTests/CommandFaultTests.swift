@@ -3,6 +3,7 @@ import MusterCore
 import MusterHTTPClient
 import MusterMembership
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

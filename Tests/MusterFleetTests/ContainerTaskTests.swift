@@ -2,6 +2,7 @@ import Glibc
 import MusterAPI
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// The kernel `container`, on a real engine.

@@ -1,6 +1,7 @@
 import MusterAPI
 import MusterCore
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// A generator that a printed seed repeats (SplitMix64).

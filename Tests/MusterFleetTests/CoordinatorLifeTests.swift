@@ -4,6 +4,7 @@ import MusterCore
 import MusterHTTPClient
 import MusterScheduling
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Starting, stopping, and what stands in the way.

@@ -4,6 +4,7 @@ import MusterCore
 import MusterHTTPClient
 import MusterJSON
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// No room under the coordinator's database.

@@ -3,6 +3,7 @@ import MusterAPI
 import MusterCore
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// `--launcher docker`, on a real engine.

@@ -1,6 +1,6 @@
-import MusterAPI
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Who leads edges that are processes, whatever becomes of them.

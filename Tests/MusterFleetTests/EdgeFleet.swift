@@ -1,6 +1,6 @@
-import MusterAPI
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

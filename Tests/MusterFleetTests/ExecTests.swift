@@ -4,6 +4,7 @@ import MusterCore
 import MusterJSON
 import MusterScheduling
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// The kernel `exec`, with real workers.

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCore
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 
 /// Members that do only what a test says, and what became of commands at them.
 extension Fleet {

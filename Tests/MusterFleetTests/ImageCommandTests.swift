@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import MusterAPI
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Bytes that tell which image they are of.

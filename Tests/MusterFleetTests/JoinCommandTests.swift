@@ -3,6 +3,7 @@ import Glibc
 import MusterAPI
 import MusterCore
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// The line of `muster join-command`, run by a shell that has nothing of this fleet.

@@ -3,6 +3,7 @@ import MusterCore
 import MusterJSON
 import MusterScheduling
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Tasks that need much, on workers that have it, with real processes.

@@ -4,6 +4,7 @@ import MusterAPI
 import MusterCrypto
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Synchronization
 import Testing
 

@@ -3,6 +3,7 @@ import Glibc
 import MusterAPI
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// One `muster origin` with data of its own, which comes back with what it had.

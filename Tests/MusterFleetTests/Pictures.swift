@@ -3,6 +3,7 @@ import MusterAPI
 import MusterHTTPClient
 import MusterKernels
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Pictures to ask a fleet for, with the bytes that they have wherever they are made.

@@ -3,6 +3,7 @@ import MusterAPI
 import MusterHTTPClient
 import MusterKernels
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// `muster render`, `muster up`, and what old clients ask for.

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterHTTPClient
 import MusterKernels
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// One picture from a whole fleet: always the same bytes, or visibly none.

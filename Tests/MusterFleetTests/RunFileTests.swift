@@ -4,6 +4,7 @@ import MusterAPI
 import MusterCore
 import MusterHTTPClient
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// Files of `muster run`, on real workers, by a real origin.

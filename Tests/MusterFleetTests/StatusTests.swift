@@ -2,6 +2,7 @@ import MusterAPI
 import MusterHTTPClient
 import MusterJSON
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// `muster status` before a fleet of real processes.

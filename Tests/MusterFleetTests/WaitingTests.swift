@@ -4,6 +4,7 @@ import MusterAPI
 import MusterCore
 import MusterJSON
 import MusterTestKit
+import MusterWire
 import Testing
 
 /// What a user sees of work that waits, and of commands that wait for it.

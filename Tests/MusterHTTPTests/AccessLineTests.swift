@@ -1,5 +1,5 @@
-import MusterAPI
 import MusterJSON
+import MusterWire
 import Testing
 
 @testable import HTTPText

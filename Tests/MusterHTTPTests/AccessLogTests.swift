@@ -2,6 +2,7 @@ import Glibc
 import MusterAPI
 import MusterJSON
 import MusterServerKit
+import MusterWire
 import Synchronization
 import Testing
 

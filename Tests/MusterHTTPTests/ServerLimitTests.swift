@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import MusterAPI
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterHTTP

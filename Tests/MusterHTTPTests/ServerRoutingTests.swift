@@ -1,5 +1,5 @@
-import MusterAPI
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterHTTP

@@ -1,6 +1,6 @@
 import Glibc
-import MusterAPI
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterHTTP

@@ -1,6 +1,6 @@
-import MusterAPI
 import MusterJSON
 import MusterTestKit
+import MusterWire
 import Testing
 
 @testable import MusterJoining

@@ -3,6 +3,7 @@ import MusterCore
 import MusterFileLists
 import MusterJSON
 import MusterScheduling
+import MusterWire
 import Synchronization
 import TaskFiles
 import Testing

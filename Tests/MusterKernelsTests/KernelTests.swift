@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterJSON
+import MusterWire
 import Testing
 
 @testable import MusterKernels

@@ -1,4 +1,5 @@
 import MusterAPI
+import MusterWire
 import Testing
 
 @testable import MusterKernels

@@ -1,4 +1,4 @@
-import MusterAPI
+import MusterWire
 import Testing
 
 @testable import MusterKernels

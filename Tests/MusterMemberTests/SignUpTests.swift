@@ -1,5 +1,5 @@
-import MusterAPI
 import MusterServerKit
+import MusterWire
 import Synchronization
 import Testing
 

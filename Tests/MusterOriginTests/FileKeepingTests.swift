@@ -3,6 +3,7 @@ import MusterAPI
 import MusterCore
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Testing
 
 @testable import MusterOrigin

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCrypto
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Testing
 
 @testable import MusterOrigin

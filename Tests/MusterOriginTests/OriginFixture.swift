@@ -4,6 +4,7 @@ import MusterAPI
 import MusterHTTP
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Synchronization
 import Testing
 

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HTTPCaching
-import MusterAPI
 import MusterServerKit
+import MusterWire
 import Testing
 
 @testable import MusterOrigin

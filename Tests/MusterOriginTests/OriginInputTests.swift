@@ -3,6 +3,7 @@ import MusterAPI
 import MusterHTTPClient
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Testing
 
 @testable import MusterOrigin

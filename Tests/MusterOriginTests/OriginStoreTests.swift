@@ -3,6 +3,7 @@ import Glibc
 import MusterAPI
 import MusterServerKit
 import MusterSystem
+import MusterWire
 import Synchronization
 import Testing
 

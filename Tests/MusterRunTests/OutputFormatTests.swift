@@ -1,6 +1,6 @@
-import MusterAPI
 import MusterCommandLine
 import MusterRun
+import MusterWire
 import Testing
 
 @Suite struct OutputFormatTests {

@@ -2,6 +2,7 @@ import MusterAPI
 import MusterCommandLine
 import MusterRun
 import MusterScheduling
+import MusterWire
 import Testing
 
 /// From words to the request.

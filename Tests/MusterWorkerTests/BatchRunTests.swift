@@ -4,6 +4,7 @@ import MusterFileLists
 import MusterJSON
 import MusterKernels
 import MusterScheduling
+import MusterWire
 import Synchronization
 import Testing
 

@@ -2,6 +2,7 @@ internal import MusterJSON
 internal import MusterScheduling
 
 @testable internal import MusterAPI
+@testable internal import MusterWire
 
 extension FuzzTarget {
     static let json = [FuzzTarget("json", readJSON)]

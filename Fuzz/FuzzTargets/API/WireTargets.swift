@@ -3,6 +3,7 @@ internal import MusterJSON
 @testable internal import MusterAPI
 @testable internal import MusterCore
 @testable internal import MusterScheduling
+@testable internal import MusterWire
 
 /// A strict reader of a body and the writer that belongs to it.
 private struct WireForm: Sendable {

@@ -4,6 +4,7 @@ internal import MusterJSON
 @testable internal import MusterClient
 @testable internal import MusterCommandLine
 @testable internal import MusterScheduling
+@testable internal import MusterWire
 
 extension FuzzTarget {
     static let input = [

@@ -3,6 +3,7 @@ internal import MusterCommandLine
 internal import MusterJSON
 internal import MusterRun
 internal import MusterScheduling
+internal import MusterWire
 
 extension FuzzTarget {
     static let runs = [

@@ -2,6 +2,7 @@
 @testable internal import MusterAPI
 @testable internal import MusterHTTP
 @testable internal import MusterHTTPClient
+@testable internal import MusterWire
 
 extension FuzzTarget {
     static let http = [

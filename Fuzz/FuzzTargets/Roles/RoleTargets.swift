@@ -8,6 +8,7 @@ internal import Glibc
 @testable internal import MusterJoining
 @testable internal import MusterOrigin
 @testable internal import MusterRole
+@testable internal import MusterWire
 
 extension FuzzTarget {
     static let roles = [

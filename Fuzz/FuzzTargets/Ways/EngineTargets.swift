@@ -2,6 +2,7 @@ import MusterJSON
 
 @testable internal import MusterAPI
 @testable internal import MusterContainers
+@testable internal import MusterWire
 
 extension FuzzTarget {
     static let engine = [

@@ -3,6 +3,7 @@ internal import MusterJSON
 @testable internal import MusterAPI
 @testable internal import MusterClient
 @testable internal import MusterKernels
+@testable internal import MusterWire
 
 extension FuzzTarget {
     static let kernels = [

@@ -1,5 +1,6 @@
 package import MusterAPI
 package import MusterJSON
+package import MusterWire
 package import TaskFiles
 
 /// One file of a task's, or a folder with all that is in it: its path inside the task's folder, and the name of its bytes.

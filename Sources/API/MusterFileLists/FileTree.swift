@@ -1,4 +1,5 @@
 package import MusterAPI
+package import MusterWire
 package import TaskFiles
 
 /// A folder with all that is in it, as a list that is a file itself and goes by its SHA-256.

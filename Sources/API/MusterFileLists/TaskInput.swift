@@ -1,5 +1,6 @@
-package import MusterAPI
+internal import MusterAPI
 package import MusterJSON
+package import MusterWire
 
 /// The input of a task that has files of its own: `{"value":VALUE,"files":[…]}`, where the value is what the input would be without them.
 package struct TaskInput: Hashable, Sendable {

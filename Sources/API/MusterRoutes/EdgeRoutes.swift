@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterElection
+internal import MusterWire
 
 /// Each route of an edge's own once, by name; whatever else is asked goes to its upstream.
 package enum EdgeRouteName: String, CaseIterable, Sendable {

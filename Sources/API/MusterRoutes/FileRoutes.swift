@@ -1,4 +1,5 @@
 package import MusterAPI
+internal import MusterWire
 
 /// The routes of an origin's files, which are named by their SHA-256.
 package enum FileRoutes {

@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterJSON
+internal import MusterWire
 
 /// Writes one method of a path.
 struct OperationWriter<Name: RawRepresentable<String> & Sendable> {

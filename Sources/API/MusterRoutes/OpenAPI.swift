@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterJSON
+internal import MusterWire
 
 /// Whether a stranger needs a token for a route.
 package enum TokenNeed: Sendable {

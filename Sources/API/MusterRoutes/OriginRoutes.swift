@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterWire
 
 /// Each route of an origin once, by name; the driver has a handler for each.
 package enum OriginRouteName: String, CaseIterable, Sendable {

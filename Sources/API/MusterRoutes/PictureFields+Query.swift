@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterWire
 
 /// The query of a picture, and the place of a tile.
 extension PictureFields {

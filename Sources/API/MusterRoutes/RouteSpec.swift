@@ -1,5 +1,6 @@
-package import MusterAPI
+internal import MusterAPI
 internal import MusterCore
+package import MusterWire
 
 /// Who may call a route. Admin is accepted wherever join or read is.
 package enum RouteAccess: String, Sendable {

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterScheduling
+internal import MusterWire
 
 /// All routes of the coordinator.
 package enum RouteTable {

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCommandLine
 package import MusterCore
+internal import MusterWire
 
 /// Waits for children that were asked for, through restarts of the coordinator.
 package struct ChildWatch {

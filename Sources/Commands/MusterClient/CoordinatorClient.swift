@@ -1,9 +1,9 @@
 internal import Glibc
-internal import MusterAPI
 package import MusterCommandLine
 internal import MusterCore
 internal import MusterCrypto
 package import MusterHTTPClient
+internal import MusterWire
 
 /// What every client command speaks through: the coordinator's URL, the token, one kept-alive connection.
 package struct CoordinatorClient: Sendable {

@@ -3,6 +3,7 @@ package import MusterCommandLine
 internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterJSON
+internal import MusterWire
 
 /// Following one job to its end, through restarts of the coordinator.
 package struct JobWatch {

@@ -1,6 +1,6 @@
 internal import Glibc
-package import MusterAPI
 package import MusterRole
+package import MusterWire
 
 /// Why a command ends without success: the exit code, and one line for stderr that says what to do next.
 package struct CommandError: Error, Hashable, Sendable {

@@ -4,6 +4,7 @@ internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
 internal import MusterScheduling
+internal import MusterWire
 
 /// `muster assign`.
 enum AssignCommand {

@@ -3,6 +3,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
+internal import MusterWire
 
 /// `muster cancel ID`.
 enum CancelCommand {

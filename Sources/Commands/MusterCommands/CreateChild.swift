@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
+internal import MusterWire
 
 /// `muster create-child`.
 enum CreateChildCommand {

@@ -3,6 +3,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterHTTPClient
 internal import MusterJSON
+internal import MusterWire
 
 /// `muster events`.
 enum EventsCommand {

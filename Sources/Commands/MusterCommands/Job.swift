@@ -3,6 +3,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterJSON
+internal import MusterWire
 internal import RunRules
 
 /// `muster job ID`.

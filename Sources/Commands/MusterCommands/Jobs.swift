@@ -4,6 +4,7 @@ internal import MusterCommandLine
 internal import MusterCore
 internal import MusterKernels
 internal import MusterRun
+internal import MusterWire
 
 /// `muster jobs`.
 enum JobsCommand {

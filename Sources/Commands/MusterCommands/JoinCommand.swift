@@ -4,6 +4,7 @@ internal import MusterCommandLine
 internal import MusterJSON
 internal import MusterRole
 internal import MusterRoleCommands
+internal import MusterWire
 
 /// `muster join-command`.
 enum JoinCommand {

@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterClient
 internal import MusterCommandLine
+internal import MusterWire
 
 /// `muster ranks`.
 enum RanksCommand {

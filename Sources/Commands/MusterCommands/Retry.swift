@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterClient
 internal import MusterCommandLine
 internal import MusterJSON
+internal import MusterWire
 
 /// `muster retry ID`.
 enum RetryCommand {

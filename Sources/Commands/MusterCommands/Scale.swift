@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterClient
 internal import MusterCommandLine
 internal import MusterLaunchRules
+internal import MusterWire
 
 /// `muster scale`.
 enum ScaleCommand {

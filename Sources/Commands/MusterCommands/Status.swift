@@ -3,6 +3,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterSystem
+internal import MusterWire
 
 /// `muster status`.
 enum StatusCommand {

@@ -6,6 +6,7 @@ internal import MusterJSON
 internal import MusterKernels
 internal import MusterRun
 internal import MusterScheduling
+internal import MusterWire
 
 /// `muster submit KERNEL`.
 enum SubmitCommand {

@@ -12,6 +12,7 @@ internal import MusterLog
 internal import MusterMember
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 
 /// `muster edge`.
 package enum EdgeCommand {

@@ -8,6 +8,7 @@ internal import MusterCrypto
 internal import MusterFileTransfer
 internal import MusterJSON
 internal import MusterScheduling
+internal import MusterWire
 internal import RunRules
 
 /// One `muster run`, from its words to its end.

@@ -3,6 +3,7 @@ package import MusterCommandLine
 internal import MusterCore
 internal import MusterFileLists
 internal import MusterJSON
+internal import MusterWire
 
 /// The request that makes the job, written value by value. It is what is sent, and the only place where the values are kept: a
 /// million of them cost their own bytes and four more each.

@@ -3,6 +3,7 @@ internal import MusterClient
 package import MusterCommandLine
 package import MusterCore
 internal import MusterJSON
+internal import MusterWire
 
 /// A job of `muster run` that somebody comes back to. Its values are not known here: tasks go by their numbers.
 @MainActor package struct JobOfCommands {

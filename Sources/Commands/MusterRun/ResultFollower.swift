@@ -4,6 +4,7 @@ internal import MusterCommandLine
 package import MusterCore
 internal import MusterHTTPClient
 internal import MusterJSON
+internal import MusterWire
 
 /// Reads a job's results as they come, each task once, through restarts of the coordinator and broken connections.
 @MainActor package final class ResultFollower {

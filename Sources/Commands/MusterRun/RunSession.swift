@@ -5,6 +5,7 @@ package import MusterCommandLine
 internal import MusterCore
 internal import MusterFileTransfer
 internal import MusterJSON
+internal import MusterWire
 package import RunRules
 
 /// A job of commands that this process waits for: what its tasks bring, where that goes, and how it ends.

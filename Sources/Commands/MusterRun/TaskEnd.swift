@@ -1,8 +1,8 @@
 internal import Glibc
-package import MusterAPI
 internal import MusterCore
 package import MusterFileLists
 package import MusterJSON
+package import MusterWire
 
 /// How one task ended, and what it printed: a line of the job's results.
 package struct TaskEnd: Hashable, Sendable {

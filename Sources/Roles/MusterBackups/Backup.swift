@@ -1,10 +1,10 @@
 internal import Glibc
-internal import MusterAPI
 internal import MusterCrypto
 package import MusterHTTP
 internal import MusterRole
 package import MusterStore
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Copies of a coordinator's store while it runs, and a store made of one.

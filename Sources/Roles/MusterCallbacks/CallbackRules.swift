@@ -1,5 +1,5 @@
-package import MusterAPI
 package import MusterCore
+package import MusterWire
 
 /// Whom this coordinator calls: hosts on some networks only.
 package struct CallbackRules: Sendable {

@@ -1,7 +1,7 @@
-internal import MusterAPI
 package import MusterCore
 package import MusterHTTPClient
 internal import MusterJSON
+internal import MusterWire
 internal import Synchronization
 
 /// Members that hold no stream but take commands at a URL of theirs: `POST {callback}/receive-command`, one after the other at

@@ -6,6 +6,7 @@ internal import MusterKernels
 internal import MusterLaunch
 internal import MusterLaunchRules
 internal import MusterRole
+internal import MusterWire
 
 /// A child's driver: makes its numbers, or has a foreign command make them, and delivers them until they are durable.
 package struct Child: Sendable {

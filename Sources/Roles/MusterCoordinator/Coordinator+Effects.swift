@@ -2,6 +2,8 @@ internal import MusterCore
 internal import MusterFleetCore
 internal import MusterMembership
 internal import MusterScheduling
+internal import MusterServices
+internal import MusterVolunteers
 
 /// Hands each thing that the core decided to the service whose it is. All of it runs under the lock and only queues.
 extension Coordinator: EffectPerformer {

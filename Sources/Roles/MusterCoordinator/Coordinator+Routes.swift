@@ -1,10 +1,11 @@
-internal import MusterAPI
 internal import MusterBackups
 internal import MusterHTTP
 internal import MusterJoining
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterServices
 internal import MusterSpawning
+internal import MusterWire
 
 extension Coordinator {
     /// Every route of the table with its handler; the table says who may call it and how large a body may be.

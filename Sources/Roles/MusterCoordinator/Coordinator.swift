@@ -14,9 +14,11 @@ internal import MusterPictures
 package import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterSpawning
 internal import MusterStore
 internal import MusterSystem
+internal import MusterVolunteers
 internal import Synchronization
 
 /// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other. It is composed of services,

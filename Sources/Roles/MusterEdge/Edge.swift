@@ -9,6 +9,7 @@ internal import MusterLog
 package import MusterRole
 internal import MusterRoutes
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// An edge's driver: a shared HTTP cache (RFC 9111) in front of an upstream.

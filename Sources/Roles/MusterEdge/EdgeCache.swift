@@ -1,11 +1,11 @@
 internal import HTTPCaching
-internal import MusterAPI
 internal import MusterCache
 internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 
 /// The cache of one edge, put together: what is stored, what serves it, what fetches it, what forgets it.
 final class EdgeCache: Sendable {

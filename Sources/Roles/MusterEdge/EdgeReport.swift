@@ -4,6 +4,7 @@ internal import MusterEdgePeers
 internal import MusterElection
 internal import MusterHTTP
 internal import MusterRole
+internal import MusterWire
 internal import Synchronization
 
 /// What an edge tells of itself.

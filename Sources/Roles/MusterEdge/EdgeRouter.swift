@@ -3,6 +3,7 @@ internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterWire
 
 /// All routes of an edge, joined of those of its parts.
 struct EdgeRouter: Sendable {

@@ -7,6 +7,7 @@ package import MusterHTTPClient
 package import MusterRole
 package import MusterRoutes
 package import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// One edge among others: who leads them, what all of them purge, and what they copy from each other.

@@ -7,6 +7,7 @@ internal import MusterHTTPClient
 internal import MusterLog
 package import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// What one volunteer's machine is given to run.

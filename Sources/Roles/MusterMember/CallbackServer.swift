@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterHTTP
+internal import MusterWire
 
 /// Where a member takes commands that the coordinator brings: `POST /receive-command`.
 package final class CallbackServer: Sendable {

@@ -3,6 +3,7 @@ package import MusterCore
 internal import MusterCrypto
 internal import MusterHTTPClient
 internal import MusterRole
+internal import MusterWire
 internal import Synchronization
 
 /// A member that computes nothing, ranked unless it is an origin or an edge: joins, holds its connection (or takes commands at a callback), acknowledges what it gets,

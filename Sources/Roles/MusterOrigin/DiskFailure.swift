@@ -1,6 +1,6 @@
 internal import Glibc
-internal import MusterAPI
 internal import MusterLog
+internal import MusterWire
 
 /// A system call on an origin's files that failed.
 struct DiskFailure: Error, CustomStringConvertible {

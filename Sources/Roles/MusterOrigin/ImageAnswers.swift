@@ -2,6 +2,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterHTTP
 internal import MusterSystem
+internal import MusterWire
 
 /// What is answered of images.
 struct ImageAnswers: Sendable {

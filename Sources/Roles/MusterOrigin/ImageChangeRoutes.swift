@@ -3,6 +3,7 @@ internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterJSON
 internal import MusterRole
+internal import MusterWire
 
 /// Lists of images, and the stream of their changes.
 final class ImageChangeRoutes: Sendable {

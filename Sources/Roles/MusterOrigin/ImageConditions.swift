@@ -1,7 +1,7 @@
 internal import HTTPCaching
-internal import MusterAPI
 internal import MusterHTTP
 internal import MusterSystem
+internal import MusterWire
 
 /// Conditional requests at the origin (RFC 9110, 13): entity tags and dates of the image as it is now.
 enum ImageConditions {

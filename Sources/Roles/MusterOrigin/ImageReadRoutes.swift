@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 
 /// Images by id: reading.
 ///

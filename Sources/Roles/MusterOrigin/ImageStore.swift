@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterAPI
 internal import MusterLog
 internal import MusterRole
+internal import MusterWire
 internal import Synchronization
 
 /// An origin's images: files, an index of them in memory, and the order of their changes.

@@ -3,6 +3,7 @@ internal import MusterHTTP
 internal import MusterJSON
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Images by id: changing.

@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// The images that an origin has at hand, each checked once, however many ask for it at that moment.

@@ -1,7 +1,7 @@
-internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterWire
 
 extension Origin {
     /// Every route of the table with its handler; the table says who may call it and how large a body may be.

@@ -6,6 +6,7 @@ internal import MusterLog
 package import MusterRole
 internal import MusterRoutes
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// The origin's driver: image originals by id over HTTP, with a stream of their changes, and the files of the fleet's jobs.

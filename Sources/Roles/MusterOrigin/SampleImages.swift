@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterKernels
 internal import MusterLog
 internal import MusterRole
+internal import MusterWire
 
 /// Images that an origin renders itself when it begins with none: regions of the Mandelbrot set, ids 1 to 12.
 enum SampleImages {

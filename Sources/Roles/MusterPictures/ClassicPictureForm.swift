@@ -1,5 +1,5 @@
-package import MusterAPI
 package import MusterKernels
+package import MusterWire
 
 /// The form of `/get_mbrot`: `id`, `total`, `width`, `escape`, `server`, `port`, each optional.
 package struct ClassicPictureForm {

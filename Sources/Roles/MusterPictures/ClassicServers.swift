@@ -1,7 +1,7 @@
-package import MusterAPI
 internal import MusterCore
 package import MusterHTTPClient
 internal import MusterSystem
+package import MusterWire
 internal import Synchronization
 
 /// Servers that old programs signed up by `/prox_connected`. They are listed while they answer `GET /up`; no work is ever

@@ -1,7 +1,7 @@
-package import MusterAPI
 package import MusterCore
 package import MusterKernels
 package import MusterScheduling
+package import MusterWire
 internal import Synchronization
 
 /// One picture on its way from the workers to its client: keeps the strips that came too early, and no more of them than

@@ -1,5 +1,5 @@
-internal import MusterAPI
 package import MusterSystem
+internal import MusterWire
 
 extension ThreadPool {
     /// Runs what may block on one of the pool's threads. Throws what it throws, or a `Problem` (503) when there is no

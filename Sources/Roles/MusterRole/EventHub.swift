@@ -1,7 +1,8 @@
-package import MusterAPI
+internal import MusterAPI
 package import MusterHTTP
 package import MusterHTTPClient
 package import MusterJSON
+package import MusterWire
 internal import Synchronization
 
 /// Server-sent events of the fleet, to any number of streams. A reader that falls behind by more than its buffer is cut

@@ -1,6 +1,6 @@
-package import MusterAPI
 internal import MusterCore
 internal import MusterHTTP
+package import MusterWire
 
 /// Values of a query, or a `Problem` (422) that names the parameter and what it was. Nil: it is not there.
 extension HTTPRequest {

@@ -1,6 +1,7 @@
-package import MusterAPI
+internal import MusterAPI
 package import MusterHTTP
 internal import MusterLog
+package import MusterWire
 internal import Synchronization
 
 /// What a process says at `/readyz`: 200, until it is asked to end.

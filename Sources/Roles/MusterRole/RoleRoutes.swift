@@ -1,6 +1,7 @@
-package import MusterAPI
+internal import MusterAPI
 package import MusterHTTP
 package import MusterRoutes
+package import MusterWire
 
 /// What every role that listens answers alike.
 package enum RoleRoutes {

@@ -1,4 +1,4 @@
-internal import MusterAPI
+internal import MusterWire
 internal import Synchronization
 
 /// Requests that carry an `Idempotency-Key`: what one makes is made once.

@@ -1,6 +1,6 @@
-internal import MusterAPI
 internal import MusterContainers
 internal import MusterLaunch
+internal import MusterWire
 internal import Synchronization
 
 /// By what a coordinator launches, and where what it launches finds it: the one thing that children, workers and companions share.

@@ -6,6 +6,7 @@ internal import MusterLog
 internal import MusterRole
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Children: ordered, launched, and launched again where they died. What they bring is `NumberIntake`'s.

@@ -4,6 +4,7 @@ internal import MusterCore
 internal import MusterLaunchRules
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Numbers on their way from a child into the set: durable first, then counted.

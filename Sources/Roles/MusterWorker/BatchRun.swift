@@ -4,6 +4,7 @@ internal import MusterJSON
 package import MusterKernels
 package import MusterScheduling
 internal import MusterSystem
+internal import MusterWire
 
 /// Computes one batch, task by task, on a thread of its own.
 package struct BatchRun: Sendable {

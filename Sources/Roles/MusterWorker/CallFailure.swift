@@ -1,4 +1,4 @@
-internal import MusterAPI
+internal import MusterWire
 
 /// What went wrong with a call to the coordinator.
 struct CallFailure: Error {

@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// A worker's calls to its coordinator, and whether it answers them.

@@ -3,6 +3,7 @@ internal import MusterKernels
 internal import MusterLog
 internal import MusterScheduling
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Batches: begun on a thread of their own, their reports kept until somebody answers for them.

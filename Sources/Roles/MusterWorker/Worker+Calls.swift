@@ -5,6 +5,7 @@ internal import MusterLog
 internal import MusterRole
 internal import MusterScheduling
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// What the agent asks of the coordinator, and what becomes of it.

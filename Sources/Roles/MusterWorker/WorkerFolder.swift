@@ -6,6 +6,7 @@ internal import MusterLog
 internal import MusterRole
 internal import MusterScheduling
 internal import MusterSystem
+internal import MusterWire
 
 /// One worker's own folder: who it is, and the reports that nobody has acknowledged yet.
 ///

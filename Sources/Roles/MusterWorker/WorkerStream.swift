@@ -3,6 +3,7 @@ internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterScheduling
+internal import MusterWire
 internal import Synchronization
 
 /// The stream that a worker holds as a member: the coordinator sees by its break that this process died, and speaks over it.

@@ -1,4 +1,4 @@
-internal import MusterAPI
+internal import MusterWire
 internal import Testing
 
 /// The detail of a problem, checked to be one with that status.

@@ -1,6 +1,6 @@
-internal import MusterAPI
 package import MusterHTTPClient
 package import MusterJSON
+internal import MusterWire
 
 /// Holds answers against the schemas of `/openapi.json`, as a stranger's program would: by the document's text alone.
 package struct DocumentedAnswers {

@@ -1,6 +1,6 @@
-internal import MusterAPI
 internal import MusterHTTPClient
 internal import MusterJSON
+internal import MusterWire
 internal import Synchronization
 
 /// A container as a list shows it.

@@ -1,6 +1,6 @@
-internal import MusterAPI
 package import MusterHTTPClient
 internal import MusterJSON
+internal import MusterWire
 
 extension EngineClient {
     /// The id of an image. Throws `.imageMissing`.

@@ -1,6 +1,6 @@
-internal import MusterAPI
 internal import MusterHTTPClient
 internal import MusterJSON
+internal import MusterWire
 internal import Synchronization
 
 /// Speaks the Docker Engine API over its unix socket, as Docker and Podman serve it. Which engine it is, and the version, the lower

@@ -1,6 +1,6 @@
 internal import Glibc
-internal import MusterAPI
 internal import MusterJSON
+internal import MusterWire
 
 /// The container that this process runs in, as its engine sees it.
 package struct OwnContainer: Sendable {

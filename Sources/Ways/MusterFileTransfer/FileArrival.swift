@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterCrypto
 package import MusterFileLists
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 internal import TaskFiles
 

@@ -1,6 +1,7 @@
 internal import Glibc
 package import MusterAPI
 package import MusterFileLists
+internal import MusterWire
 package import TaskFiles
 
 /// Reads what is to be carried: a regular file, or a folder with all that is in it. No link is followed inside, and what is neither file,

@@ -3,6 +3,7 @@ package import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterHTTPClient
+internal import MusterWire
 
 /// What workers and commands ask of an origin's files. Every call is tried again for a while where the origin is away; all may be
 /// repeated. Throws `FileTrouble`s.

@@ -1,6 +1,6 @@
-package import MusterAPI
 internal import MusterCore
 package import MusterJSON
+package import MusterWire
 
 /// Runs a container for each task: its standard output is the result. Params are what all tasks have in common; an input, which a
 /// task need not have, is an object with the same fields, and goes before them.

@@ -1,9 +1,10 @@
 internal import CommandTemplates
-package import MusterAPI
+internal import MusterAPI
 internal import MusterCore
 internal import MusterFileLists
 package import MusterJSON
 package import MusterScheduling
+package import MusterWire
 
 /// Runs a command for each task, with the task's input in it: its exit code and what it prints are the result.
 ///

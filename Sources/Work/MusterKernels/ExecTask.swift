@@ -1,7 +1,7 @@
 package import CommandTemplates
-package import MusterAPI
 internal import MusterCore
 internal import MusterJSON
+package import MusterWire
 
 /// What all tasks of a job of `exec` have in common: its params.
 package struct ExecTask: Sendable {

@@ -1,7 +1,7 @@
-package import MusterAPI
 internal import MusterCore
 package import MusterJSON
 package import MusterScheduling
+package import MusterWire
 internal import Synchronization
 
 /// What a task computes. A kernel is made once for a batch (its params are checked then) and runs task by task on a

@@ -2,6 +2,7 @@ package import MusterAPI
 internal import MusterCore
 internal import MusterJSON
 internal import MusterScheduling
+package import MusterWire
 
 /// The kernels of this version, by name.
 package enum KernelTable {

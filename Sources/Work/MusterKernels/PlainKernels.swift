@@ -1,6 +1,6 @@
 internal import Glibc
-internal import MusterAPI
 internal import MusterJSON
+internal import MusterWire
 internal import Synchronization
 
 /// Does nothing: what is left is the road itself.

@@ -1,5 +1,5 @@
-internal import MusterAPI
 internal import MusterJSON
+internal import MusterWire
 
 /// Counts the primes of a range, by Eratosthenes' sieve a piece at a time: work for a processor whose right answer is in books.
 struct PrimesKernel: Kernel {

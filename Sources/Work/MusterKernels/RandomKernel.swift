@@ -1,7 +1,7 @@
 internal import Glibc
-internal import MusterAPI
 internal import MusterCore
 internal import MusterJSON
+internal import MusterWire
 
 /// Random whole numbers, an array a task: `count` of them (default 1,000), each from 1 to `range` (default 10,000,000).
 struct RandomKernel: Kernel {

@@ -1,7 +1,7 @@
 internal import CommandTemplates
-internal import MusterAPI
 package import MusterFileLists
 internal import MusterJSON
+internal import MusterWire
 package import TaskFiles
 
 /// What of a job's params is about files: `"files":{"origin":URL,"send":[…],"return":[{"path":TEXT,"as":TEXT}],"workdir":TEXT}`, where texts are

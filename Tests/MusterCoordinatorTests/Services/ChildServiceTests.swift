@@ -1,4 +1,3 @@
-import MusterAPI
 import MusterCore
 import MusterFleetCore
 import MusterHTTP
@@ -6,7 +5,9 @@ import MusterMembership
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
+import MusterWire
 import Testing
 
 @testable import MusterCoordinator

@@ -1,4 +1,3 @@
-import MusterAPI
 import MusterCallbacks
 import MusterCore
 import MusterFleetCore
@@ -9,7 +8,9 @@ import MusterPictures
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
+import MusterWire
 import Testing
 
 @testable import MusterCoordinator

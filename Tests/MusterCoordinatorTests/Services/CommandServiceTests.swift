@@ -1,4 +1,3 @@
-import MusterAPI
 import MusterCallbacks
 import MusterCore
 import MusterFleetCore
@@ -8,8 +7,10 @@ import MusterMembership
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
 import MusterSystem
+import MusterWire
 import Testing
 
 @testable import MusterCoordinator

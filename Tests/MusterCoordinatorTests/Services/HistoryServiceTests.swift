@@ -1,12 +1,13 @@
-import MusterAPI
 import MusterCore
 import MusterFleetCore
 import MusterHTTP
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
 import MusterSystem
+import MusterWire
 import Testing
 
 @testable import MusterCoordinator

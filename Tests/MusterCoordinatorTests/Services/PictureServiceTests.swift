@@ -7,8 +7,10 @@ import MusterMembership
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
 import MusterSystem
+import MusterWire
 import MusterWorker
 import Synchronization
 import Testing

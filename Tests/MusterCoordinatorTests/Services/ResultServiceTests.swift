@@ -7,7 +7,9 @@ import MusterMembership
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
+import MusterWire
 import Synchronization
 import Testing
 

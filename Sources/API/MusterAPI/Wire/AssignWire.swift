@@ -1,5 +1,6 @@
 package import MusterJSON
 package import MusterScheduling
+package import MusterWire
 
 /// `POST /assign/all`: tuples of numbers to be added up, each by the worker it is dealt to.
 package struct AssignRequest: Hashable, WireRequest {

@@ -1,4 +1,5 @@
 internal import MusterJSON
+package import MusterWire
 
 /// `POST /prox_connected`: a server of the old render system signs up.
 package struct ClassicSignUp: Hashable, WireRequest {

@@ -1,5 +1,6 @@
 package import MusterCore
 package import MusterJSON
+package import MusterWire
 
 /// `POST /v1/commands`: a command to everybody of lower rank than its sender.
 package struct CommandRequest: Hashable, WireRequest {

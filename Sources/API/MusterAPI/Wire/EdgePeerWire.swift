@@ -1,5 +1,6 @@
 package import MusterElection
 package import MusterJSON
+package import MusterWire
 
 /// Who speaks, in what edges say to each other.
 package struct EdgeIdentity: Hashable, WireType {

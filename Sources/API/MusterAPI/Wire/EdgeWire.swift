@@ -1,4 +1,5 @@
 internal import MusterJSON
+package import MusterWire
 
 /// What an edge tells of itself, in `GET /v1/edge`.
 package struct EdgeState: Hashable, WireType {

@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// The name of a file: the SHA-256 of its bytes.
 package struct FileDigest: Hashable, Sendable, CustomStringConvertible {
     /// Bytes of one.

@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// Many small files in one body: each is a line, `SHA256 SIZE`, and behind its end so many bytes; nothing stands between them. In
 /// answers a line without bytes may stand for a file: `SHA256 -`, it is not here, or `SHA256 >`, it is too large for this.
 ///

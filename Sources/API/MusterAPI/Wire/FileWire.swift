@@ -1,4 +1,5 @@
 internal import MusterJSON
+package import MusterWire
 
 /// A file as its origin tells of it: the answer to `PUT /files/{sha256}`.
 package struct FileStatus: Hashable, WireType {

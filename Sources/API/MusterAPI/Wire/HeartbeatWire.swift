@@ -1,6 +1,7 @@
 package import MusterCore
 internal import MusterJSON
 package import MusterScheduling
+package import MusterWire
 
 /// `POST /v1/members/{id}/heartbeat`: a sign of life that renews leases.
 package struct Heartbeat: Hashable, WireRequest {

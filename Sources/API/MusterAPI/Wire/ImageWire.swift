@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// The name of an image: a whole number from 0 to 2^63 - 1.
 package struct ImageID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let rawValue: Int64

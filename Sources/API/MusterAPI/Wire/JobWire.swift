@@ -1,6 +1,7 @@
 package import MusterCore
 internal import MusterJSON
 package import MusterScheduling
+package import MusterWire
 package import RunRules
 
 /// `POST /v1/jobs`: what a client asks for.

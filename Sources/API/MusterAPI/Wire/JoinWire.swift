@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// What a machine needs to become a worker of the fleet; the answer to `POST /v1/join-command`.
 package struct JoinOffer: Hashable, WireType {
     /// The coordinator's program with all its libraries, as others may fetch it.

@@ -1,6 +1,7 @@
 package import MusterCore
 internal import MusterJSON
 package import MusterScheduling
+package import MusterWire
 
 /// `POST /v1/leases`: a worker asks for work and waits for it.
 package struct LeaseRequest: Hashable, WireRequest {

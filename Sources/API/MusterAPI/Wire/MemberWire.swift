@@ -1,5 +1,6 @@
 package import MusterCore
 package import MusterMembership
+package import MusterWire
 
 /// `POST /v1/members`: a process asks to become a member.
 package struct JoinRequest: Hashable, WireRequest {

@@ -1,5 +1,6 @@
 package import MusterCore
 internal import MusterJSON
+package import MusterWire
 
 /// What each task of a job needs. What is not known is refused wherever it stands: who passed over a need would break it.
 extension Needs: WireRequest {

@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// That something was done.
 package struct Success: Hashable, WireType {
     var isSuccess: Bool

@@ -1,5 +1,6 @@
 package import MusterCore
 internal import MusterJSON
+package import MusterWire
 
 /// Which jobs a job waits for, among its own fields.
 extension Prerequisites: WireType {

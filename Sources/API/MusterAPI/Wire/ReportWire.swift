@@ -1,6 +1,7 @@
 package import MusterCore
 internal import MusterJSON
 package import MusterScheduling
+package import MusterWire
 
 /// Task reports as they rest in a worker's outbox and travel in `POST /v1/results`: columns, not an object a task.
 ///

@@ -1,4 +1,5 @@
 internal import MusterLaunchRules
+package import MusterWire
 
 /// `POST /v1/scale`: have so many launched workers.
 package struct ScaleRequest: Hashable, WireRequest {

@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// A link by which a browser comes in, once; the answer to `POST /v1/sign-in-links`.
 package struct SignInLink: Hashable, WireType {
     package var path: String

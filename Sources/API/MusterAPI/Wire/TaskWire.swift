@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// One task of a job as `GET /v1/jobs/{id}/tasks` lists it.
 package struct TaskStatus: Hashable, WireType, WireListed {
     /// What the route tells of; results tell of tasks that are over.

@@ -1,4 +1,5 @@
 package import MusterCore
+package import MusterWire
 
 /// `POST /v1/tokens`: a join token for a volunteer.
 package struct TokenRequest: Hashable, WireRequest {

@@ -1,5 +1,6 @@
 package import MusterAPI
 package import MusterCommandLine
+internal import MusterWire
 
 /// What `muster image` is to do, from its arguments.
 package enum ImageAction: Hashable, Sendable {

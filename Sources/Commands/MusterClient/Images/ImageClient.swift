@@ -4,6 +4,7 @@ package import MusterCommandLine
 internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterRole
+internal import MusterWire
 
 /// Asks one server after the other for an image, until one answers.
 ///

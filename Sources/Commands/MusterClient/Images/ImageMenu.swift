@@ -1,6 +1,7 @@
 internal import Glibc
 internal import MusterAPI
 package import MusterCommandLine
+internal import MusterWire
 
 /// What somebody types at the menu.
 enum ImageMenuChoice: Hashable, Sendable {

@@ -1,6 +1,7 @@
 package import MusterAPI
 package import MusterCommandLine
 internal import MusterJSON
+internal import MusterWire
 
 /// What became of one request for an image, for people and for programs.
 package struct ImageReport: Hashable, Sendable {

@@ -1,5 +1,6 @@
 package import MusterAPI
 internal import MusterHTTPClient
+internal import MusterWire
 
 /// The requests that are answered in one piece.
 extension ImageClient {

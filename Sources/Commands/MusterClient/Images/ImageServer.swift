@@ -2,6 +2,7 @@ internal import MusterAPI
 package import MusterCommandLine
 internal import MusterCore
 internal import MusterMembership
+internal import MusterWire
 
 /// One of those that are asked for images: an edge, or an origin.
 package struct ImageServer: Hashable, Sendable {

@@ -2,6 +2,7 @@ internal import MusterAPI
 internal import MusterCommandLine
 internal import MusterElection
 internal import MusterLog
+internal import MusterWire
 
 /// Whom to ask for an image, and in which order.
 @MainActor final class ImageServers {

@@ -1,8 +1,8 @@
 internal import Glibc
-internal import MusterAPI
 package import MusterCommandLine
 internal import MusterHTTPClient
 internal import MusterRoutes
+internal import MusterWire
 
 /// The bytes of an image that is to be stored.
 package enum ImageUpload {

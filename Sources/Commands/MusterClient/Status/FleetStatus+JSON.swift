@@ -1,6 +1,7 @@
 internal import MusterAPI
 internal import MusterCore
 internal import MusterJSON
+internal import MusterWire
 
 extension FleetStatus {
     /// One object, for programs. What is long in it (jobs, members that are not alive) has the bounds that the lists have.

@@ -2,6 +2,7 @@ package import MusterAPI
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterMembership
+package import MusterWire
 
 /// The whole fleet at one moment, from what its processes answered.
 package struct FleetStatus: Sendable {

@@ -2,6 +2,7 @@ internal import MusterAPI
 package import MusterCommandLine
 internal import MusterCore
 internal import MusterHTTPClient
+internal import MusterWire
 
 /// Asks the processes of a fleet how they are.
 @MainActor package struct StatusProbe {

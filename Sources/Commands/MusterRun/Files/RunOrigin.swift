@@ -4,6 +4,7 @@ internal import MusterClient
 internal import MusterCommandLine
 internal import MusterCore
 internal import MusterFileTransfer
+internal import MusterWire
 
 /// The origin of a run's files.
 @MainActor enum RunOrigin {

@@ -3,7 +3,9 @@ internal import MusterHTTP
 internal import MusterLog
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterServices
 internal import MusterSystem
+internal import MusterWire
 
 /// How a browser comes in: by a link, once, for a cookie.
 final class SignInService: Service {

@@ -6,7 +6,9 @@ internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterSpawning
+internal import MusterWire
 
 /// Children: asked for, listed, and heard.
 final class ChildService: Service {

@@ -5,6 +5,8 @@ internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterMembership
 internal import MusterRoutes
+internal import MusterServices
+internal import MusterWire
 
 /// The rank routes that old clients call: thin translations, by address instead of by id.
 final class ClassicRankService: Service {

@@ -9,8 +9,10 @@ internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 
 /// Who sends commands for others, and waits for what became of them.
 protocol CommandSending: Sendable {

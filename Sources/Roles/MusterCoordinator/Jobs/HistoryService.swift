@@ -6,8 +6,10 @@ internal import MusterJSON
 internal import MusterLog
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 
 /// Jobs that are over and wanted no more: forgotten where somebody asks for that, or some days after their end.
 final class HistoryService: Service {

@@ -9,8 +9,10 @@ internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 
 /// Those that are to be done, for whoever takes in new ones.
 protocol JobBook: Sendable {

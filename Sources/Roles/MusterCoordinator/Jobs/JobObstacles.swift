@@ -4,6 +4,7 @@ internal import MusterFleetCore
 internal import MusterKernels
 internal import MusterMembership
 internal import MusterScheduling
+internal import MusterServices
 
 /// What keeps all workers from a job, in words.
 enum JobObstacles {

@@ -10,8 +10,10 @@ internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 internal import MusterWorker
 
 /// One job, for whoever follows it.

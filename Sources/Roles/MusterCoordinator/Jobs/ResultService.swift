@@ -8,7 +8,9 @@ internal import MusterJSON
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterStore
+internal import MusterWire
 
 /// Streams of results and of a job's events. Each is a task that reads the store and waits for news.
 final class ResultService: Service {

@@ -6,8 +6,10 @@ internal import MusterHTTP
 internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 
 /// Lets members of any kind into the fleet.
 protocol Admitting: Sendable {

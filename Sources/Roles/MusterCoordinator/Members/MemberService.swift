@@ -8,7 +8,9 @@ internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterStore
+internal import MusterWire
 
 /// Who is in the fleet, who leaves, and what members say of themselves.
 final class MemberService: Service {

@@ -9,6 +9,8 @@ internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
+internal import MusterWire
 
 /// Where a member hears what it is told.
 protocol MemberLines: Sendable {

@@ -7,6 +7,8 @@ internal import MusterLog
 internal import MusterMembership
 internal import MusterPictures
 internal import MusterRoutes
+internal import MusterServices
+internal import MusterWire
 
 /// The servers that the old render system listed: workers, and what signed up.
 final class ClassicServerService: Service {

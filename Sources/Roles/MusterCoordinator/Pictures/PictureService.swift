@@ -1,4 +1,3 @@
-internal import MusterAPI
 internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
@@ -8,7 +7,9 @@ internal import MusterPictures
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// `/mandelbrot.png`, `/tiles/…` and the old `/get_mbrot`: one picture each, always the same bytes for the same question. A

@@ -8,8 +8,10 @@ internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
+internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWire
 
 /// The two hot routes of the road: leases go out, results come back.
 final class WorkService: Service {
@@ -210,11 +212,5 @@ final class WorkService: Service {
             lock.handle(.work(.grantUndelivered(grants.map(\.key))))
             held.respond(.problem(Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5)))
         }
-    }
-}
-
-extension Store {
-    func inputs(of key: LeaseKey) async throws -> LineColumn {
-        LineColumn(lines: try await inputs(of: key.job, key.tasks))
     }
 }

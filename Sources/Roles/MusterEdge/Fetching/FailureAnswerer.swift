@@ -1,11 +1,11 @@
 internal import HTTPCaching
-internal import MusterAPI
 internal import MusterCore
 internal import MusterEdgePeers
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Answers those who wait for an upstream that cannot be asked: out of what is stored, though stale, where that is allowed.

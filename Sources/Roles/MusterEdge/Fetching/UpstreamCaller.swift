@@ -2,6 +2,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterHTTP
 internal import MusterHTTPClient
+internal import MusterWire
 internal import Synchronization
 
 /// Asks the upstream for what a fetch is about.

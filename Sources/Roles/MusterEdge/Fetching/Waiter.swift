@@ -1,5 +1,5 @@
-internal import MusterAPI
 internal import MusterHTTP
+internal import MusterWire
 
 /// Where a waiting client's request is taken up.
 protocol Desk: AnyObject, Sendable {

@@ -1,11 +1,11 @@
 internal import HTTPCaching
-internal import MusterAPI
 internal import MusterCache
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Keeps answers: gives them to all who wait while they come in, and stores them.

@@ -9,6 +9,7 @@ internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Follows an origin's changes, where the upstream is an origin of Muster's: an image that was put or deleted there is forgotten here.

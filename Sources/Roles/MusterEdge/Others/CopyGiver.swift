@@ -5,6 +5,7 @@ internal import MusterEdgePeers
 internal import MusterElection
 internal import MusterHTTP
 internal import MusterRole
+internal import MusterWire
 
 /// What other edges may take: answers as they are stored, while it is known that none of them was purged.
 final class CopyGiver: Sendable {

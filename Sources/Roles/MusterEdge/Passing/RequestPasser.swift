@@ -4,6 +4,7 @@ internal import MusterAPI
 internal import MusterCache
 internal import MusterHTTP
 internal import MusterHTTPClient
+internal import MusterWire
 internal import Synchronization
 
 /// Passes on requests that no cache answers, and has forgotten what they may have changed.

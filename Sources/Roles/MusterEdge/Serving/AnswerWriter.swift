@@ -6,6 +6,7 @@ internal import MusterCrypto
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// The word of `X-Cache`, for people; `Cache-Status` says it all.

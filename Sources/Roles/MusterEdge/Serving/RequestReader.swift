@@ -1,9 +1,9 @@
 internal import HTTPCaching
 internal import HTTPText
-internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRole
 internal import MusterRoutes
+internal import MusterWire
 internal import Synchronization
 
 /// Reads requests as the cache and the upstream are to see them.

@@ -7,6 +7,7 @@ internal import MusterHTTPClient
 internal import MusterJSON
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 
 /// Purges of the whole fleet. The leader purges first, then its followers, who pull from nobody else: nothing that was purged can
 /// come back from another edge.

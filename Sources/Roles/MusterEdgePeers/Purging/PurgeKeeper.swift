@@ -3,6 +3,7 @@ internal import MusterElection
 internal import MusterHTTP
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Does purges, and remembers those that were done, on the disk, too.

@@ -6,6 +6,7 @@ internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Keeps an edge in touch: what was purged while it was away or frozen is asked of its leader, and done, before it serves again.

@@ -7,6 +7,7 @@ internal import MusterJSON
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// What one edge has fetched, all have soon: a follower tells its leader, the leader has everybody pull it from itself.

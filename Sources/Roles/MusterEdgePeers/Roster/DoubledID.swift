@@ -3,6 +3,7 @@ internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
+internal import MusterWire
 
 /// Two edges of one id: the one that began later has to go; both say so.
 struct DoubledID: Sendable {

@@ -6,6 +6,7 @@ internal import MusterHTTPClient
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// What edges say to each other to elect a leader, on the wire.

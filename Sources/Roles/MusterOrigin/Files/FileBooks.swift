@@ -1,5 +1,6 @@
 internal import MusterAPI
 internal import MusterCore
+internal import MusterWire
 internal import Synchronization
 
 /// The index of an origin's files, as its parts share it.

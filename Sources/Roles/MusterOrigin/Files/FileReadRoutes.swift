@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 
 /// Files by their SHA-256: reading.
 final class FileReadRoutes: Sendable {

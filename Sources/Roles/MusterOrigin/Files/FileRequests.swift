@@ -2,6 +2,7 @@ internal import HTTPCaching
 internal import MusterAPI
 internal import MusterHTTP
 internal import MusterRoutes
+internal import MusterWire
 
 /// What requests for files say.
 extension HTTPRequest {

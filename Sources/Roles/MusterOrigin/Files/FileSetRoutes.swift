@@ -3,6 +3,7 @@ internal import MusterHTTP
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 
 /// Many files in one request.
 final class FileSetRoutes: Sendable {

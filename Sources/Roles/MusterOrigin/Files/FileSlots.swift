@@ -1,5 +1,5 @@
-internal import MusterAPI
 internal import MusterHTTP
+internal import MusterWire
 internal import Synchronization
 
 /// How many of something there may be at one time, shared among those who want them: nobody has more than is left free.

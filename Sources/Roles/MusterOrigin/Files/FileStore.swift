@@ -5,6 +5,7 @@ internal import MusterCrypto
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// An origin's files, by their SHA-256: a folder, an index of it in memory, and how long each is kept.

@@ -3,6 +3,7 @@ internal import MusterAPI
 internal import MusterCore
 internal import MusterCrypto
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// One file on its way in: to a file of its own, with its SHA-256. Unless it is put in place, nothing of it stays but what may be

@@ -5,6 +5,7 @@ internal import MusterCrypto
 internal import MusterLog
 internal import MusterRole
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// Uploads that may be gone on with, over restarts, too.

@@ -3,6 +3,7 @@ internal import MusterHTTP
 internal import MusterRole
 internal import MusterRoutes
 internal import MusterSystem
+internal import MusterWire
 
 /// Files by their SHA-256: storing one, in one request or in several (draft-ietf-httpbis-resumable-upload).
 final class FileWriteRoutes: Sendable {

@@ -4,6 +4,7 @@ package import MusterCrypto
 package import MusterHTTP
 package import MusterRoutes
 internal import MusterScheduling
+package import MusterWire
 
 /// Checks tokens and makes members' secrets and tickets, all under the coordinator's one stored key. A member's secret
 /// is a code over its id, so it needs no store of its own and outlives restarts; nobody can make one for another.

@@ -7,6 +7,7 @@ internal import MusterFileLists
 internal import MusterFileTransfer
 internal import MusterKernels
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 internal import TaskFiles
 

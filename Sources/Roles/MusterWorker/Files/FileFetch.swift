@@ -4,6 +4,7 @@ internal import MusterFileCache
 internal import MusterFileTransfer
 internal import MusterKernels
 internal import MusterLog
+internal import MusterWire
 
 /// Brings one file from whoever has it: the edges that its name tells, in their order, then the origin. Whoever breaks off in the middle is
 /// left, and the next goes on from there.

@@ -5,6 +5,7 @@ internal import MusterFileTransfer
 internal import MusterHTTPClient
 internal import MusterKernels
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// The fleet's edges, as their owner says or the coordinator lists them, and which of them is asked for a file: all workers ask the same

@@ -3,6 +3,7 @@ package import MusterCore
 package import MusterHTTPClient
 internal import MusterJSON
 internal import MusterRoutes
+internal import MusterWire
 
 /// What a job's result line says.
 package struct TaskResult: Hashable, Sendable {

@@ -1,6 +1,7 @@
 package import MusterAPI
 internal import MusterCore
 package import MusterScheduling
+internal import MusterWire
 
 /// A member that is written by hand: it speaks the worker's routes and lies as its test wants.
 package struct RawMember: Sendable {

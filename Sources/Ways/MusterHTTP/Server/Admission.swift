@@ -1,4 +1,4 @@
-internal import MusterAPI
+internal import MusterWire
 
 /// Who a connection comes from, as far as bounds go: an IPv4 address, or the first 64 bits of an IPv6 one, as a host of that has
 /// all of the rest to choose from.

@@ -1,8 +1,8 @@
 internal import CMicroHTTP
 internal import Glibc
-internal import MusterAPI
 internal import MusterLog
 internal import MusterSystem
+internal import MusterWire
 internal import Synchronization
 
 /// One request and its answer, from the request line to the last byte.

@@ -1,6 +1,6 @@
 internal import CMicroHTTP
 internal import HTTPText
-internal import MusterAPI
+internal import MusterWire
 
 /// A body as browsers send forms: `application/x-www-form-urlencoded` or `multipart/form-data`. libmicrohttpd takes it
 /// apart; values come in pieces, names of fields do not.

@@ -1,5 +1,5 @@
 internal import HTTPText
-internal import MusterAPI
+internal import MusterWire
 
 /// Who is at the other end of a connection.
 package final class HTTPPeer: Sendable {

@@ -1,8 +1,8 @@
 internal import CMicroHTTP
 internal import Glibc
 internal import HTTPText
-package import MusterAPI
 package import MusterSystem
+package import MusterWire
 
 /// One answer.
 package struct HTTPResponse: Sendable {

@@ -1,4 +1,4 @@
-internal import MusterAPI
+internal import MusterWire
 
 /// How a handler answers.
 package enum HTTPOutcome: Sendable {

@@ -1,5 +1,5 @@
 internal import HTTPText
-package import MusterAPI
+package import MusterWire
 
 /// A request target taken apart (RFC 3986): path segments and query, each unescaped by itself, so that an escaped slash
 /// never becomes a separator.

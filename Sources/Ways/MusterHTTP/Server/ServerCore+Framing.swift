@@ -1,7 +1,7 @@
 internal import CMicroHTTP
 internal import HTTPText
-internal import MusterAPI
 internal import MusterLog
+internal import MusterWire
 
 /// What of a head could be read in two ways.
 extension ServerCore {

@@ -3,6 +3,7 @@ internal import Glibc
 internal import HTTPText
 internal import MusterAPI
 internal import MusterLog
+internal import MusterWire
 internal import Synchronization
 
 /// What libmicrohttpd's callbacks work with: one for a server, alive while its daemon is.

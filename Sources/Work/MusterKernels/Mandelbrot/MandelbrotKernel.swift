@@ -1,5 +1,5 @@
-package import MusterAPI
 internal import MusterJSON
+package import MusterWire
 
 /// Computes strips of a picture of the Mandelbrot set: task i is strip i. The params are the picture's.
 package struct MandelbrotKernel: Kernel {

@@ -1,6 +1,7 @@
-package import MusterAPI
+internal import MusterAPI
 internal import MusterCore
 internal import MusterJSON
+package import MusterWire
 
 /// What a render asks for: a rectangle of the complex plane, its resolution, and its colours. Its values are checked, so
 /// whoever holds one can compute it, and the same one has the same bytes on every machine.

@@ -1,4 +1,4 @@
-package import MusterAPI
+package import MusterWire
 
 /// A strip's rows, compressed: a whole IDAT chunk, and what joining it to the others takes.
 ///

@@ -1,5 +1,5 @@
 internal import CZlib
-package import MusterAPI
+package import MusterWire
 
 /// Joins strips to one PNG file: `header`, the strips from the top, `trailer`. Holds two numbers, whatever the picture.
 package struct PNGAssembly: Sendable {

@@ -39,28 +39,28 @@ package struct WireField<Owner: Sendable>: Sendable {
 
 extension WireField {
     /// One that is always there; without it nothing is read.
-    static func must<T>(
+    package static func must<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
         WireField(.always(name, kind.schema, summary), path, kind, must: true)
     }
 
     /// One that is always there; whoever reads goes on without it.
-    static func always<T>(
+    package static func always<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
         WireField(.always(name, kind.schema, summary), path, kind)
     }
 
     /// One that is always there, and null where there is none.
-    static func always<T>(
+    package static func always<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T?> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
         always(name, path, kind.orNull, summary)
     }
 
     /// One that may be left out; it is written where `when` says so.
-    static func may<T>(
+    package static func may<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T> & Sendable, _ kind: WireKind<T>, _ summary: String = "",
         when: (@Sendable (Owner) -> Bool)? = nil
     ) -> WireField {
@@ -68,7 +68,7 @@ extension WireField {
     }
 
     /// One that may be left out: it is, where it is nil.
-    static func may<T>(
+    package static func may<T>(
         _ name: String, _ path: any WritableKeyPath<Owner, T?> & Sendable, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
         let place = WirePlace(path)
@@ -77,7 +77,7 @@ extension WireField {
     }
 
     /// One that follows from others: whoever reads looks at its kind, and drops it.
-    static func told<T>(
+    package static func told<T>(
         _ name: String, _ get: @escaping @Sendable (Owner) -> T, _ kind: WireKind<T>, _ summary: String = ""
     ) -> WireField {
         let key = JSONWriter.encoded(key: name)
@@ -90,7 +90,7 @@ extension WireField {
     }
 
     /// An object, always there, whose fields are the owner's own.
-    static func group(_ name: String, _ fields: [WireField], _ summary: String = "") -> WireField {
+    package static func group(_ name: String, _ fields: [WireField], _ summary: String = "") -> WireField {
         let key = JSONWriter.encoded(key: name)
         let schema = Schema(.object(fields.flatMap(\.described), isClosed: false))
         return WireField([.always(name, schema, summary)]) { owner, given throws(Problem) in
@@ -105,12 +105,12 @@ extension WireField {
     }
 
     /// The fields of a part, among the owner's own.
-    static func part<Part: WireType>(_ path: any WritableKeyPath<Owner, Part> & Sendable) -> WireField {
+    package static func part<Part: WireType>(_ path: any WritableKeyPath<Owner, Part> & Sendable) -> WireField {
         part(path, from: { $0 }, to: { $0 })
     }
 
     /// The same, of a part that is made of what the fields say together.
-    static func part<Part: WireType, T>(
+    package static func part<Part: WireType, T>(
         _ path: any WritableKeyPath<Owner, T> & Sendable, from: @escaping @Sendable (Part) -> T,
         to: @escaping @Sendable (T) -> Part
     ) -> WireField {

@@ -120,7 +120,7 @@ package struct JSONFields: Sendable {
     }
 
     /// An object whose keys are anybody's, at most so many, each of at most `Limits.nameBytesMax` bytes; with them, in order.
-    mutating func entries(
+    package mutating func entries(
         _ name: String, countMax: Int
     ) throws(Problem) -> (fields: JSONFields, keys: [String])? {
         guard let fields = try object(name) else { return nil }
@@ -151,7 +151,7 @@ package struct JSONFields: Sendable {
     }
 
     /// How objects inside a field are named.
-    func place(_ name: String) -> String { path + name + "." }
+    package func place(_ name: String) -> String { path + name + "." }
 
     package func wrong(_ name: String, _ value: JSONValue, _ wanted: String) -> Problem {
         Problem(422, "\"\(path + name)\" must be \(wanted), not \(Self.shown(value)).", code: "field")

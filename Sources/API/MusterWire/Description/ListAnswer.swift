@@ -11,7 +11,7 @@ package protocol WireListed: WireWritable {
 
 extension WireListed {
     package static var listKind: WireKind<[Self]> { .written() }
-    static var madeListFields: [WireField<ListAnswer<Self>>] { [.always(listName, \.items, listKind)] }
+    package static var madeListFields: [WireField<ListAnswer<Self>>] { [.always(listName, \.items, listKind)] }
 }
 
 extension WireListed where Self: WireType {

@@ -1,10 +1,11 @@
 internal import MusterAPI
-internal import MusterCore
+package import MusterCore
 internal import MusterFleetCore
 internal import MusterKernels
 internal import MusterLog
 internal import MusterMembership
-internal import MusterScheduling
+package import MusterScheduling
+package import MusterServices
 internal import MusterStore
 internal import MusterSystem
 internal import MusterWorker
@@ -12,7 +13,7 @@ internal import MusterWorker
 /// Where volunteers are among themselves and too few to check each other, the coordinator computes again what is to be
 /// confirmed: a first volunteer's results would count never, else. One batch at a time, on a thread of its own; a machine
 /// that is believed is checked so seldom that it does little.
-final class RefereeService: Service {
+package final class RefereeService: Service {
     private struct State {
         /// What it computes now.
         var work: (keys: [LeaseKey], cancellation: Cancellation)?
@@ -27,18 +28,18 @@ final class RefereeService: Service {
     private let threads = ThreadPool(idleMax: 1)
 
     /// `patience`: where others are there and none of them confirms a volunteer's results for so long, it does.
-    init(_ common: Common, patience: Duration) {
+    package init(_ common: Common, patience: Duration) {
         (lock, store, self.patience) = (common.lock, common.store, patience)
         slice = Slice(State(), of: lock)
     }
 
-    func close(_ fleet: inout Fleet) { fleet[slice].work?.cancellation.cancel() }
+    package func close(_ fleet: inout Fleet) { fleet[slice].work?.cancellation.cancel() }
 
     /// From so many machines on, volunteers check each other: two that disagree have a third.
     private static let machinesEnough = 3
 
     /// Asks for a batch when there is need, and renews what it holds.
-    func tick(_ now: Moment, _ fleet: inout Fleet) {
+    package func tick(_ now: Moment, _ fleet: inout Fleet) {
         if let work = fleet[slice].work { return fleet.handle(.work(.renewed(.referee, work.keys))) }
         let settled = fleet.core.scheduler.counters.confirmed + fleet.core.scheduler.counters.refuted
         let wants = fleet.core.scheduler.wantsConfirmation
@@ -66,7 +67,7 @@ final class RefereeService: Service {
     }
 
     /// Its call was granted this.
-    func judge(_ grants: [Grant], _ fleet: inout Fleet) {
+    package func judge(_ grants: [Grant], _ fleet: inout Fleet) {
         let cancellation = Cancellation()
         fleet[slice].work = (grants.map(\.key), cancellation)
         Task { [weak self] in await self?.compute(grants, cancellation) }

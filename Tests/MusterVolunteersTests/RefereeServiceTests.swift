@@ -5,12 +5,12 @@ import MusterHTTP
 import MusterMembership
 import MusterRole
 import MusterScheduling
+import MusterServices
 import MusterStore
 import MusterSystem
+import MusterVolunteers
 import Synchronization
 import Testing
-
-@testable import MusterCoordinator
 
 /// The referee with a core whose only worker is a volunteer, played by the test.
 @Suite struct RefereeServiceTests {

@@ -1,3 +1,5 @@
+package import MusterWire
+
 /// The schemas that answers share, by the name that the document gives them; the tests hold each sample answer against its
 /// schema.
 package enum AnswerSchemas {

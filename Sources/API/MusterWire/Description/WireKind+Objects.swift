@@ -1,10 +1,10 @@
 internal import MusterCore
-internal import MusterJSON
-internal import MusterScheduling
+package import MusterJSON
+package import MusterScheduling
 
 extension WireKind where Value: WireType {
     /// An object that is described itself.
-    static var object: WireKind {
+    package static var object: WireKind {
         WireKind(Value.schema) { fields, name throws(Problem) in
             guard let inner = try fields.object(name) else { return nil }
             return try Value(consuming: inner)
@@ -16,7 +16,7 @@ extension WireKind where Value: WireType {
 
 extension WireKind {
     /// An array of such objects; the document gives no bound where `countMax` is not given.
-    static func objects<Item: WireType>(countMax: Int = .max) -> WireKind where Value == [Item] {
+    package static func objects<Item: WireType>(countMax: Int = .max) -> WireKind where Value == [Item] {
         WireKind(.list(Item.schema, 0...countMax)) { fields, name throws(Problem) in
             guard let values = try fields.elements(name, countMax: countMax) else { return nil }
             var items: [Item] = []
@@ -33,7 +33,7 @@ extension WireKind {
 
 extension WireKind {
     /// An array of objects that nobody here reads.
-    static func written<Item: WireWritable>() -> WireKind where Value == [Item] {
+    package static func written<Item: WireWritable>() -> WireKind where Value == [Item] {
         WireKind(.list(Item.schema)) { fields, name in
             _ = fields.value(name)
             return nil
@@ -47,7 +47,7 @@ extension WireKind {
 
 extension WireKind {
     /// An object of such objects, by what they are about, in this order; nobody here reads it.
-    static func written<Item: WireWritable>() -> WireKind where Value == [(key: String, value: Item)] {
+    package static func written<Item: WireWritable>() -> WireKind where Value == [(key: String, value: Item)] {
         WireKind(.map(Item.schema)) { fields, name in
             _ = fields.value(name)
             return nil
@@ -64,7 +64,7 @@ extension WireKind {
 
 extension WireKind {
     /// An array of simple values; `wanted` names them where one is something else, for which `read` answers nil.
-    static func values<Item>(
+    package static func values<Item>(
         _ schema: Schema, _ wanted: String, countMax: Int = .max, read: @escaping @Sendable (JSONValue) -> Item?,
         write: @escaping @Sendable (Item, inout JSONWriter) -> Void
     ) -> WireKind where Value == [Item] {
@@ -86,7 +86,7 @@ extension WireKind {
 
 extension WireKind where Value == [UInt8] {
     /// The text of any object, passed on as it is.
-    static var anyObject: WireKind {
+    package static var anyObject: WireKind {
         WireKind(.object) { fields, name throws(Problem) in
             guard let value = fields.value(name) else { return nil }
             guard value.kind == .object else { throw fields.wrong(name, value, "an object") }
@@ -97,10 +97,11 @@ extension WireKind where Value == [UInt8] {
     }
 }
 
-extension WireKind where Value == LineColumn {
+extension WireKind {
     /// An array whose values are passed on as they are, one a line. The document tells their number and what they are; who
     /// reads looks at them.
-    static func column(of item: Schema = .any, _ count: ClosedRange<Int> = 0...Int.max) -> WireKind {
+    package static func column(of item: Schema = .any, _ count: ClosedRange<Int> = 0...Int.max) -> WireKind
+    where Value == LineColumn {
         WireKind(.list(item, count)) { fields, name throws(Problem) in
             try fields.column(name)
         } write: {
@@ -111,9 +112,9 @@ extension WireKind where Value == LineColumn {
 
 extension WireKind where Value == [String: String] {
     /// Written in the order of their keys.
-    static func strings(countMax: Int) -> WireKind { strings(.map(.string, countMax: countMax), countMax) }
+    package static func strings(countMax: Int) -> WireKind { strings(.map(.string, countMax: countMax), countMax) }
     /// In an answer.
-    static var proses: WireKind { strings(.map(.prose), Int.max) }
+    package static var proses: WireKind { strings(.map(.prose), Int.max) }
     private static func strings(_ schema: Schema, _ countMax: Int) -> WireKind {
         WireKind(schema) { fields, name throws(Problem) in
             try fields.strings(name, countMax: countMax)

@@ -2,7 +2,7 @@ internal import MusterCore
 
 /// What a value may be, as `/openapi.json` tells it (JSON Schema 2020-12, the dialect of OpenAPI 3.1).
 package struct Schema: Sendable {
-    indirect enum Form: Sendable {
+    package indirect enum Form: Sendable {
         case any
         case boolean
         case reference(String)
@@ -35,13 +35,13 @@ package struct Schema: Sendable {
         }
     }
 
-    let form: Form
+    package let form: Form
     /// Whether it may be null as well.
-    private(set) var isNullable = false
+    package private(set) var isNullable = false
 
-    init(_ form: Form) { self.form = form }
+    package init(_ form: Form) { self.form = form }
 
-    var orNull: Schema {
+    package var orNull: Schema {
         var schema = self
         schema.isNullable = true
         return schema
@@ -58,9 +58,9 @@ extension Schema {
     package static let integer = integer(0...Int.max)
     /// An id that is given in turn, from 1.
     package static let id = integer(1...Int.max)
-    static let number = Schema(.number(nil))
+    package static let number = Schema(.number(nil))
     /// Moments are seconds since 1970, spans of time seconds, both with fractions.
-    static let seconds = Schema(.number(0...1e15))
+    package static let seconds = Schema(.number(0...1e15))
     package static let object = Schema(.object([], isClosed: false))
     /// The bytes of a file.
     package static let bytes = Schema(.string(0...Int.max, pattern: nil, format: "binary"))
@@ -76,17 +76,17 @@ extension Schema {
     }
     package static func integer(_ range: ClosedRange<Int>) -> Schema { Schema(.integer(range)) }
     package static func number(_ range: ClosedRange<Double>) -> Schema { Schema(.number(range)) }
-    static func list(_ item: Schema, _ count: ClosedRange<Int> = 0...Int.max) -> Schema {
+    package static func list(_ item: Schema, _ count: ClosedRange<Int> = 0...Int.max) -> Schema {
         Schema(.array(item, count))
     }
-    static func map(_ value: Schema, countMax: Int = .max) -> Schema {
+    package static func map(_ value: Schema, countMax: Int = .max) -> Schema {
         Schema(.map(value, countMax: countMax))
     }
     /// An object that a caller sends: other fields are refused.
     package static func closed(_ fields: [Field]) -> Schema { Schema(.object(fields, isClosed: true)) }
-    static func either(_ schemas: Schema...) -> Schema { Schema(.either(schemas)) }
+    package static func either(_ schemas: Schema...) -> Schema { Schema(.either(schemas)) }
     /// What is described as a type.
     package static func of(_ type: (some WireWritable).Type) -> Schema { type.schema }
     /// One of `AnswerSchemas.all`.
-    static func named(_ name: String) -> Schema { Schema(.reference(name)) }
+    package static func named(_ name: String) -> Schema { Schema(.reference(name)) }
 }

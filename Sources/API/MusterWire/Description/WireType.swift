@@ -32,7 +32,7 @@ extension WireWritable {
         json.endObject()
     }
 
-    func writeFields(to json: inout JSONWriter) {
+    package func writeFields(to json: inout JSONWriter) {
         let fields = Self.fields
         for place in fields.indices { fields[place].write(self, &json) }
     }
@@ -45,7 +45,7 @@ extension WireWritable {
 
     package var body: [UInt8] { json.bytes }
 
-    static var schema: Schema { schemaName.isEmpty ? ownSchema : .named(schemaName) }
+    package static var schema: Schema { schemaName.isEmpty ? ownSchema : .named(schemaName) }
     package static var ownSchema: Schema { Schema(.object(fields.flatMap(\.described), isClosed: isClosed)) }
 }
 
@@ -92,7 +92,7 @@ extension WireType {
     }
 
     /// Its fields among others.
-    init(from fields: inout JSONFields) throws(Problem) {
+    package init(from fields: inout JSONFields) throws(Problem) {
         self = Self.blank
         for field in Self.fields { try field.read(&self, &fields) }
     }

@@ -1,15 +1,10 @@
-import MusterAPI
 import MusterCore
 import MusterFleetCore
-import MusterHTTP
 import MusterMembership
-import MusterRole
-import MusterScheduling
+import MusterServices
 import MusterStore
 import Synchronization
 import Testing
-
-@testable import MusterCoordinator
 
 @Suite struct FleetLockTests {
     @Test("effects are performed in the order in which they were decided, each with the fleet in hand")

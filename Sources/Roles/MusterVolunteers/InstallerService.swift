@@ -1,25 +1,26 @@
-internal import MusterAPI
 internal import MusterCrypto
 internal import MusterHTTP
-internal import MusterJoining
+package import MusterJoining
 internal import MusterRole
-internal import MusterRoutes
+package import MusterRoutes
+package import MusterServices
 internal import MusterSystem
+internal import MusterWire
 
 /// The installer, and what it installs.
-final class InstallerService: Service {
+package final class InstallerService: Service {
     private let authenticator: Authenticator
     private let listener: Listener
     /// What volunteers get; nil without `--volunteers`.
     private let volunteers: VolunteerDesk?
     private let version: String
 
-    init(_ common: Common, listener: Listener, volunteers: VolunteerDesk?, version: String) {
+    package init(_ common: Common, listener: Listener, volunteers: VolunteerDesk?, version: String) {
         (authenticator, self.listener) = (common.authenticator, listener)
         (self.volunteers, self.version) = (volunteers, version)
     }
 
-    var routes: [RouteName: RouteHandler] {
+    package var routes: [RouteName: RouteHandler] {
         [
             .install: { [unowned self] in try install($0) },
             .volunteerImage: { [unowned self] in try volunteerFile(.image, $0) },

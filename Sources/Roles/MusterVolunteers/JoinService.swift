@@ -1,24 +1,26 @@
-internal import MusterAPI
+package import MusterAPI
 internal import MusterCrypto
 internal import MusterHTTP
-internal import MusterJoining
-internal import MusterRole
-internal import MusterRoutes
+package import MusterJoining
+package import MusterRole
+package import MusterRoutes
+package import MusterServices
+internal import MusterWire
 
 /// How machines that have nothing yet become workers of the fleet's own.
-final class JoinService: Service {
+package final class JoinService: Service {
     private let tokens: TokenStore
     private let authenticator: Authenticator
     private let listener: Listener
     /// What other machines run to become workers or volunteers.
     private let program: ProgramArchive
 
-    init(_ common: Common, tokens: TokenStore, listener: Listener, program: ProgramArchive) {
+    package init(_ common: Common, tokens: TokenStore, listener: Listener, program: ProgramArchive) {
         (self.tokens, authenticator) = (tokens, common.authenticator)
         (self.listener, self.program) = (listener, program)
     }
 
-    var routes: [RouteName: RouteHandler] {
+    package var routes: [RouteName: RouteHandler] {
         [
             .joinCommand: { [unowned self] in try offerToJoin($0) },
             .program: { [unowned self] in try giveProgram($0) },
@@ -35,7 +37,7 @@ final class JoinService: Service {
     }
 
     /// Packs the program, if nobody did yet, which takes some seconds.
-    func joinOffer(hasProgram: Bool = true) async -> JoinOffer {
+    package func joinOffer(hasProgram: Bool = true) async -> JoinOffer {
         var offer = JoinOffer(
             token: tokens.join, url: listener.othersURL, platform: InstallScript.platform, program: nil)
         guard hasProgram else { return offer }

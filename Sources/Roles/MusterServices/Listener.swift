@@ -1,20 +1,20 @@
-internal import MusterHTTP
+package import MusterHTTP
 internal import MusterRole
 internal import Synchronization
 
 /// The coordinator's server, once it has begun, and where others find it.
-final class Listener: Sendable {
-    let configuration: HTTPServer.Configuration
+package final class Listener: Sendable {
+    package let configuration: HTTPServer.Configuration
     /// From `--advertise`.
     private let advertisedURL: String?
     private let server = Mutex<HTTPServer?>(nil)
 
-    init(_ configuration: HTTPServer.Configuration, advertisedURL: String?) {
+    package init(_ configuration: HTTPServer.Configuration, advertisedURL: String?) {
         (self.configuration, self.advertisedURL) = (configuration, advertisedURL)
     }
 
     /// Throws when the port cannot be had. `check` is asked before a body is taken.
-    func start(
+    package func start(
         _ routes: HTTPServer.Routes, descriptorsReserved: Int,
         check: @escaping @Sendable (HTTPRequest) throws -> Void
     ) throws {
@@ -25,12 +25,12 @@ final class Listener: Sendable {
         self.server.withLock { $0 = server }
     }
 
-    var port: UInt16 { server.withLock { $0?.port ?? 0 } }
-    var isTLS: Bool { configuration.tlsCertificate != nil }
-    var statistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
+    package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
+    package var isTLS: Bool { configuration.tlsCertificate != nil }
+    package var statistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
 
     /// As this machine reaches it.
-    var ownURL: String {
+    package var ownURL: String {
         switch configuration.host {
         case "0.0.0.0": url(host: "127.0.0.1")
         case "::": url(host: "[::1]")
@@ -39,20 +39,22 @@ final class Listener: Sendable {
         }
     }
 
-    func url(host: String) -> String { "\(isTLS ? "https" : "http")://\(host):\(port)" }
+    package func url(host: String) -> String { "\(isTLS ? "https" : "http")://\(host):\(port)" }
 
     /// What the operator says that it is.
-    var toldURL: String? { advertisedURL?.withoutTrailingSlashes }
+    package var toldURL: String? { advertisedURL?.withoutTrailingSlashes }
 
     /// Where machines elsewhere find it, as far as it can tell.
-    var othersURL: String { toldURL ?? reachableURL(configuration, port: port) }
+    package var othersURL: String { toldURL ?? reachableURL(configuration, port: port) }
 
     /// Throws an `HTTPServerError` for what does not fit; then nothing changes.
-    func replaceCertificate(_ certificate: String, key: String) throws {
+    package func replaceCertificate(_ certificate: String, key: String) throws {
         try server.withLock { $0 }?.replaceCertificate(certificate, key: key)
     }
 
-    func windDown() { server.withLock { $0 }?.windDown() }
+    package func windDown() { server.withLock { $0 }?.windDown() }
 
-    func shutdown(graceSeconds: Double) async { await server.withLock { $0 }?.shutdown(graceSeconds: graceSeconds) }
+    package func shutdown(graceSeconds: Double) async {
+        await server.withLock { $0 }?.shutdown(graceSeconds: graceSeconds)
+    }
 }

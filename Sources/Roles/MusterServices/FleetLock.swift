@@ -1,6 +1,6 @@
-internal import MusterCore
-internal import MusterFleetCore
-internal import MusterMembership
+package import MusterCore
+package import MusterFleetCore
+package import MusterMembership
 internal import MusterSystem
 internal import Synchronization
 
@@ -9,35 +9,35 @@ internal import Synchronization
 /// Every event takes the lock, is handled, and its effects are performed under it: each effect only queues something (an
 /// answer, a commit, an event), so the lock is held for microseconds, and effects happen in the order they were decided in.
 /// Nothing called under the lock calls back.
-final class FleetLock: Sendable {
+package final class FleetLock: Sendable {
     private let fleet: Mutex<Fleet>
 
-    init(_ restored: Restoring) {
+    package init(_ restored: Restoring) {
         fleet = Mutex(Fleet(restored.core, restored.effects))
         fleet.withLock { $0.lock = ObjectIdentifier(self) }
     }
 
     /// Called once, before the first event. The lock does not keep it alive.
-    func performEffects(by performer: any EffectPerformer) { fleet.withLock { $0.performer = performer } }
+    package func performEffects(by performer: any EffectPerformer) { fleet.withLock { $0.performer = performer } }
 
-    func withLock<Value, Failure>(
+    package func withLock<Value, Failure>(
         _ body: (inout Fleet) throws(Failure) -> sending Value
     ) throws(Failure) -> sending Value {
         try fleet.withLock { (fleet) throws(Failure) -> sending Value in try body(&fleet) }
     }
 
     /// Hands an event to the core and does what it says.
-    func handle(_ event: FleetEvent) { withLock { $0.handle(event) } }
+    package func handle(_ event: FleetEvent) { withLock { $0.handle(event) } }
 }
 
 /// Knows whose each effect is. All of it runs under the lock and only queues.
-protocol EffectPerformer: AnyObject, Sendable {
+package protocol EffectPerformer: AnyObject, Sendable {
     func perform(_ effects: [FleetEffect], _ fleet: inout Fleet)
 }
 
 /// Whoever has it has the lock: it is handed out for one call at a time, and cannot be copied or kept.
-struct Fleet: ~Copyable, Sendable {
-    private(set) var core: FleetCore
+package struct Fleet: ~Copyable, Sendable {
+    package private(set) var core: FleetCore
     fileprivate var lock: ObjectIdentifier?
     fileprivate weak var performer: (any EffectPerformer)?
     private var nextNumber: UInt64 = 1
@@ -48,12 +48,12 @@ struct Fleet: ~Copyable, Sendable {
         (self.core, self.restoredEffects) = (core, restoredEffects)
     }
 
-    mutating func handle(_ event: FleetEvent, now: Moment = SystemTime.now()) {
+    package mutating func handle(_ event: FleetEvent, now: Moment = SystemTime.now()) {
         perform(core.handle(event, now: now, wallClockMs: SystemTime.wallClockMs()))
     }
 
     /// Time goes by.
-    mutating func tick() -> Moment {
+    package mutating func tick() -> Moment {
         let restored = restoredEffects
         restoredEffects = []
         perform(restored)
@@ -68,15 +68,15 @@ struct Fleet: ~Copyable, Sendable {
     }
 
     /// What members have by now of commands and is not stored yet.
-    mutating func newProgress() -> CommandProgress { core.newProgress() }
+    package mutating func newProgress() -> CommandProgress { core.newProgress() }
 
     /// For calls, deliveries and connections alike.
-    mutating func newNumber() -> UInt64 {
+    package mutating func newNumber() -> UInt64 {
         defer { nextNumber += 1 }
         return nextNumber
     }
 
-    subscript<Value>(_ slice: Slice<Value>) -> Value {
+    package subscript<Value>(_ slice: Slice<Value>) -> Value {
         _read {
             slice.requireGuard(lock)
             yield slice.value
@@ -92,11 +92,11 @@ struct Fleet: ~Copyable, Sendable {
 /// `fleet[slice]`.
 ///
 /// `@unchecked Sendable`: the lock guards it, as a `Fleet` is to be had only from there.
-final class Slice<Value: Sendable>: @unchecked Sendable {
+package final class Slice<Value: Sendable>: @unchecked Sendable {
     fileprivate var value: Value
     private let lock: ObjectIdentifier
 
-    init(_ value: Value, of lock: FleetLock) {
+    package init(_ value: Value, of lock: FleetLock) {
         self.value = value
         self.lock = ObjectIdentifier(lock)
     }

@@ -1,4 +1,3 @@
-import MusterAPI
 import MusterCore
 import MusterFleetCore
 import MusterHTTP
@@ -6,11 +5,12 @@ import MusterMembership
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
+import MusterVolunteers
+import MusterWire
 import Synchronization
 import Testing
-
-@testable import MusterCoordinator
 
 @Suite struct TrustServiceTests {
     @Test("a token is durable when it is told; revoked, its members are gone")

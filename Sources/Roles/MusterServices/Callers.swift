@@ -1,20 +1,20 @@
-internal import MusterAPI
-internal import MusterCore
+package import MusterCore
 internal import MusterFleetCore
-internal import MusterHTTP
+package import MusterHTTP
 internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
+package import MusterWire
 
 /// Whom a request speaks for.
-struct Callers: Sendable {
+package struct Callers: Sendable {
     private let lock: FleetLock
     private let authenticator: Authenticator
 
-    init(_ common: Common) { (lock, authenticator) = (common.lock, common.authenticator) }
+    package init(_ common: Common) { (lock, authenticator) = (common.lock, common.authenticator) }
 
     /// The member that a request speaks for. Strangers (unknown, or removed meanwhile) are told to join again.
-    func sender(of request: HTTPRequest) throws(Problem) -> MemberID {
+    package func sender(of request: HTTPRequest) throws(Problem) -> MemberID {
         guard case .member(let id) = authenticator.principal(of: request) else {
             throw Problem(403, "Only a member can do this, with the secret that its joining answered.", code: "rights")
         }
@@ -32,7 +32,7 @@ struct Callers: Sendable {
     }
 
     /// What a secret is good for is asked before a body is taken, which may be large. Throws a `Problem`.
-    func requirePresent(_ request: HTTPRequest) throws(Problem) {
+    package func requirePresent(_ request: HTTPRequest) throws(Problem) {
         guard let access = authenticator.access(of: request), [.member, .send, .child].contains(access) else { return }
         switch authenticator.principal(of: request) {
         case .member(let id):
@@ -51,7 +51,7 @@ struct Callers: Sendable {
     }
 
     /// The same, where the path names the member too.
-    func sender(named request: HTTPRequest) throws(Problem) -> MemberID {
+    package func sender(named request: HTTPRequest) throws(Problem) -> MemberID {
         let named = MemberID(try request.number("id", of: "member"))
         let id = try sender(of: request)
         guard id == named else { throw Self.another(id, named) }
@@ -59,12 +59,12 @@ struct Callers: Sendable {
     }
 
     /// Whether this child is the one that the path names.
-    static func requireOwn(_ child: ChildID, _ request: HTTPRequest) throws(Problem) {
+    package static func requireOwn(_ child: ChildID, _ request: HTTPRequest) throws(Problem) {
         let named = ChildID(try request.number("id", of: "child"))
         guard child == named else { throw notTheChild(named) }
     }
 
-    static func notTheChild(_ id: ChildID) -> Problem {
+    package static func notTheChild(_ id: ChildID) -> Problem {
         Problem(403, "Only child \(id) itself delivers its numbers.", code: "rights")
     }
 }

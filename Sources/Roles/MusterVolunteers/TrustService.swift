@@ -1,37 +1,40 @@
 internal import MusterAPI
-internal import MusterCore
+package import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterJSON
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
-internal import MusterRoutes
+package import MusterRoutes
 internal import MusterScheduling
-internal import MusterStore
+package import MusterServices
+package import MusterStore
 internal import MusterSystem
+internal import MusterWire
 
 /// Volunteers' tokens, and what is known of machines.
-final class TrustService: Service {
+package final class TrustService: Service {
     private let lock: FleetLock
     private let store: any Store
     private let health: StoreHealth
     private let authenticator: Authenticator
     private let events: EventHub
 
-    init(_ common: Common) {
+    package init(_ common: Common) {
         (lock, store, health) = (common.lock, common.store, common.health)
         (authenticator, events) = (common.authenticator, common.events)
     }
 
     /// What is known of machines. Of one that was last seen before `sinceMs` it is forgotten, unless it is out.
-    static func restore(from store: any Store, sinceMs: WallClockMs, _ restoring: inout Restoring) async throws {
+    package static func restore(from store: any Store, sinceMs: WallClockMs, _ restoring: inout Restoring) async throws
+    {
         for machine in try await store.machines() where machine.standing.isOut || machine.lastSeenMs >= sinceMs {
             restoring.handle(.work(.standingRestored(machine.id, machine.standing)))
         }
     }
 
-    var routes: [RouteName: RouteHandler] {
+    package var routes: [RouteName: RouteHandler] {
         [
             .createToken: { [unowned self] in try createToken($0) },
             .tokens: { [unowned self] _ in listTokens() },
@@ -43,7 +46,7 @@ final class TrustService: Service {
     }
 
     /// A machine gets no more work.
-    func distrust(_ machine: MachineID, _ writes: [StoreWrite]) {
+    package func distrust(_ machine: MachineID, _ writes: [StoreWrite]) {
         store.commit(writes) { [health] in health.note($0.failureReason) }
         Log.warning("a machine is out: it gets no more work", ["machine": machine.rawValue])
         var data = JSONWriter()

@@ -6,35 +6,18 @@ import MusterMembership
 import MusterRole
 import MusterRoutes
 import MusterScheduling
+import MusterServices
 import MusterStore
+import MusterVolunteers
+import MusterWire
 import Testing
 
-@testable import MusterCoordinator
 @testable import MusterJoining
 
-/// What comes to machines and browsers that are nobody yet: each service alone.
+/// What comes to machines that are nobody yet: each service alone.
 @Suite struct VisitorServiceTests {
     private func listener(_ url: String? = nil) -> Listener {
         Listener(HTTPServer.Configuration(), advertisedURL: url)
-    }
-
-    @Test("a link signs a browser in once, and only by GET")
-    func signIn() async throws {
-        try await withBench { bench in
-            let service = SignInService(bench.common, isTLS: true)
-            let code = try #require(service.newLink().split(separator: "=").last.map(String.init))
-            let answer = try await bench.ask(service, .signIn, query: [("code", code)])
-            #expect(answer.status == 200)
-            #expect(answer.headers.first { $0.name == "Set-Cookie" }?.value.contains("Secure") == true)
-            do {
-                let status = try await bench.ask(service, .signIn, query: [("code", code)]).status
-                #expect(status == 403)
-            }
-            do {
-                let status = try await bench.ask(service, .signIn).status
-                #expect(status == 422)
-            }
-        }
     }
 
     @Test("the program is had by its code, which the offer tells")

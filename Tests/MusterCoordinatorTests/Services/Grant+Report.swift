@@ -1,0 +1,1 @@
+../../MusterServicesTests/Grant+Report.swift
