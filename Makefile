@@ -56,8 +56,9 @@ docs-test: build ## every command line of README.md and docs/, run, and what com
 compose-test: ## the fleet of compose.yaml on this machine's engine: started, used, scaled, ended
 	@Scripts/compose-test
 
-engine-test: ## the tests of containers on Docker, and the same ones on a Podman of their own
+engine-test: build ## the tests of containers on Docker, the same ones on a Podman of their own, and one without root
 	@Scripts/engine-test
+	@Scripts/rootless-test
 
 install-test: ## the volunteer's one line in bare containers, with and without an engine, and what goes wrong there
 	@Scripts/install-test

@@ -332,7 +332,10 @@ let package = Package(
         tests("MusterLaunchTests", ["MusterLaunch"]),
         tests(
             "MusterContainersTests",
-            ["MusterContainers", "MusterLaunch", "MusterWire", "MusterJSON", "MusterSystem", "MusterServerKit"]),
+            [
+                "MusterContainers", "MusterLaunch", "MusterKernels", "MusterWire", "MusterJSON", "MusterSystem",
+                "MusterServerKit",
+            ]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore", "RunRules"]),
         program(

@@ -94,6 +94,46 @@ import Testing
         }
     }
 
+    /// Its files have the same names in it as without a container.
+    @Test func aCommandRunsInAFolderOfItsTask() async throws {
+        try await withWorker { fleet, _ in
+            let origin = try await ServerProcess(
+                fleet, ["origin", "--no-samples", "--data", fleet.folder.path + "/origin", "--join", fleet.url])
+            try await eventually("\(origin.url) is listed") { try await fleet.memberNames().count == 2 }
+            let script =
+                "mkdir -p src && echo text >src/in && \(Self.run) --workdir src/sub --send src/in --return src/sub/out"
+            let run = try await fleet.script("\(script) 'pwd; cat ../in >out; : {}' ::: 1 && cat src/sub/out")
+            #expect(run.text == "/work/src/sub\ntext\n" && run.code == 0, "\(run.text) \(run.errors)")
+        }
+    }
+
+    /// The engine gives it no more than it may have.
+    @Test func aCommandHasSoManyProcesses() async throws {
+        try await withWorker { fleet, _ in
+            let script = "for i in 1 2 3 4 5 6; do sleep 0.2 & done; wait; echo end"
+            let few = try await fleet.script("\(Self.run) --pids 4 '\(script); : {}' ::: 1")
+            #expect(few.errors.contains("Cannot fork"), "\(few.text) \(few.errors)")
+            let enough = try await fleet.script("\(Self.run) --pids 7 '\(script); : {}' ::: 1")
+            #expect(enough.text == "end\n" && enough.code == 0, "\(enough.errors)")
+        }
+    }
+
+    /// No machine of these tests has a runtime for GPUs: who asks for one reads the engine's own words.
+    @Test func aMachineWithoutARuntimeForGPUsSaysSo() async throws {
+        try await Fleet.run { fleet in
+            let worker = try fleet.startWorker(
+                "w", flags: ["--gpus", "2"], environment: ["MUSTER_ALLOW_EXEC": "true"])
+            #expect(try await fleet.script("\(Self.run) --detach --gpus 1 'true {}' ::: 1").text == "1\n")
+            let words = Docker.isPodman ? "Podman hands no GPUs on" : "could not select device driver"
+            try await eventually("the job says why") {
+                try await fleet.script("muster job 1").text.contains(words)
+            }
+            #expect(try await fleet.script("muster cancel 1").code == 0)
+            worker.terminate()
+            try await worker.exitCode()
+        }
+    }
+
     @Test func whatNoWorkerCanRunIsSaid() async throws {
         try await withWorker { fleet, _ in
             let missing = try await fleet.script(

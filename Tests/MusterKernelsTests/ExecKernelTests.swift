@@ -232,6 +232,20 @@ import Testing
         }
     }
 
+    /// In a container they are counted from 0.
+    @Test(arguments: [(#""image":"a","#, "0,1"), ("", "2,5")])
+    func aCommandIsToldItsGPUs(_ image: String, _ visible: String) throws {
+        let commands = Commands(ExecOutcome(.exited(0)))
+        let params = Array("{\(image)\"command\":[\"ls\"],\"env\":{\"CUDA_VISIBLE_DEVICES\":\"9\"}}".utf8)
+        let kernel = try ExecKernel(params: JSONFields(body: params)).on(commands)
+        var task = KernelTask(index: 0, attempt: 1, input: nil)
+        task.gpus = [2, 5]
+        _ = try kernel.run(task, Cancellation())
+        let asked = try #require(commands.asked.withLock { $0.last })
+        #expect(asked.variables == [Array("CUDA_VISIBLE_DEVICES=\(visible)".utf8)])
+        #expect(asked.image?.gpus == (image.isEmpty ? nil : [2, 5]))
+    }
+
     @Test func aShellTextGoesToTheShell() throws {
         let (_, asked) = try run(outcome(.exited(0)), params: #"{"shell":"-x {#} {%} {}"}"#, input: #""it's""#)
         #expect(

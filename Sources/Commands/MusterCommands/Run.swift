@@ -47,7 +47,8 @@ enum RunCommand {
         "A variable of the commands' environment; without a value, as it is here.")
     static let pids = Flag<Int?>.int(
         "pids", "N", in: 1...100_000,
-        "A command that has more processes at one time, itself included, is ended with all of them, and has failed."
+        "A command that has more processes at one time, itself included, is ended with all of them, and has failed; with --image it gets no "
+            + "more, and threads count as well."
     ).defaulting(to: "as many as the system lets it")
     static let shell = Flag.bool("shell", "The command is a text for /bin/sh, even if it looks like a plain word.")
     static let noShell = Flag.bool(
@@ -60,7 +61,7 @@ enum RunCommand {
     static let image = Flag<String?>.text(
         "image", "NAME", as: .text(bytesMax: 512, suggestions: []),
         "Run each command in a container of this image, which the workers' engines have. Its working folder is the task's own; it is not "
-            + "root, and has the processors and the memory that --cpus and --memory say.")
+            + "root, and has the processors, the memory and the GPUs that --cpus, --memory and --gpus say.")
     static let network = Flag.bool("network", "With --image: the containers may use the network.")
     static let unordered = Flag.bool(
         "unordered", short: "u", "Print what a command printed as soon as it has ended, not in the order of the values."
@@ -129,7 +130,6 @@ enum RunCommand {
             .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
             .exclusive(["pipe", "send"]), .exclusive(["pipe", "return"]),
             .exclusive(["dry-run", "detach"]), .exclusive(["detach", "joblog"]), .exclusive(["detach", "results"]),
-            .exclusive(["image", "gpus"]), .exclusive(["image", "workdir"]), .exclusive(["image", "pids"]),
             .exclusive(["tag", "json"]), .exclusive(["line-buffer", "json"]),
         ],
         exits: [

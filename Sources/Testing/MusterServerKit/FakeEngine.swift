@@ -5,7 +5,8 @@ internal import Glibc
 package final class FakeEngine: Sendable {
     /// Its socket's.
     package let path: String
-    private let folder: String
+    /// Where that is.
+    package let folder: String
     private let listener: CInt
 
     /// `answer` gets the request's first line; nil keeps the connection open and says nothing.

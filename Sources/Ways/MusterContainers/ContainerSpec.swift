@@ -6,9 +6,9 @@ package struct ContainerLimits: Hashable, Sendable {
     /// Memory and what is in its temporary folder; there is no swap beyond it. 6 MiB or more, 0: as much as there is. From
     /// `--container-memory`.
     package var memoryBytes = 512 << 20
-    /// Processors' worth of time. From `--container-cpus`.
+    /// Processors' worth of time, 0: as much as there is. From `--container-cpus`.
     package var cpus = 1.0
-    /// Processes and threads. From `--container-pids`.
+    /// Processes and threads, beside the engine's init; 0: as many as the engine lets it. From `--container-pids`.
     package var pids = 256
     /// Of `/tmp`, the one place where it can write.
     package var temporaryBytes = 64 << 20
@@ -35,8 +35,11 @@ struct ContainerSpec: Sendable {
     var userNamespace = ""
     /// Empty: the image's own.
     var workingFolder = ""
-    /// A folder of the machine that is the working folder; empty: none.
+    /// A folder of the machine that is in it, too, at `mountPoint`; empty: none.
     var mount = ""
+    var mountPoint = ""
+    /// The machine's GPUs that it has, by their indexes there; in it they are counted from 0.
+    var gpus: [Int] = []
     var environment: [String: String] = [:]
     var labels: [String: String] = [:]
     var limits = ContainerLimits()
@@ -88,8 +91,8 @@ struct ContainerSpec: Sendable {
         json.beginObject()
         json.field("Memory", limits.memoryBytes)
         json.field("MemorySwap", limits.memoryBytes)
-        json.field("NanoCpus", Int(limits.cpus * 1e9))
-        json.field("PidsLimit", limits.pids)
+        if limits.cpus > 0 { json.field("NanoCpus", Int(limits.cpus * 1e9)) }
+        if limits.pids > 0 { json.field("PidsLimit", limits.pids + (hasInit ? 1 : 0)) }
         json.strings("CapDrop", ["ALL"])
         json.strings("SecurityOpt", ["no-new-privileges"])
         json.field("ReadonlyRootfs", true)
@@ -99,6 +102,7 @@ struct ContainerSpec: Sendable {
         json.strings("Binds", binds)
         if !userNamespace.isEmpty { json.field("UsernsMode", userNamespace) }
         if !mount.isEmpty { writeMount(&json) }
+        if !gpus.isEmpty { writeGPUs(&json) }
         json.key("Tmpfs")
         json.beginObject()
         for folder in Set(volumes + ["/tmp"]).sorted() {
@@ -122,7 +126,23 @@ struct ContainerSpec: Sendable {
         json.beginObject()
         json.field("Type", "bind")
         json.field("Source", mount)
-        json.field("Target", workingFolder)
+        json.field("Target", mountPoint)
+        json.endObject()
+        json.endArray()
+    }
+
+    /// As `docker run --gpus device=…` asks for them: of whichever driver the engine has for GPUs.
+    private func writeGPUs(_ json: inout JSONWriter) {
+        json.key("DeviceRequests")
+        json.beginArray()
+        json.beginObject()
+        json.strings("DeviceIDs", gpus.map { "\($0)" })
+        json.key("Capabilities")
+        json.beginArray()
+        json.beginArray()
+        json.value("gpu")
+        json.endArray()
+        json.endArray()
         json.endObject()
         json.endArray()
     }

@@ -38,6 +38,7 @@ package final class EngineClient: Sendable {
     private let answerTime: Duration
     private let client: HTTPClient
     private let known = Mutex<Negotiated?>(nil)
+    private let knownFacts = Mutex<EngineFacts?>(nil)
     /// Whether the engine has an init to put before programs that were not made to be the first process.
     let hasInit = Atomic(true)
 
@@ -56,6 +57,16 @@ package final class EngineClient: Sendable {
 
     /// Which one answers there.
     package func kind() async throws(EngineError) -> EngineKind { try await negotiated().kind }
+
+    /// What that one can do for containers.
+    func facts() async throws(EngineError) -> EngineFacts {
+        if let facts = knownFacts.withLock({ $0 }) { return facts }
+        let answer = try await call("GET", "/info")
+        guard answer.isGood else { throw refusal(answer) }
+        let facts = EngineFacts(info: try answer.json())
+        knownFacts.withLock { $0 = facts }
+        return facts
+    }
 
     /// Asks, and returns answers of any status. Throws `EngineError` where there is none.
     func call(
@@ -114,8 +125,10 @@ package final class EngineClient: Sendable {
 
     /// Failures of a start that the same container would meet again.
     private static func isForGood(_ said: String) -> Bool {
-        ["executable file not found", "no such file or directory", "permission denied", "exec format error"]
-            .contains { said.contains($0) }
+        [
+            "executable file not found", "no such file or directory", "permission denied", "exec format error",
+            EngineError.noDriver,
+        ].contains { said.contains($0) }
     }
 
     // MARK: Version
@@ -174,6 +187,7 @@ package final class EngineClient: Sendable {
         guard let error = error as? HTTPClientError else { return EngineError(.cancelled, "\(error)") }
         // Another engine may be there when it comes back.
         known.withLock { $0 = nil }
+        knownFacts.withLock { $0 = nil }
         switch error.code {
         case .connect:
             return address.defect

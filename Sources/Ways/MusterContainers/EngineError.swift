@@ -36,13 +36,16 @@ package struct EngineError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { message }
 
-    /// Whether it is this machine's trouble, so that another machine may do what was asked: no engine, no image, no room.
+    /// Docker's words where it has no runtime that hands GPUs on.
+    static let noDriver = "could not select device driver"
+
+    /// Whether it is this machine's trouble, so that another machine may do what was asked: no engine, no image, no room, no runtime for GPUs.
     var isMachines: Bool {
         switch code {
         case .away, .forbidden, .timeout, .badAnswer, .imageMissing: true
         case .refused:
             isRetryable
-                || ["no space left", "cannot allocate memory", "not enough memory", "disk quota"]
+                || ["no space left", "cannot allocate memory", "not enough memory", "disk quota", Self.noDriver]
                     .contains { message.lowercased().contains($0) }
         case .notFound, .conflict, .cancelled: false
         }

@@ -93,7 +93,7 @@ package final class CommandRunner: TaskCommands {
             guard let containers else { throw TaskFailure("this worker has no container engine", isOwnFault: true) }
             var command = command
             command.marks.append(environment.workerEntry)
-            return try containers.run(command, image, in: scratch.path, cancellation)
+            return try containers.run(command, image, in: scratch.path, at: directory, cancellation)
         }
         let mark = Array("\(Self.markName)=\(scratch.path)".utf8)
         let (variables, path) = environment.variables(of: command, in: scratch.path, directory, mark: mark)

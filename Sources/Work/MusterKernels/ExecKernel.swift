@@ -152,7 +152,9 @@ package struct ExecKernel: Kernel {
         if !task.gpus.isEmpty {
             let name = "CUDA_VISIBLE_DEVICES="
             command.variables.removeAll { $0.starts(with: name.utf8) }
-            command.variables.append(Array((name + task.gpus.map { "\($0)" }.joined(separator: ",")).utf8))
+            // A container has no others, and counts its own from 0.
+            let seen = self.task.image.isEmpty ? task.gpus : Array(task.gpus.indices)
+            command.variables.append(Array((name + seen.map { "\($0)" }.joined(separator: ",")).utf8))
         }
         command.marks = [
             Array("MUSTER_JOB=\(task.job)".utf8), Array("MUSTER_TASK=\(task.index)".utf8),
@@ -171,6 +173,7 @@ package struct ExecKernel: Kernel {
         if !self.task.image.isEmpty {
             command.image = TaskImage(
                 name: self.task.image, hasNetwork: self.task.hasNetwork, cpus: task.cpus, memoryBytes: task.memoryBytes)
+            command.image!.gpus = task.gpus
         }
         return command
     }
@@ -189,10 +192,11 @@ package protocol TaskCommands: Sendable {
 
 /// A worker's container engine, for commands.
 package protocol CommandContainers: Sendable {
-    /// Runs one command in a container of its own, with `folder` as its working folder, and leaves nothing of the container. Blocks.
-    /// Throws for what is this machine's own fault, and for what an engine cannot be told.
+    /// Runs one command in a container of its own, which has the task's `folder`, and leaves nothing of the container. It runs in `directory`,
+    /// which is that folder or one in it. Blocks. Throws for what is this machine's own fault, and for what an engine cannot be told.
     func run(
-        _ command: TaskCommand, _ image: TaskImage, in folder: String, _ cancellation: Cancellation
+        _ command: TaskCommand, _ image: TaskImage, in folder: String, at directory: String,
+        _ cancellation: Cancellation
     ) throws(TaskFailure) -> ExecOutcome
 }
 
@@ -204,6 +208,8 @@ package struct TaskImage: Hashable, Sendable {
     package var cpus: Int
     /// 0: as much as the machine has.
     package var memoryBytes: Int
+    /// The machine's GPUs that it has, by their indexes.
+    package var gpus: [Int] = []
 
     package init(name: String, hasNetwork: Bool, cpus: Int, memoryBytes: Int) {
         (self.name, self.hasNetwork, self.cpus, self.memoryBytes) = (name, hasNetwork, cpus, memoryBytes)
@@ -225,7 +231,7 @@ package struct TaskCommand: Hashable, Sendable {
     package var outputMax = 256 << 10
     /// Nil: it may take for ever.
     package var timeout: Duration?
-    /// Processes that it may have at one time, itself included; nil: as many as the system lets it.
+    /// Processes that it may have at one time, itself included; nil: as many as the system lets it. In a container threads count, too.
     package var processesMax: Int?
     /// Nil: it has none.
     package var files: TaskFileList?

@@ -85,7 +85,7 @@ final class AttachedStream {
                 var room = [UInt8](repeating: 0, count: 4_096)
                 said = Array(room[..<max(0, read(descriptor, &room, room.count))])
             }
-            let reason = String(decoding: said.prefix(1_000), as: UTF8.self)
+            let reason = EngineAnswer(status: 0, body: said, asked: target).complaint
             throw EngineError(
                 .refused, "the container engine refused to attach (\(status.suffix(3))): \(reason)", isRetryable: false)
         }

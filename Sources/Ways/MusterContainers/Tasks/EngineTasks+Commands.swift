@@ -6,76 +6,41 @@ internal import MusterSystem
 /// Commands of people's own in containers: each has a container for itself, with its task's folder as the one place beside `/tmp`
 /// where it can write.
 extension EngineTasks: CommandContainers {
-    /// Where the task's folder is, as the command sees it.
-    private static let workingFolder = "/work"
-    /// Whom a worker that is root runs commands as: nobody, by the number that all systems have.
-    private static let nobody: uid_t = 65_534
-    private static let pidsMax = 1_024
-
     package func run(
-        _ command: TaskCommand, _ image: TaskImage, in folder: String, _ cancellation: Cancellation
+        _ command: TaskCommand, _ image: TaskImage, in folder: String, at directory: String,
+        _ cancellation: Cancellation
     ) throws(TaskFailure) -> ExecOutcome {
-        let user = try owner(of: folder)
-        let spec = try spec(of: command, image, in: folder, user)
+        if geteuid() == 0 { try giveToNobody(folder) }
         return try patiently(until: nil, cancellation) { () throws(EngineError) in
-            var spec = spec
-            let kind = try blocking { [engine] () async throws(EngineError) in try await engine.kind() }
-            // Podman's containers of an ordinary user have numbers of their own for users, unless this is said.
-            if kind == .podman, geteuid() != 0 { spec.userNamespace = "keep-id" }
+            let (kind, facts) = try blocking { [engine] () async throws(EngineError) in
+                (try await engine.kind(), try await engine.facts())
+            }
+            let container = CommandContainer(kind: kind, facts: facts, worker: (geteuid(), getegid()))
+            var spec: ContainerSpec
+            do throws(TaskFailure) {
+                spec = try container.spec(of: command, image, in: folder, at: directory)
+            } catch {
+                return .failure(error)
+            }
+            spec.labels = ownLabels
             return .success(try runOnce(command, spec, kind, cancellation))
         }
     }
 
-    /// Never root: this process's user, or nobody, to whom the folder is given then.
-    private func owner(of folder: String) throws(TaskFailure) -> String {
-        guard geteuid() == 0 else { return "\(geteuid()):\(getegid())" }
-        guard Self.giveFolders(in: folder) else {
-            throw TaskFailure(
-                "the task's folder cannot be given to nobody: \(String(cString: strerror(errno)))", isOwnFault: true)
-        }
-        return "\(Self.nobody):\(Self.nobody)"
+    private func giveToNobody(_ folder: String) throws(TaskFailure) {
+        guard !Self.giveFolders(in: folder) else { return }
+        throw TaskFailure(
+            "the task's folder cannot be given to nobody: \(String(cString: strerror(errno)))", isOwnFault: true)
     }
 
     /// The folder and those in it: the command writes beside the files that were sent along. These are the cache's, and stay what they are.
     private static func giveFolders(in folder: String) -> Bool {
-        guard lchown(folder, nobody, nobody) == 0 else { return false }
+        guard lchown(folder, CommandContainer.nobody, CommandContainer.nobody) == 0 else { return false }
         return listDirectory(folder).map { "\(folder)/\($0)" }.allSatisfy { path in
             var status = stat()
             guard lstat(path, &status) == 0 else { return false }
             return status.st_mode & S_IFMT != S_IFDIR || giveFolders(in: path)
         }
-    }
-
-    /// Throws for what an engine cannot be told: it is told in JSON.
-    private func spec(
-        of command: TaskCommand, _ image: TaskImage, in folder: String, _ user: String
-    ) throws(TaskFailure) -> ContainerSpec {
-        var words: [String] = []
-        for word in command.arguments {
-            guard let text = String(validating: word, as: UTF8.self) else {
-                throw TaskFailure("an argument is not UTF-8, which no container engine takes")
-            }
-            words.append(text)
-        }
-        var spec = ContainerSpec(image: image.name)
-        (spec.entryPoint, spec.command) = (words[0], Array(words.dropFirst()))
-        for name in ["PWD", "HOME", "TMPDIR", "MUSTER_SCRATCH"] { spec.environment[name] = Self.workingFolder }
-        for entry in command.variables + command.marks {
-            guard let text = String(validating: entry, as: UTF8.self) else {
-                throw TaskFailure("a variable or a value is not UTF-8, which no container engine takes")
-            }
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            spec.environment[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
-        }
-        spec.labels = ownLabels
-        spec.limits.memoryBytes = image.memoryBytes
-        spec.limits.cpus = Double(image.cpus)
-        spec.limits.pids = Self.pidsMax
-        spec.network = image.hasNetwork ? "bridge" : "none"
-        (spec.user, spec.workingFolder, spec.mount) = (user, Self.workingFolder, folder)
-        spec.logging = .none
-        spec.hasInput = !command.input.isEmpty
-        return spec
     }
 
     private func runOnce(

@@ -34,6 +34,12 @@ package final class EngineTasks: TaskContainers {
                     Log.notice("removing a container that an earlier worker left", ["id": "\(container.id.prefix(12))"])
                     try await engine.remove(container.id)
                 }
+                let missing = try await engine.facts().missing
+                if !missing.isEmpty {
+                    Log.warning(
+                        "the container engine cannot bound what its containers take",
+                        ["of": missing.joined(separator: ", ")])
+                }
                 return
             } catch {
                 Log.warning("left-over containers cannot be looked for", ["reason": error.message])
