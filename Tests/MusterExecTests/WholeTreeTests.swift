@@ -70,7 +70,7 @@ extension CommandTests {
                 "trap '\(asks("first"))' TERM; set -m; (trap '\(asks("group"))' TERM; \(waits)) & set +m; "
                 + "setsid sh -c 'trap \"\(asks("session"))\" TERM; \(waits)' & "
                 + "(setsid sh -c 'trap \"\(asks("left"))\" TERM; \(waits)' &); \(waits)"
-            let outcome = try bench.shell(script, timeout: .milliseconds(800), killAfter: .seconds(20))
+            let outcome = try bench.shell(script, timeout: .seconds(2), killAfter: .seconds(20))
             #expect(outcome.stop == .timeout && !outcome.wasKilled && outcome.time < .seconds(15))
             let asked = try String(contentsOf: URL(filePath: bench.folder + "/asked"), encoding: .utf8)
             #expect(asked.split(separator: "\n").sorted() == ["first", "group", "left", "session"])

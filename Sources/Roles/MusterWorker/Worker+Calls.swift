@@ -82,7 +82,14 @@ extension Worker {
                 let waiting = state.agent.waitingBatches
                 state.offers = state.offers.filter { waiting.contains($0.key) }
             }
-        case .failure(let failure): handle(.askFailed(ask: ask, isStranger: failure.isStranger))
+        case .failure(let failure):
+            // Whoever looks for the reason of a worker's idleness finds it; it asks less and less often.
+            if failure.isFinal, !failure.isStranger {
+                Log.error(
+                    "the coordinator refuses to give work; it may be older than this worker", ["reason": failure.reason]
+                )
+            }
+            handle(.askFailed(ask: ask, isStranger: failure.isStranger))
         }
     }
 

@@ -12,6 +12,7 @@ package final class CommandRunner: TaskCommands {
     /// Absolute, without links on the way: what processes carry begins with it.
     private let folder: String
     private let folders: ScratchFolders
+    private let programs = ProgramLookup()
     private let nothing: CInt
     private let environment: TaskEnvironment
     /// Nil without an engine.
@@ -98,7 +99,7 @@ package final class CommandRunner: TaskCommands {
         let mark = Array("\(Self.markName)=\(scratch.path)".utf8)
         let (variables, path) = environment.variables(of: command, in: scratch.path, directory, mark: mark)
         let program: String
-        switch ProgramLookup.find(command.arguments[0], path: path, from: directory) {
+        switch programs.find(command.arguments[0], path: path, from: directory) {
         case .found(let found): program = found
         case .none(let end): return Self.outcome(end)
         }

@@ -40,12 +40,10 @@ struct RunningCommand: ~Copyable {
         _ command: TaskCommand, _ cancellation: Cancellation, _ start: (CInt, CInt) -> Session.Start
     ) throws(Session.Fault) {
         let wakeUp = try WakeUp()
-        var output = try OutputPipe(keeping: command.outputMax)
-        var error = try OutputPipe(keeping: command.outputMax)
+        let output = try OutputPipe(keeping: command.outputMax)
+        let error = try OutputPipe(keeping: command.outputMax)
         let (startMs, began) = (SystemTime.wallClockMs(), SystemTime.now())
         let session = try Self.session(start(output.writing, error.writing))
-        output.closeWriting()
-        error.closeWriting()
         (self.session, self.startMs, self.began) = (session, startMs, began)
         (self.command, self.cancellation, self.wakeUp) = (command, cancellation, wakeUp)
         deadline = command.timeout.map { began + $0 }
@@ -80,12 +78,20 @@ struct RunningCommand: ~Copyable {
         let status: ChildProcess.ExitStatus
         (status, isWhole) = session.end()
         if !isWhole { Log.warning("processes of a task do not end", ["session": "\(session.pid)"]) }
-        output.drain()
-        error.drain()
+        drain()
         switch status {
         case .exited(let code): return outcome(.exited(code), time)
         case .signalled(let number): return outcome(.signalled(number), time)
         }
+    }
+
+    /// Until now the writing ends are open here, too: a command that ends would otherwise wake this thread at each of its outputs' ends
+    /// before its own.
+    private mutating func drain() {
+        output.closeWriting()
+        error.closeWriting()
+        output.drain()
+        error.drain()
     }
 
     /// Waits for something to happen, and sees to it. Whether the first process has ended.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MusterCore
 internal import MusterKernels
 internal import MusterLog
 internal import MusterSystem
@@ -19,7 +20,7 @@ final class ScratchFolders: Sendable {
     /// An empty one that nobody else has. Throws a `TaskFailure` that is this machine's fault.
     func take() throws(TaskFailure) -> ScratchFolder {
         if let scratch = free.withLock({ $0.popLast() }) {
-            if scratch.isUntouched { return scratch }
+            if scratch.looksAsMade { return scratch }
             scratch.remove()
         }
         return try ScratchFolder(in: folder)
@@ -35,6 +36,7 @@ final class ScratchFolders: Sendable {
 struct ScratchFolder {
     let path: String
     private let look: Look
+    private let made: Moment
 
     /// What changes with whatever is done to a folder, or to what is in it.
     private struct Look: Equatable {
@@ -58,7 +60,7 @@ struct ScratchFolder {
             let number = Self.numbers.add(1, ordering: .relaxed).newValue
             let path = "\(folder)/\(number)"
             if mkdir(path, 0o700) == 0, let look = Look(path) {
-                (self.path, self.look) = (path, look)
+                (self.path, self.look, made) = (path, look, SystemTime.now())
                 return
             }
             // One that could not be removed.
@@ -67,9 +69,14 @@ struct ScratchFolder {
         throw TaskFailure("no folder can be made in \(folder): \(String(cString: strerror(errno)))", isOwnFault: true)
     }
 
-    /// It is as it was made. The file system's clock may stand still for some milliseconds, so that it is looked into as well.
+    /// As far as the times of its file system tell.
+    fileprivate var looksAsMade: Bool { Look(path) == look }
+
+    /// It is as it was made. A file system's clock may stand still for up to two seconds, so that a young one is looked into as well.
     var isUntouched: Bool {
-        guard let now = Look(path), now == look, let entries = opendir(path) else { return false }
+        guard looksAsMade else { return false }
+        if SystemTime.now() - made > .seconds(3) { return true }
+        guard let entries = opendir(path) else { return false }
         defer { closedir(entries) }
         while let entry = readdir(entries) {
             let isItself = withUnsafeBytes(of: entry.pointee.d_name) { name in

@@ -5,7 +5,7 @@ internal import Glibc
 package struct OutputPipe: ~Copyable {
     /// Nobody's any more once everything was read: -1.
     package private(set) var reading: Int32
-    /// The program's end; closed here when that has it.
+    /// The program's end; closed here when the program has ended.
     package private(set) var writing: Int32
     package private(set) var kept: [UInt8] = []
     /// Bytes that came in all.
