@@ -118,7 +118,7 @@ struct MandelbrotPictureTests {
     @Test("a tile's pixels are those of a larger picture")
     func tilesFit() throws {
         // Level 1 as one picture of 512 x 512: the same centres, as all its numbers are exact.
-        let whole = try Picture(width: 512, height: 512, escape: Picture.tileEscape, re: -0.5, im: 0, span: 4)
+        let whole = try Picture(width: 512, height: 512, re: -0.5, im: 0, span: 4)
         let counts = escapeCounts(whole)
         for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
             let tile = escapeCounts(try Picture.tile(z: 1, x: x, y: y))
@@ -126,6 +126,20 @@ struct MandelbrotPictureTests {
                 let start = (y * 256 + row) * 512 + x * 256
                 #expect(counts[start..<start + 256] == tile[row * 256..<(row + 1) * 256], "tile \(x), \(y), row \(row)")
             }
+        }
+    }
+
+    @Test("a tile takes what a query says of its colours and its depth, and no place")
+    func tilesOfAQuery() throws {
+        let plain = try Picture.tile(z: 3, x: 2, y: 3)
+        #expect((plain.escape, plain.palette, plain.isSmooth, plain.samples) == (1_000, .spectrum, false, 1))
+        let query = [("escape", "8000"), ("palette", "ember"), ("smooth", "true"), ("samples", "2")]
+        let asked = try Picture.tile(z: 3, x: 2, y: 3, query: query)
+        #expect((asked.escape, asked.palette, asked.isSmooth, asked.samples) == (8_000, .ember, true, 2))
+        #expect((asked.re, asked.im, asked.span, asked.width) == (plain.re, plain.im, plain.span, 256))
+        for (name, text) in [("escape", "0"), ("palette", "mud"), ("smooth", "2"), ("width", "9"), ("depth", "9")] {
+            let problem = #expect(throws: Problem.self) { try Picture.tile(z: 3, x: 2, y: 3, query: [(name, text)]) }
+            #expect(problem?.status == 422 && problem?.detail.contains(name) == true)
         }
     }
 

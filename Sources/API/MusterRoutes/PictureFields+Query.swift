@@ -32,4 +32,7 @@ extension PictureFields {
                 + " least iterations of this picture to the most; logarithm: likewise by their logarithm. Not with raw."
         ),
     ]
+
+    /// A tile's: what colours would not go on in the next tile is not for it.
+    static let tileQuery = query.filter { ["escape", "palette", "smooth", "samples"].contains($0.name) }
 }

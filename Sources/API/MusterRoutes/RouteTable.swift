@@ -222,7 +222,7 @@ package enum RouteTable {
         RouteSpec(
             name: .tile, method: "GET", pattern: "/tiles/{z}/{x}/{y}.png", access: .picture,
             summary: "One tile of 256 x 256 pixels; level 0 is the whole set, each level halves the span.",
-            fields: [.ifNoneMatch], answerType: "image/png", otherStatuses: [304],
+            fields: PictureFields.tileQuery + [.ifNoneMatch], answerType: "image/png", otherStatuses: [304],
             parameterSchemas: [
                 "z": .integer(PictureBounds.tileLevels), "x": PictureFields.tilePlace, "y": PictureFields.tilePlace,
             ]),

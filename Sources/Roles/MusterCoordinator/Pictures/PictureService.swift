@@ -195,7 +195,8 @@ final class PictureService: Service {
             }
             return number
         }
-        return try answer(request, with: Picture.tile(z: number("z"), x: number("x"), y: number("y")))
+        let query = request.query.map { ($0.name, $0.value) }
+        return try answer(request, with: Picture.tile(z: number("z"), x: number("x"), y: number("y"), query: query))
     }
 
     /// A picture that the client has already costs nothing, and neither does asking for its headers alone.

@@ -38,7 +38,6 @@ package struct Picture: Hashable, Sendable {
     package static let centreMax = PictureBounds.centreMax
     package static let spans = PictureBounds.spans
     static let tileSide = 256
-    static let tileEscape = 1_000
     static let tileLevels = PictureBounds.tileLevels
 
     /// Throws a `Problem` (422) that names the value which is out of range.
@@ -205,17 +204,21 @@ package struct Picture: Hashable, Sendable {
     }
 
     /// Tile (x, y) of level z, 256 x 256 pixels: level 0 is one tile of re -2.5...1.5, im -2...2; each level halves the
-    /// span; y counts down from the top. Throws a `Problem` (422) for a tile that the level does not have.
-    package static func tile(z: Int, x: Int, y: Int, palette: Palette = .spectrum) throws(Problem) -> Picture {
+    /// span; y counts down from the top. `query` may say `escape`, `palette`, `smooth` and `samples`, as of a picture. Throws a
+    /// `Problem` (422) for a tile that the level does not have, and for a wrong value.
+    package static func tile(z: Int, x: Int, y: Int, query: [(String, String)] = []) throws(Problem) -> Picture {
         try check("z", z, in: tileLevels)
         let last = (1 << z) - 1
         try check("x", x, in: 0...last)
         try check("y", y, in: 0...last)
         // Powers of two and short multiples of them: no rounding down to the last level.
         let span = 4 / Double(1 << z)
+        let side = String(tileSide)
+        let asked = try Picture(query: query + [("width", side), ("height", side)])
         return try Picture(
-            width: tileSide, height: tileSide, escape: tileEscape, re: -2.5 + (Double(x) + 0.5) * span,
-            im: 2 - (Double(y) + 0.5) * span, span: span, palette: palette)
+            width: tileSide, height: tileSide, escape: asked.escape, re: -2.5 + (Double(x) + 0.5) * span,
+            im: 2 - (Double(y) + 0.5) * span, span: span, palette: asked.palette, isSmooth: asked.isSmooth,
+            samples: asked.samples)
     }
 
     private static func check<T: Comparable & CustomStringConvertible>(
