@@ -321,8 +321,23 @@ import Testing
             try place.write("got/a", "mine")
             let other = try await place.fleet.script("muster attach 1")
             #expect(
-                other.code == 1 && other.errors.contains("got/a is there already, and is another"), "\(other.errors)")
+                other.code == 73 && other.errors.contains("got/a is there already, and is another"), "\(other.errors)")
+            #expect(other.errors.contains("job 1: what 1 of 2 tasks returned did not come"), "\(other.errors)")
             #expect(try place.text("got/a") == "mine")
+        }
+    }
+
+    /// To the fleet these are done: no halt counts them.
+    @Test func whatHasNoPlaceHereIsNoPartOfAHalt() async throws {
+        try await FilePlace.run { place in
+            let here = place.fleet.folder.path + "/here"
+            let run = try await place.fleet.script(
+                "mkdir here; cd here; muster run --halt now,fail=1 --joblog log --return {} 'echo {} >{}; echo mine >\(here)/{}' ::: a b c; "
+                    + "echo $?; cut -f 7 log")
+            #expect(run.text == "73\nExitval\n255\n255\n255\n", "\(run.text) \(run.errors)")
+            #expect(run.errors.contains("failed: \"a\": a is there already"), "\(run.errors)")
+            #expect(run.errors.contains("job 1: what 3 of 3 tasks returned did not come"), "\(run.errors)")
+            #expect(try await place.fleet.job(JobID(1)).state == .done)
         }
     }
 

@@ -25,6 +25,7 @@ enum AttachCommand {
             Command.Exit(.success, "All commands succeeded."),
             Command.Exit(.failure, "A command failed, or not all were run."),
             Command.Exit(.data, "It is no job of 'muster run'."), Command.Exit(.noInput, "There is no such job."),
+            Command.Exit(.cannotCreate, "All commands succeeded, and what one returned has no place here."),
         ] + CommonFlags.clientExits.filter { $0.code != .data },
         examples: [Command.Example("muster attach 17", "Go on with job 17.")], run: run)
 

@@ -138,7 +138,9 @@ enum RunCommand {
             Command.Exit(.data, "A value is wrong, or the coordinator refused the job."),
             Command.Exit(.noInput, "A file of values cannot be read."),
             Command.Exit(
-                .cannotCreate, "The job log or the folder of results cannot be made, or holds something else."),
+                .cannotCreate,
+                "The job log or the folder of results cannot be made, or holds something else; or all commands succeeded, and what one "
+                    + "returned has no place here."),
         ] + CommonFlags.clientExits.filter { $0.code != .data },
         examples: [
             Command.Example(

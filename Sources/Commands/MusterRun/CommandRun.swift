@@ -192,7 +192,6 @@ internal import RunRules
         interrupts.began(job.id)
         var books = RunSession.Books()
         books.results = folder
-        books.halt = halt.condition.map { _ in HaltCounter(halt, total: job.count) }
         if let log {
             let body = body
             books.log = { end, number in

@@ -81,13 +81,12 @@ package final class Interrupts: Sendable {
         }
     }
 
-    /// Nil when it is over, or with `soon` when nothing more of it is begun; else why it could not be cancelled, after some seconds
-    /// of trying.
-    package static func cancel(_ job: JobID, soon: Bool = false, _ client: CoordinatorClient) async -> String? {
+    /// Nil when it is over; else why it could not be cancelled, after some seconds of trying.
+    package static func cancel(_ job: JobID, _ client: CoordinatorClient) async -> String? {
         let end = ContinuousClock.now + .seconds(10)
         while true {
             do {
-                _ = try await client.call("DELETE", "/v1/jobs/\(job)\(soon ? "?soon=true" : "")")
+                _ = try await client.call("DELETE", "/v1/jobs/\(job)")
                 return nil
             } catch let error as CommandError {
                 let isAway = error.exitCode == .unavailable || error.exitCode == .temporary

@@ -7,6 +7,8 @@ package struct RunReport: Hashable, Sendable {
 
     package private(set) var succeeded = 0
     package private(set) var failed = 0
+    /// Those of them of which only what they returned did not come.
+    private var lost = 0
     /// Of those that failed so far the first in the order of values.
     private var named: [Named] = []
 
@@ -26,10 +28,20 @@ package struct RunReport: Hashable, Sendable {
             return
         }
         failed += 1
+        if end.hasLostFiles { lost += 1 }
         guard named.count < Self.namedMax || end.task < named[named.count - 1].task else { return }
         let place = named.firstIndex { end.task < $0.task } ?? named.count
         named.insert(Named(task: end.task, text: "\(name()): \(Self.short(reason))"), at: place)
         if named.count > Self.namedMax { named.removeLast() }
+    }
+
+    /// How many failed, and how, of so many; empty: none did.
+    package func counts(of total: Int) -> String {
+        let total = Format.count(total)
+        var parts: [String] = []
+        if failed > lost { parts.append("\(Format.count(failed - lost)) of \(total) tasks failed") }
+        if lost > 0 { parts.append("what \(Format.count(lost)) of \(total) tasks returned did not come") }
+        return parts.joined(separator: ", ")
     }
 
     /// Lines that name the first that failed.

@@ -6,7 +6,7 @@ internal import MusterCore
 internal import MusterFileTransfer
 internal import MusterJSON
 internal import MusterWire
-package import RunRules
+internal import RunRules
 
 /// A job of commands that this process waits for: what its tasks bring, where that goes, and how it ends.
 @MainActor package final class RunSession {
@@ -15,7 +15,6 @@ package import RunRules
         /// Writes a task's line, with its number.
         package var log: (@MainActor (TaskEnd, Int) throws -> Void)?
         package var results: ResultsFolder?
-        package var halt: HaltCounter?
         /// Brings what tasks returned.
         var files: ReturnedFiles?
 
@@ -37,8 +36,6 @@ package import RunRules
     private var broughtLast: ContinuousClock.Instant?
     /// Between two times that files are brought.
     private static let filesPause: Duration = .milliseconds(100)
-    private var isHalted = false
-    private var halting: Task<Void, Never>?
     /// Why nothing moves, as it was told last.
     private var waiting: String?
     private var endedBefore = 0
@@ -57,10 +54,7 @@ package import RunRules
     /// Waits for the job's end. Throws a `CommandError` that says how it ended, if not well.
     package func run() async throws {
         let watch = Task { await self.watch() }
-        defer {
-            watch.cancel()
-            halting?.cancel()
-        }
+        defer { watch.cancel() }
         let follower = ResultFollower(client, job: job.id, count: job.count)
         let end: JobStatus
         do {
@@ -115,25 +109,6 @@ package import RunRules
         try output.take(end)
         try books.log?(end, names.number(of: end.task))
         bar?.update(done: report.ended, failed: report.failed)
-        guard let decision = books.halt?.finished(succeeded: !end.hasFailed), decision != .goOn, !isHalted else {
-            return
-        }
-        halt(soon: decision == .haltSoon)
-    }
-
-    /// The stream of results ends when the job is cancelled. What runs may end first, with `soon`; this is asked for again and again, for
-    /// a coordinator that is started again does not know of it.
-    private func halt(soon: Bool) {
-        isHalted = true
-        let (client, id) = (client, job.id)
-        halting = Task.detached {
-            repeat {
-                if let trouble = await Interrupts.cancel(id, soon: soon, client), !Task.isCancelled {
-                    return await self.say("job \(id) is not halted: \(trouble); 'muster cancel \(id)' tries again")
-                }
-                if soon { try? await Task.sleep(for: .seconds(1)) }
-            } while soon && !Task.isCancelled
-        }
     }
 
     private func say(_ text: String) {
@@ -181,18 +156,20 @@ package import RunRules
     }
 
     private func conclude(_ end: JobStatus) throws(CommandError) {
-        // Of one that the coordinator knows as done, something that it returned did not come.
         guard end.state != .done || report.failed > 0 else { return }
         for line in report.lines { say(line) }
-        let total = Format.count(job.count)
-        let failures = report.failed > 0 ? "\(Format.count(report.failed)) of \(total) tasks failed" : ""
-        guard end.state == .cancelled else { throw CommandError(.failure, "job \(job.id): \(failures)") }
-        let left =
-            "\(Format.count(job.count - report.ended)) of \(total) tasks were not run to their end"
-            + (end.reason.isEmpty || isHalted ? "" : "; \(end.reason)")
+        var counts = report.counts(of: job.count)
+        guard end.state == .cancelled else {
+            // Of one that the coordinator knows as done, something that it returned did not come.
+            throw CommandError(end.state == .done ? .cannotCreate : .failure, "job \(job.id): \(counts)")
+        }
+        let (left, total) = (Format.count(job.count - report.ended), Format.count(job.count))
+        counts += (counts.isEmpty ? "" : ", ") + "\(left) of \(total) tasks were not run to their end"
+        let isHalted = end.reason.hasPrefix(HaltRule.reasonBegins)
         throw CommandError(
             .failure,
-            "job \(job.id) was \(isHalted ? "halted" : "cancelled"): "
-                + (failures.isEmpty ? left : "\(failures), \(left)"))
+            isHalted
+                ? "job \(job.id) was \(end.reason): \(counts)"
+                : "job \(job.id) was cancelled: \(counts)" + (end.reason.isEmpty ? "" : "; \(end.reason)"))
     }
 }

@@ -81,8 +81,11 @@ package struct TaskEnd: Hashable, Sendable {
 
     package var hasFailed: Bool { reason != nil }
 
-    /// It ended well, and what it returned did not come.
-    mutating func fail(_ reason: String) { (self.reason, exitCode) = (reason, nil) }
+    /// It ended well, and what it returned did not come: to the fleet it is done.
+    package private(set) var hasLostFiles = false
+    package mutating func loseFiles(_ reason: String) {
+        (self.reason, exitCode, hasLostFiles) = (reason, nil, true)
+    }
 
     /// What a shell would say of it: its exit code, 128 and more for a signal; 255 where it never ran, or left not what it should. One whose time was over has
     /// not succeeded, even if it ended well when it was asked to: 143, as if by SIGTERM.

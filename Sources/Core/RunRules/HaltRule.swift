@@ -42,12 +42,26 @@ package struct HaltRule: Hashable, Sendable {
             }
         }
 
+        /// Why a job was halted at which it counted so many, for people.
+        package func reason(counted: Int) -> String {
+            let what =
+                switch event {
+                case .fail: "failed"
+                case .success: "succeeded"
+                case .done: "ended"
+                }
+            return "\(HaltRule.reasonBegins) \(counted) of its tasks had \(what)"
+        }
+
         /// As `HaltRule(parsing:)` reads it.
         package var text: String { HaltRule(condition: self).description }
     }
 
     /// Nil: never.
     package let condition: Condition?
+
+    /// A job of which people are told something that begins so was ended by its rule.
+    package static let reasonBegins = "halted, as"
 
     package static let never = HaltRule(condition: nil)
 

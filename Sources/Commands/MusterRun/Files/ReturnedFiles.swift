@@ -18,7 +18,7 @@ internal import TaskFiles
         (self.overwrites, self.names, self.origin) = (overwrites, names, origin)
     }
 
-    /// The same tasks; those whose files did not come have failed. Throws a `FileTrouble` where that is nobody's own matter: the disk is
+    /// The same tasks; those whose files did not come have failed here. Throws a `FileTrouble` where that is nobody's own matter: the disk is
     /// full, the origin is away.
     func bring(_ ends: [TaskEnd]) async throws -> [TaskEnd] {
         if arrival == nil { arrival = FileArrival(from: try await origin(), folder: try InnerFolder(".")) }
@@ -27,12 +27,12 @@ internal import TaskFiles
         var wanted: [FileArrival.Wanted] = []
         for (place, end) in ends.enumerated() {
             if let names, try names(end.task) != end.files.map(\.path) {
-                ends[place].fail("its worker returned other files than it was asked for")
+                ends[place].loseFiles("its worker returned other files than it was asked for")
                 continue
             }
             wanted += end.files.map { FileArrival.Wanted(owner: place, item: $0) }
         }
-        for (place, reason) in try await arrival.bring(wanted, overwrites: overwrites) { ends[place].fail(reason) }
+        for (place, reason) in try await arrival.bring(wanted, overwrites: overwrites) { ends[place].loseFiles(reason) }
         return ends
     }
 }

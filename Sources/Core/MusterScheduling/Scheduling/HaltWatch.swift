@@ -50,13 +50,5 @@ struct HaltWatch: Sendable {
 
     mutating func goOn() { reason = nil }
 
-    mutating func halted() {
-        let what: String =
-            switch rule.event {
-            case .fail: "failed"
-            case .success: "succeeded"
-            case .done: "ended"
-            }
-        reason = "halted, as \(counted) of its tasks had \(what)"
-    }
+    mutating func halted() { reason = rule.reason(counted: counted) }
 }
