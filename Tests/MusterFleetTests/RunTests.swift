@@ -156,6 +156,20 @@ import Testing
         }
     }
 
+    /// It counts anew what is tried again; at last too few are left for it.
+    @Test func whatWasHaltedGoesOnAsFarAgain() async throws {
+        try await withWorker(slots: 1) { fleet in
+            let run = try await fleet.script("muster run --jobs 1 --halt soon,success=2 'echo {}' ::: 1 2 3 4 5")
+            #expect(run.code == 1 && run.text == "1\n2\n", "\(run.text) \(run.errors)")
+            #expect(run.errors.contains("job 1 was halted, as 2 of its tasks had succeeded: 3 of 5 tasks were not run"))
+            for (text, code) in [("1\n2\n3\n4\n", 1), ("1\n2\n3\n4\n5\n", 0)] {
+                let more = try await fleet.script("muster retry 1 >/dev/null && muster attach 1")
+                #expect(more.text == text && more.code == code, "\(more.text) \(more.errors)")
+            }
+            #expect(try await fleet.job(JobID(1)).state == .done)
+        }
+    }
+
     /// Lines of several commands never share a line, whether their last one has an end or not.
     @Test func outputInWholeLines() async throws {
         try await withWorker { fleet in

@@ -12,11 +12,11 @@ import Testing
 
     @discardableResult
     private mutating func add(
-        _ rule: String, count: Int = 1_000, recorded: RangeSet<Int> = RangeSet()
+        _ rule: String, count: Int = 1_000, recorded: RangeSet<Int> = RangeSet(), doneBefore: Int = 0
     ) -> [SchedulerEffect] {
         for member in 1...4 { know(Int64(member), slots: 1) }
         return bench.settle(
-            bench.add(1, count, attempts: 1, recorded: recorded) {
+            bench.add(1, count, attempts: 1, recorded: recorded, doneBefore: doneBefore) {
                 $0.halt = HaltRule(parsing: rule)!.condition
                 $0.mayCopy = false
             })
@@ -152,6 +152,27 @@ import Testing
     @Test mutating func aRestartCountsWhatIsRecorded() {
         #expect(add("soon,success=3", recorded: RangeSet(0..<3)).contains(.ended(job, .cancelled)))
         #expect(bench.ask(1).isEmpty)
+    }
+
+    /// One that is tried again counts anew what is tried again, and percentages are of that.
+    @Test(arguments: [("soon,success=3", 3), ("soon,done=3", 3), ("now,success=1%", 9), ("soon,done=1%", 9)])
+    mutating func whatWasDoneBeforeDoesNotCount(rule: String, many: Int) {
+        let effects = add(rule, recorded: RangeSet(0..<100), doneBefore: 100)
+        #expect(!effects.contains(.ended(job, .cancelled)) && !bench.scheduler.isHalting(job))
+        var finished = 0
+        while finished < many, let key = bench.take(1).first {
+            let effects = finish(key) + bench.settle(bench.pass(.milliseconds(100)))
+            finished += key.count
+            #expect(effects.contains(.ended(job, .cancelled)) == (finished == many), "\(finished)")
+        }
+        #expect(finished == many)
+    }
+
+    /// A restart in the middle of that.
+    @Test mutating func aRestartCountsWhatIsRecordedSince() {
+        #expect(!add("soon,success=3", recorded: RangeSet(0..<102), doneBefore: 100).contains(.ended(job, .cancelled)))
+        #expect(
+            (finish(bench.take(1)[0]) + bench.settle(bench.pass(.milliseconds(100)))).contains(.ended(job, .cancelled)))
     }
 
     /// Another job whose worker asks ahead for ever does not keep the slot.

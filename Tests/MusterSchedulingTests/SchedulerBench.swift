@@ -25,14 +25,15 @@ struct SchedulerBench {
 
     @discardableResult mutating func add(
         _ id: Int64, _ count: Int, _ priority: Priority = .batch, attempts: Int = 5,
-        recorded: RangeSet<Int> = RangeSet(), dealtTo: [Int64] = [], begun: [BegunTask] = [],
+        recorded: RangeSet<Int> = RangeSet(), doneBefore: Int = 0, dealtTo: [Int64] = [], begun: [BegunTask] = [],
         _ change: (inout JobRecord) -> Void = { _ in }
     ) -> [SchedulerEffect] {
         var record = Self.record(id, count, priority, attempts: attempts)
         change(&record)
         let done = recorded.ranges.reduce(0) { $0 + $1.count }
-        let job = StoredJob(
+        var job = StoredJob(
             record: record, state: .queued, endedMs: nil, done: done, failed: 0, workers: [:])
+        job.doneBefore = doneBefore
         var restored = RestoredJob(job: job, recorded: recorded)
         restored.begun = begun
         return handle(.jobAdded(restored, dealtTo: dealtTo.map { MemberID($0) }))

@@ -96,6 +96,25 @@ import Testing
         await store.close()
     }
 
+    /// What it had by then is no matter of its halt any more, over a restart and the next time, too.
+    @Test(arguments: Backend.all) func whatAJobHadBeforeItWasTriedAgainIsKept(_ backend: Backend) async throws {
+        let scratch = Scratch()
+        var store = try backend.open(scratch)
+        try await store.commit([
+            .createJob(.sample(1, count: 9)), .addResults(.sample(1, 0..<2)), .addResults(.failed(1, 2, "no")),
+            .endJob(JobID(1), .cancelled, endedMs: 1),
+        ])
+        #expect(try await store.job(JobID(1))?.doneBefore == 0)
+        try await store.commit([.reopenJob(JobID(1)), .addResults(.sample(1, 2..<5))])
+        await store.close()
+        store = try backend.open(scratch)
+        let again = try #require(await store.unfinishedJobs().first?.job)
+        #expect((again.doneBefore, again.done, again.failed) == (2, 5, 0))
+        try await store.commit([.endJob(JobID(1), .cancelled, endedMs: 2), .reopenJob(JobID(1))])
+        #expect(try await store.unfinishedJobs().first?.job.doneBefore == 5)
+        await store.close()
+    }
+
     @Test(arguments: Backend.all) func aJobIsFoundByItsRequest(_ backend: Backend) async throws {
         let scratch = Scratch()
         var store = try backend.open(scratch)

@@ -322,6 +322,8 @@ package struct StoredJob: Hashable, Sendable {
     package var workers: [String: Int]
     /// Why the fleet cancelled it; empty where it did not.
     package var reason = ""
+    /// Tasks that had a value already when it was tried again last: of the others its halt counts.
+    package var doneBefore = 0
 
     package init(
         record: JobRecord, state: JobState, endedMs: WallClockMs?, done: Int, failed: Int, workers: [String: Int]

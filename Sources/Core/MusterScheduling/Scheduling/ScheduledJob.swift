@@ -106,7 +106,10 @@ struct ScheduledJob: Sendable {
         failed = restored.job.failed
         workers = restored.job.workers
         leaveToWorkers(restored.begun)
-        haltWatch = record.halt.map { HaltWatch($0, of: record.count, succeeded: done, failed: failed) }
+        let before = restored.job.doneBefore
+        haltWatch = record.halt.map {
+            HaltWatch($0, of: record.count - before, succeeded: done - before, failed: failed)
+        }
     }
 
     /// These are not in line: their workers may come back with them.

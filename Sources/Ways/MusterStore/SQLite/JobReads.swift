@@ -21,7 +21,7 @@ struct JobReads {
             quorum
         case isDeterministic, retryDelayMs, atMost, mayCopy, name, timeoutSeconds, requestKey, requestDigest, isOpen,
             needs
-        case startDelayMs, after, isHeld, reason, owner, reruns, halt
+        case startDelayMs, after, isHeld, reason, owner, reruns, halt, doneBefore
 
         /// As the table has it: `ended_ms` for `endedMs`.
         var inTable: String { "\(self)".reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) } }
@@ -217,7 +217,7 @@ struct JobReads {
             record: record, state: state, endedMs: row.isNull(.endedMs) ? nil : row.int64(.endedMs),
             done: row.int(.done),
             failed: row.int(.failed), workers: [:])
-        job.reason = row.text(.reason)
+        (job.reason, job.doneBefore) = (row.text(.reason), row.int(.doneBefore))
         var restored = RestoredJob(job: job, recorded: RangeSet())
         restored.isHeld = row.int64(.isHeld) != 0
         return restored

@@ -46,7 +46,7 @@ struct JobWrites {
         unfinished = try UnfinishedMark(connection)
         reopenJob = try connection.prepare(
             """
-            UPDATE job SET state = NULL, ended_ms = NULL, done = NULL, failed = NULL, reason = ''
+            UPDATE job SET state = NULL, ended_ms = NULL, done_before = done, done = NULL, failed = NULL, reason = ''
             WHERE id = ? AND state IS NOT NULL RETURNING id
             """)
         releaseJob = try connection.prepare("UPDATE job SET is_held = 0 WHERE id = ?")

@@ -8,7 +8,7 @@ enum Schema {
     /// Step n leads from version n to n + 1. A released step is never changed: add another.
     static let steps: [StaticString] = [
         first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth,
-        thirteenth,
+        thirteenth, fourteenth,
     ]
 
     /// Scalars stand before blobs, so that scans do not read what spills to overflow pages.
@@ -263,6 +263,11 @@ enum Schema {
             PRIMARY KEY (job, task)
         ) STRICT, WITHOUT ROWID;
         PRAGMA user_version = 13;
+        """
+
+    private static let fourteenth: StaticString = """
+        ALTER TABLE job ADD COLUMN done_before INTEGER NOT NULL DEFAULT 0; -- results when it was tried again last
+        PRAGMA user_version = 14;
         """
 
     /// Checks whose database it is and of what version, before anything in it is changed.
