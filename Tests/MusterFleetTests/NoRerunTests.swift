@@ -56,6 +56,32 @@ import Testing
         }
     }
 
+    /// Workers come and go by SIGTERM while commands are handed out: what is on its way to one that goes runs elsewhere, and nothing twice.
+    @Test func whoGoesLosesNothing() async throws {
+        try await Fleet.run { fleet in
+            let place = fleet.folder.path
+            let stays = try fleet.startCommandWorker("stays", slots: 2)
+            let command =
+                "muster run --detach --no-rerun 'echo {} >>\(place)/runs; echo >>\(place)/by-$MUSTER_WORKER; sleep 0.02' ::: $(seq 200)"
+            #expect(try await fleet.script(command).text == "1\n")
+            for round in 1...6 {
+                let goes = try fleet.startCommandWorker("w\(round)", slots: 3)
+                try await eventually("it works") {
+                    if try await fleet.job(JobID(1)).state.isFinal { return true }
+                    return try await fleet.script("test $(cat \(place)/by-w\(round) 2>/dev/null | wc -l) -ge 5").code
+                        == 0
+                }
+                goes.terminate()
+                try await goes.exitCode()
+            }
+            let end = try await fleet.end(of: JobID(1))
+            #expect(end.state == .done && end.done == 200, "\(end)")
+            #expect(try await fleet.script("sort -n \(place)/runs | uniq -d | wc -l").text == "0\n")
+            stays.terminate()
+            try await stays.exitCode()
+        }
+    }
+
     @Test func jobsAreForgotten() async throws {
         try await Fleet.run(flags: ["--keep-days", "1"]) { fleet in
             let worker = try fleet.startWorker("w")

@@ -44,6 +44,27 @@ struct NoRerunTests {
         #expect(SchedulerBench.verdicts(bench.finish(SchedulerBench.report(lost))) == [.stale])
     }
 
+    /// What is on its way to a worker that goes is no loss, and is not handed to its own calls again.
+    @Test("who goes and has begun nothing loses nothing", arguments: [true, false])
+    func unbegun(isSuspected: Bool) {
+        var bench = Self.bench()
+        let key = bench.take(1)[0]
+        let held = bench.take(1, slots: 2).count
+        if isSuspected { _ = bench.handle(.memberSuspected(MemberID(1))) }
+        let effects = bench.settle(bench.handle(.unbegun(MemberID(1))))
+        #expect(SchedulerBench.grants(effects).isEmpty && bench.take(1).isEmpty)
+        #expect(
+            SchedulerBench.writes(effects).contains {
+                if case .dropBegun(JobID(1), let tasks) = $0 { tasks == key.tasks } else { false }
+            }, "a restart does not think that it was begun")
+        let gone = bench.settle(bench.handle(.memberGone(MemberID(1), crashed: false, wallClockMs: 0)))
+        #expect(Self.failures(effects + gone).isEmpty)
+        let again = bench.take(2, slots: 3)
+        #expect(Set(again.map(\.first)) == [0, 1, 2] && held <= 2)
+        // Its next life is granted work.
+        for key in again { _ = bench.finish(SchedulerBench.report(key)) }
+    }
+
     @Test("a worker that comes back brings what it had")
     func back() {
         var bench = Self.bench(1)

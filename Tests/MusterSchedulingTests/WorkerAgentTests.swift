@@ -142,7 +142,9 @@ struct WorkerAgentTests {
         _ = agent.handle(.joined(MemberID(1)), now: at(0))
         _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
         #expect(agent.handle(.drainAsked, now: at(1)).isEmpty)
-        #expect(agent.handle(.leased(ask: 2, [grant(1)]), now: at(2)).isEmpty)
+        let late = agent.handle(.leased(ask: 2, [grant(1)]), now: at(2))
+        #expect(late == [.giveUpUnbegun(running: [], waiting: [grant(1).key]), .heartbeat([grant(0).key])])
+        _ = agent.handle(.heartbeatAnswered, now: at(3))
         #expect(agent.handle(.ticked, now: at(3_600_000)) == [.heartbeat([grant(0).key])])
         var hurried = agent
         _ = hurried.handle(.terminated, now: at(3_600_001))
@@ -160,6 +162,24 @@ struct WorkerAgentTests {
         _ = agent.handle(.terminated, now: at(0))
         #expect(agent.handle(.ticked, now: at(5_000)).first == .abandon(grant(0).key))
         #expect(agent.handle(.abandoned(grant(0).key), now: at(5_001)).last == .leaveAndExit)
+        #expect(!agent.hasBegunNothingElse, "nobody knows how far it came")
+    }
+
+    @Test("what comes after SIGTERM is not begun, and that is said; who left with all delivered has begun nothing else")
+    func comesTooLate() {
+        var agent = agent(slots: 2)
+        _ = agent.handle(.started(outbox: []), now: at(0))
+        _ = agent.handle(.joined(MemberID(1)), now: at(0))
+        _ = agent.handle(.leased(ask: 1, [grant(0)]), now: at(0))
+        _ = agent.handle(.terminated, now: at(1))
+        let late = agent.handle(.leased(ask: 2, [grant(1)]), now: at(2))
+        #expect(late == [.giveUpUnbegun(running: [], waiting: [grant(1).key]), .heartbeat([grant(0).key])])
+        #expect(agent.runningBatches == [grant(0).key] && !agent.hasBegunNothingElse)
+        _ = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 1), now: at(3))
+        #expect(!agent.hasBegunNothingElse, "its report is not answered yet")
+        let delivered = agent.handle(.delivered([(OutboxID(1), .recorded(1))]), now: at(4))
+        #expect(delivered.last == .leaveAndExit && agent.hasBegunNothingElse)
+        #expect(agent.handle(.leased(ask: 3, [grant(2)]), now: at(5)).isEmpty && agent.hasBegunNothingElse)
     }
 
     @Test("a revoked batch is given up; a strange one is not this worker's business")
@@ -208,7 +228,9 @@ struct WorkerAgentTests {
         var revoked = agent
         #expect(revoked.handle(.revoked([grant(1).key]), now: at(1_001)) == [ask(3)])
         #expect(revoked.waitingBatches == [])
-        #expect(agent.handle(.terminated, now: at(1_001)) == [])
+        #expect(
+            agent.handle(.terminated, now: at(1_001)) == [.giveUpUnbegun(running: [], waiting: [grant(1).key])],
+            "told by the next heartbeat, which is under way still")
         let finished = agent.handle(.finished(grant(0).key, OutboxID(1), bytes: 10), now: at(1_002))
         #expect(finished == [.deliver([OutboxID(1)])])
     }

@@ -98,7 +98,13 @@ package enum RouteTable {
             answer: .of(MemberStatus.self)),
         RouteSpec(
             name: .leaveFleet, method: "DELETE", pattern: "/v1/members/{id}", access: .member,
-            summary: "Leave; leases go back in line. The member itself or an admin.", answer: .of(Success.self)),
+            summary: "Leave; leases go back in line. The member itself or an admin.",
+            fields: [
+                .query(
+                    "unbegun", .boolean,
+                    "The member has begun nothing of what is leased to it: it is no loss, even where nothing is run twice."
+                )
+            ], answer: .of(Success.self)),
         RouteSpec(
             name: .drainMember, method: "POST", pattern: "/v1/members/{id}/drain", access: .admin,
             summary: "Have a worker finish what it has and leave: it gets nothing more.", status: 202,

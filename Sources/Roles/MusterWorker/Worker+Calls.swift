@@ -109,14 +109,14 @@ extension Worker {
         }
     }
 
-    /// Goodbye hands back every lease at once; without an answer they go back when they end.
-    func leave(_ identity: MemberIdentity?) {
+    /// Goodbye hands back every lease at once, also what is on its way here; without an answer they go back when they end.
+    func leave(_ identity: MemberIdentity?, hasBegunNothingElse isUnbegun: Bool) {
         guard let identity else {
             // Not from here: effects are performed under the lock that the end needs.
             Task { end(.success(())) }
             return
         }
-        calls.call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: 3) { [self] answer in
+        calls.call("DELETE", identity.goodbye(isUnbegun), nil, bearer: identity.secret, seconds: 3) { [self] answer in
             switch answer {
             case .success: Log.notice("left", ["coordinator": configuration.coordinatorURL])
             case .failure(let failure): Log.warning("ended without a goodbye", ["reason": failure.reason])
@@ -147,5 +147,12 @@ extension Worker {
             return state.exit
         }
         exit?.resume(with: result)
+    }
+}
+
+extension MemberIdentity {
+    /// What else is leased to a worker that has begun nothing else is no loss, even where nothing is run twice.
+    fileprivate func goodbye(_ hasBegunNothingElse: Bool) -> String {
+        "/v1/members/\(id)" + (hasBegunNothingElse ? "?unbegun=true" : "")
     }
 }

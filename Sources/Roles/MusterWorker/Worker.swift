@@ -158,7 +158,7 @@ package final class Worker: Sendable {
         case .heartbeat(let keys): heartbeat(keys, state.returned, state.identity)
         case .abandon(let key): state.runs[key]?.cancellation.cancel()
         case .giveUpUnbegun(let running, let waiting): giveUpUnbegun(running, waiting, &state)
-        case .leaveAndExit: leave(state.identity)
+        case .leaveAndExit: leave(state.identity, hasBegunNothingElse: state.agent.hasBegunNothingElse)
         }
     }
 }

@@ -10,7 +10,7 @@ enum SimRequest {
     case report(MemberID, [TaskReport])
     case heartbeat(MemberID, [LeaseKey], [ReturnedTasks])
     case openStream(MemberID, worker: Int, connection: UInt64)
-    case leave(MemberID)
+    case leave(MemberID, isUnbegun: Bool)
     case submit(SimChecker.Plan)
     case cancel(JobID)
     case halt(JobID)
@@ -188,7 +188,8 @@ final class SimCoordinator {
             streams[id] = (worker, connection)
             handle(.membership(.connectionOpened(id, connection: connection)))
             reply(.fine)
-        case .leave(let id):
+        case .leave(let id, let isUnbegun):
+            if isUnbegun { handle(.work(.unbegun(id))) }
             handle(.membership(.left(id)))
             reply(.fine)
         }

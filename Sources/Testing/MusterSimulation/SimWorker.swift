@@ -308,7 +308,8 @@ final class SimWorker {
     }
 
     private func leave() {
-        if let identity { call(.leave(identity), patience: .seconds(1)) { _ in } }
+        let isUnbegun = agent?.hasBegunNothingElse == true
+        if let identity { call(.leave(identity, isUnbegun: isUnbegun), patience: .seconds(1)) { _ in } }
         end()
         world.clock.after(random.milliseconds(200...3_000)) { [self] in start() }
     }

@@ -37,6 +37,20 @@ import Testing
         }
     }
 
+    @Test("who goes may say that it has begun nothing else")
+    func leavesUnbegun() async throws {
+        try await withBench { bench in
+            let service = MemberService(bench.common)
+            let secret = bench.common.authenticator.secret(of: bench.member(1, "a").id)
+            let odd = try await bench.ask(service, .leaveFleet, token: secret, id: "1", query: [("unbegun", "perhaps")])
+                .status
+            #expect(odd == 422)
+            let fine = try await bench.ask(service, .leaveFleet, token: secret, id: "1", query: [("unbegun", "true")])
+                .status
+            #expect(fine == 200)
+        }
+    }
+
     @Test("each new leader of the edges is told once, an old one never")
     func leaders() async throws {
         try await withBench { bench in

@@ -74,6 +74,15 @@ extension Scheduler {
         dropNote(key, &effects)
     }
 
+    /// The member goes, and has begun nothing of it; by a call that it still holds it gets none of that again.
+    mutating func takeBackAll(of member: MemberID, _ now: Moment, _ effects: inout [SchedulerEffect]) {
+        suspects.insert(member)
+        for key in inOrder(leasesOfMember[member] ?? []) {
+            if takeBack(ReturnedTasks(key: key, from: key.first), now) { dropNote(key, &effects) }
+        }
+        serve(now, &effects)
+    }
+
     /// Where no lease holds it any more, its worker has not begun it.
     mutating func dropNote(_ key: LeaseKey, _ effects: inout [SchedulerEffect]) {
         guard !onceOnly.isEmpty, isNoted(key), leases[key] == nil else { return }

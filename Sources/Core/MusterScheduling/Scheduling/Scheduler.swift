@@ -177,6 +177,7 @@ package struct Scheduler: Sendable {
                 if takeBack(tasks, now) { dropNote(tasks.key, &effects) }
             }
             serve(now, &effects)
+        case .unbegun(let member): takeBackAll(of: member, now, &effects)
         case .memberSuspected(let member):
             suspect(member, isGone: false, &effects)
             serve(now, &effects)

@@ -120,6 +120,8 @@ package struct WorkerAgent: Sendable {
     private var isLeaving = false
     private var drainUntil: Moment?
     private var hasLeft = false
+    /// It ended what it had begun, and reports nothing of that.
+    private var hasGivenUp = false
 
     package init(settings: Settings, random: any RandomNumberGenerator & Sendable) {
         self.settings = settings
@@ -132,6 +134,9 @@ package struct WorkerAgent: Sendable {
     package var shares: [LeaseKey: BatchShare] { room.running }
     package var waitingBatches: Set<LeaseKey> { Set(waiting.map(\.grant.key)) }
     package var undelivered: Int { outbox.count }
+    /// Nothing that it has ever begun, and that the coordinator did not take back itself, is without an answered report: what else is leased to
+    /// it has not been begun. For good once it leaves.
+    package var hasBegunNothingElse: Bool { room.running.isEmpty && outbox.isEmpty && !hasGivenUp }
 
     package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
         guard !hasLeft else { return [] }
@@ -143,7 +148,7 @@ package struct WorkerAgent: Sendable {
             backoff.join.reset()
             heartbeatAt = now + settings.heartbeatTime
         case .joinFailed(let retryAfter): joinFailed(retryAfter, now)
-        case .leased(let number, let grants, let isMerged): take(grants, number, isMerged: isMerged, now)
+        case .leased(let number, let grants, let isMerged): take(grants, number, isMerged: isMerged, now, &effects)
         case .askFailed(let number, let isStranger):
             end(ask: number, isMerged: false)
             askAt = now + backoff.ask.next(using: &random)
@@ -175,13 +180,9 @@ package struct WorkerAgent: Sendable {
                     waiting: keys.filter { room.running[$0] == nil && waits.contains($0) }))
             heartbeatAt = now
         case .estranged: becomeStranger()
-        case .drainAsked:
-            dropWaiting()
-            isLeaving = true
+        case .drainAsked: beginNothingMore(now, &effects)
         case .terminated:
-            // What is not begun is not begun any more: leaving hands it back.
-            dropWaiting()
-            isLeaving = true
+            beginNothingMore(now, &effects)
             if drainUntil == nil { drainUntil = now + settings.drainTime }
         case .ticked: abandonWhenOutOfTime(now, &effects)
         }
@@ -199,11 +200,13 @@ package struct WorkerAgent: Sendable {
         if standing == .joined { standing = .outside }
     }
 
-    private mutating func take(_ grants: [Grant], _ number: UInt64, isMerged: Bool, _ now: Moment) {
+    private mutating func take(
+        _ grants: [Grant], _ number: UInt64, isMerged: Bool, _ now: Moment, _ effects: inout [Effect]
+    ) {
         end(ask: number, isMerged: isMerged)
         backoff.ask.reset()
-        // Leases that arrive after SIGTERM are not begun: leaving hands them back.
-        guard !isLeaving else { return }
+        // Leases that arrive after SIGTERM are not begun.
+        guard !isLeaving else { return returnUnbegun(grants.map(\.key), now, &effects) }
         waiting += grants.map { ($0, now) }
         for grant in grants { room.promise(WorkerRoom.amounts(of: grant)) }
     }
@@ -218,6 +221,19 @@ package struct WorkerAgent: Sendable {
     private mutating func dropWaiting(where isMeant: (Grant) -> Bool = { _ in true }) {
         for (grant, _) in waiting where isMeant(grant) { room.takeBack(WorkerRoom.amounts(of: grant)) }
         waiting.removeAll { isMeant($0.grant) }
+    }
+
+    /// What waits is handed back, and so is what comes late.
+    private mutating func beginNothingMore(_ now: Moment, _ effects: inout [Effect]) {
+        returnUnbegun(waiting.map(\.grant.key), now, &effects)
+        dropWaiting()
+        isLeaving = true
+    }
+
+    private mutating func returnUnbegun(_ keys: [LeaseKey], _ now: Moment, _ effects: inout [Effect]) {
+        if keys.isEmpty { return }
+        effects.append(.giveUpUnbegun(running: [], waiting: keys))
+        heartbeatAt = now
     }
 
     /// What was lost before may kill this process too: what is finished is better delivered first, so that it is not
@@ -265,6 +281,7 @@ package struct WorkerAgent: Sendable {
 
     private mutating func abandonWhenOutOfTime(_ now: Moment, _ effects: inout [Effect]) {
         guard let drainUntil, drainUntil <= now else { return }
+        if !room.running.isEmpty { hasGivenUp = true }
         for key in runningBatches.sorted(by: { ($0.job, $0.first) < ($1.job, $1.first) }) {
             effects.append(.abandon(key))
         }

@@ -60,8 +60,10 @@ final class MemberService: Service {
     func leaveFleet(_ request: HTTPRequest) throws -> HTTPOutcome {
         let isAdmin = authenticator.principal(of: request) == .admin
         let id = isAdmin ? MemberID(try request.number("id", of: "member")) : try callers.sender(named: request)
+        let isUnbegun = try request.queryBool("unbegun") == true
         let isKnown = lock.withLock { fleet in
             guard fleet.core.membership[id] != nil else { return false }
+            if isUnbegun, !isAdmin { fleet.handle(.work(.unbegun(id))) }
             fleet.handle(.membership(.left(id)))
             return true
         }
