@@ -146,6 +146,13 @@ struct ExpansionTests {
             let template = try TextTemplate(Template.bytes(text))
             #expect(Template.text(try template.expand(values, number: 4, slot: 5)) == expanded)
         }
+        for (text, each) in [
+            ("{}", ["a b/c d.png", "2"]), ("in/{/.}", ["in/c d", "in/2"]), ("{2}", ["2"]), ("{#}", ["4"]),
+        ] {
+            let template = try TextTemplate(Template.bytes(text))
+            #expect(try template.expandEach(values, number: 4, slot: 5).map(Template.text) == each)
+            #expect(template.takesAllValues == (each.count > 1))
+        }
         #expect(throws: TemplateError.noSource(placeholder: "{3}", sources: 2)) {
             try TextTemplate(Template.bytes("{3}")).check(sources: 2)
         }

@@ -327,6 +327,25 @@ import Testing
         }
     }
 
+    /// Each of a task's values has its file; what comes back is named by the task, or by one of them.
+    @Test func severalValuesATask() async throws {
+        try await FilePlace.run { place in
+            for name in ["a", "b c", "d"] { try place.write(name, "I am \(name)\n") }
+            let run = try await place.script(
+                "muster run -n 2 --tag --send {} --return all.{#} 'ls; cat {} >all.{#}' ::: a 'b c' d")
+            #expect(run.code == 0 && run.text == "a b c\ta\na b c\tb c\nd\td\n", "\(run.text) \(run.errors)")
+            #expect(try place.text("all.1") == "I am a\nI am b c\n" && place.text("all.2") == "I am d\n")
+            for (flags, words) in [
+                ("-n 2 --return {}.out", "{}.out"), ("-n 257", "from 1 to 256"), ("-n 2 --colsep ,", "--colsep"),
+            ] {
+                let wrong = try await place.script("muster run \(flags) echo ::: a d")
+                #expect(wrong.code == 64 && wrong.errors.contains(words), "\(wrong.errors)")
+            }
+            let short = try await place.script("muster run -n 2 'echo {2}' ::: a d a")
+            #expect(short.code == 64 && short.errors.contains("there is no value for {2}"), "\(short.errors)")
+        }
+    }
+
     /// To the fleet these are done: no halt counts them.
     @Test func whatHasNoPlaceHereIsNoPartOfAHalt() async throws {
         try await FilePlace.run { place in

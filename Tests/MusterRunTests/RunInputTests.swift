@@ -1,9 +1,10 @@
 import MusterAPI
 import MusterCommandLine
-import MusterRun
 import MusterScheduling
 import MusterWire
 import Testing
+
+@testable import MusterRun
 
 /// From words to the request.
 @Suite struct RunInputTests {
@@ -28,6 +29,24 @@ import Testing
     func wordsThatMeanNothing(_ line: String) {
         let error = #expect(throws: CommandError.self) { try words(line) }
         #expect(error?.exitCode == .usage)
+    }
+
+    @Test(
+        arguments: [
+            (1, "echo ::: a b", ["a", "b"]), (2, "echo ::: a b c", ["a b", "c"]), (3, "echo ::: a b c", ["a b c"]),
+            (9, "echo ::: a b", ["a b"]), (2, "echo :::", []),
+        ] as [(Int, String, [String])])
+    @MainActor func aTaskHasSeveralValues(_ each: Int, _ line: String, _ rows: [String]) throws {
+        var flags = RunFlags()
+        flags.valuesEach = each
+        var found: [String] = []
+        try ValueReader(try words(line), flags).readRows { row in
+            found.append(row.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        }
+        #expect(found == rows)
+        flags.range = "1-3"
+        let several = try? ValueReader(try words("echo ::: a"), flags)
+        #expect(several == nil, "there are two sources")
     }
 
     @Test func valuesAreKeptInTheRequestAlone() throws {

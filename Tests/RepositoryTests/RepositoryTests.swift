@@ -3,7 +3,7 @@ import Testing
 
 @Suite("repository")
 struct RepositoryTests {
-    private static let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+    static let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
 
     /// All Swift files below a folder of the repository.
     private static func swiftFiles(_ folder: String) -> [String] {
@@ -21,7 +21,7 @@ struct RepositoryTests {
         return found.sorted()
     }
 
-    private static func text(_ path: String) -> String {
+    static func text(_ path: String) -> String {
         guard let file = fopen(path, "r") else { return "" }
         defer { fclose(file) }
         var bytes: [UInt8] = []

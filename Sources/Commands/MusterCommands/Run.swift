@@ -11,6 +11,11 @@ enum RunCommand {
     static let colsep = Flag<String?>.text(
         "colsep", short: "C", "TEXT", as: .text(bytesMax: 64, suggestions: []),
         "Each line holds several values with this text between them, \\t for a tab; {1}, {2} and so on stand for them.")
+    static let maxArgs = Flag<Int?>.int(
+        "max-args", short: "n", "N", in: 1...RunFlags.valuesEachMax,
+        "Each task has so many values of the one source, the last one what is left: {} stands for all of them, {1} and {2} for the first and "
+            + "the second."
+    ).defaulting(to: "1")
     static let array = Flag<String?>.text(
         "array", "FROM-TO", as: .text(bytesMax: 64, suggestions: []),
         "The values are these numbers, such as 1-1000 or, with a step, 0-100:5.")
@@ -117,7 +122,8 @@ enum RunCommand {
                 Command.Rest.Entry(":::: FILE...", "Files with a value a line; - is standard input."),
             ]),
         flags: [
-            null.spec, colsep.spec, array.spec, pipe.spec, block.spec, noRunIfEmpty.spec, shuf.spec, name.spec,
+            null.spec, colsep.spec, maxArgs.spec, array.spec, pipe.spec, block.spec, noRunIfEmpty.spec, shuf.spec,
+            name.spec,
             SubmitCommand.priority.spec, jobs.spec,
             SubmitCommand.atMost.spec, retries.spec, timeout.spec, killAfter.spec, delay.spec, pids.spec,
             environment.spec, shell.spec,
@@ -128,6 +134,7 @@ enum RunCommand {
         rules: [
             .exclusive(["shell", "no-shell"]), .exclusive(["jobs", "at-most"]),
             .exclusive(["resume", "resume-failed"]), .exclusive(["pipe", "array"]), .exclusive(["pipe", "colsep"]),
+            .exclusive(["pipe", "max-args"]), .exclusive(["max-args", "colsep"]),
             .exclusive(["pipe", "send"]), .exclusive(["pipe", "return"]),
             .exclusive(["dry-run", "detach"]), .exclusive(["detach", "joblog"]), .exclusive(["detach", "results"]),
             .exclusive(["tag", "json"]), .exclusive(["line-buffer", "json"]),
@@ -163,6 +170,7 @@ enum RunCommand {
         flags.columnSeparator = invocation[colsep]
         flags.range = invocation[array]
         flags.skipsBlank = invocation[noRunIfEmpty]
+        flags.valuesEach = invocation[maxArgs]
         flags.isShuffled = invocation[shuf]
         flags.form = invocation[shell] ? .shell : invocation[noShell] ? .arguments : nil
         var request = RunRequest()

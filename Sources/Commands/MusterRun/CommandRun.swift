@@ -27,7 +27,7 @@ internal import RunRules
         words = try RunWords(invocation.arguments.rest)
         template = try Self.template(words.command, flags.form)
         halt = try Self.rule(flags.halt)
-        files = try flags.files.isEmpty ? nil : FilePlan(flags.files)
+        files = try flags.files.isEmpty ? nil : FilePlan(flags.files, valuesEach: flags.valuesEach)
         if flags.resumes != nil, flags.logPath == nil {
             throw .usage("--resume needs --joblog, whose lines say what is done")
         }

@@ -12,6 +12,10 @@ package struct RunFlags: Sendable {
     /// Values of nothing but blanks are left out.
     package var skipsBlank = false
     package var isShuffled = false
+    /// `--max-args`: so many values of the one source make a task. 1…`valuesEachMax`.
+    package var valuesEach: Int?
+    /// As the kernel takes of one task.
+    package static let valuesEachMax = 256
     /// `--pipe`: standard input is cut into blocks of so many bytes, and each is one command's input. Nil: commands have values.
     package var blockBytes: Int?
     /// Nil: as the command looks.

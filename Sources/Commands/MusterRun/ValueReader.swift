@@ -9,11 +9,16 @@ internal import MusterCommandLine
     var separator: ValueSplitter.Separator
     var columns: ColumnSeparator?
     var skipsBlank: Bool
+    /// So many values of the one source are a row; nil: one of each source.
+    var valuesEach: Int?
 
     /// Throws a `CommandError` for flags that mean nothing.
     init(_ words: RunWords, _ flags: RunFlags) throws(CommandError) {
         self.words = words
-        (range, skipsBlank) = (flags.range, flags.skipsBlank)
+        (range, skipsBlank, valuesEach) = (flags.range, flags.skipsBlank, flags.valuesEach)
+        if valuesEach != nil, words.sources.count + (range == nil ? 0 : 1) > 1 {
+            throw .usage("--max-args takes values of one source, and here are several: give them behind one :::")
+        }
         separator = flags.isNullSeparated ? .nul : .newline
         columns = try flags.columnSeparator.map { text throws(CommandError) in
             do throws(CommandTemplates.ValueError) { return try ColumnSeparator(parsing: text) } catch {
@@ -28,6 +33,19 @@ internal import MusterCommandLine
 
     /// Calls with each row, which is good until the call returns. A single source is read piece by piece. Blocks the main thread.
     func readRows(_ body: ([ArraySlice<UInt8>]) throws -> Void) throws {
+        guard let valuesEach else { return try readSingleRows(body) }
+        var row: [ArraySlice<UInt8>] = []
+        try readSingleRows { values in
+            // What is read next takes the place of this.
+            row.append(Array(values[0])[...])
+            if row.count < valuesEach { return }
+            try body(row)
+            row = []
+        }
+        if !row.isEmpty { try body(row) }
+    }
+
+    private func readSingleRows(_ body: ([ArraySlice<UInt8>]) throws -> Void) throws {
         let (skipsBlank, columns) = (skipsBlank, columns)
         try readAll { values in
             if skipsBlank, values.allSatisfy(Self.isBlank) { return }

@@ -8,6 +8,17 @@ package struct TextTemplate: Hashable, Sendable {
     package var hasNumber: Bool { has(.number) }
     package var hasSlot: Bool { has(.slot) }
 
+    /// Whether all of a task's values have a place in it together, as `{}` is.
+    package var takesAllValues: Bool {
+        pieces.contains { piece in
+            if case .placeholder(let placeholder, _) = piece, case .value(nil, _) = placeholder.content {
+                true
+            } else {
+                false
+            }
+        }
+    }
+
     private func has(_ content: Placeholder.Content) -> Bool {
         pieces.contains { piece in
             if case .placeholder(let placeholder, _) = piece { placeholder.content == content } else { false }
@@ -34,5 +45,13 @@ package struct TextTemplate: Hashable, Sendable {
         var found: [UInt8] = []
         for piece in pieces { try task.append(piece, to: &found) }
         return found
+    }
+
+    /// Where all values have a place together, a text for each of them, as if it were the task's only one; else one text.
+    package func expandEach(_ values: [[UInt8]], number: Int, slot: Int) throws(TemplateError) -> [[UInt8]] {
+        guard takesAllValues, values.count > 1 else { return [try expand(values, number: number, slot: slot)] }
+        var texts: [[UInt8]] = []
+        for value in values { texts.append(try expand([value], number: number, slot: slot)) }
+        return texts
     }
 }

@@ -16,9 +16,12 @@ struct FilePlan: Sendable {
     private(set) var own: [TextTemplate] = []
     private(set) var returned: [Returned] = []
     let folder: TextTemplate?
+    /// A task has several values of the one source: what it sends is a file for each.
+    private let hasGroups: Bool
 
     /// Throws a usage error for flags that mean nothing.
-    init(_ flags: RunFileFlags) throws(CommandError) {
+    init(_ flags: RunFileFlags, valuesEach: Int? = nil) throws(CommandError) {
+        hasGroups = (valuesEach ?? 1) > 1
         folder = try flags.folder.map { text throws(CommandError) in try Self.template(text, "--workdir") }
         for text in flags.sent {
             let template = try Self.template(text, "--send")
@@ -63,6 +66,11 @@ struct FilePlan: Sendable {
             do throws(TemplateError) { try template.check(sources: sources) } catch {
                 throw .usage("\(flag): \(error)")
             }
+            if hasGroups, flag != "--send", template.takesAllValues {
+                throw .usage(
+                    "\(flag): \(CommandError.quoted(shownPath(template.text))) stands for several values with --max-args: name one, as {1}, or"
+                        + " the task's number, {#}")
+            }
             if resumes, template.hasNumber {
                 throw .usage("\(flag): {#} counts the tasks of one run, so it names other files in one that goes on")
             }
@@ -93,6 +101,14 @@ struct FilePlan: Sendable {
             throw CommandError(.data, "\(flag): \(CommandError.quoted(shownPath(text))) names no file in the folder")
         }
         return path
+    }
+
+    /// The paths that one `--send` of a task's own names.
+    func sentPaths(_ template: TextTemplate, _ values: [[UInt8]], _ number: Int) throws(CommandError) -> [[UInt8]] {
+        guard hasGroups else { return [try Self.expanded(template, "--send", values, number)] }
+        do throws(TemplateError) { return try template.expandEach(values, number: number, slot: 1) } catch {
+            throw CommandError(.data, "--send: \(RunReport.name(number: number, values: values)): \(error)")
+        }
     }
 
     static func expanded(

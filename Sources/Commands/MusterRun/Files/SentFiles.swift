@@ -49,7 +49,13 @@ internal import TaskFiles
                 let values = body.values(of: task)
                 var items: [FileItem] = []
                 for template in plan.own {
-                    items.append(try item(at: try FilePlan.expanded(template, "--send", values, task + 1)))
+                    for path in try plan.sentPaths(template, values, task + 1) { items.append(try item(at: path)) }
+                }
+                guard items.count <= FileItem.countMax else {
+                    let name = RunReport.name(number: task + 1, values: values)
+                    throw CommandError(
+                        .data,
+                        "--send: \(items.count) files for \(name); at most \(FileItem.countMax): lower --max-args")
                 }
                 try await sendWaiting(from: Self.windowMax)
                 try Self.requireApart(common + items, RunReport.name(number: task + 1, values: values))
