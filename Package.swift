@@ -104,12 +104,19 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterVolunteers", "MusterServices", "MusterBackups", "MusterCallbacks", "MusterFeeds",
+                "MusterLiveOutput", "MusterVolunteers", "MusterServices", "MusterBackups", "MusterCallbacks",
+                "MusterFeeds",
                 "MusterPictures",
                 "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
                 "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON",
                 "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
                 "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+            ]),
+        room(
+            "Roles", "MusterLiveOutput",
+            [
+                "MusterServices", "MusterRole", "MusterHTTP", "MusterStore", "MusterRoutes", "MusterAPI", "MusterWire",
+                "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "RunRules",
             ]),
         room(
             "Roles", "MusterVolunteers",
@@ -122,7 +129,8 @@ let package = Package(
         room(
             "Roles", "MusterServices",
             [
-                "MusterCore", "MusterFleetCore", "MusterHTTP", "MusterLog", "MusterMembership", "MusterRole",
+                "MusterAPI", "MusterCore", "MusterFleetCore", "MusterHTTP", "MusterLog", "MusterMembership",
+                "MusterRole",
                 "MusterRoutes", "MusterScheduling", "MusterStore", "MusterSystem", "MusterWire",
             ]),
         room(
@@ -223,7 +231,7 @@ let package = Package(
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
         room(
             "Ways", "MusterExec",
-            ["MusterLaunch", "MusterKernels", "TaskFiles", "MusterCore", "MusterLog", "MusterSystem"]),
+            ["MusterLaunch", "MusterKernels", "RunRules", "TaskFiles", "MusterCore", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterLaunch", ["MusterSystem", "CSpawn"]),
         .target(
             name: "MusterKernels",
@@ -360,6 +368,13 @@ let package = Package(
                 "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI",
                 "MusterWire", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterMembership", "HTTPCaching",
                 "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem", "MusterTestKit", "MusterServerKit",
+            ]),
+        tests(
+            "MusterLiveOutputTests",
+            [
+                "MusterLiveOutput", "MusterServices", "MusterRole", "MusterHTTP", "MusterStore", "MusterKernels",
+                "MusterRoutes", "MusterAPI", "MusterWire", "MusterFleetCore", "MusterScheduling", "MusterMembership",
+                "MusterCore", "MusterCrypto", "MusterSystem",
             ]),
         tests(
             "MusterServicesTests",

@@ -56,6 +56,11 @@ struct WireSample: CustomTestStringConvertible {
         WireSample(
             KeepFiles.self,
             #"{"files":["abababababababababababababababababababababababababababababababab"],"seconds":60}"#),
+        WireSample(
+            OutputDelivery.self,
+            #"{"pieces":[{"job":1,"task":0,"attempt":2,"start":1.5,"stream":"stderr","offset":7,"text":"a\n"},"#
+                + #"{"job":1,"task":3,"attempt":1,"start":1.5,"stream":"stdout","offset":0,"text":{"base64":"/wE="}}]}"#,
+            #"{"pieces":[]}"#),
         WireSample(PurgeRequest.self, #"{"id":0}"#, #"{"prefix":"/x"}"#, #"{"all":true}"#),
     ]
 

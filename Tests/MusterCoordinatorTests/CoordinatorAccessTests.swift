@@ -146,7 +146,7 @@ enum Credential: String, CaseIterable, Sendable {
             let member = try coordinator.join()
             let target = "/v1/members/\(member.id)"
             #expect(coordinator.ask("DELETE", target, token: member.secret)?.status == 200)
-            for name in [RouteName.heartbeat, .leases, .results, .leaveFleet] {
+            for name in [RouteName.heartbeat, .leases, .results, .output, .leaveFleet] {
                 let sample = SampleRequest(name, job: 1, member: member.id)
                 let response = coordinator.ask(
                     RouteTable.spec(name).method, sample.target, token: member.secret, body: sample.body)

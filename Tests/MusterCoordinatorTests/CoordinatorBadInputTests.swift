@@ -179,6 +179,9 @@ struct BadBody: Sendable, CustomTestStringConvertible {
             .heartbeat,
             BadBody("more", #"{"leases":[{"job":1,"first":0,"count":1,"attempt":1,"x":1}]}"#, 422, "leases.x")
         ),
+        (.output, BadBody("piece", #"{"pieces":[{"job":1}]}"#, 422, "pieces.task")),
+        (.output, BadBody("text", outputPiece("5"), 422, "pieces.text", "5")),
+        (.output, BadBody("more", outputPiece(#""x","y":1"#), 422, "pieces.y")),
         (.results, BadBody("report", #"{"reports":[null]}"#, 422, "reports")),
         (.results, BadBody("bare", #"{"reports":[{}]}"#, 422, "reports.job")),
         (.results, BadBody("columns", report(values: "[1]", seconds: "[1,2]"), 422, "values", "seconds")),
@@ -192,6 +195,10 @@ struct BadBody: Sendable, CustomTestStringConvertible {
             )
         ),
     ]
+
+    private static func outputPiece(_ text: String) -> String {
+        #"{"pieces":[{"job":1,"task":0,"attempt":1,"start":1,"stream":"stdout","offset":0,"text":\#(text)}]}"#
+    }
 
     private static func report(values: String, seconds: String, more: String = "") -> String {
         #"{"reports":[{"job":1,"first":0,"count":1,"attempt":1,"ticket":"t","start":0,"#

@@ -143,6 +143,7 @@ import Testing
         .assignRank: ["ip_port": #""http://127.0.0.1:9""#], .unassignRank: ["ip_port": #""http://127.0.0.1:9""#],
         .classicCommand: ["ip_port": #""http://127.0.0.1:9""#, "command": #""GO""#],
         .createToken: ["label": #""lab""#], .results: ["reports": "[]"],
+        .output: ["pieces": "[]"],
         .proxConnected: ["name": #""127.0.0.1""#, "port": #""1""#],
     ]
 

@@ -130,12 +130,13 @@ struct SampleRequest {
         target = target.replacing("{code}", with: String(repeating: "0", count: 32))
         status = spec.answerType == "image/png" ? 503 : spec.status
         if spec.readsForm { headers = [("Content-Type", "application/x-www-form-urlencoded")] }
-        isStream = spec.answerType == "text/event-stream"
+        isStream = spec.answerType == "text/event-stream" || name == .jobOutput
         switch name {
         case .createJob: body = #"{"kernel":"noop","count":1}"#
         case .joinFleet, .heartbeat: body = "{}"
         case .leases: body = #"{"kernels":["noop"],"waitSeconds":0}"#
         case .results: body = #"{"reports":[]}"#
+        case .output: body = #"{"pieces":[]}"#
         case .childNumbers, .ownChild: body = #"{"numbers":[1]}"#
         case .sendCommand: body = #"{"command":"GO"}"#
         case .assignRank: body = #"{"ip_port":"http://127.0.0.1:9"}"#

@@ -9,10 +9,10 @@ final class Bench: Sendable {
     let folder: String
     let runner: CommandRunner
 
-    init(worker: String = "w", secrets: [String] = []) {
+    init(worker: String = "w", secrets: [String] = [], live: LiveOutput? = nil) {
         var template = Array("/tmp/muster-exec-XXXXXX".utf8CString)
         folder = String(cString: mkdtemp(&template))
-        runner = CommandRunner(folder: folder, worker: worker, secrets: secrets)!
+        runner = CommandRunner(folder: folder, worker: worker, secrets: secrets, live: live)!
     }
 
     deinit { _ = removeTree(folder) }
@@ -65,3 +65,12 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
     return false
 }
+
+func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+func makeFile(_ path: String) {
+    let file = open(path, O_CREAT | O_WRONLY, 0o600)
+    if file >= 0 { close(file) }
+}
+
+func removeFile(_ path: String) { unlink(path) }

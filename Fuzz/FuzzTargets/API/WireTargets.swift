@@ -101,6 +101,8 @@ extension FuzzTarget {
                 WireForm("LeaseAnswer", { try LeaseAnswer(body: $0, for: member) }, \.body),
                 WireForm("Heartbeat", { try Heartbeat(body: $0, member: member) }, \.body),
                 WireForm("Revocation", { try Revocation(body: $0, member: member) }, \.body),
+                WireForm("OutputDelivery", OutputDelivery.init(body:), \.body),
+                WireForm("FollowedJobs", FollowedJobs.init(body:), \.body),
             ]),
         wire(
             "wire-members",

@@ -25,6 +25,6 @@ package enum AnswerSchemas {
     ]
 
     private static let others: [any WireWritable.Type] = [
-        ImagePage.self, CommandResults.self, ClassicServerList.self, Problem.self,
+        OutputPiece.self, ImagePage.self, CommandResults.self, ClassicServerList.self, Problem.self,
     ]
 }

@@ -125,11 +125,12 @@ package typealias RouteSpec = NamedRoute<RouteName>
 
 /// Each route once, by name; the driver has a handler for each.
 package enum RouteName: String, CaseIterable, Sendable {
-    case createJob, assignAll, listJobs, job, cancelJob, jobTasks, retryJob, forgetJob, jobEvents, jobResults, events
+    case createJob, assignAll, listJobs, job, cancelJob, jobTasks, retryJob, forgetJob, jobEvents, jobResults,
+        jobOutput, events
     case joinFleet, members, member, leaveFleet, drainMember, heartbeat, memberStream, servers
     case sendCommand, commands, command, assignRank, unassignRank, classicCommand
     case picture, tile, getServers, proxConnected, getMbrot
-    case leases, results
+    case leases, results, output
     case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale
     case createToken, tokens, revokeToken, machines, signIn, createSignInLink, joinCommand, program
     case install, ownToken, volunteerImage, volunteerImageChecksum, volunteerArchive, volunteerArchiveChecksum

@@ -81,6 +81,13 @@ package enum RouteTable {
                 ),
             ], readsOpenJobs: true, answerType: ndjson),
         RouteSpec(
+            name: .jobOutput, method: "GET", pattern: "/v1/jobs/{id}/output", access: .read,
+            summary:
+                "What a job's commands print while they run, a piece a line (OutputPiece), until the job ends. Workers hand it on only "
+                + "while somebody reads it; nothing of it is stored.",
+            fields: [.query("task", .integer(0...Limits.jobTasksMax), "Only of this task.")],
+            readsOpenJobs: true, answerType: ndjson),
+        RouteSpec(
             name: .events, method: "GET", pattern: "/v1/events", access: .read,
             summary: "Server-sent events of the fleet: members that join and go, jobs that begin and end.",
             answerType: eventStream),
@@ -306,6 +313,10 @@ package enum RouteTable {
             name: .results, method: "POST", pattern: "/v1/results", access: .member,
             summary: "Deliver reports of finished tasks; answered when they are durable.",
             fields: .of(Delivery.self), bodyBytesMax: Limits.bodyBytesMax, answer: .of(ListAnswer<VerdictForm>.self)),
+        RouteSpec(
+            name: .output, method: "POST", pattern: "/v1/output", access: .member,
+            summary: "Hand on what commands print while they run, of jobs that somebody follows.",
+            fields: .of(OutputDelivery.self), bodyBytesMax: OutputDelivery.bodyBytesMax, answer: .of(Success.self)),
     ]
 
     private static let plain: [RouteSpec] = [

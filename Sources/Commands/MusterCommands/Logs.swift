@@ -9,7 +9,9 @@ enum LogsCommand {
         "TASK", in: 1...Limits.jobTasksMax, "The number of one task, from 1 on; without it, all of them.")
 
     static let follow = Flag.bool(
-        "follow", short: "f", "Go on until the job has ended, with each command's output as soon as that has.")
+        "follow", short: "f",
+        "Go on until the job has ended, with lines that commands print while they run, each whole; those of several commands mixed."
+    )
 
     static let command = Command(
         name: "logs", summary: "print what a job's commands printed",

@@ -73,8 +73,8 @@ enum RunCommand {
     )
     static let lineBuffer = Flag.bool(
         "line-buffer",
-        "As --unordered, in whole lines: where a command's last line has no end it gets one, so that the next one's begins "
-            + "a line.")
+        "Print lines while commands run, each whole and as soon as it is there, those of several commands mixed. A last line without an "
+            + "end gets one.")
     static let tag = Flag.bool("tag", "Put the value and a tab before each line.")
     static let eta = Flag.bool(
         "eta", "Say on standard error how far it is and how long it will take, at a terminal or not.")

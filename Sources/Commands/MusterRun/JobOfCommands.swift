@@ -51,6 +51,7 @@ internal import MusterWire
         }
         var options = options
         options.isUnordered = true
+        options.hasWholeLines = follows
         let output = RunOutput(options, names: TaskNames(nil), out: invocation.out, bar: nil, folder: "/tmp")
         var isThere = false
         let follower = ResultFollower(client, job: id, count: job.count, only: task.map { $0 - 1 })
@@ -58,7 +59,9 @@ internal import MusterWire
             isThere = true
             try output.take(end)
         }
-        _ = try await follower.run(waits: follows, take) { if follows { try output.flush() } }
+        try await output.follow(id, client, only: task.map { $0 - 1 }) {
+            _ = try await follower.run(waits: follows, take) { if follows { try output.flush() } }
+        }
         try output.finish()
         if let task, !isThere { throw CommandError(.noInput, "task \(task) of job \(id) has not ended yet") }
     }

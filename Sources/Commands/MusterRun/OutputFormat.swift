@@ -14,6 +14,14 @@ package enum OutputFormat {
         Array(values.joined(separator: [0x20])).map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }
     }
 
+    /// Whole lines, of which the last may have no end yet.
+    static func lines(_ parts: [ArraySlice<UInt8>], tag: [UInt8]?) -> [UInt8] {
+        parts.reduce(into: []) { text, part in
+            let part = Array(part)
+            text += tag.map { tagged(part, $0) } ?? whole(part)
+        }
+    }
+
     private static func whole(_ text: [UInt8]) -> [UInt8] { text.isEmpty || text.last == 0x0A ? text : text + [0x0A] }
 
     private static func tagged(_ text: [UInt8], _ tag: [UInt8]) -> [UInt8] {

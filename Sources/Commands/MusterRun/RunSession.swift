@@ -58,11 +58,13 @@ internal import RunRules
         let follower = ResultFollower(client, job: job.id, count: job.count)
         let end: JobStatus
         do {
-            end = try await follower.run {
-                try self.take($0)
-            } pause: {
-                try await self.bringFiles()
-                try self.output.flush()
+            end = try await output.follow(job.id, client) {
+                try await follower.run {
+                    try self.take($0)
+                } pause: {
+                    try await self.bringFiles()
+                    try self.output.flush()
+                }
             }
             try output.finish()
         } catch is BrokenPipe {

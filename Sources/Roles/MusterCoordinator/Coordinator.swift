@@ -9,6 +9,7 @@ internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterJoining
 internal import MusterLaunchRules
+internal import MusterLiveOutput
 internal import MusterMembership
 internal import MusterPictures
 package import MusterRole
@@ -43,6 +44,7 @@ package final class Coordinator: Sendable {
     let intake: JobIntake
     let history: HistoryService
     let results: ResultService
+    let output: LiveOutputService
     let work: WorkService
     let referee: RefereeService
     let admission: AdmissionService
@@ -107,6 +109,7 @@ package final class Coordinator: Sendable {
         admission = AdmissionService(common, rules: rules, lastIDs: lastIDs)
         members = MemberService(common)
         streams = MemberStreams(common)
+        output = LiveOutputService(common, jobs: jobs, lines: streams)
         commands = CommandService(
             common, callbacks: Callbacks(client: client), lines: streams, lastID: lastIDs.command)
         classicRanks = ClassicRankService(
@@ -127,7 +130,7 @@ package final class Coordinator: Sendable {
     /// In the order in which they tick and end.
     var services: [any Service] {
         [
-            work, referee, pictures, commands, streams, jobs, intake, history, results, admission, members,
+            work, referee, pictures, commands, streams, jobs, intake, history, results, output, admission, members,
             classicRanks,
             classicServers, children, trust, signIns, joining, installer,
         ]

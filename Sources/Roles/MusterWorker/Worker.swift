@@ -56,9 +56,9 @@ package final class Worker: Sendable {
         stream = WorkerStream(by: calls)
         outbox = ReportOutbox(folder)
         threads = ThreadPool(idleMax: configuration.agent.slots)
-        let run = incarnation
-        containers = configuration.engine.map { [folder] in EngineTasks($0, worker: folder.mark, run: run) }
-        commands = try configuration.allowsExec ? Self.commands(configuration, folder, containers) : nil
+        let (mark, run) = (folder.mark, incarnation)
+        containers = configuration.engine.map { EngineTasks($0, worker: mark, run: run) }
+        commands = try configuration.allowsExec ? Self.commands(configuration, folder, containers, stream) : nil
         files = try configuration.allowsExec ? Self.files(configuration) : nil
         kernels = TaskMeans(containers: containers, commands: commands).kernels
         state = Mutex(
@@ -108,15 +108,15 @@ package final class Worker: Sendable {
 
     /// What an earlier life left is ended before this one begins.
     private static func commands(
-        _ configuration: WorkerConfiguration, _ folder: WorkerFolder, _ containers: EngineTasks?
+        _ configuration: WorkerConfiguration, _ folder: WorkerFolder, _ containers: EngineTasks?,
+        _ stream: WorkerStream
     ) throws(NodeError) -> CommandRunner {
-        let path = folder.path + "/tasks"
+        let (path, secrets) = (folder.path + "/tasks", [configuration.token].compactMap { $0 })
         try makeDirectory(path)
-        let secrets = [configuration.token].compactMap { $0 }
         guard
             let runner = CommandRunner(
                 folder: path, worker: configuration.name, secrets: secrets, slots: configuration.agent.slots,
-                containers: containers)
+                containers: containers, live: stream.live.output)
         else {
             throw NodeError(.setup, "\(path) cannot be found: \(String(cString: strerror(errno)))")
         }

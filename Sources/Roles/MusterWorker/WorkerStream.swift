@@ -15,9 +15,11 @@ final class WorkerStream: Sendable {
     }
 
     private let calls: CoordinatorCalls
+    /// It hears here whose output is wanted.
+    let live: LiveSender
     private let state = Mutex(State())
 
-    init(by calls: CoordinatorCalls) { self.calls = calls }
+    init(by calls: CoordinatorCalls) { (self.calls, live) = (calls, LiveSender(by: calls)) }
 
     func close() { state.withLock { $0.task?.cancel() } }
 
@@ -57,6 +59,8 @@ final class WorkerStream: Sendable {
     private func read(
         _ stream: HTTPClientStream, _ identity: MemberIdentity, _ tell: (WorkerAgent.Event) -> Void
     ) async throws {
+        // Whom its jobs are followed by is told anew.
+        live.follow([], as: identity)
         var parser = ServerSentEventParser()
         while let bytes = try await stream.next() {
             for event in try parser.feed(bytes) { take(event, identity, tell) }
@@ -71,6 +75,9 @@ final class WorkerStream: Sendable {
         case "finish":
             guard let meant = try? Revocation(body: Array(event.data.utf8), member: identity.id) else { return }
             tell(.finishAsked(meant.leases))
+        case "follow":
+            guard let followed = try? FollowedJobs(data: event.data) else { return }
+            live.follow(followed.jobs, as: identity)
         case "command":
             guard let notice = try? CommandNotice(data: event.data) else { return }
             let isNew = state.withLock { state in

@@ -17,12 +17,15 @@ package final class CommandRunner: TaskCommands {
     private let environment: TaskEnvironment
     /// Nil without an engine.
     private let containers: (any CommandContainers)?
+    /// Nil: nobody can follow what commands print while they run.
+    private let live: LiveOutput?
     private static let markName = "MUSTER_SCRATCH"
 
     /// `folder` exists and is this worker's own; `worker` is the name that tasks see. Variables that hold one of `secrets` are kept from
-    /// tasks, and so are all of Muster's own. So many tasks as `slots` run at one time. Nil, with `errno`: the folder cannot be found.
+    /// tasks, and so are all of Muster's own. So many tasks as `slots` run at one time. What they print while they run goes to `live`, too. Nil, with `errno`: the folder cannot be found.
     package init?(
-        folder: String, worker: String, secrets: [String], slots: Int = 1, containers: (any CommandContainers)? = nil
+        folder: String, worker: String, secrets: [String], slots: Int = 1, containers: (any CommandContainers)? = nil,
+        live: LiveOutput? = nil
     ) {
         guard let path = realpath(folder, nil) else { return nil }
         defer { free(path) }
@@ -30,7 +33,7 @@ package final class CommandRunner: TaskCommands {
         guard nothing >= 0 else { return nil }
         self.folder = String(cString: path)
         folders = ScratchFolders(in: self.folder)
-        (self.nothing, self.containers) = (nothing, containers)
+        (self.nothing, self.containers, self.live) = (nothing, containers, live)
         environment = TaskEnvironment(worker: worker, secrets: secrets)
         Environment.hideTokens()
         // A worker has few files open: some for each slot, and its connections.
@@ -94,7 +97,10 @@ package final class CommandRunner: TaskCommands {
             guard let containers else { throw TaskFailure("this worker has no container engine", isOwnFault: true) }
             var command = command
             command.marks.append(environment.workerEntry)
-            return try containers.run(command, image, in: scratch.path, at: directory, cancellation)
+            let tap = live.flatMap { live in command.run.map { live.begin($0) {} } }
+            // What it could not say in time is in its result.
+            defer { tap?.end(isWhole: true) }
+            return try containers.run(command, image, in: scratch.path, at: directory, cancellation, tap)
         }
         let mark = Array("\(Self.markName)=\(scratch.path)".utf8)
         let (variables, path) = environment.variables(of: command, in: scratch.path, directory, mark: mark)
@@ -111,7 +117,7 @@ package final class CommandRunner: TaskCommands {
                     directory: directory, input: input?.descriptor ?? self.nothing, output: output, error: error,
                     mark: mark)
             }
-            var running = try RunningCommand(command, cancellation, start)
+            var running = try RunningCommand(command, cancellation, live, start)
             let outcome = running.finish()
             isOver = running.isWhole
             return outcome

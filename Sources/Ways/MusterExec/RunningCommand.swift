@@ -34,10 +34,13 @@ struct RunningCommand: ~Copyable {
     private let startMs: Int64
     private let began: Moment
     private let deadline: Moment?
+    /// Nil: nobody can follow it.
+    private let tap: LiveTap?
 
     /// `start` is given the descriptors for its two outputs.
     init(
-        _ command: TaskCommand, _ cancellation: Cancellation, _ start: (CInt, CInt) -> Session.Start
+        _ command: TaskCommand, _ cancellation: Cancellation, _ live: LiveOutput?,
+        _ start: (CInt, CInt) -> Session.Start
     ) throws(Session.Fault) {
         let wakeUp = try WakeUp()
         let output = try OutputPipe(keeping: command.outputMax)
@@ -48,6 +51,8 @@ struct RunningCommand: ~Copyable {
         (self.command, self.cancellation, self.wakeUp) = (command, cancellation, wakeUp)
         deadline = command.timeout.map { began + $0 }
         listening = cancellation.onCancel { wakeUp.call() }
+        tap = live.flatMap { live in command.run.map { live.begin($0) { wakeUp.call() } } }
+        tap?.started(atMs: startMs)
         self.output = consume output
         self.error = consume error
     }
@@ -90,8 +95,14 @@ struct RunningCommand: ~Copyable {
     private mutating func drain() {
         output.closeWriting()
         error.closeWriting()
-        output.drain()
-        error.drain()
+        guard let tap else {
+            output.drain()
+            error.drain()
+            return
+        }
+        output.drain(tap, isError: false)
+        error.drain(tap, isError: true)
+        tap.end(isWhole: output.count == output.kept.count && error.count == error.kept.count)
     }
 
     /// Waits for something to happen, and sees to it. Whether the first process has ended.
@@ -106,9 +117,13 @@ struct RunningCommand: ~Copyable {
         withUnsafeMutableBytes(of: &watched) { room in
             _ = poll(room.baseAddress!.assumingMemoryBound(to: pollfd.self), 4, milliseconds)
         }
-        if watched.1.revents != 0 { output.read() }
-        if watched.2.revents != 0 { error.read() }
-        if watched.3.revents != 0 { wakeUp.clear() }
+        if watched.1.revents != 0 { output.read(tap, isError: false) }
+        if watched.2.revents != 0 { error.read(tap, isError: true) }
+        if watched.3.revents != 0 {
+            wakeUp.clear()
+            tap?.catchUp(output.kept, isError: false)
+            tap?.catchUp(error.kept, isError: true)
+        }
         if watched.0.revents != 0 { return true }
         look()
         return false
@@ -172,6 +187,7 @@ struct RunningCommand: ~Copyable {
     private mutating func giveUp() -> ExecOutcome {
         Log.warning("a task's process does not end by SIGKILL", ["process": "\(session.pid)"])
         session.abandon()
+        tap?.end(isWhole: true)
         return outcome(.signalled(Int(SIGKILL)), SystemTime.now() - began)
     }
 
@@ -182,5 +198,21 @@ struct RunningCommand: ~Copyable {
         outcome.error = ExecOutcome.Output(kept: error.kept, count: error.count)
         (outcome.startMs, outcome.time) = (startMs, time)
         return outcome
+    }
+}
+
+extension OutputPipe {
+    /// Reads what is there, and hands it on where somebody follows.
+    fileprivate mutating func read(_ tap: LiveTap?, isError: Bool) {
+        guard let tap, tap.isFollowed else { return read() }
+        tap.catchUp(kept, isError: isError)
+        read { tap.take($0, at: $1, isError: isError) }
+    }
+
+    /// The same, of the rest.
+    fileprivate mutating func drain(_ tap: LiveTap, isError: Bool) {
+        guard tap.isFollowed else { return drain() }
+        tap.catchUp(kept, isError: isError)
+        drain { tap.take($0, at: $1, isError: isError) }
     }
 }

@@ -165,6 +165,7 @@ package struct ExecKernel: Kernel {
             // The system takes none that is longer, and would not run the command.
             if entry.count <= CommandTemplate.argumentBytesMax { command.marks.append(entry) }
         }
+        command.run = TaskRunName(job: task.job, task: task.index, attempt: task.attempt)
         command.input = given
         command.processesMax = self.task.processesMax
         command.killAfter = .seconds(self.task.killAfter)
@@ -193,10 +194,10 @@ package protocol TaskCommands: Sendable {
 /// A worker's container engine, for commands.
 package protocol CommandContainers: Sendable {
     /// Runs one command in a container of its own, which has the task's `folder`, and leaves nothing of the container. It runs in `directory`,
-    /// which is that folder or one in it. Blocks. Throws for what is this machine's own fault, and for what an engine cannot be told.
+    /// which is that folder or one in it. `tap` sees what it prints, as it comes. Blocks. Throws for what is this machine's own fault, and for what an engine cannot be told.
     func run(
         _ command: TaskCommand, _ image: TaskImage, in folder: String, at directory: String,
-        _ cancellation: Cancellation
+        _ cancellation: Cancellation, _ tap: (any TaskOutputTap)?
     ) throws(TaskFailure) -> ExecOutcome
 }
 
@@ -235,6 +236,8 @@ package struct TaskCommand: Hashable, Sendable {
     package var processesMax: Int?
     /// Nil: it has none.
     package var files: TaskFileList?
+    /// Whose it is; nil: nobody's, and nobody can follow it.
+    package var run: TaskRunName?
     /// Nil: it runs beside the worker, not in a container.
     package var image: TaskImage?
 

@@ -231,6 +231,11 @@ package struct Scheduler: Sendable {
         (leasesOfMember[member] ?? []).union(heldBySuspects[member] ?? [])
     }
 
+    /// The leases that a task is under.
+    package func holders(of task: Int, in id: JobID) -> [LeaseKey] {
+        jobs[id]?.leases.filter { $0.tasks.contains(task) } ?? []
+    }
+
     package var unfinishedJobs: [JobID] { jobs.keys.sorted() }
     package var leasedTaskCount: Int {
         leases.values.reduce(0) { sum, lease in

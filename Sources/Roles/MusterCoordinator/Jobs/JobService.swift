@@ -16,18 +16,6 @@ internal import MusterSystem
 internal import MusterWire
 internal import MusterWorker
 
-/// One job, for whoever follows it.
-protocol JobLooks: Sendable {
-    /// Of the path.
-    func jobID(_ request: HTTPRequest) throws(Problem) -> JobID
-    /// Throws a `Problem` where the sender may not see this job.
-    func requireReadable(_ id: JobID, _ request: HTTPRequest) async throws
-    /// Whether everybody may see it; nil for one that is over, or never was.
-    func isOpen(_ id: JobID, _ fleet: borrowing Fleet) -> Bool?
-    /// Nil for a job that never was.
-    func status(of id: JobID) async throws -> JobStatus?
-}
-
 /// Jobs that were taken in: what is told of them, their cancelling, and their end.
 final class JobService: Service, JobBook, JobLooks {
     private struct State {
@@ -355,8 +343,4 @@ extension JobStatus {
         (startDelay, halt) = (record.startDelay, record.halt)
         created = Double(record.createdMs) / 1_000
     }
-}
-
-extension Problem {
-    static func noSuchJob(_ id: JobID) -> Problem { Problem(404, "There is no job \(id).") }
 }

@@ -4,6 +4,7 @@ internal import MusterFleetCore
 internal import MusterHTTP
 internal import MusterHTTPClient
 internal import MusterJSON
+internal import MusterLiveOutput
 internal import MusterLog
 internal import MusterMembership
 internal import MusterRole
@@ -22,13 +23,15 @@ protocol MemberLines: Sendable {
 ///
 /// Changes of the ranks are printed, published, and told to those whose rank is another now, at each tick: a crowd that joins
 /// at once is one change.
-final class MemberStreams: Service, MemberLines {
+final class MemberStreams: Service, MemberLines, FollowLines {
     private struct State {
         /// The newest of each.
         var streams: [MemberID: (connection: UInt64, stream: HTTPStream)] = [:]
         /// The rank that each stream told last.
         var toldRanks: [MemberID: Int] = [:]
         var ranksChanged = false
+        /// Jobs whose output somebody reads while it runs.
+        var followed: [JobID] = []
     }
 
     private let lock: FleetLock
@@ -77,6 +80,14 @@ final class MemberStreams: Service, MemberLines {
         tell("finish", Revocation(leases: keys).body, member, &fleet)
     }
 
+    /// Workers hand on what these jobs' commands print while they run, and no others'.
+    func tellFollowed(_ jobs: [JobID], _ fleet: inout Fleet) {
+        guard jobs != fleet[slice].followed else { return }
+        fleet[slice].followed = jobs
+        let body = FollowedJobs(jobs).body
+        for worker in fleet.core.membership.liveWorkers { tell("follow", body, worker.id, &fleet) }
+    }
+
     private func tell(_ name: String, _ data: [UInt8], _ member: MemberID, _ fleet: inout Fleet) {
         guard let stream = fleet[slice].streams[member]?.stream else { return }
         // One that does not read its stream is cut off and learns by its renewals.
@@ -109,6 +120,7 @@ final class MemberStreams: Service, MemberLines {
             }
             fleet.handle(.command(.connected(id, seen: seen)))
             if fleet.core.scheduler.isDraining(id) { _ = stream.write(Self.drainEvent) }
+            if !fleet[slice].followed.isEmpty { tell("follow", FollowedJobs(fleet[slice].followed).body, id, &fleet) }
             return connection
         }
         stream.onDisconnect { [weak self] in

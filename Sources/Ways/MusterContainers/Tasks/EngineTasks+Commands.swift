@@ -8,7 +8,7 @@ internal import MusterSystem
 extension EngineTasks: CommandContainers {
     package func run(
         _ command: TaskCommand, _ image: TaskImage, in folder: String, at directory: String,
-        _ cancellation: Cancellation
+        _ cancellation: Cancellation, _ tap: (any TaskOutputTap)? = nil
     ) throws(TaskFailure) -> ExecOutcome {
         if geteuid() == 0 { try giveToNobody(folder) }
         return try patiently(until: nil, cancellation) { () throws(EngineError) in
@@ -23,7 +23,7 @@ extension EngineTasks: CommandContainers {
                 return .failure(error)
             }
             spec.labels = ownLabels
-            return .success(try runOnce(command, spec, kind, cancellation))
+            return .success(try runOnce(command, spec, kind, cancellation, tap))
         }
     }
 
@@ -44,12 +44,13 @@ extension EngineTasks: CommandContainers {
     }
 
     private func runOnce(
-        _ command: TaskCommand, _ spec: ContainerSpec, _ kind: EngineKind, _ cancellation: Cancellation
+        _ command: TaskCommand, _ spec: ContainerSpec, _ kind: EngineKind, _ cancellation: Cancellation,
+        _ tap: (any TaskOutputTap)?
     ) throws(EngineError) -> ExecOutcome {
         let id = try blocking { [engine] () async throws(EngineError) in try await engine.create(spec, name: nil) }
         defer { remove(id) }
         do throws(EngineError) {
-            return try follow(id, command, spec, kind, cancellation)
+            return try follow(id, command, spec, kind, cancellation, tap)
         } catch {
             // Where the engine starts the program itself, it says so; else its init does, by the exit code.
             guard let end = Self.end(error, spec.entryPoint) else { throw error }
@@ -70,7 +71,8 @@ extension EngineTasks: CommandContainers {
     }
 
     private func follow(
-        _ id: String, _ command: TaskCommand, _ spec: ContainerSpec, _ kind: EngineKind, _ cancellation: Cancellation
+        _ id: String, _ command: TaskCommand, _ spec: ContainerSpec, _ kind: EngineKind, _ cancellation: Cancellation,
+        _ tap: (any TaskOutputTap)?
     ) throws(EngineError) -> ExecOutcome {
         let prefix = try blocking { [engine] () async throws(EngineError) in try await engine.prefix() }
         let input = command.input.isEmpty ? "" : "&stdin=1"
@@ -79,9 +81,11 @@ extension EngineTasks: CommandContainers {
             input: command.input, within: 30)
         try blocking { [engine] () async throws(EngineError) in try await engine.start(id) }
         var running = RunningContainer(command)
+        tap?.started(atMs: running.startMs)
         while true {
             try look(&running, id, cancellation)
-            let step = try stream.step(milliseconds: 20) { running.take($0, $1) }
+            running.show(tap)
+            let step = try stream.step(milliseconds: 20) { running.take($0, $1, tap) }
             if case .end = step { break }
         }
         var pause: UInt32 = 2_000
@@ -110,7 +114,7 @@ extension EngineTasks: CommandContainers {
 
 /// A command in its container: how long it has, what it printed.
 private struct RunningContainer {
-    private let startMs = SystemTime.wallClockMs()
+    let startMs = SystemTime.wallClockMs()
     private let began = SystemTime.now()
     private let deadline: Moment?
     private let killAfter: Duration
@@ -126,11 +130,25 @@ private struct RunningContainer {
         (killAfter, outputMax) = (command.killAfter, command.outputMax)
     }
 
-    mutating func take(_ stream: OutputFrames.Stream, _ piece: ArraySlice<UInt8>) {
-        switch stream {
-        case .output: Self.add(piece, to: &output, atMost: outputMax)
-        case .error: Self.add(piece, to: &error, atMost: outputMax)
+    mutating func take(
+        _ stream: OutputFrames.Stream, _ piece: ArraySlice<UInt8>, _ tap: (any TaskOutputTap)?
+    ) {
+        let isError = stream == .error
+        if let tap, tap.isFollowed {
+            let place = isError ? error.count : output.count
+            piece.withUnsafeBytes { tap.take($0, at: place, isError: isError) }
         }
+        if isError {
+            Self.add(piece, to: &error, atMost: outputMax)
+        } else {
+            Self.add(piece, to: &output, atMost: outputMax)
+        }
+    }
+
+    /// To who begins to follow: what there was before.
+    func show(_ tap: (any TaskOutputTap)?) {
+        tap?.catchUp(output.kept, isError: false)
+        tap?.catchUp(error.kept, isError: true)
     }
 
     /// The first bytes are kept, and all are counted.

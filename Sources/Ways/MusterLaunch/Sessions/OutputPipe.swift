@@ -30,13 +30,15 @@ package struct OutputPipe: ~Copyable {
         writing = -1
     }
 
-    /// Reads what is there, at most 1 MiB, so that who writes without end keeps nobody from looking at the clock.
-    package mutating func read() {
+    /// Reads what is there, at most 1 MiB, so that who writes without end keeps nobody from looking at the clock. `watch` sees all of it,
+    /// with its place.
+    package mutating func read(_ watch: ((UnsafeRawBufferPointer, Int) -> Void)? = nil) {
         guard reading >= 0 else { return }
         withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { room in
             for _ in 0..<16 {
                 let got = Glibc.read(reading, room.baseAddress, room.count)
                 if got > 0 {
+                    watch?(UnsafeRawBufferPointer(rebasing: room[..<got]), count)
                     kept.append(contentsOf: room[..<min(got, bytesMax - kept.count)])
                     count += got
                     if got < room.count { return }
@@ -52,13 +54,13 @@ package struct OutputPipe: ~Copyable {
     }
 
     /// The rest, once nobody writes any more: what the pipe holds.
-    package mutating func drain() {
+    package mutating func drain(_ watch: ((UnsafeRawBufferPointer, Int) -> Void)? = nil) {
         // Who escaped may write on: a pipe holds 1 MiB at most, unless root made it larger.
         let limit = count + 1 << 20
         var before = -1
         while reading >= 0, before != count, count <= limit {
             before = count
-            read()
+            read(watch)
         }
     }
 }

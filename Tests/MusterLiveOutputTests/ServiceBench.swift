@@ -1,0 +1,1 @@
+../MusterServicesTests/ServiceBench.swift
