@@ -44,7 +44,7 @@ deb: ## dist/muster_VERSION-1_ARCH.deb: Debian's package of the program, its man
 api-test: build ## /openapi.json: generated clients of it work, and schemathesis finds nothing
 	@Scripts/api-test
 
-browser-test: build ## what only a real browser shows: signing in, other sites' pages, a cache's 304, sound played twice
+browser-test: build ## what only a real browser shows: the dashboard, signing in, other sites' pages, a cache's 304, sound played twice
 	@Scripts/browser-test
 
 docs: build ## .build/docs/site: the pages of docs/, and a reference of commands and routes; fails on dead links

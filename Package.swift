@@ -104,7 +104,7 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterLiveOutput", "MusterVolunteers", "MusterServices", "MusterBackups", "MusterCallbacks",
+                "MusterLiveOutput", "MusterVolunteers", "MusterWindow", "MusterServices", "MusterBackups", "MusterCallbacks",
                 "MusterFeeds",
                 "MusterPictures",
                 "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
@@ -133,6 +133,18 @@ let package = Package(
                 "MusterRole",
                 "MusterRoutes", "MusterScheduling", "MusterStore", "MusterSystem", "MusterWire",
             ]),
+        room(
+            "Roles", "MusterWindow",
+            [
+                "MusterServices", "MusterCallbacks", "MusterRole", "MusterHTTP", "MusterHTTPClient",
+                "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON", "MusterFleetCore", "MusterOverview",
+                "MusterScheduling", "MusterMembership", "MusterCore", "MusterCrypto", "MusterSystem",
+            ],
+            embedded: [
+                "index.html", "style.css", "icon.svg", "main.js", "fleet.js", "page.js", "table.js", "act.js",
+                "overview.js",
+                "members.js", "jobs.js", "children.js", "commands.js", "edges.js", "volunteers.js", "system.js",
+            ].map { "Pages/" + $0 }),
         room(
             "Roles", "MusterBackups",
             ["MusterRole", "MusterHTTP", "MusterStore", "MusterCrypto", "MusterSystem", "MusterWire"]),
@@ -262,6 +274,7 @@ let package = Package(
         room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore", "RunRules"]),
+        room("Core", "MusterOverview", ["MusterCore"]),
         room("Core", "MusterLaunchRules", ["MusterCore"]),
         room("Core", "MusterMembership", ["MusterCore"]),
         room("Core", "MusterElection", ["MusterCore"]),
@@ -311,6 +324,10 @@ let package = Package(
         tests("MusterCoreTests", ["MusterCore"]),
         tests("MusterSchedulingTests", ["MusterScheduling", "MusterCore", "RunRules", "MusterSimulation"]),
         tests("MusterLaunchRulesTests", ["MusterLaunchRules", "MusterCore", "MusterSimulation"]),
+        tests("MusterOverviewTests", ["MusterOverview", "MusterCore"]),
+        tests(
+            "MusterWindowTests",
+            ["MusterWindow", "MusterHTTP"]),
         tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterSimulation"]),
         tests(
             "MusterFleetCoreTests",

@@ -148,6 +148,9 @@ struct SampleRequest {
         case .getMbrot: body = "width=30"
         default: body = nil
         }
+        target = target.replacing("{name}", with: "main.js")
+        // From a page of its own.
+        if [.signInByToken, .signOut].contains(name) { headers.append(("Origin", "http://localhost")) }
         // There is no link without a code.
         if name == .signIn { status = 422 }
         // Nobody has this address; there is no command yet.

@@ -73,9 +73,9 @@ import Testing
         #expect(field.contains("; Secure"))
         let lines = [String(field.prefix { $0 != ";" })]
         let end = 1_000 + Int64(Sessions.seconds) * 1_000
-        #expect(sessions.hold(lines, nowMs: end - 1))
-        #expect(!sessions.hold(lines, nowMs: end))
-        #expect(!Sessions(key: .random()).hold(lines, nowMs: 1_000))
+        #expect(sessions.principal(of: lines, nowMs: end - 1) == .admin)
+        #expect(sessions.principal(of: lines, nowMs: end) == nil)
+        #expect(Sessions(key: .random()).principal(of: lines, nowMs: 1_000) == nil)
     }
 
     @Test func linksEndAndAreFew() {
@@ -106,6 +106,6 @@ import Testing
         #expect(fields.values("Cookie") == ["a=\u{600}; b=2"])
         let sessions = Sessions(key: .random())
         let own = sessions.cookie(nowMs: 1_000, isTLS: false).prefix { $0 != ";" }
-        #expect(sessions.hold(["a=\u{600};\(own)"], nowMs: 1_000))
+        #expect(sessions.principal(of: ["a=\u{600};\(own)"], nowMs: 1_000) == .admin)
     }
 }

@@ -6,7 +6,7 @@ internal import MusterWire
 /// All routes of the coordinator.
 package enum RouteTable {
     package static let all: [RouteSpec] =
-        jobs + members + trust + volunteers + commands + pictures + children + work + plain
+        jobs + members + trust + volunteers + commands + pictures + children + work + window + plain
     package static func spec(_ name: RouteName) -> RouteSpec { all.first { $0.name == name }! }
 
     private static let smallBody = 64 << 10
@@ -156,7 +156,7 @@ package enum RouteTable {
         RouteSpec(
             name: .signIn, method: "GET", pattern: "/sign-in", access: .open,
             summary: "Where such a link leads: the answer sets a cookie that has the rights of an admin.",
-            fields: [.query("code", .string, "What only this link has.", required: true)], answerType: "text/plain"),
+            fields: [.query("code", .string, "What only this link has.", required: true)], answerType: "text/html"),
         RouteSpec(
             name: .joinCommand, method: "POST", pattern: "/v1/join-command", access: .admin,
             summary:
@@ -317,6 +317,44 @@ package enum RouteTable {
             name: .output, method: "POST", pattern: "/v1/output", access: .member,
             summary: "Hand on what commands print while they run, of jobs that somebody follows.",
             fields: .of(OutputDelivery.self), bodyBytesMax: OutputDelivery.bodyBytesMax, answer: .of(Success.self)),
+    ]
+
+    /// What browsers show. Pages ask by other routes for what they show of the fleet.
+    private static let window: [RouteSpec] = [
+        RouteSpec(
+            name: .dashboard, method: "GET", pattern: "/", access: .open,
+            summary: "The dashboard, for whoever is signed in; for others a page that says how to.",
+            fields: [.query("wrong", .string, "token: the one that was tried is none.")], answerType: "text/html"),
+        RouteSpec(
+            name: .windowFile, method: "GET", pattern: "/window/{name}", access: .open,
+            summary: "A file of the dashboard: script, style, picture.", fields: [.ifNoneMatch], answerType: "*/*",
+            otherStatuses: [304], parameterSchemas: ["name": .text(1...64, pattern: "^[a-z]+[.](js|css|svg)$")]),
+        RouteSpec(
+            name: .plainOverview, method: "GET", pattern: "/plain", access: .read,
+            summary: "The overview as a page without a script.", answerType: "text/html"),
+        RouteSpec(
+            name: .overview, method: "GET", pattern: "/v1/overview", access: .read,
+            summary:
+                "The whole fleet at one moment: counts, members by rank and what they hold, unfinished jobs and the latest that "
+                + "are over, what happened lately. At most 10,000 members and 10,000 unfinished jobs.", answer: .object),
+        RouteSpec(
+            name: .overviewEvents, method: "GET", pattern: "/v1/overview/events", access: .read,
+            summary:
+                "Server-sent events: change (what is not any more as the overview of the number before says), at most ten a second.",
+            answerType: eventStream),
+        RouteSpec(
+            name: .edges, method: "GET", pattern: "/v1/edges", access: .read,
+            summary: "What each edge tells of itself, as the coordinator hears it, or why it does not. At most 64.",
+            answer: .object),
+        RouteSpec(
+            name: .signInByToken, method: "POST", pattern: "/sign-in", access: .open,
+            summary: "A form of this server's own page: the admin or the read token lets the browser in, by a cookie.",
+            fields: [.form("token", .prose, "The fleet's admin or read token.")], bodyBytesMax: smallBody, status: 303,
+            answerType: "text/html"),
+        RouteSpec(
+            name: .signOut, method: "POST", pattern: "/sign-out", access: .open,
+            summary: "A form of this server's own page: the browser forgets its cookie.", status: 303,
+            answerType: "text/html"),
     ]
 
     private static let plain: [RouteSpec] = [

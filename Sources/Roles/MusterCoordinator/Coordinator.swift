@@ -20,6 +20,7 @@ internal import MusterSpawning
 internal import MusterStore
 internal import MusterSystem
 internal import MusterVolunteers
+internal import MusterWindow
 internal import Synchronization
 
 /// The control plane's driver: HTTP and the store on one side, the pure fleet core on the other. It is composed of services,
@@ -57,6 +58,9 @@ package final class Coordinator: Sendable {
     let children: ChildService
     let trust: TrustService
     let signIns: SignInService
+    let overview: OverviewService
+    let window: WindowService
+    let edges: EdgeService
     let joining: JoinService
     let installer: InstallerService
 
@@ -121,6 +125,9 @@ package final class Coordinator: Sendable {
         children = ChildService(common, spawner: spawner)
         trust = TrustService(common)
         signIns = SignInService(common, isTLS: listener.isTLS)
+        overview = OverviewService(common, jobs: jobs, version: configuration.version) { [spawner] in spawner.progress }
+        window = WindowService(common, overview: overview, version: configuration.version)
+        edges = EdgeService(common, client: client, rules: rules)
         joining = JoinService(common, tokens: tokens, listener: listener, program: program)
         installer = InstallerService(
             common, listener: listener, volunteers: volunteers, version: configuration.version)
@@ -132,7 +139,7 @@ package final class Coordinator: Sendable {
         [
             work, referee, pictures, commands, streams, jobs, intake, history, results, output, admission, members,
             classicRanks,
-            classicServers, children, trust, signIns, joining, installer,
+            classicServers, children, trust, signIns, overview, window, edges, joining, installer,
         ]
     }
 

@@ -12,17 +12,29 @@ package final class EventHub: Sendable {
         var streams: [UInt64: HTTPStream] = [:]
         var nextStream: UInt64 = 1
         var isClosed = false
+        var listener: (@Sendable (String, [UInt8]) -> Void)?
     }
-    static let streamsMax = 10_000
+    /// Open at one time; more are refused with 503.
+    private let streamsMax: Int
     private let hub = Mutex(Hub())
 
-    package init() {}
+    package init(streamsMax: Int = 10_000) { self.streamsMax = streamsMax }
+
+    package var count: Int { hub.withLock { $0.streams.count } }
+
+    /// Whether anybody would get what is published.
+    package var isFollowed: Bool { hub.withLock { !$0.streams.isEmpty } }
+
+    /// Hears the name and the data of each event from now on, whoever follows. Called where it is published; must not block.
+    package func listen(_ listener: @escaping @Sendable (String, [UInt8]) -> Void) {
+        hub.withLock { $0.listener = listener }
+    }
 
     /// What `greeting` holds comes before every event that is published from now on.
     package func open(greeting: [UInt8] = Array(": open\n\n".utf8)) throws(Problem) -> HTTPStream {
         let stream = HTTPStream()
         let number: UInt64? = hub.withLock {
-            guard !$0.isClosed, $0.streams.count < Self.streamsMax else { return nil }
+            guard !$0.isClosed, $0.streams.count < streamsMax else { return nil }
             let number = $0.nextStream
             $0.nextStream += 1
             $0.streams[number] = stream
@@ -38,6 +50,7 @@ package final class EventHub: Sendable {
     /// one it saw, and goes on behind it. Never blocks.
     package func publish(_ name: String, _ data: JSONWriter, id: UInt64? = nil) {
         hub.withLock { hub in
+            hub.listener?(name, data.bytes)
             guard !hub.streams.isEmpty else { return }
             let event = ServerSentEvent.bytes(name, id: id, data: data.bytes)
             for (number, stream) in hub.streams where stream.isFull || !stream.write(event) {

@@ -194,7 +194,8 @@ package protocol TaskCommands: Sendable {
 /// A worker's container engine, for commands.
 package protocol CommandContainers: Sendable {
     /// Runs one command in a container of its own, which has the task's `folder`, and leaves nothing of the container. It runs in `directory`,
-    /// which is that folder or one in it. `tap` sees what it prints, as it comes. Blocks. Throws for what is this machine's own fault, and for what an engine cannot be told.
+    /// which is that folder or one in it. `tap` sees what it prints, as it comes. Blocks. Throws for what is this machine's own fault, and
+    /// for what an engine cannot be told.
     func run(
         _ command: TaskCommand, _ image: TaskImage, in folder: String, at directory: String,
         _ cancellation: Cancellation, _ tap: (any TaskOutputTap)?

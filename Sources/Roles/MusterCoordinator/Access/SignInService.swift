@@ -5,9 +5,10 @@ internal import MusterRole
 internal import MusterRoutes
 internal import MusterServices
 internal import MusterSystem
+internal import MusterWindow
 internal import MusterWire
 
-/// How a browser comes in: by a link, once, for a cookie.
+/// How a browser comes in, by a link, once, or by a token, for a cookie; and how it goes.
 final class SignInService: Service {
     private let authenticator: Authenticator
     private let isTLS: Bool
@@ -18,6 +19,8 @@ final class SignInService: Service {
         [
             .createSignInLink: { [unowned self] _ in createSignInLink() },
             .signIn: { [unowned self] in try signIn($0) },
+            .signInByToken: { [unowned self] in try signInByToken($0) },
+            .signOut: { [unowned self] in try signOut($0) },
         ]
     }
 
@@ -43,17 +46,28 @@ final class SignInService: Service {
                 403, "This link was used already, or is too old; 'muster sign-in' prints another.", code: "link")
         }
         Log.notice("a browser signed in", ["from": request.peer.address])
-        let cookie = authenticator.sessions.cookie(
-            nowMs: SystemTime.wallClockMs(), isTLS: isTLS)
-        let text =
-            "This browser is signed in to the fleet for \(Sessions.seconds / 86_400) days. /openapi.json lists what there is.\n"
+        let cookie = authenticator.sessions.cookie(nowMs: SystemTime.wallClockMs(), isTLS: isTLS)
         return .respond(
-            HTTPResponse(
-                status: 200,
-                headers: [
-                    ("Content-Type", "text/plain; charset=utf-8"), ("Set-Cookie", cookie),
-                    ("Cache-Control", "no-store"),
-                    ("Referrer-Policy", "no-referrer"),
-                ], body: .bytes(Array(text.utf8))))
+            WindowFiles.page(
+                SignInPage.welcome(days: Sessions.seconds / 86_400), headers: [("Set-Cookie", cookie)]))
+    }
+
+    /// A form of this server's own. Whatever comes of it, the dashboard tells.
+    private func signInByToken(_ request: HTTPRequest) throws -> HTTPOutcome {
+        try authenticator.requireOwnPage(request)
+        let token = request.form.first { $0.name == "token" }?.value ?? ""
+        guard let rights = authenticator.browserRights(token: token) else {
+            Log.notice("a browser was not let in", ["from": request.peer.address])
+            return .respond(WindowFiles.leading(to: "/?wrong=token"))
+        }
+        Log.notice("a browser signed in", ["from": request.peer.address, "rights": "\(rights)"])
+        let cookie = authenticator.sessions.cookie(
+            nowMs: SystemTime.wallClockMs(), isTLS: isTLS, mayAct: rights == .admin)
+        return .respond(WindowFiles.leading(to: "/", cookie: cookie))
+    }
+
+    private func signOut(_ request: HTTPRequest) throws -> HTTPOutcome {
+        try authenticator.requireOwnPage(request)
+        return .respond(WindowFiles.leading(to: "/", cookie: authenticator.sessions.goodbye(isTLS: isTLS)))
     }
 }

@@ -13,11 +13,12 @@ internal import MusterScheduling
 internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWindow
 internal import MusterWire
 internal import MusterWorker
 
 /// Jobs that were taken in: what is told of them, their cancelling, and their end.
-final class JobService: Service, JobBook, JobLooks {
+final class JobService: Service, JobBook, JobLooks, JobGlances {
     private struct State {
         /// Those that are not over.
         var records: [JobID: JobRecord]
@@ -144,8 +145,24 @@ final class JobService: Service, JobBook, JobLooks {
 
     // MARK: Routes
 
+    func unfinished(atMost limit: Int, _ fleet: borrowing Fleet) -> [JobID] {
+        Array(fleet[slice].records.keys.sorted(by: >).prefix(limit))
+    }
+
+    func ended(atMost limit: Int) async throws -> [JobStatus] {
+        try await store.jobs(before: nil, limit: limit).filter { $0.state.isFinal }.map {
+            JobStatus($0, at: SystemTime.wallClockMs())
+        }
+    }
+
     /// From memory, for a job that is not over; nil for others.
     func activeStatus(of id: JobID, _ fleet: borrowing Fleet) -> JobStatus? {
+        activeStatus(of: id, fleet, isBrief: false)
+    }
+
+    func brief(of id: JobID, _ fleet: borrowing Fleet) -> JobStatus? { activeStatus(of: id, fleet, isBrief: true) }
+
+    private func activeStatus(of id: JobID, _ fleet: borrowing Fleet, isBrief: Bool) -> JobStatus? {
         let now = SystemTime.now()
         guard let record = fleet[slice].records[id], let progress = fleet.core.scheduler.progress(of: id),
             let elapsed = fleet.core.scheduler.elapsed(of: id, at: now)
@@ -156,11 +173,12 @@ final class JobService: Service, JobBook, JobLooks {
         let waiting =
             order
             ?? (fleet.core.scheduler.isHalting(id) ? "it is halted: nothing more is begun, and what runs may end" : nil)
-            ?? (progress.isHeld ? nil : JobObstacles.now(to: record, fleet)) ?? fleet.core.scheduler.trouble(of: id)
+            ?? (progress.isHeld || isBrief ? nil : JobObstacles.now(to: record, fleet)) ?? fleet.core.scheduler.trouble(
+                of: id)
             ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(
             id: id, kernel: record.kernel, state: progress.running ? .running : .queued, count: record.count,
-            done: progress.done, failed: progress.failed, workers: progress.workers,
+            done: progress.done, failed: progress.failed, workers: isBrief ? [:] : progress.workers,
             seconds: elapsed.inSeconds, priority: record.priority, quorum: record.quorum,
             waiting: waiting)
         status.tell(of: record)

@@ -27,13 +27,3 @@ extension EventHub {
         publish(name, data)
     }
 }
-
-extension MemberStatus {
-    /// A ranked member as others see it.
-    init(_ member: Membership.Member, in core: borrowing FleetCore) {
-        let id = member.record.id
-        self.init(
-            record: member.record, rank: core.membership.rank(of: id), standing: member.standing,
-            isDistrusted: core.scheduler.isBarred(id), isDraining: core.scheduler.isDraining(id))
-    }
-}

@@ -49,7 +49,7 @@ package struct Authenticator: Sendable {
         self.settings = settings
         self.fleetTokens = fleetTokens
         ownNames = settings.hostNames.union(machineNames())
-        sessions = Sessions(key: key)
+        sessions = Sessions(key: key, tokens: [tokens.admin, tokens.read])
         tokenCodes = FleetTokens.codes(of: tokens)
     }
 
@@ -128,14 +128,13 @@ package struct Authenticator: Sendable {
         if let token = request.header("authorization").flatMap(Self.bearer) {
             return principal(token: token).map(Credential.token) ?? .unknown
         }
-        return sessions.hold(request) ? .session : .none
+        return sessions.principal(of: request).map(Credential.session) ?? .none
     }
 
     /// Who sends it, once `require` let it through; nil: anybody.
     package func principal(of request: HTTPRequest) -> Principal? {
         switch credential(of: request) {
-        case .token(let principal): principal
-        case .session: .admin
+        case .token(let principal), .session(let principal): principal
         case .none, .unknown: nil
         }
     }
@@ -182,8 +181,7 @@ extension Authenticator {
 
     private static func suffices(_ shown: Credential, _ spec: Rule, _ request: HTTPRequest) -> Bool {
         switch shown {
-        case .token(let principal): principal.may(spec.access, route: request.access)
-        case .session: Principal.admin.may(spec.access, route: request.access)
+        case .token(let principal), .session(let principal): principal.may(spec.access, route: request.access)
         case .none, .unknown: false
         }
     }
@@ -217,8 +215,29 @@ extension Authenticator {
         return fleetTokens.isUnsettled(token)
     }
 
+    /// Whom a page is shown to, at a route that is open to everybody: nil for a stranger. Throws where `require` would for what the page is
+    /// going to ask by its cookie.
+    package func visitor(of request: HTTPRequest) throws(Problem) -> Principal? {
+        switch credential(of: request) {
+        case .token(let principal): return principal
+        case .session(let principal):
+            try requireOwnPage(request)
+            return principal
+        case .none, .unknown: return nil
+        }
+    }
+
+    /// Whether a browser that shows this token comes in, to do everything or only to look; nil for any other token.
+    package func browserRights(token: String) -> Principal? {
+        switch principal(token: token) {
+        case .admin: .admin
+        case .read: .read
+        default: nil
+        }
+    }
+
     /// A cookie goes along with whatever a page asks: what changes something must come from a page of this server's own.
-    private func requireOwnPage(_ request: HTTPRequest) throws(Problem) {
+    package func requireOwnPage(_ request: HTTPRequest) throws(Problem) {
         try requireOwnMachine(request)
         try requireNoForeignPage(request)
         if request.header("origin") == nil, !["GET", "HEAD"].contains(request.method) {

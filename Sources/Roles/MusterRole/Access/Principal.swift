@@ -31,5 +31,5 @@ enum Credential: Hashable, Sendable {
     case unknown
     case token(Principal)
     /// A browser's cookie, which says nothing of the page that asks.
-    case session
+    case session(Principal)
 }

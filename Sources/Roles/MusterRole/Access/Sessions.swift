@@ -12,43 +12,61 @@ package struct Sessions: Sendable {
     /// So long a link may wait for its browser.
     package static let linkSeconds = 600
 
+    /// New where the fleet's tokens are: who changes those lets nobody in who came before.
     private let key: MessageKey
     /// Cookies are a host's, whatever the port: each fleet has a name of its own.
     let cookieName: String
     package let links = SignInLinks()
 
-    init(key: MessageKey) {
-        self.key = key
+    init(key: MessageKey, tokens: [String] = []) {
+        self.key =
+            tokens.isEmpty
+            ? key : MessageKey(bytes: key.code(of: Array("sessions \(tokens.joined(separator: " "))".utf8)))
         cookieName = FleetCookies.namePrefix + key.tag(of: "cookie").prefix(8)
     }
 
-    /// A `Set-Cookie` for a browser that comes in now.
-    package func cookie(nowMs: Int64, isTLS: Bool) -> String {
+    /// A `Set-Cookie` for a browser that comes in now, to do everything or only to look.
+    package func cookie(nowMs: Int64, isTLS: Bool, mayAct: Bool = true) -> String {
         let start = "\(nowMs + Int64(Self.seconds) * 1_000).\(hex(randomBytes(16)))"
-        let value = "\(start).\(key.tag(of: "session \(start)"))"
-        return "\(cookieName)=\(value); Path=/; Max-Age=\(Self.seconds); HttpOnly; SameSite=Strict"
-            + (isTLS ? "; Secure" : "")
+        return setting("\(start).\(code(of: start, mayAct: mayAct))", seconds: Self.seconds, isTLS: isTLS)
     }
 
-    /// Whether one of a request's cookies is good now.
-    func hold(_ request: HTTPRequest) -> Bool {
+    /// The `Set-Cookie` by which a browser forgets it.
+    package func goodbye(isTLS: Bool) -> String { setting("", seconds: 0, isTLS: isTLS) }
+
+    private func setting(_ value: String, seconds: Int, isTLS: Bool) -> String {
+        "\(cookieName)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Strict" + (isTLS ? "; Secure" : "")
+    }
+
+    private func code(of start: String, mayAct: Bool) -> String {
+        key.tag(of: (mayAct ? "session " : "looking session ") + start)
+    }
+
+    /// Whose cookie a request has that is good now: an admin's, or one who may read; nil: nobody's.
+    func principal(of request: HTTPRequest) -> Principal? {
         let lines = request.headers.filter { $0.name.lowercased() == "cookie" }.map(\.value)
-        return !lines.isEmpty && hold(lines, nowMs: SystemTime.wallClockMs())
+        return lines.isEmpty ? nil : principal(of: lines, nowMs: SystemTime.wallClockMs())
     }
 
-    func hold(_ lines: [String], nowMs: Int64) -> Bool {
+    func principal(of lines: [String], nowMs: Int64) -> Principal? {
         for line in lines {
             for case (let name, let value)? in CookiePairs.split(line).map(CookiePairs.parts) where name == cookieName {
-                if isGood(value, nowMs) { return true }
+                if let found = principal(value, nowMs) { return found }
             }
         }
-        return false
+        return nil
     }
 
-    private func isGood(_ value: Substring, _ nowMs: Int64) -> Bool {
+    private func principal(_ value: Substring, _ nowMs: Int64) -> Principal? {
         let parts = value.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let endMs = Int64(parts[0]), nowMs < endMs else { return false }
-        return equalInConstantTime(String(parts[2]), key.tag(of: "session \(parts[0]).\(parts[1])"))
+        guard parts.count == 3, let endMs = Int64(parts[0]), nowMs < endMs else { return nil }
+        let (start, shown) = ("\(parts[0]).\(parts[1])", String(parts[2]))
+        // Each is compared, so that time tells nothing.
+        let (acts, looks) = (
+            equalInConstantTime(shown, code(of: start, mayAct: true)),
+            equalInConstantTime(shown, code(of: start, mayAct: false))
+        )
+        return acts ? .admin : looks ? .read : nil
     }
 }
 

@@ -1,0 +1,123 @@
+internal import MusterAPI
+package import MusterCallbacks
+internal import MusterCore
+internal import MusterFleetCore
+internal import MusterHTTP
+package import MusterHTTPClient
+internal import MusterJSON
+internal import MusterMembership
+package import MusterRoutes
+package import MusterServices
+internal import MusterSystem
+internal import MusterWire
+internal import Synchronization
+
+/// What the edges tell of themselves, asked once for all who want to know at about the same time.
+package final class EdgeService: Service {
+    private struct Place: Sendable {
+        var member: MemberID
+        var name: String
+        var url: String?
+    }
+
+    private struct Kept: Sendable {
+        var time: Moment
+        var task: Task<[UInt8], Never>
+    }
+
+    /// So many are asked, and so long each waits for an answer, and for so long what they say is told again.
+    static let edgesMax = 64
+    private static let patience: Duration = .seconds(2)
+    private static let keptFor: Duration = .seconds(1)
+    private static let answerBytesMax = 64 << 10
+
+    private let lock: FleetLock
+    private let client: HTTPClient
+    private let rules: CallbackRules
+    private let kept = Mutex<Kept?>(nil)
+
+    package init(_ common: Common, client: HTTPClient, rules: CallbackRules) {
+        (lock, self.client, self.rules) = (common.lock, client, rules)
+    }
+
+    package var routes: [RouteName: RouteHandler] {
+        [.edges: { [unowned self] _ in .task { .json(await self.edges()) } }]
+    }
+
+    private func edges() async -> [UInt8] {
+        let task = kept.withLock { kept in
+            let now = SystemTime.now()
+            if let kept, now - kept.time < Self.keptFor { return kept.task }
+            let task = Task { await self.asked() }
+            kept = Kept(time: now, task: task)
+            return task
+        }
+        return await task.value
+    }
+
+    private func asked() async -> [UInt8] {
+        let places = lock.withLock { fleet in
+            fleet.core.membership.unranked.filter { $0.record.role == .edge }.prefix(Self.edgesMax).map {
+                Place(member: $0.record.id, name: $0.record.name, url: $0.record.labels["url"])
+            }
+        }
+        let answers = await withTaskGroup(of: (Int, [UInt8]).self) { group in
+            for (index, place) in places.enumerated() {
+                group.addTask { (index, Self.told(place, await self.ask(place))) }
+            }
+            var found: [(Int, [UInt8])] = []
+            for await answer in group { found.append(answer) }
+            return found.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("edges")
+        json.beginArray()
+        for answer in answers { json.raw(answer) }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+
+    /// What it tells, or why it does not. It says itself where it is: only networks are asked where members are called, and without a token.
+    private func ask(_ place: Place) async -> Result<EdgeState, Problem> {
+        guard let url = place.url else { return .failure(Problem(502, "It does not say where it is.")) }
+        // A place, and no path of somebody's choice there.
+        guard let host = url.firstRange(of: "://")?.upperBound, !url[host...].contains(where: { "/?#".contains($0) })
+        else { return .failure(Problem(502, "Its address is like http://1.2.3.4:5000, not \"\(url.prefix(80))\".")) }
+        if let refusal = rules.refusal(ofCallback: url) { return .failure(refusal) }
+        var request = HTTPClientRequest("GET", url + "/v1/edge", timeout: Self.patience)
+        request.responseBytesMax = Self.answerBytesMax
+        do {
+            let answer = try await client.send(request)
+            guard answer.status == 200, let state = try? EdgeState(body: answer.body) else {
+                return .failure(Problem(502, "It answers \(answer.status), and nothing of an edge's."))
+            }
+            return .success(state)
+        } catch {
+            return .failure(Problem(502, (error as? HTTPClientError)?.message ?? "\(error)"))
+        }
+    }
+
+    private static func told(_ place: Place, _ answer: Result<EdgeState, Problem>) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("member", place.member.rawValue)
+        json.field("name", place.name)
+        if let url = place.url { json.field("url", url) }
+        switch answer {
+        case .failure(let problem): json.field("problem", problem.detail)
+        case .success(let state):
+            json.field("id", state.id)
+            json.key("leader")
+            if let leader = state.leader { json.value(leader) } else { json.null() }
+            json.field("term", state.term)
+            json.field("hits", state.hits)
+            json.field("misses", state.misses)
+            json.field("objects", state.objects)
+            json.field("bytes", state.bytes)
+        }
+        json.endObject()
+        return json.bytes
+    }
+}
