@@ -104,7 +104,8 @@ let package = Package(
         room(
             "Roles", "MusterCoordinator",
             [
-                "MusterLiveOutput", "MusterVolunteers", "MusterWindow", "MusterServices", "MusterBackups", "MusterCallbacks",
+                "MusterLiveOutput", "MusterVolunteers", "MusterWindow", "MusterServices", "MusterBackups",
+                "MusterCallbacks",
                 "MusterFeeds",
                 "MusterPictures",
                 "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
@@ -144,6 +145,7 @@ let package = Package(
                 "index.html", "style.css", "icon.svg", "main.js", "fleet.js", "page.js", "table.js", "act.js",
                 "overview.js",
                 "members.js", "jobs.js", "children.js", "commands.js", "edges.js", "volunteers.js", "system.js",
+                "explore.html", "explore.css", "explore.js", "plane.js", "tiles.js", "save.js",
             ].map { "Pages/" + $0 }),
         room(
             "Roles", "MusterBackups",

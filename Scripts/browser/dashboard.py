@@ -14,6 +14,7 @@ import tempfile
 import threading
 import http.server
 import time
+import urllib.parse
 import urllib.request
 
 from selenium import webdriver
@@ -421,6 +422,74 @@ def losing_the_line(driver):
     say("ok: a page goes on with a coordinator that was killed and came back")
 
 
+PIXEL = """
+const [x, y] = arguments, map = document.getElementById('map');
+return [...map.getContext('2d').getImageData(map.width * x, map.height * y, 1, 1).data.slice(0, 3)];
+"""
+TILES = "return performance.getEntriesByType('resource').filter(one => one.name.includes('/tiles/')).map(one => one.name)"
+
+
+def the_map(fleet):
+    driver = browser()
+    shape(driver, "wide", "light")
+
+    def whole(what):
+        until(what, lambda: text(driver, "#work") == "complete")
+
+    def place():
+        return [float(driver.find_element(By.ID, name).get_attribute("value")) for name in ("re", "im", "span")]
+
+    driver.get(fleet.url + "/explore")
+    whole("the whole set is there")
+    expect("inside of the set is black, outside is not", driver.execute_script(PIXEL, 0.5, 0.5) == [0, 0, 0] != driver.execute_script(PIXEL, 0.3, 0.1))
+    look_at(driver, "explore")
+    whole("it is there in the last shape")
+    canvas = driver.find_element(By.ID, "map")
+    before, (re_, im, span) = len(driver.execute_script(TILES)), place()
+    canvas.send_keys(Keys.ARROW_LEFT)
+    until("an arrow moves it", lambda: place()[0] < re_ - span / 8)
+    whole("what the arrow came to is there")
+    news = driver.execute_script(TILES)[before:]
+    expect(f"a move asks for what is new alone, {len(news)} tiles", len(news) == len(set(news)) < before, news)
+    canvas.send_keys("+")
+    until("a key zooms", lambda: abs(place()[2] - span / 2) < span / 100)
+    until("the address is the place", lambda: f"span={driver.find_element(By.ID, 'span').get_attribute('value')}" in driver.current_url)
+    link = driver.current_url
+    driver.get("about:blank")
+    driver.get(link)
+    until("a link leads there", lambda: abs(place()[2] - span / 2) < span / 100)
+    driver.execute_script("document.getElementById('palette').value = 'ember'; document.getElementById('palette').dispatchEvent(new Event('change'))")
+    until("another palette is asked for", lambda: any("palette=ember" in name for name in driver.execute_script(TILES)))
+    field = driver.find_element(By.ID, "re")
+    field.clear()
+    field.send_keys("9" + Keys.ENTER)
+    sees(driver, "from -2.5 to 1.5", "#wrong")
+    driver.get(fleet.url + "/explore#re=-0.743643887&im=0.131825904&span=1e-11")
+    driver.refresh()
+    whole("a place at the border is there")
+    canvas = driver.find_element(By.ID, "map")
+    for _ in range(3):
+        canvas.send_keys(Keys.PAGE_UP)
+    sees(driver, "Tiles end here", "#note")
+    driver.get(fleet.url + "/explore#re=-0.5&im=0&span=4")
+    driver.refresh()
+    whole("the whole set is there again")
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": folder})
+    driver.find_element(By.ID, "save").click()
+    for name, number in (("width", "320"), ("height", "200")):
+        driver.execute_script("arguments[0].value = arguments[1]", driver.find_element(By.ID, name), number)
+    driver.save_screenshot(f"{pictures}/explore-save.png")
+    judge(driver, "saving a picture")
+    driver.find_element(By.ID, "begin").click()
+    sees(driver, "Saved", "#told")
+    query = dict(re.findall(r"--(\w+) (\S+)", text(driver, "#cli")))
+    with urllib.request.urlopen(f"{fleet.url}/mandelbrot.png?{urllib.parse.urlencode(query | {'width': 320, 'height': 200})}") as answer:
+        wanted = answer.read()
+    saved = until("the file is there", lambda: [name for name in os.listdir(folder) if name.startswith("mandelbrot") and name.endswith(".png")])
+    expect("the file is the picture", open(f"{folder}/{saved[0]}", "rb").read() == wanted)
+    expect("no script of the map complained", not complaints(driver), complaints(driver))
+
+
 def main():
     fleet = Fleet("up", "dashboard", "--workers", "2", "--edges", "2", "--allow-exec")
     until("everybody is there", lambda: len(fleet.ask("GET", "/v1/members")["members"]) >= 5)
@@ -441,6 +510,7 @@ def main():
     being_quick(driver, fleet)
     keyboard_alone(driver, fleet)
     foreign_pages(driver, fleet)
+    the_map(fleet)
     without_a_script(fleet)
     losing_the_line(other)
     expect("no script complained", not complaints(driver), complaints(driver))

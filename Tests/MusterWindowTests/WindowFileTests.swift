@@ -20,8 +20,11 @@ import Testing
         guard case .bytes(let shell) = WindowFiles.dashboard(mayAct: true, version: "1 <b>").body else {
             return #expect(Bool(false))
         }
+        guard case .bytes(let map) = WindowFiles.explorer.body else { return #expect(Bool(false)) }
         let page = String(decoding: shell, as: UTF8.self)
-        for part in page.split(separator: "\"").filter({ $0.hasPrefix("/window/") }) {
+        for part in (page + String(decoding: map, as: UTF8.self)).split(separator: "\"").filter({
+            $0.hasPrefix("/window/")
+        }) {
             #expect(WindowFiles.all[String(part.dropFirst(8))] != nil, "the page names \(part)")
             named.insert(String(part.dropFirst(8)))
         }

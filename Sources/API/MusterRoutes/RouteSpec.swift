@@ -134,6 +134,6 @@ package enum RouteName: String, CaseIterable, Sendable {
     case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale
     case createToken, tokens, revokeToken, machines, signIn, createSignInLink, joinCommand, program
     case install, ownToken, volunteerImage, volunteerImageChecksum, volunteerArchive, volunteerArchiveChecksum
-    case dashboard, windowFile, plainOverview, overview, overviewEvents, edges, signInByToken, signOut
+    case dashboard, explorer, windowFile, plainOverview, overview, overviewEvents, edges, signInByToken, signOut
     case backup, healthz, readyz, metrics, openapi
 }

@@ -326,6 +326,9 @@ package enum RouteTable {
             summary: "The dashboard, for whoever is signed in; for others a page that says how to.",
             fields: [.query("wrong", .string, "token: the one that was tried is none.")], answerType: "text/html"),
         RouteSpec(
+            name: .explorer, method: "GET", pattern: "/explore", access: .picture,
+            summary: "The Mandelbrot set as a map of tiles.", answerType: "text/html"),
+        RouteSpec(
             name: .windowFile, method: "GET", pattern: "/window/{name}", access: .open,
             summary: "A file of the dashboard: script, style, picture.", fields: [.ifNoneMatch], answerType: "*/*",
             otherStatuses: [304], parameterSchemas: ["name": .text(1...64, pattern: "^[a-z]+[.](js|css|svg)$")]),

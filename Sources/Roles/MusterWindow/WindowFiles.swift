@@ -35,6 +35,11 @@ package enum WindowFiles {
         "edges.js": File(script, PackageResources.edges_js),
         "volunteers.js": File(script, PackageResources.volunteers_js),
         "system.js": File(script, PackageResources.system_js),
+        "explore.css": File(style, PackageResources.explore_css),
+        "explore.js": File(script, PackageResources.explore_js),
+        "plane.js": File(script, PackageResources.plane_js),
+        "tiles.js": File(script, PackageResources.tiles_js),
+        "save.js": File(script, PackageResources.save_js),
     ]
     private static let style = "text/css; charset=utf-8"
     private static let script = "text/javascript; charset=utf-8"
@@ -55,6 +60,9 @@ package enum WindowFiles {
             shell.replacing("@RIGHTS@", with: mayAct ? "act" : "look")
                 .replacing("@VERSION@", with: HTMLText.escaped(version)))
     }
+
+    /// The map of the set, for everybody who may see pictures.
+    package static let explorer = page(String(decoding: PackageResources.explore_html, as: UTF8.self))
 
     private static let shell = String(decoding: PackageResources.index_html, as: UTF8.self)
 

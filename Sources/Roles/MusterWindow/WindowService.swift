@@ -19,6 +19,7 @@ package final class WindowService: Service {
     package var routes: [RouteName: RouteHandler] {
         [
             .dashboard: { [unowned self] in try dashboard($0) },
+            .explorer: { _ in .respond(WindowFiles.explorer) },
             .windowFile: { try Self.file($0) },
             .plainOverview: { [unowned self] _ in
                 .task { WindowFiles.page(PlainPage.html(try await self.overview.overview())) }

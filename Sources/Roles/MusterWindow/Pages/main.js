@@ -16,7 +16,7 @@ const parts = [
 
 const main = document.getElementById('main'), line = document.getElementById('line'), alerts = document.getElementById('alerts');
 const links = new Map(parts.map(([name, title]) => [name, make('a', { href: `#/${name}` }, title)]));
-document.getElementById('pages').append(...links.values());
+document.getElementById('pages').append(...links.values(), make('a', { href: '/explore' }, 'Explorer'));
 say(document.getElementById('host'), location.host);
 document.getElementById('skip').onclick = event => { event.preventDefault(); main.focus(); };
 

@@ -1,0 +1,84 @@
+// Tiles as pictures: kept while there is room, asked for while somebody looks. What nobody waits for any more is given up, and the
+// fleet stops computing it.
+const KEPT = 400, ASKED = 6, WAIT_MOST = 30_000;
+
+export class Tiles {
+  #kept = new Map();
+  #asked = new Map();
+  #trouble = new Map();
+  #wanted = [];
+  #changed;
+
+  // `changed` is called when a tile came, or could not.
+  constructor(changed) { this.#changed = changed; }
+
+  get(url) {
+    const picture = this.#kept.get(url);
+    if (picture) { this.#kept.delete(url); this.#kept.set(url, picture); }
+    return picture;
+  }
+
+  // These, in this order, and no others.
+  want(urls) {
+    this.#wanted = urls.filter(url => !this.#kept.has(url));
+    const wanted = new Set(this.#wanted);
+    for (const [url, asked] of this.#asked) if (!wanted.has(url)) asked.abort();
+    for (const url of this.#trouble.keys()) if (!wanted.has(url)) this.#trouble.delete(url);
+    this.#ask();
+  }
+
+  get missing() { return this.#wanted.length; }
+
+  // Why some do not come; null: they come.
+  get trouble() { return [...this.#trouble.values()].find(trouble => trouble.detail)?.detail ?? null; }
+
+  #ask() {
+    const now = performance.now();
+    for (const url of this.#wanted) {
+      if (this.#asked.size >= ASKED) return;
+      if (!this.#asked.has(url) && (this.#trouble.get(url)?.until ?? 0) <= now) this.#fetch(url);
+    }
+  }
+
+  async #fetch(url) {
+    const control = new AbortController();
+    this.#asked.set(url, control);
+    try {
+      const answer = await fetch(url, { signal: control.signal });
+      if (!answer.ok) throw await refused(answer);
+      this.#keep(url, await createImageBitmap(await answer.blob()));
+      this.#trouble.delete(url);
+    } catch (error) {
+      if (!control.signal.aborted) this.#putOff(url, error);
+    }
+    this.#asked.delete(url);
+    this.#wanted = this.#wanted.filter(other => !this.#kept.has(other));
+    this.#changed();
+    this.#ask();
+  }
+
+  #keep(url, picture) {
+    this.#kept.set(url, picture);
+    for (const [oldest, old] of this.#kept) {
+      if (this.#kept.size <= KEPT) break;
+      this.#kept.delete(oldest);
+      old.close();
+    }
+  }
+
+  // Asked again later and later, and by what the answer says.
+  #putOff(url, error) {
+    const tries = (this.#trouble.get(url)?.tries ?? 0) + 1;
+    const wait = Math.min(WAIT_MOST, Math.max((error.retryAfter ?? 0) * 1000, 500 * 2 ** tries));
+    this.#trouble.set(url, { tries, until: performance.now() + wait, detail: error.detail ?? 'The coordinator does not answer.' });
+    setTimeout(() => { this.#changed(); this.#ask(); }, wait + 10);
+  }
+}
+
+// What an answer says that is none: its detail, and when to ask again.
+export async function refused(answer) {
+  const problem = await answer.json().catch(() => ({}));
+  return Object.assign(new Error(problem.detail ?? `status ${answer.status}`), {
+    detail: problem.detail ?? `The answer was ${answer.status}.`, retryAfter: Number(answer.headers.get('Retry-After')) || 0,
+  });
+}
