@@ -130,7 +130,10 @@ import Testing
             var number = try #require(try JSONValue(parsing: whole)["number"]?.int)
             _ = try coordinator.join(#"{"name":"ada"}"#)
             let job = try coordinator.submit(#"{"kernel":"noop","count":7}"#)
-            var (isMember, isJob, isOver) = (false, false, false)
+            // Over before anybody looked.
+            let short = try coordinator.submit()
+            _ = coordinator.ask("DELETE", "/v1/jobs/\(short)", token: coordinator.tokens.admin)
+            var (isMember, isJob, isOver, isShort) = (false, false, false, false)
             while !isOver {
                 let change = try Self.change(client)
                 let told = try #require(change["number"]?.int)
@@ -138,6 +141,11 @@ import Testing
                 #expect(told == number + 1)
                 number = told
                 isMember = isMember || change["members"]?.elements?.first?["name"]?.string == "ada"
+                isShort =
+                    isShort
+                    || change["jobs"]?.elements?.contains {
+                        $0["id"]?.int == short && $0["state"]?.string == "cancelled"
+                    } == true
                 guard let seen = change["jobs"]?.elements?.first(where: { $0["id"]?.int == job }) else { continue }
                 if !isJob {
                     isJob = true
@@ -146,7 +154,7 @@ import Testing
                 }
                 isOver = seen["state"]?.string == "cancelled"
             }
-            #expect(isMember && isJob)
+            #expect(isMember && isJob && isShort)
             client.close()
         }
     }

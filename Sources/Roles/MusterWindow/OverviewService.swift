@@ -2,6 +2,7 @@ package import MusterAPI
 package import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
+internal import MusterJSON
 internal import MusterMembership
 internal import MusterOverview
 package import MusterRole
@@ -49,6 +50,8 @@ package final class OverviewService: Service {
         var events: [OverviewEvent] = []
         /// Events that come with the next change.
         var untold: [OverviewEvent] = []
+        /// Jobs that ended since the last change, those too that came and went between two looks.
+        var ended: [JobID] = []
         var leader: [UInt8]?
         var isLeaderNew = false
         var curve = GrowthCurve()
@@ -110,7 +113,9 @@ package final class OverviewService: Service {
     private func note(_ name: String, _ data: [UInt8]) {
         guard name != "job", name != "view" else { return }
         let event = OverviewEvent(time: Self.time, name: name, data: data)
+        let ended = name == "job-ended" ? Self.id(in: data) : nil
         told.withLock { told in
+            if let ended { told.ended = told.ended.suffix(Self.jobsTold - 1) + [JobID(Int64(ended))] }
             if name == "leader" { (told.leader, told.isLeaderNew) = (data, true) }
             told.events.append(event)
             // Cut now and then, not each time.
@@ -118,6 +123,10 @@ package final class OverviewService: Service {
             told.untold.append(event)
             if told.untold.count > Overview.eventsMax { told.untold.removeFirst() }
         }
+    }
+
+    private static func id(in data: [UInt8]) -> Int? {
+        (try? JSONValue(parsing: data))?.members?.first { $0.key == "id" }?.value.int
     }
 
     private static var time: Double { Double(SystemTime.wallClockMs()) / 1_000 }
@@ -186,7 +195,7 @@ package final class OverviewService: Service {
 
     private func tell(_ look: OverviewLook, _ counts: Overview.Counts, lookedAt: Moment, cost: Duration) async {
         let start = SystemTime.now()
-        var news = told.withLock { told in
+        var (news, ended) = told.withLock { told in
             var look = look
             let change = OverviewChange(from: told.look, to: look)
             // What was not looked at is as it was told.
@@ -197,7 +206,8 @@ package final class OverviewService: Service {
             (news.events, told.untold) = (told.untold, [])
             if told.isLeaderNew { (news.leader, told.isLeaderNew) = (told.leader, false) }
             for id in change.over { told.waiting[id] = nil }
-            return news
+            defer { told.ended = [] }
+            return (news, told.ended)
         }
         news.trouble = health.trouble
         news.numbers = progress()
@@ -205,7 +215,8 @@ package final class OverviewService: Service {
         news.jobs = brief(Array(news.change.jobs.suffix(Self.jobsTold)))
         if look.doing != nil { news.jobs += newlyWaiting(look, but: Set(news.change.jobs)) }
         let own = SystemTime.now() - start
-        for id in news.change.over.suffix(Self.jobsTold) {
+        ended = Set(ended + news.change.over).sorted().suffix(Self.jobsTold)
+        for id in ended {
             guard var job = try? await jobs.status(of: id) else { continue }
             job.workers = [:]
             news.jobs.append(job)
@@ -269,7 +280,7 @@ package final class OverviewService: Service {
             told.withLock { told in
                 told.look = look
                 told.number += 1
-                (told.untold, told.waiting) = ([], [:])
+                (told.untold, told.waiting, told.ended) = ([], [:], [])
             }
         }
         return .respond(.eventStream(try pages.open()))
