@@ -85,9 +85,7 @@ extension Worker {
         case .failure(let failure):
             // Whoever looks for the reason of a worker's idleness finds it; it asks less and less often.
             if failure.isFinal, !failure.isStranger {
-                Log.error(
-                    "the coordinator refuses to give work; it may be older than this worker", ["reason": failure.reason]
-                )
+                Log.error("the coordinator refuses to give work", ["reason": failure.reason])
             }
             handle(.askFailed(ask: ask, isStranger: failure.isStranger))
         }
