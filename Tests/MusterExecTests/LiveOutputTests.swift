@@ -8,6 +8,8 @@ import Testing
 /// What commands print, seen before their end: each command waits for a file that is made once that was seen.
 @Suite(.timeLimit(.minutes(1))) struct LiveOutputTests {
     private let live = LiveOutput()
+    /// A command blocks its thread: were that one of Swift's own few, two tests would keep each other from going on.
+    private let threads = ThreadPool(idleMax: 1)
 
     private func start(_ script: String, outputMax: Int = 256 << 10) throws -> (Bench, Task<ExecOutcome, any Error>) {
         let bench = Bench(live: live)
@@ -16,9 +18,13 @@ import Testing
         command.outputMax = outputMax
         return (
             bench,
-            Task.detached { [command, runner = bench.runner] in try runner.run(command, Cancellation()) }
+            Task { [command, threads, runner = bench.runner] in
+                try await threads.perform(orThrow: { NoThread(reason: $0) }) { try runner.run(command, Cancellation()) }
+            }
         )
     }
+
+    private struct NoThread: Error { let reason: String }
 
     private func collected(until isEnough: (String) -> Bool) async throws -> String {
         var text = ""
