@@ -117,7 +117,7 @@ let package = Package(
             "Roles", "MusterLiveOutput",
             [
                 "MusterServices", "MusterRole", "MusterHTTP", "MusterStore", "MusterRoutes", "MusterAPI", "MusterWire",
-                "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "RunRules",
+                "MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterSystem", "RunRules",
             ]),
         room(
             "Roles", "MusterVolunteers",

@@ -82,6 +82,35 @@ import Testing
         #expect(book.read(reader, of: JobID(2), atMost: 100).isOver)
     }
 
+    /// One that is tried again is another, whoever has not read the first to its end.
+    @Test func aSlowReaderOfTheFirstRunKeepsNobodyFromTheSecond() throws {
+        var book = LiveBook()
+        let slow = try begin(&book, only: nil).reader
+        _ = book.take(piece(0, "first"))
+        _ = book.over(JobID(1))
+        let (next, isFirst) = try begin(&book, only: nil)
+        #expect(isFirst && book.followed == [JobID(1)])
+        #expect(book.take(piece(0, "second", attempt: 2)) == [next])
+        #expect(texts(book.read(next, of: JobID(1), atMost: 100)) == ["0/2@0 second"])
+        let last = book.read(slow, of: JobID(1), atMost: 100)
+        #expect(texts(last) == ["0/1@0 first"] && last.isOver)
+        #expect(!book.end(slow, of: JobID(1)) && book.readersCount == 1 && book.bytesKept == 6)
+        #expect(book.end(next, of: JobID(1)) && book.readersCount == 0 && book.bytesKept == 0)
+    }
+
+    @Test func whatSlowReadersHoldGoesFirst() throws {
+        var book = LiveBook()
+        let slow = try begin(&book, only: nil).reader
+        let large = String(repeating: "x", count: LiveBook.streamBytesMax)
+        for task in 0..<(LiveBook.bytesMax / LiveBook.streamBytesMax) { _ = book.take(piece(task, large)) }
+        _ = book.over(JobID(1))
+        _ = try begin(&book, only: nil)
+        _ = book.take(piece(0, "x"))
+        #expect(book.bytesKept == 1)
+        let last = book.read(slow, of: JobID(1), atMost: 100)
+        #expect(last.isOver && last.pieces.isEmpty)
+    }
+
     @Test func readersAreBounded() {
         var book = LiveBook()
         for _ in 0..<LiveBook.readersMax { #expect(book.begin(JobID(1), only: nil) != nil) }

@@ -51,6 +51,9 @@ import Testing
             let stream = try #require(response.stream)
             #expect(others.told.withLock { $0 } == [[JobID(1)]])
             _ = try await bench.ask(service, .output, token: secrets[1], body: delivery("forged\\n"))
+            // Task 1 waits; a member that is no worker has never had it.
+            let member = bench.common.authenticator.secret(of: bench.member(3, "member", role: .client).id)
+            _ = try await bench.ask(service, .output, token: member, body: delivery("forged\\n", task: 1))
             _ = try await bench.ask(service, .output, token: secrets[0], body: delivery("mine\\n"))
             var text = ""
             _ = try await eventually {

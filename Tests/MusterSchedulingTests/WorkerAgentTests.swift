@@ -182,6 +182,21 @@ struct WorkerAgentTests {
         #expect(agent.handle(.leased(ask: 3, [grant(2)]), now: at(5)).isEmpty && agent.hasBegunNothingElse)
     }
 
+    @Test("who never joined, and whose report was refused, says nothing of what is leased in its name")
+    func knowsNothing() {
+        var stranger = agent()
+        _ = stranger.handle(.started(outbox: []), now: at(0))
+        #expect(stranger.handle(.terminated, now: at(1)).last == .leaveAndExit && !stranger.hasBegunNothingElse)
+        var refused = agent()
+        _ = refused.handle(.started(outbox: []), now: at(0))
+        _ = refused.handle(.joined(MemberID(1)), now: at(0))
+        _ = refused.handle(.leased(ask: 1, [grant(0)]), now: at(0))
+        _ = refused.handle(.finished(grant(0).key, OutboxID(1), bytes: 1), now: at(3))
+        #expect(refused.hasBegunNothingElse == false)
+        _ = refused.handle(.delivered([(OutboxID(1), .forged)]), now: at(4))
+        #expect(!refused.hasBegunNothingElse)
+    }
+
     @Test("a revoked batch is given up; a strange one is not this worker's business")
     func revoked() {
         var agent = agent()

@@ -61,7 +61,7 @@ import Testing
 @Suite struct HTMLTextTests {
     @Test(arguments: [
         ("<b>&\"'", "&lt;b&gt;&amp;&quot;&#39;"), ("a\u{1B}[31mb\u{7F}\u{0}", "a\u{FFFD}[31mb\u{FFFD}\u{FFFD}"),
-        ("ü ✓\n", "ü ✓\n"),
+        ("ü ✓\n", "ü ✓\n"), ("a\u{202E}b\u{2066}", "a\u{FFFD}b\u{FFFD}"),
     ])
     func escaped(text: String, html: String) { #expect(HTMLText.escaped(text) == html) }
 }

@@ -48,18 +48,22 @@ struct LiveBook {
     private struct Job {
         var readers: [UInt64: Reader] = [:]
         var tasks: [Int: Kept] = [:]
-        var isOver = false
+        var bytes: Int { tasks.values.reduce(0) { $0 + $1.bytes } }
     }
 
     private var jobs: [JobID: Job] = [:]
+    /// Jobs that have ended, for those of their readers who have not read all of it, by a number each: one that is tried again is another.
+    private var ended: [UInt64: Job] = [:]
+    private var endedOfReader: [UInt64: UInt64] = [:]
+    private var nextEnded: UInt64 = 1
     private var nextReader: UInt64 = 1
     private var touches: UInt64 = 0
     private(set) var readersCount = 0
     private(set) var bytesKept = 0
     private(set) var bytesTaken = 0
 
-    var followed: [JobID] { jobs.filter { !$0.value.isOver }.keys.sorted() }
-    func isFollowed(_ id: JobID) -> Bool { jobs[id].map { !$0.isOver } ?? false }
+    var followed: [JobID] { jobs.keys.sorted() }
+    func isFollowed(_ id: JobID) -> Bool { jobs[id] != nil }
 
     /// A new reader of a job; nil: there are too many. It gets what is kept first. `isFirst`: nobody followed the job before.
     mutating func begin(_ id: JobID, only: Int?) -> (reader: UInt64, isFirst: Bool)? {
@@ -74,25 +78,33 @@ struct LiveBook {
         return (number, isFirst)
     }
 
-    /// Whether it was the last one of its job, of which nothing is kept any more then.
+    /// Whether it was the last one of a job that goes on, of which nothing is kept any more then.
     mutating func end(_ reader: UInt64, of id: JobID) -> Bool {
+        if let number = endedOfReader.removeValue(forKey: reader) {
+            readersCount -= 1
+            ended[number]!.readers[reader] = nil
+            if ended[number]!.readers.isEmpty { bytesKept -= ended.removeValue(forKey: number)!.bytes }
+            return false
+        }
         guard jobs[id]?.readers.removeValue(forKey: reader) != nil else { return false }
         readersCount -= 1
         guard jobs[id]!.readers.isEmpty else { return false }
-        for kept in jobs.removeValue(forKey: id)!.tasks.values { bytesKept -= kept.bytes }
+        bytesKept -= jobs.removeValue(forKey: id)!.bytes
         return true
     }
 
     /// The job has ended: its readers have what there is, and no more comes. Those readers.
     mutating func over(_ id: JobID) -> [UInt64] {
-        guard jobs[id] != nil, !jobs[id]!.isOver else { return [] }
-        jobs[id]!.isOver = true
-        return Array(jobs[id]!.readers.keys)
+        guard let job = jobs.removeValue(forKey: id) else { return [] }
+        ended[nextEnded] = job
+        for reader in job.readers.keys { endedOfReader[reader] = nextEnded }
+        nextEnded += 1
+        return Array(job.readers.keys)
     }
 
     /// A piece of a job that is followed, from the worker that has the task now. The readers that have something to read now.
     mutating func take(_ piece: OutputPiece) -> [UInt64] {
-        guard jobs[piece.job] != nil, !jobs[piece.job]!.isOver else { return [] }
+        guard jobs[piece.job] != nil else { return [] }
         let run = Run(attempt: piece.attempt, startMs: piece.startMs)
         var kept = jobs[piece.job]!.tasks.removeValue(forKey: piece.task) ?? Kept(run: run)
         bytesKept -= kept.bytes
@@ -111,12 +123,21 @@ struct LiveBook {
         bytesTaken += piece.text.count
         let readers = wake(piece.job, piece.task)
         if jobs[piece.job]!.tasks.count > Self.tasksMax { letGo(in: piece.job) }
-        while bytesKept > Self.bytesMax,
-            let largest = jobs.max(by: { $0.value.tasks.count < $1.value.tasks.count })?.key
-        {
-            letGo(in: largest)
-        }
+        while bytesKept > Self.bytesMax, makeRoom() {}
         return readers
+    }
+
+    /// First of what has ended, whose readers are slow; then of the job that has most. False: nothing is kept.
+    private mutating func makeRoom() -> Bool {
+        if let oldest = ended.filter({ !$0.value.tasks.isEmpty }).keys.min() {
+            bytesKept -= ended[oldest]!.bytes
+            ended[oldest]!.tasks = [:]
+            return true
+        }
+        guard let largest = jobs.max(by: { $0.value.tasks.count < $1.value.tasks.count }), !largest.value.tasks.isEmpty
+        else { return false }
+        letGo(in: largest.key)
+        return true
     }
 
     private mutating func wake(_ id: JobID, _ task: Int) -> [UInt64] {
@@ -145,11 +166,13 @@ struct LiveBook {
 
     /// What a reader has not had yet, about so many bytes; and whether that is all that there will be.
     mutating func read(_ number: UInt64, of id: JobID, atMost limit: Int) -> (pieces: [OutputPiece], isOver: Bool) {
-        guard var reader = jobs[id]?.readers[number] else { return ([], true) }
+        let over = endedOfReader[number]
+        let tasks = (over.map { ended[$0] } ?? jobs[id])?.tasks ?? [:]
+        guard var reader = (over.map { ended[$0] } ?? jobs[id])?.readers[number] else { return ([], true) }
         var pieces: [OutputPiece] = []
         var left = limit
         while left > 0, let task = reader.due.popFirst() {
-            guard let kept = jobs[id]!.tasks[task] else { continue }
+            guard let kept = tasks[task] else { continue }
             var place = reader.places[task] ?? Place()
             if place.run != kept.run { place = Place(run: kept.run) }
             for stream in OutputPiece.Stream.allCases {
@@ -166,7 +189,7 @@ struct LiveBook {
             reader.places[task] = place
             if place.output < kept.output.end || place.error < kept.error.end { reader.due.insert(task) }
         }
-        jobs[id]!.readers[number] = reader
-        return (pieces, jobs[id]!.isOver && reader.due.isEmpty)
+        if let over { ended[over]!.readers[number] = reader } else { jobs[id]!.readers[number] = reader }
+        return (pieces, over != nil && reader.due.isEmpty)
     }
 }

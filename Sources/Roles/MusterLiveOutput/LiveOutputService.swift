@@ -8,6 +8,7 @@ package import MusterRoutes
 internal import MusterScheduling
 package import MusterServices
 internal import MusterStore
+internal import MusterSystem
 internal import MusterWire
 internal import Synchronization
 
@@ -33,6 +34,10 @@ package final class LiveOutputService: Service {
     /// Read at one time for one reader; its stream holds as much again and a piece.
     private static let readBytesMax = 128 << 10
 
+    /// So long after its start the coordinator believes whose leases it does not know.
+    private static let afterStart: Duration = .seconds(600)
+
+    private let began = SystemTime.now()
     private let lock: FleetLock
     private let store: any Store
     private let authenticator: Authenticator
@@ -90,17 +95,19 @@ package final class LiveOutputService: Service {
     private func take(_ body: [UInt8], from member: MemberID) throws(Problem) -> HTTPResponse {
         let delivery = try OutputDelivery(body: body)
         let followed = state.withLock { state in delivery.pieces.filter { state.book.isFollowed($0.job) } }
-        let own = lock.withLock { fleet in followed.filter { Self.speaks(member, for: $0, fleet) } }
+        let own = lock.withLock { fleet in followed.filter { speaks(member, for: $0, fleet) } }
         wake { state in own.flatMap { state.book.take($0) } }
         return .json(Success().body)
     }
 
-    /// Whoever has the task. What a worker of the fleet's own was given before the coordinator was started again it has still, as long as
-    /// nobody else was given it.
-    private static func speaks(_ member: MemberID, for piece: OutputPiece, _ fleet: borrowing Fleet) -> Bool {
-        let holders = fleet.core.scheduler.holders(of: piece.task, in: piece.job)
-        if holders.isEmpty { return fleet.core.membership[member]?.record.isVolunteer == false }
-        return holders.contains { $0.member == member && $0.attempt == piece.attempt }
+    /// Whoever has the task. For some minutes a worker of the fleet's own is believed to have still what it was given before the coordinator
+    /// was started again, as long as nobody else was given it.
+    private func speaks(_ member: MemberID, for piece: OutputPiece, _ fleet: borrowing Fleet) -> Bool {
+        if fleet.core.scheduler.holds(member, piece.task, in: piece.job, attempt: piece.attempt) { return true }
+        guard SystemTime.now() - began < Self.afterStart, let record = fleet.core.membership[member]?.record,
+            record.role == .worker, !record.isVolunteer
+        else { return false }
+        return !fleet.core.scheduler.isHeld(piece.task, in: piece.job)
     }
 
     // MARK: To readers

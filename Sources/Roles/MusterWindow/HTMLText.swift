@@ -13,9 +13,17 @@ enum HTMLText {
             case "'": out += "&#39;"
             case "\n", "\t": out.unicodeScalars.append(scalar)
             default:
-                out.unicodeScalars.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+                out.unicodeScalars.append(steers(scalar) ? "\u{FFFD}" : scalar)
             }
         }
         return out
+    }
+
+    /// A terminal, or the direction of writing.
+    private static func steers(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: scalar.properties.generalCategory == .control
+        }
     }
 }

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import MusterCore
 internal import MusterKernels
 internal import MusterLog
 internal import MusterSystem
@@ -36,7 +35,6 @@ final class ScratchFolders: Sendable {
 struct ScratchFolder {
     let path: String
     private let look: Look
-    private let made: Moment
 
     /// What changes with whatever is done to a folder, or to what is in it.
     private struct Look: Equatable {
@@ -60,7 +58,7 @@ struct ScratchFolder {
             let number = Self.numbers.add(1, ordering: .relaxed).newValue
             let path = "\(folder)/\(number)"
             if mkdir(path, 0o700) == 0, let look = Look(path) {
-                (self.path, self.look, made) = (path, look, SystemTime.now())
+                (self.path, self.look) = (path, look)
                 return
             }
             // One that could not be removed.
@@ -72,11 +70,9 @@ struct ScratchFolder {
     /// As far as the times of its file system tell.
     fileprivate var looksAsMade: Bool { Look(path) == look }
 
-    /// It is as it was made. A file system's clock may stand still for up to two seconds, so that a young one is looked into as well.
+    /// It is as it was made. A file system's clock may stand still for up to two seconds, so that it is looked into as well.
     var isUntouched: Bool {
-        guard looksAsMade else { return false }
-        if SystemTime.now() - made > .seconds(3) { return true }
-        guard let entries = opendir(path) else { return false }
+        guard looksAsMade, let entries = opendir(path) else { return false }
         defer { closedir(entries) }
         while let entry = readdir(entries) {
             let isItself = withUnsafeBytes(of: entry.pointee.d_name) { name in

@@ -231,9 +231,14 @@ package struct Scheduler: Sendable {
         (leasesOfMember[member] ?? []).union(heldBySuspects[member] ?? [])
     }
 
-    /// The leases that a task is under.
-    package func holders(of task: Int, in id: JobID) -> [LeaseKey] {
-        jobs[id]?.leases.filter { $0.tasks.contains(task) } ?? []
+    /// Whether a member has this attempt at a task: a look at its own leases, however many the job has.
+    package func holds(_ member: MemberID, _ task: Int, in id: JobID, attempt: Int) -> Bool {
+        leasesOfMember[member]?.contains { $0.job == id && $0.attempt == attempt && $0.tasks.contains(task) } ?? false
+    }
+
+    /// Whether anybody has a task.
+    package func isHeld(_ task: Int, in id: JobID) -> Bool {
+        jobs[id]?.leases.contains { $0.tasks.contains(task) } ?? false
     }
 
     package var unfinishedJobs: [JobID] { jobs.keys.sorted() }

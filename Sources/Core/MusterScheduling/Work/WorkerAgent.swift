@@ -120,7 +120,9 @@ package struct WorkerAgent: Sendable {
     private var isLeaving = false
     private var drainUntil: Moment?
     private var hasLeft = false
-    /// It ended what it had begun, and reports nothing of that.
+    /// The coordinator has heard of this process.
+    private var hasJoined = false
+    /// It ended what it had begun, and reports nothing of that; or such a report was refused.
     private var hasGivenUp = false
 
     package init(settings: Settings, random: any RandomNumberGenerator & Sendable) {
@@ -135,8 +137,8 @@ package struct WorkerAgent: Sendable {
     package var waitingBatches: Set<LeaseKey> { Set(waiting.map(\.grant.key)) }
     package var undelivered: Int { outbox.count }
     /// Nothing that it has ever begun, and that the coordinator did not take back itself, is without an answered report: what else is leased to
-    /// it has not been begun. For good once it leaves.
-    package var hasBegunNothingElse: Bool { room.running.isEmpty && outbox.isEmpty && !hasGivenUp }
+    /// it has not been begun. For good once it leaves. Who has not joined knows nothing of what an earlier process began in its name.
+    package var hasBegunNothingElse: Bool { hasJoined && room.running.isEmpty && outbox.isEmpty && !hasGivenUp }
 
     package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
         guard !hasLeft else { return [] }
@@ -144,7 +146,7 @@ package struct WorkerAgent: Sendable {
         switch event {
         case .started(let kept): for (id, bytes) in kept { outbox[id] = bytes }
         case .joined:
-            standing = .joined
+            (standing, hasJoined) = (.joined, true)
             backoff.join.reset()
             heartbeatAt = now + settings.heartbeatTime
         case .joinFailed(let retryAfter): joinFailed(retryAfter, now)
@@ -270,6 +272,7 @@ package struct WorkerAgent: Sendable {
                 continue
             }
             outbox[id] = nil
+            if case .forged = verdict { hasGivenUp = true }
             effects.append(.discard(id, verdict))
         }
         if mustWait {

@@ -133,8 +133,8 @@ function results(id) {
   const element = make('div', {}, failed, make('section', {}, make('h2', {}, 'Results'), note,
     make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Results' },
       make('table', {}, make('thead', {}, make('tr', {}, ['Task', 'Worker', 'Value', 'Took'].map(title => make('th', { scope: 'col' }, title)))), good))));
-  const stop = new AbortController();
-  let read = 0;
+  // What was read, from which on, by whom; the job as it was seen last.
+  let read = 0, first = null, going = null, job = null, isWhole = false, later = 0;
   const cut = text => (text.length > 2000 ? `${text.slice(0, 2000)} …` : text);
   function take(list) {
     read += list.length;
@@ -153,9 +153,30 @@ function results(id) {
     }
     say(note, `${count(read)} read; the latest ${RESULTS_MAX} are shown. All of them: muster results ${id}`);
   }
-  return { element, end: () => stop.abort(), begin(job) {
-    const first = Math.max(0, job.count - READ_MAX);
-    follow(id, first, take, stop.signal).catch(error => { if (error.name !== 'AbortError') say(note, `Results are not to be had now: ${error.message}`); });
+  async function go() {
+    if (going || isWhole || document.hidden) return;
+    const mine = going = new AbortController();
+    try {
+      await follow(id, first + read, take, mine.signal);
+      isWhole = isOver(job);
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      say(note, `Results are not to be had now: ${error.message}`);
+    }
+    if (going !== mine) return;
+    going = null;
+    if (!isWhole) later = setTimeout(go, 1000);
+  }
+  // A page that nobody sees holds no connection.
+  function pause() { clearTimeout(later); going?.abort(); going = null; }
+  const seen = () => { if (document.hidden) pause(); else if (first !== null) go(); };
+  document.addEventListener('visibilitychange', seen);
+  return { element, end() { pause(); document.removeEventListener('visibilitychange', seen); }, show(now) {
+    // Tried again: what was there may be there no more.
+    if (job && isOver(job) && !isOver(now)) { pause(); [read, isWhole] = [0, false]; fill(good); fill(bad); failed.hidden = true; }
+    job = now;
+    first ??= Math.max(0, job.count - READ_MAX);
+    go();
   } };
 }
 
@@ -165,7 +186,7 @@ function one(id) {
   const output = results(id);
   const element = make('div', {}, make('p', {}, make('a', { href: '#/jobs' }, 'All jobs')),
     make('div', { class: 'card' }, make('div', { class: 'row' }, title, state), progress.element, text, detail, actions), tasks, output.element);
-  let job, known, hasBegun = false;
+  let job, known;
   const look = kept(async () => {
     const answer = await ask('GET', `/v1/jobs/${id}`).catch(error => { fill(detail, make('p', { class: 'bad' }, error.message)); });
     if (!answer) return;
@@ -173,7 +194,7 @@ function one(id) {
     if (isOver(job) && fleet.jobs.has(id)) fleet.jobs.set(id, job);
     const running = isOver(job) ? [] : (await ask('GET', `/v1/jobs/${id}/tasks?limit=20`)).tasks;
     draw(running);
-    if (!hasBegun) { hasBegun = true; output.begin(job); }
+    output.show(job);
   }, () => { const seen = fleet.jobs.get(id); return `${seen?.state} ${seen?.done} ${seen?.failed} ${seen?.waiting} ${fleet.isOnline}`; });
 
   function draw(running) {
