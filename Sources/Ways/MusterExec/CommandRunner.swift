@@ -22,7 +22,8 @@ package final class CommandRunner: TaskCommands {
     private static let markName = "MUSTER_SCRATCH"
 
     /// `folder` exists and is this worker's own; `worker` is the name that tasks see. Variables that hold one of `secrets` are kept from
-    /// tasks, and so are all of Muster's own. So many tasks as `slots` run at one time. What they print while they run goes to `live`, too. Nil, with `errno`: the folder cannot be found.
+    /// tasks, and so are all of Muster's own. So many tasks as `slots` run at one time. What they print while they run goes to `live`, too.
+    /// Nil, with `errno`: the folder cannot be found.
     package init?(
         folder: String, worker: String, secrets: [String], slots: Int = 1, containers: (any CommandContainers)? = nil,
         live: LiveOutput? = nil

@@ -78,10 +78,17 @@ struct LaunchRecord: Hashable {
         listDirectory("/proc/\(pid)/task").flatMap { children(ofThread: "/proc/\(pid)/task/\($0)") }
     }
 
-    /// `thread` is its folder in /proc.
+    /// `thread` is its folder in /proc. A list that is read while one of it ends may lack others (proc(5)): what two readings agree on
+    /// counts, of five at most. An empty one lacks none.
     static func children(ofThread thread: String) -> [pid_t] {
-        guard let text = read(thread + "/children"), !text.isEmpty else { return [] }
-        return String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
+        var before: [pid_t] = []
+        for _ in 0..<5 {
+            guard let text = read(thread + "/children"), !text.isEmpty else { return [] }
+            let now = String(decoding: text, as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
+            if now == before { break }
+            before = now
+        }
+        return before
     }
 
     static func read(_ path: String, bytesMax: Int = 1 << 20) -> [UInt8]? {

@@ -102,9 +102,7 @@ package final class Session: Sendable {
     /// To all that is found of it, in whatever session or group that is, once each.
     package func signalAll(_ number: Int32) {
         kill(-pid, number)
-        // A list of children that is read while some come and go may lack one (proc(5)); not so thrice.
-        var tree: Set<Int32> = []
-        for _ in 0..<3 { tree.formUnion(Sessions.tree(of: self)) }
+        let tree = Sessions.tree(of: self)
         for other in tree where getpgid(other) != pid { Sessions.send(number, to: other, of: tree) }
     }
 

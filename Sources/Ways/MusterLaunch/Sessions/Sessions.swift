@@ -48,12 +48,10 @@ enum Sessions {
     static func endLeft(by session: Session) -> Bool {
         guard mayBeLeft else { return true }
         var pause: UInt32 = 100
-        var cleanLooks = 0
         for _ in 0..<400 {
             let found = look(for: session, kills: true)
-            // What a dead one left has come to this process meanwhile; and a list that others change may lack one (proc(5)).
-            cleanLooks = found.alive == 0 && found.dead == 0 ? cleanLooks + 1 : 0
-            if cleanLooks == 2 { return true }
+            // What a dead one left has come to this process meanwhile.
+            if found.alive == 0 && found.dead == 0 { return true }
             if found.alive > 0 {
                 usleep(pause)
                 pause = min(pause * 2, 10_000)
