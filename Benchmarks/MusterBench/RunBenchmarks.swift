@@ -2,38 +2,60 @@ internal import Glibc
 internal import MusterLaunch
 internal import Synchronization
 
-/// Short commands for many values on two workers of one slot, beside what else runs them.
+/// What else runs short commands for many values, and how often: the slower ones are given fewer.
+private struct RunPeer {
+    let name: String
+    let count: Int
+    /// Muster's rate is to be so many times this one's.
+    let goal: Double
+    let seconds: () async throws -> Double
+}
+
+private func runPeers(_ count: Int, _ options: Options) -> [RunPeer] {
+    let few = options.isSmoke ? 50 : count / 4
+    return [
+        RunPeer(name: "xargs -P2 -n1", count: count, goal: 0.9) {
+            try await secondsOf("seq \(count) | xargs -P2 -n1 true")
+        },
+        RunPeer(name: "GNU parallel -j2", count: few, goal: 4) {
+            try await secondsOf("seq \(few) | parallel --will-cite -j2 true")
+        },
+        RunPeer(name: "HyperQueue, two workers of one core", count: count, goal: 3) {
+            let line = try await peerLine("Benchmarks/peers/hyperqueue/run", ["--tasks", "\(count)"])
+            guard let rate = number("tasks_per_second", in: line) else { throw BenchError("no rate in \(line)") }
+            return Double(count) / rate
+        },
+    ]
+}
+
+/// Short commands for many values on two workers of one slot, beside what else runs them. All in turn, so that a machine whose
+/// speed changes changes all of them.
 func benchRun(_ options: Options, _ report: Report) async throws {
     let count = options.isSmoke ? 200 : 10_000
     let fleet = try await BenchFleet(options, workers: 2, workerFlags: ["--allow-exec"])
+    let peers = runPeers(count, options)
     var own: [Double] = []
-    var xargs: [Double] = []
-    // In turn, so that a machine whose speed changes changes both.
+    var rates = [[Double]](repeating: [], count: peers.count)
     for _ in 0..<(options.isSmoke ? 1 : 3) {
         let run = "seq \(count) | \(options.binary) run --coordinator \(fleet.url) --token \(BenchFleet.token) true"
         own.append(Double(count) / (try await secondsOf(run)))
-        xargs.append(Double(count) / (try await secondsOf("seq \(count) | xargs -P2 -n1 true")))
+        for (place, peer) in peers.enumerated() {
+            if let seconds = try? await peer.seconds() { rates[place].append(Double(peer.count) / seconds) }
+        }
     }
     await fleet.stop()
-    let (rate, xargsRate) = (percentile(own, 50), percentile(xargs, 50))
+    let rate = percentile(own, 50)
     report.line(
         "muster run: \(count) × true, median of \(own.count): \(short(rate)) commands/s, submitted to all ended")
-    report.line("xargs -P2 -n1, in turn: \(short(xargsRate)) commands/s; ratio \(short(rate / xargsRate)) x")
-    report.goal("at least 0.9 x xargs", isMet: rate >= 0.9 * xargsRate)
-    let few = options.isSmoke ? 50 : count / 4
-    if let parallel = try? await secondsOf("seq \(few) | parallel --will-cite -j2 true") {
-        let peer = Double(few) / parallel
-        report.line("GNU parallel -j2, same run: \(short(peer)) commands/s; ratio \(short(rate / peer)) x")
-        report.goal("at least 4 x GNU parallel", isMet: rate >= 4 * peer)
-    } else {
-        report.line("GNU parallel is not installed: not compared")
+    for (peer, rates) in zip(peers, rates) {
+        guard rates.count == own.count else {
+            report.line("\(peer.name): cannot be run here, not compared")
+            continue
+        }
+        let its = percentile(rates, 50)
+        report.line("\(peer.name), \(peer.count), in turn: \(short(its)) commands/s; ratio \(short(rate / its)) x")
+        report.goal("at least \(short(peer.goal)) x \(peer.name)", isMet: rate >= peer.goal * its)
     }
-    guard let line = try? await peerLine("Benchmarks/peers/hyperqueue/run", ["--tasks", "\(few)"]),
-        let peer = number("tasks_per_second", in: line)
-    else { return report.line("HyperQueue cannot be installed: not compared") }
-    report.line(
-        "HyperQueue, two workers of one core, same run: \(short(peer)) commands/s; ratio \(short(rate / peer)) x")
-    report.goal("at least 3 x HyperQueue", isMet: rate >= 3 * peer)
 }
 
 /// How long a text for the shell takes. Throws where it fails.

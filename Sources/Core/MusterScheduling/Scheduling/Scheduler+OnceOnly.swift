@@ -74,13 +74,11 @@ extension Scheduler {
         dropNote(key, &effects)
     }
 
-    /// The member goes, and has begun nothing of it; by a call that it still holds it gets none of that again.
+    /// Nothing of it is granted before `memberGone`, which ends the member's own calls first: it gets none of that again.
     mutating func takeBackAll(of member: MemberID, _ now: Moment, _ effects: inout [SchedulerEffect]) {
-        suspects.insert(member)
         for key in inOrder(leasesOfMember[member] ?? []) {
             if takeBack(ReturnedTasks(key: key, from: key.first), now) { dropNote(key, &effects) }
         }
-        serve(now, &effects)
     }
 
     /// Where no lease holds it any more, its worker has not begun it.

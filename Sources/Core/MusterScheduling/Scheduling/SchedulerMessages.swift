@@ -118,7 +118,7 @@ package enum SchedulerEvent: Sendable {
     case cancelAsked(JobID, wallClockMs: WallClockMs)
     /// Nothing more of the job is begun; what runs may end, and then the job does. Said again, its workers are told again.
     case haltAsked(JobID, wallClockMs: WallClockMs)
-    /// The member is about to go, and has begun nothing of what is leased to it.
+    /// The member has begun nothing of what is leased to it; its `memberGone` comes next. Of one that is not known it changes nothing.
     case unbegun(MemberID)
     /// It is `nextPauseEnd`, or later. Ticks do as well, only later.
     case pauseEnded
