@@ -27,7 +27,7 @@ struct TemplateErrorTests {
         #expect(Template.refusal("echo {-0/}") == .sourceZero(placeholder: "{-0/}"))
         #expect(
             "\(TemplateError.noSource(placeholder: "{4}", sources: 3))"
-                == "there is no value for {4}: there are 3 for each task")
+                == "there is no value for {4}: a task has 3 values")
     }
 
     @Test("nothing to run, and bytes that no argument holds")

@@ -342,7 +342,9 @@ import Testing
                 #expect(wrong.code == 64 && wrong.errors.contains(words), "\(wrong.errors)")
             }
             let short = try await place.script("muster run -n 2 'echo {2}' ::: a d a")
-            #expect(short.code == 64 && short.errors.contains("there is no value for {2}"), "\(short.errors)")
+            #expect(
+                short.code == 65 && short.errors.contains(#""a": there is no value for {2}: a task has one value"#),
+                "\(short.errors)")
         }
     }
 

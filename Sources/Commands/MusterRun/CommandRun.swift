@@ -100,7 +100,7 @@ internal import RunRules
         _ bytes: Int, _ log: JobLogFile?, _ body: ([ArraySlice<UInt8>], Int) throws -> Void
     ) throws {
         var number = 0
-        try check([[]], log)
+        try check([[]], number: 1, log)
         try BlockReader(words, flags, bytes: bytes).readBlocks { block in
             if let log, !log.isEmpty, log.takes(try logLine([block], number: number + 1)) { return }
             number += 1
@@ -116,7 +116,7 @@ internal import RunRules
         var checkedWidth: Int?
         try ValueReader(words, flags).readRows { values in
             if values.count != checkedWidth {
-                try check(values.map { Array($0) }, log)
+                try check(values.map { Array($0) }, number: number + 1, log)
                 checkedWidth = values.count
             }
             if values.contains(where: { $0.contains(0) }) {
@@ -128,10 +128,11 @@ internal import RunRules
         }
     }
 
-    /// Throws where the template has no place for so many values.
-    private func check(_ values: [[UInt8]], _ log: JobLogFile?) throws(CommandError) {
+    /// Throws where the template has no place for so many values: for all tasks, or for those from this number on.
+    private func check(_ values: [[UInt8]], number: Int, _ log: JobLogFile?) throws(CommandError) {
         do throws(TemplateError) { try template.check(sources: arguments(values).count) } catch {
-            throw .usage("\(error)")
+            if number == 1 { throw .usage("\(error)") }
+            throw CommandError(.data, "\(RunReport.name(number: number, values: arguments(values))): \(error)")
         }
         try files?.check(sources: values.count, resumes: log?.isEmpty == false)
         guard let log, !log.isEmpty, try logLine(values, number: 1) != logLine(values, number: 2) else { return }

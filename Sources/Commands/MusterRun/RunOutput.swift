@@ -107,10 +107,9 @@ internal import RunRules
         for (stream, lost, whole) in [
             ("output", due.outputLost, end.stdoutBytes), ("error output", due.errorLost, end.stderrBytes),
         ] where lost > 0 {
-            let of = whole.map { " of \($0)" } ?? ""
-            note(
-                "the \(stream) of \(names.name(of: end.task)) is cut: \(lost)\(of) bytes are missing (--output-max)",
-                in: &printed)
+            // What a lost worker's last attempt printed has nobody either.
+            let of = whole.map { "\(lost) of \($0) bytes are missing (--output-max)" } ?? "\(lost) bytes are missing"
+            note("the \(stream) of \(names.name(of: end.task)) is cut: \(of)", in: &printed)
         }
         return printed
     }

@@ -25,7 +25,7 @@ package enum TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
         case .nul(let text): "\"\(text)\" holds a NUL byte, which no argument of a program can"
         case .noSource(let placeholder, 0): "there is no value for \(placeholder)"
         case .noSource(let placeholder, let sources):
-            "there is no value for \(placeholder): there are \(sources) for each task"
+            "there is no value for \(placeholder): a task has \(sources == 1 ? "one value" : "\(sources) values")"
         case .sourceZero(let placeholder): "\(placeholder) names no source: they count from 1"
         case .argumentTooLong(let bytes):
             "an argument has \(bytes) bytes, and Linux takes \(CommandTemplate.argumentBytesMax): put it into a file"
