@@ -48,6 +48,28 @@ import Testing
         }
     }
 
+    /// Lines come before the command ends, which it never does by itself.
+    @Test func linesComeWhileAContainerRuns() async throws {
+        try await withWorker { fleet, _ in
+            let run = try fleet.start(
+                [
+                    "run", "--image", Docker.image, "--line-buffer", ": {}; echo one; echo e >&2; exec sleep 1000",
+                    ":::", "a",
+                ])
+            try await eventually("both streams have come") {
+                run.transcript.output == ["one"] && run.transcript.errors == ["e"]
+            }
+            let follower = try fleet.start(["logs", "-f", "1", "1"])
+            try await eventually("the follower has it") { follower.transcript.output == ["one"] }
+            #expect(try await fleet.script("muster cancel 1").code == 0)
+            #expect(try await fleet.outcome(of: run).exitCode == 1)
+            _ = try await fleet.outcome(of: follower)
+            try await eventually("its container goes") {
+                try await Docker.run(["ps", "-aq", "--filter", "label=muster.worker"]).isEmpty
+            }
+        }
+    }
+
     @Test func aTimeoutEndsTheContainer() async throws {
         try await withWorker { fleet, _ in
             let script = "trap : TERM; echo begun; while :; do sleep 1; done"
