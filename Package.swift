@@ -267,7 +267,7 @@ let package = Package(
             "API", "MusterAPI",
             [
                 "MusterWire", "MusterJSON", "MusterScheduling", "MusterLaunchRules", "MusterMembership",
-                "MusterElection", "MusterCore", "RunRules",
+                "MusterElection", "MusterOverview", "MusterCore", "RunRules",
             ]),
         room(
             "API", "MusterWire",
@@ -347,7 +347,7 @@ let package = Package(
             "MusterAPITests",
             [
                 "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterElection",
-                "MusterCore", "MusterTestKit", "MusterSimulation",
+                "MusterOverview", "MusterCore", "MusterTestKit", "MusterSimulation",
             ]),
         tests("MusterJSONTests", ["MusterJSON", "MusterScheduling"]),
         tests(

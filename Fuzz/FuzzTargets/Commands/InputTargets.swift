@@ -58,7 +58,7 @@ extension FuzzTarget {
 
     private static func readStatus(_ bytes: [UInt8]) throws {
         _ = try? FleetStatus.members(of: bytes)
-        _ = try? EdgeReport(body: bytes)
+        _ = try? EdgeState(body: bytes)
         for (name, value) in FleetStatus.metrics(of: plainText(bytes)) {
             try promise(!name.isEmpty, "a sample of \(value) without a name")
         }

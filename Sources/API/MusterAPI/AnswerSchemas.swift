@@ -21,10 +21,11 @@ package enum AnswerSchemas {
         ListAnswer<JobStatus>.self, ListAnswer<TaskStatus>.self, ListAnswer<MemberStatus>.self,
         ListAnswer<TokenStatus>.self,
         ListAnswer<MachineStatus>.self, ListAnswer<CommandStatus>.self, ListAnswer<ChildStatus>.self,
-        ListAnswer<ChildName>.self, ListAnswer<VerdictForm>.self,
+        ListAnswer<ChildName>.self, ListAnswer<VerdictForm>.self, ListAnswer<ListedEdge>.self,
     ]
 
     private static let others: [any WireWritable.Type] = [
-        OutputPiece.self, ImagePage.self, CommandResults.self, ClassicServerList.self, Problem.self,
+        OutputPiece.self, Overview.self, ListedEdge.self, ImagePage.self, CommandResults.self, ClassicServerList.self,
+        Problem.self,
     ]
 }

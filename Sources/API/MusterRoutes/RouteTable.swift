@@ -339,7 +339,8 @@ package enum RouteTable {
             name: .overview, method: "GET", pattern: "/v1/overview", access: .read,
             summary:
                 "The whole fleet at one moment: counts, members by rank and what they hold, unfinished jobs and the latest that "
-                + "are over, what happened lately. At most 10,000 members and 10,000 unfinished jobs.", answer: .object),
+                + "are over, what happened lately. At most 10,000 members and 10,000 unfinished jobs.",
+            answer: .of(Overview.self)),
         RouteSpec(
             name: .overviewEvents, method: "GET", pattern: "/v1/overview/events", access: .read,
             summary:
@@ -348,7 +349,7 @@ package enum RouteTable {
         RouteSpec(
             name: .edges, method: "GET", pattern: "/v1/edges", access: .read,
             summary: "What each edge tells of itself, as the coordinator hears it, or why it does not. At most 64.",
-            answer: .object),
+            answer: .of(ListAnswer<ListedEdge>.self)),
         RouteSpec(
             name: .signInByToken, method: "POST", pattern: "/sign-in", access: .open,
             summary: "A form of this server's own page: the admin or the read token lets the browser in, by a cookie.",

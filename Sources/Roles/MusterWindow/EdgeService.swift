@@ -4,7 +4,6 @@ internal import MusterCore
 internal import MusterFleetCore
 internal import MusterHTTP
 package import MusterHTTPClient
-internal import MusterJSON
 internal import MusterMembership
 package import MusterRoutes
 package import MusterServices
@@ -14,12 +13,6 @@ internal import Synchronization
 
 /// What the edges tell of themselves, asked once for all who want to know at about the same time.
 package final class EdgeService: Service {
-    private struct Place: Sendable {
-        var member: MemberID
-        var name: String
-        var url: String?
-    }
-
     private struct Kept: Sendable {
         var time: Moment
         var task: Task<[UInt8], Never>
@@ -58,29 +51,29 @@ package final class EdgeService: Service {
     private func asked() async -> [UInt8] {
         let places = lock.withLock { fleet in
             fleet.core.membership.unranked.filter { $0.record.role == .edge }.prefix(Self.edgesMax).map {
-                Place(member: $0.record.id, name: $0.record.name, url: $0.record.labels["url"])
+                ListedEdge(member: $0.record.id, name: $0.record.name, url: $0.record.labels["url"])
             }
         }
-        let answers = await withTaskGroup(of: (Int, [UInt8]).self) { group in
+        let answers = await withTaskGroup(of: (Int, ListedEdge).self) { group in
             for (index, place) in places.enumerated() {
-                group.addTask { (index, Self.told(place, await self.ask(place))) }
+                group.addTask {
+                    var edge = place
+                    switch await self.ask(place) {
+                    case .failure(let problem): edge.problem = problem.detail
+                    case .success(let state): edge.state = state
+                    }
+                    return (index, edge)
+                }
             }
-            var found: [(Int, [UInt8])] = []
+            var found: [(Int, ListedEdge)] = []
             for await answer in group { found.append(answer) }
             return found.sorted { $0.0 < $1.0 }.map(\.1)
         }
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("edges")
-        json.beginArray()
-        for answer in answers { json.raw(answer) }
-        json.endArray()
-        json.endObject()
-        return json.bytes
+        return ListAnswer(answers).body
     }
 
     /// What it tells, or why it does not. It says itself where it is: only networks are asked where members are called, and without a token.
-    private func ask(_ place: Place) async -> Result<EdgeState, Problem> {
+    private func ask(_ place: ListedEdge) async -> Result<EdgeState, Problem> {
         guard let url = place.url else { return .failure(Problem(502, "It does not say where it is.")) }
         // A place, and no path of somebody's choice there.
         guard let host = url.firstRange(of: "://")?.upperBound, !url[host...].contains(where: { "/?#".contains($0) })
@@ -97,27 +90,5 @@ package final class EdgeService: Service {
         } catch {
             return .failure(Problem(502, (error as? HTTPClientError)?.message ?? "\(error)"))
         }
-    }
-
-    private static func told(_ place: Place, _ answer: Result<EdgeState, Problem>) -> [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        json.field("member", place.member.rawValue)
-        json.field("name", place.name)
-        if let url = place.url { json.field("url", url) }
-        switch answer {
-        case .failure(let problem): json.field("problem", problem.detail)
-        case .success(let state):
-            json.field("id", state.id)
-            json.key("leader")
-            if let leader = state.leader { json.value(leader) } else { json.null() }
-            json.field("term", state.term)
-            json.field("hits", state.hits)
-            json.field("misses", state.misses)
-            json.field("objects", state.objects)
-            json.field("bytes", state.bytes)
-        }
-        json.endObject()
-        return json.bytes
     }
 }

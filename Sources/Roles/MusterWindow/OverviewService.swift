@@ -52,7 +52,7 @@ package final class OverviewService: Service {
         var untold: [OverviewEvent] = []
         /// Jobs that ended since the last change, those too that came and went between two looks.
         var ended: [JobID] = []
-        var leader: [UInt8]?
+        var leader: EdgeLeadership?
         var isLeaderNew = false
         var curve = GrowthCurve()
     }
@@ -114,9 +114,10 @@ package final class OverviewService: Service {
         guard name != "job", name != "view" else { return }
         let event = OverviewEvent(time: Self.time, name: name, data: data)
         let ended = name == "job-ended" ? Self.id(in: data) : nil
+        let leader = name == "leader" ? try? EdgeLeadership(body: data) : nil
         told.withLock { told in
             if let ended { told.ended = told.ended.suffix(Self.jobsTold - 1) + [JobID(Int64(ended))] }
-            if name == "leader" { (told.leader, told.isLeaderNew) = (data, true) }
+            if let leader { (told.leader, told.isLeaderNew) = (leader, true) }
             told.events.append(event)
             // Cut now and then, not each time.
             if told.events.count >= 2 * Overview.eventsMax { told.events.removeFirst(Overview.eventsMax) }
@@ -180,9 +181,9 @@ package final class OverviewService: Service {
         return OverviewLook.Doing(job: job, tasks: leases.reduce(0) { $0 + ($1.job == job ? $1.count : 0) })
     }
 
-    private func counts(_ fleet: borrowing Fleet) -> Overview.Counts {
+    private func counts(_ fleet: borrowing Fleet) -> OverviewCounts {
         let scheduler = fleet.core.scheduler
-        var counts = Overview.Counts()
+        var counts = OverviewCounts()
         counts.members = fleet.core.membership.count
         counts.unfinishedJobs = jobs.unfinishedCount(fleet)
         (counts.tasksWaiting, counts.tasksLeased) = (scheduler.waitingTaskCount, scheduler.leasedTaskCount)
@@ -193,29 +194,30 @@ package final class OverviewService: Service {
 
     // MARK: Telling
 
-    private func tell(_ look: OverviewLook, _ counts: Overview.Counts, lookedAt: Moment, cost: Duration) async {
+    private func tell(_ look: OverviewLook, _ counts: OverviewCounts, lookedAt: Moment, cost: Duration) async {
         let start = SystemTime.now()
-        var (news, ended) = told.withLock { told in
+        var (news, change, ended) = told.withLock { told in
             var look = look
             let change = OverviewChange(from: told.look, to: look)
             // What was not looked at is as it was told.
             if look.doing == nil { look.doing = told.look.doing }
             told.look = look
             told.number += 1
-            var news = OverviewNews(number: told.number, time: Self.time, change: change, counts: counts)
+            let head = OverviewHead(number: told.number, time: Self.time, counts: counts)
+            var news = OverviewNews(head, change)
             (news.events, told.untold) = (told.untold, [])
             if told.isLeaderNew { (news.leader, told.isLeaderNew) = (told.leader, false) }
             for id in change.over { told.waiting[id] = nil }
             defer { told.ended = [] }
-            return (news, told.ended)
+            return (news, change, told.ended)
         }
-        news.trouble = health.trouble
-        news.numbers = progress()
-        news.members = members(news.change.members).map(\.status)
-        news.jobs = brief(Array(news.change.jobs.suffix(Self.jobsTold)))
-        if look.doing != nil { news.jobs += newlyWaiting(look, but: Set(news.change.jobs)) }
+        news.head.trouble = health.trouble
+        news.head.numbers = progress()
+        news.members = members(change.members).map(\.status)
+        news.jobs = brief(Array(change.jobs.suffix(Self.jobsTold)))
+        if look.doing != nil { news.jobs += newlyWaiting(look, but: Set(change.jobs)) }
         let own = SystemTime.now() - start
-        ended = Set(ended + news.change.over).sorted().suffix(Self.jobsTold)
+        ended = Set(ended + change.over).sorted().suffix(Self.jobsTold)
         for id in ended {
             guard var job = try? await jobs.status(of: id) else { continue }
             job.workers = [:]
@@ -247,12 +249,10 @@ package final class OverviewService: Service {
         }
     }
 
-    private func members(_ ids: [MemberID]) -> [Overview.Member] {
+    private func members(_ ids: [MemberID]) -> [(status: MemberStatus, doing: OverviewLook.Doing?)] {
         batches(ids) { ids, fleet in
             ids.compactMap { id in
-                fleet.core.membership[id].map {
-                    Overview.Member(MemberStatus($0, in: fleet.core), doing: Self.doing(id, fleet))
-                }
+                fleet.core.membership[id].map { (MemberStatus($0, in: fleet.core), Self.doing(id, fleet)) }
             }
         }
     }
@@ -301,22 +301,24 @@ package final class OverviewService: Service {
     /// The number first: what is seen later may be newer, and is told again then.
     func overview() async throws -> Overview {
         var overview = told.withLock { told in
-            var overview = Overview(number: told.number, time: Self.time, version: version)
+            var overview = Overview(OverviewHead(number: told.number, time: Self.time), version: version)
             (overview.curve, overview.leader) = (told.curve.points, told.leader)
             overview.events = Array(told.events.suffix(Overview.eventsMax))
             return overview
         }
-        overview.trouble = health.trouble
-        overview.numbers = progress()
+        overview.head.trouble = health.trouble
+        overview.head.numbers = progress()
         let (order, unfinished) = lock.withLock { fleet in
             let membership = fleet.core.membership
-            overview.counts = counts(fleet)
+            overview.head.counts = counts(fleet)
             return (
                 (membership.ranked + membership.unranked).prefix(Overview.membersMax).map(\.record.id),
                 jobs.unfinished(atMost: Overview.jobsMax, fleet)
             )
         }
-        overview.members = members(order)
+        let members = members(order)
+        overview.members = members.map(\.status)
+        overview.doing = members.compactMap { member in member.doing.map { OverviewDoing(member.status.id, $0) } }
         let ended = try await jobs.ended(atMost: Overview.endedJobsMax).map { job in
             var job = job
             job.workers = [:]

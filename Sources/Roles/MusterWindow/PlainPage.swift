@@ -1,4 +1,4 @@
-internal import MusterAPI
+package import MusterAPI
 internal import MusterCore
 internal import MusterOverview
 internal import MusterSystem
@@ -9,19 +9,19 @@ package enum PlainPage {
     static let rowsMax = 500
 
     package static func html(_ overview: Overview) -> String {
-        let counts = overview.counts
+        let counts = overview.head.counts
         var page = head("Muster: the fleet")
         page += "<h1>The fleet</h1>\n"
         page +=
             "<p>As it was when this page was asked for; load it again for news. <a href=\"/\">With a script</a> it follows by itself.</p>\n"
-        if let trouble = overview.trouble {
+        if let trouble = overview.head.trouble {
             page += "<p role=\"alert\">The store refuses writes: \(HTMLText.escaped(trouble))</p>\n"
         }
         page += list([
             ("members", counts.members), ("unfinished jobs", counts.unfinishedJobs),
             ("tasks in line", counts.tasksWaiting), ("tasks that run", counts.tasksLeased),
             ("results since the start", counts.tasksRecorded), ("failed since the start", counts.tasksFailed),
-            ("unique numbers of children", overview.numbers.unique),
+            ("unique numbers of children", overview.head.numbers.unique),
         ])
         page += members(overview) + jobs(overview) + events(overview)
         return page + "</main>\n</body>\n</html>\n"
@@ -61,14 +61,16 @@ package enum PlainPage {
     }
 
     private static func members(_ overview: Overview) -> String {
+        let doing = Dictionary(overview.doing.map { ($0.member, $0.doing) }) { first, _ in first }
         let rows = overview.members.prefix(rowsMax).map { member in
             [
-                member.status.rank.map { "\($0)" } ?? "", member.status.name, member.status.role, member.status.state,
-                member.status.address, member.doing.map { "job \($0.job)" } ?? "",
+                member.rank.map { "\($0)" } ?? "", member.name, member.role, member.state, member.address,
+                (doing[member.id] ?? nil).map { "job \($0.job)" } ?? "",
             ]
         }
         return table(
-            "Members", ["Rank", "Name", "Role", "State", "Address", "Does"], Array(rows), of: overview.counts.members)
+            "Members", ["Rank", "Name", "Role", "State", "Address", "Does"], Array(rows),
+            of: overview.head.counts.members)
     }
 
     private static func jobs(_ overview: Overview) -> String {

@@ -116,6 +116,9 @@ final class SimWorld: FaultyWorld {
 
     // MARK: Running
 
+    /// So long without a result is rest, or a fault.
+    private static let patience: Duration = .seconds(600)
+
     /// Faults first, then none; the fleet must come to rest with every promise kept. Returns the violation, if any.
     func run() -> String? {
         coordinator.start()
@@ -124,9 +127,14 @@ final class SimWorld: FaultyWorld {
         if isCrowded { crowd() }
         scheduleFaults()
         clock.after(.milliseconds(faults.healAtMs)) { [self] in heal() }
-        // A slow worker may be the last of those that a job was dealt to.
-        let deadline = Moment.zero + .milliseconds(faults.healAtMs) + .seconds(600)
-        while checker.violation == nil, !isAtRest, clock.step(until: deadline) {}
+        // One slow worker may be the only one that a job fits: as long as results come, they are waited for.
+        var deadline = Moment.zero + .milliseconds(faults.healAtMs) + Self.patience
+        var recorded = 0
+        while checker.violation == nil, !isAtRest, clock.step(until: deadline) {
+            guard store.recordedTasks > recorded else { continue }
+            recorded = store.recordedTasks
+            deadline = max(deadline, clock.now + Self.patience)
+        }
         if checker.violation == nil { checker.checkBegun(at: clock.now) }
         if checker.violation == nil { checker.checkEnd(store) }
         if checker.violation == nil, faults.isCalm { checker.checkShares(store) }

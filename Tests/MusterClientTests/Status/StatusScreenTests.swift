@@ -49,7 +49,7 @@ import Testing
             metrics: FleetStatus.metrics(of: metrics), numbers: try NumbersProgress(body: Array(progress.utf8)),
             edges: [
                 FleetStatus.Edge(member: edges[0], report: nil, problem: "it does not say where it is"),
-                FleetStatus.Edge(member: edges[1], report: try EdgeReport(body: Array(edge.utf8)), problem: nil),
+                FleetStatus.Edge(member: edges[1], report: try EdgeState(body: Array(edge.utf8)), problem: nil),
             ])
         change(&status)
         return status
@@ -148,7 +148,7 @@ import Testing
             status.edges.append(other)
         },
         Case("edge 9 is known to other edges, but not listed at this coordinator (--join)") {
-            $0.edges[0].report?.others = [EdgeReport.Other(number: 9, url: "http://x", isAlive: true)]
+            $0.edges[0].report?.others = [EdgeState.Other(id: 9, url: "http://x", isAlive: true)]
         },
         Case("2 children failed and 1 died: 'muster children' says why") { status in
             status.numbers.childrenFailed = 2

@@ -1,3 +1,4 @@
+package import MusterCore
 internal import MusterJSON
 package import MusterWire
 
@@ -41,6 +42,32 @@ package struct EdgeState: Hashable, WireType {
         .always("objects", \.objects, .integer), .always("memoryBytes", \.memoryBytes, .integer),
         .always("diskBytes", \.diskBytes, .integer), .always("upstream", \.upstream, .prose(upTo: 64 << 10)),
         .always("edges", \.others, .objects()),
+    ]
+}
+
+/// An edge in the answer to `GET /v1/edges`: what it told its coordinator, or why it did not.
+package struct ListedEdge: Hashable, WireType, WireListed {
+    package var member: MemberID
+    package var name: String
+    /// Where it says that it is.
+    package var url: String?
+    package var state: EdgeState?
+    package var problem: String?
+
+    package init(member: MemberID, name: String, url: String?) {
+        (self.member, self.name, self.url) = (member, name, url)
+    }
+
+    package static let blank = ListedEdge(member: MemberID(0), name: "", url: nil)
+    package static let schemaName = "ListedEdge"
+    package static let listName = "edges"
+    package static let listSchemaName = "Edges"
+    package static let listFields = madeListFields
+    package static let fields: [WireField<ListedEdge>] = [
+        .must("member", \.member, .id), .always("name", \.name, .prose),
+        .may("url", \.url, .prose, "Where it says that it is."),
+        .may("state", \.state, .object, "What it tells of itself."),
+        .may("problem", \.problem, .prose(upTo: 64 << 10), "Why it tells nothing."),
     ]
 }
 

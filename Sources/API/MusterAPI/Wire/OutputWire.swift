@@ -86,12 +86,6 @@ package struct FollowedJobs: Hashable, WireType {
 
     package static let blank = FollowedJobs([])
     package static let fields: [WireField<FollowedJobs>] = [
-        .always(
-            "jobs", \.jobs,
-            .values(.id, "a list of numbers of jobs, from 1") {
-                $0.int.flatMap { $0 > 0 ? JobID(Int64($0)) : nil }
-            } write: {
-                $1.value($0.rawValue)
-            })
+        .always("jobs", \.jobs, .ids())
     ]
 }

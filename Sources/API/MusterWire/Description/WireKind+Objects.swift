@@ -84,6 +84,17 @@ extension WireKind {
     }
 }
 
+extension WireKind {
+    /// An array of ids.
+    package static func ids<ID: RawRepresentable<Int64>>() -> WireKind where Value == [ID] {
+        .values(.id, "an id, from 1") {
+            $0.int.flatMap { $0 > 0 ? ID(rawValue: Int64($0)) : nil }
+        } write: {
+            $1.value($0.rawValue)
+        }
+    }
+}
+
 extension WireKind where Value == [UInt8] {
     /// The text of any object, passed on as it is.
     package static var anyObject: WireKind {

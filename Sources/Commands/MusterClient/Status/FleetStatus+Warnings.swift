@@ -58,7 +58,7 @@ extension FleetStatus {
             found.append("edges follow different leaders: \(named.joined(separator: ", "))")
         }
         let listed = Set(edges.compactMap(\.member.number))
-        let unlisted = Set(edges.compactMap(\.report).flatMap(\.others).filter(\.isAlive).map(\.number))
+        let unlisted = Set(edges.compactMap(\.report).flatMap(\.others).filter(\.isAlive).map(\.id))
             .subtracting(listed)
         return found
             + list(

@@ -26,10 +26,10 @@ package struct FleetStatus: Sendable {
     /// An edge that is listed at the coordinator, and what it told, or why it did not.
     package struct Edge: Hashable, Sendable {
         package var member: Member
-        package var report: EdgeReport?
+        package var report: EdgeState?
         package var problem: String?
 
-        package init(member: Member, report: EdgeReport?, problem: String?) {
+        package init(member: Member, report: EdgeState?, problem: String?) {
             (self.member, self.report, self.problem) = (member, report, problem)
         }
     }
@@ -85,34 +85,6 @@ package struct FleetStatus: Sendable {
 
     var hits: Int { edges.compactMap(\.report?.hits).reduce(0, +) }
     var misses: Int { edges.compactMap(\.report?.misses).reduce(0, +) }
-}
-
-/// What an edge tells of itself (`GET /v1/edge`), as far as it is shown.
-package struct EdgeReport: Hashable, Sendable {
-    package struct Other: Hashable, Sendable {
-        package var number: Int
-        package var url: String
-        var isAlive: Bool
-
-        init(number: Int, url: String, isAlive: Bool) {
-            (self.number, self.url, self.isAlive) = (number, url, isAlive)
-        }
-    }
-
-    package var leader: Int?
-    var term: Int
-    var hits: Int
-    var misses: Int
-    var objects: Int
-    package var bytes: Int
-    package var others: [Other]
-
-    init(body: [UInt8]) throws(Problem) {
-        let state = try EdgeState(body: body)
-        (leader, term) = (state.leader, state.term)
-        (hits, misses, objects, bytes) = (state.hits, state.misses, state.objects, state.bytes)
-        others = state.others.map { Other(number: $0.id, url: $0.url, isAlive: $0.isAlive) }
-    }
 }
 
 extension FleetStatus {

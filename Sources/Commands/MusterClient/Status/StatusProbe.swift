@@ -77,7 +77,7 @@ internal import MusterWire
         request.responseBytesMax = answerBytesMax
         do {
             let answer = try await client.send(request)
-            guard answer.status == 200, let report = try? EdgeReport(body: answer.body) else {
+            guard answer.status == 200, let report = try? EdgeState(body: answer.body) else {
                 let why = "\(url)/v1/edge answers \(answer.status), and nothing of an edge's (--own-paths moves it)"
                 return FleetStatus.Edge(member: member, report: nil, problem: why)
             }

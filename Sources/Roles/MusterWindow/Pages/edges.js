@@ -11,7 +11,7 @@ export default function edges() {
   const [summary, rows, origins] = [make('p'), make('tbody'), make('ul')];
   let tick = 0;
   const look = kept(async () => {
-    const { edges: list } = await ask('GET', '/v1/edges');
+    const list = (await ask('GET', '/v1/edges')).edges.map(edge => ({ ...edge, ...edge.state }));
     const known = list.filter(edge => edge.term !== undefined);
     const newest = Math.max(0, ...known.map(edge => edge.term));
     const leader = known.find(edge => edge.term === newest)?.leader ?? fleet.leader?.leader;
