@@ -15,7 +15,8 @@ import Testing
             try await fleet.awaitWorkers(1)
             let stream = try await fleet.stream(sample.path)
             _ = try await stream.read(1)
-            #expect(try await fleet.metric("tasks_leased") > 0)
+            // Between a report and the next lease there is none.
+            try await eventually("it is computed") { try await fleet.metric("tasks_leased") > 0 }
             stream.cancel()
             try await eventually("nothing is computed any more") {
                 let (leased, waiting) = (
