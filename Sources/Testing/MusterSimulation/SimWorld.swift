@@ -51,7 +51,7 @@ final class SimWorld: FaultyWorld {
         checker.endOf = { [unowned self] in store.jobs[$0]?.state }
         coordinator = SimCoordinator(self)
         for number in 0..<workerCount {
-            let slowness = self.random.chance(faults.slowWorker) ? 20 : 1
+            let slowness = self.random.chance(faults.slowWorker) ? Self.slowness : 1
             workers.append(
                 SimWorker(
                     self, number, slowness: slowness, isHostile: number < faults.hostileWorkers,
@@ -116,8 +116,17 @@ final class SimWorld: FaultyWorld {
 
     // MARK: Running
 
-    /// So long without a result is rest, or a fault.
+    /// A slow worker takes so many times as long.
+    private static let slowness = 20
+    /// Beside its work, for what has to be found out by waiting.
     private static let patience: Duration = .seconds(600)
+    /// One slow worker may be the only one that a job fits.
+    private var slowestWork: Duration {
+        checker.plans.values.filter { $0.needs != nil }.reduce(.zero) { sum, plan in
+            let attempts = plan.failures > 0 ? Limits.attemptsDefault : 1
+            return sum + .milliseconds(plan.count * plan.taskMs * Self.slowness * attempts)
+        }
+    }
 
     /// Faults first, then none; the fleet must come to rest with every promise kept. Returns the violation, if any.
     func run() -> String? {
@@ -127,14 +136,10 @@ final class SimWorld: FaultyWorld {
         if isCrowded { crowd() }
         scheduleFaults()
         clock.after(.milliseconds(faults.healAtMs)) { [self] in heal() }
-        // One slow worker may be the only one that a job fits: as long as results come, they are waited for.
-        var deadline = Moment.zero + .milliseconds(faults.healAtMs) + Self.patience
-        var recorded = 0
-        while checker.violation == nil, !isAtRest, clock.step(until: deadline) {
-            guard store.recordedTasks > recorded else { continue }
-            recorded = store.recordedTasks
-            deadline = max(deadline, clock.now + Self.patience)
-        }
+        let healed = Moment.zero + .milliseconds(faults.healAtMs) + Self.patience
+        while checker.violation == nil, !isAtRest, clock.step(until: healed) {}
+        let end = healed + slowestWork
+        while checker.violation == nil, !isAtRest, clock.step(until: end) {}
         if checker.violation == nil { checker.checkBegun(at: clock.now) }
         if checker.violation == nil { checker.checkEnd(store) }
         if checker.violation == nil, faults.isCalm { checker.checkShares(store) }

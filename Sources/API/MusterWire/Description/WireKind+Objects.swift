@@ -87,7 +87,7 @@ extension WireKind {
 extension WireKind {
     /// An array of ids.
     package static func ids<ID: RawRepresentable<Int64>>() -> WireKind where Value == [ID] {
-        .values(.id, "an id, from 1") {
+        .values(.id, "a list of ids, from 1") {
             $0.int.flatMap { $0 > 0 ? ID(rawValue: Int64($0)) : nil }
         } write: {
             $1.value($0.rawValue)
