@@ -47,7 +47,8 @@ USER 10001:10001
 FROM ${SWIFT_BASE} AS builder
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        binutils libcurl4-openssl-dev libmicrohttpd-dev libroaring-dev libsqlite3-dev libssl-dev make pkg-config zlib1g-dev \
+        binutils libcurl4-openssl-dev libmicrohttpd-dev libqrcodegen-dev libroaring-dev libsqlite3-dev libssl-dev make \
+        pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

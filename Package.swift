@@ -69,8 +69,9 @@ let package = Package(
             "Commands", "MusterCommands",
             [
                 "MusterRoleCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterRole",
-                "MusterHTTPClient", "MusterKernels", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling",
-                "MusterLaunchRules", "MusterCore", "RunRules", "MusterCrypto", "MusterSystem",
+                "MusterHTTPClient", "MusterKernels", "MusterQR", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterScheduling",
+                "MusterElection", "MusterLaunchRules", "MusterCore", "RunRules", "MusterCrypto", "MusterSystem",
             ]),
         room(
             "Commands", "MusterRoleCommands",
@@ -137,15 +138,17 @@ let package = Package(
         room(
             "Roles", "MusterWindow",
             [
-                "MusterServices", "MusterCallbacks", "MusterRole", "MusterHTTP", "MusterHTTPClient",
+                "MusterServices", "MusterCallbacks", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterQR",
                 "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON", "MusterFleetCore", "MusterOverview",
-                "MusterScheduling", "MusterMembership", "MusterCore", "MusterCrypto", "MusterSystem",
+                "MusterScheduling", "MusterMembership", "MusterElection", "MusterCore", "MusterCrypto", "MusterLog",
+                "MusterSystem",
             ],
             embedded: [
-                "index.html", "style.css", "icon.svg", "main.js", "fleet.js", "page.js", "table.js", "act.js",
-                "overview.js",
-                "members.js", "jobs.js", "children.js", "commands.js", "edges.js", "volunteers.js", "system.js",
-                "explore.html", "explore.css", "explore.js", "plane.js", "tiles.js", "save.js",
+                "index.html", "style.css", "icon.svg", "main.js", "fleet.js", "stream.js", "page.js", "table.js",
+                "act.js", "overview.js", "warnings.js", "members.js", "jobs.js", "output.js", "children.js",
+                "commands.js",
+                "edges.js", "volunteers.js", "system.js",
+                "explore.html", "explore.css", "explore.js", "plane.js", "tiles.js", "makers.js", "save.js",
             ].map { "Pages/" + $0 }),
         room(
             "Roles", "MusterBackups",
@@ -243,6 +246,14 @@ let package = Package(
                 "MusterCrypto", "MusterSystem",
             ]),
         room("Ways", "MusterNumbers", ["MusterCore", "CRoaring"]),
+        .target(
+            name: "MusterQR", dependencies: ["CQRCode"], path: "Sources/Ways/MusterQR", swiftSettings: strict,
+            // Into the file: it is small, and few machines have it.
+            linkerSettings: [
+                .unsafeFlags([
+                    "-Xlinker", "-l:libqrcodegen.a", "-Xlinker", "--exclude-libs", "-Xlinker", "libqrcodegen.a",
+                ])
+            ]),
         room(
             "Ways", "MusterExec",
             ["MusterLaunch", "MusterKernels", "RunRules", "TaskFiles", "MusterCore", "MusterLog", "MusterSystem"]),
@@ -297,6 +308,7 @@ let package = Package(
         shim("CProcessor"),
         shim("CSystem"),
         shim("CRoaring", apt: "libroaring-dev"),
+        shim("CQRCode", apt: "libqrcodegen-dev"),
 
         room(
             "Testing", "MusterTestKit",
@@ -317,7 +329,7 @@ let package = Package(
                 "MusterSystem", "CMandelbrot", "MusterWire",
             ],
             path: "Benchmarks/MusterBench"),
-        program("MusterBenchMembers", ["CEpoll"], path: "Benchmarks/MusterBenchMembers"),
+        program("MusterBenchMembers", ["CEpoll", "MusterJSON"], path: "Benchmarks/MusterBenchMembers"),
         .systemLibrary(name: "CEpoll", path: "Benchmarks/CEpoll"),
         .target(
             name: "CMandelbrot", path: "Benchmarks/CMandelbrot",
@@ -329,7 +341,7 @@ let package = Package(
         tests("MusterOverviewTests", ["MusterOverview", "MusterCore"]),
         tests(
             "MusterWindowTests",
-            ["MusterWindow", "MusterHTTP"]),
+            ["MusterWindow", "MusterHTTP", "MusterAPI", "MusterWire", "MusterCore"]),
         tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterSimulation"]),
         tests(
             "MusterFleetCoreTests",
@@ -364,6 +376,7 @@ let package = Package(
                 "MusterServerKit",
             ]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
+        tests("MusterQRTests", ["MusterQR"]),
         tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore", "RunRules"]),
         program(
             "FileCacheProbe", ["MusterFileCache", "MusterAPI", "MusterSystem"], path: "Sources/Testing/FileCacheProbe"),
@@ -458,7 +471,8 @@ let package = Package(
         tests(
             "MusterClientTests",
             [
-                "MusterCommands", "MusterClient", "MusterCommandLine", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterCommands", "MusterClient", "MusterCommandLine", "MusterQR", "MusterAPI", "MusterWire",
+                "MusterJSON",
                 "MusterTestKit",
             ]),
         tests(

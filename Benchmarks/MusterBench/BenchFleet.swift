@@ -11,7 +11,10 @@ final class BenchFleet: Sendable {
     private let workers: [ChildProcess]
     private let directory: String
 
-    init(_ options: Options, workers count: Int, flags: [String] = [], workerFlags: [String] = []) async throws {
+    init(
+        _ options: Options, workers count: Int, slots: Int = 1, flags: [String] = [], workerFlags: [String] = [],
+        flagsOfWorker: (Int) -> [String] = { _ in [] }
+    ) async throws {
         directory = ".build/bench/fleet-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         for path in [".build/bench", directory] { mkdir(path, 0o700) }
         let listening = Mutex<String?>(nil)
@@ -35,14 +38,14 @@ final class BenchFleet: Sendable {
         }
         (url, self.port) = (found, port)
         var started: [ChildProcess] = []
-        for _ in 0..<count {
+        for index in 0..<count {
             started.append(
                 try ChildProcess(
                     executable: options.binary,
                     arguments: [
-                        "worker", "--join", found, "--slots", "1", "--data", directory, "--token", Self.token,
+                        "worker", "--join", found, "--slots", "\(slots)", "--data", directory, "--token", Self.token,
                         "--log-level", "error",
-                    ] + workerFlags, output: .discard, killsGroupAtExit: true))
+                    ] + workerFlags + flagsOfWorker(index), output: .discard, killsGroupAtExit: true))
         }
         workers = started
         let client = try RawClient(port: port)
@@ -77,9 +80,8 @@ final class BenchFleet: Sendable {
     var coordinatorProcessorSeconds: Double { Self.processorSeconds(of: coordinator) }
 
     static func processorSeconds(of child: ChildProcess) -> Double {
-        let fields =
-            (readText("/proc/\(child.pid)/stat") ?? "").split(separator: ")").last?.split(separator: " ") ?? []
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+        var (clock, time) = (clockid_t(), timespec())
+        guard clock_getcpuclockid(child.pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

@@ -31,10 +31,19 @@ struct Benchmark: Sendable {
             run: benchRender),
         Benchmark(name: "tile", about: "what the fleet adds to one tile, fleet idle", run: benchTile),
         Benchmark(
+            name: "explorer", about: "a view of the explorer in Chromium, beside muster render of the same pixels",
+            run: benchExplorer),
+        Benchmark(
             name: "ranks", about: "a command from rank 0 until all members have acknowledged it", run: benchRanks),
         Benchmark(
             name: "fanout", about: "deliveries of commands a second, beside Redis publish/subscribe", run: benchFanout),
         Benchmark(name: "suspicion", about: "kill -9 of a client until the fleet knows", run: benchSuspicion),
+        Benchmark(
+            name: "window", about: "ten open pages of the dashboard: when they have what changed, and what they cost",
+            run: benchWindow),
+        Benchmark(
+            name: "pages", about: "the dashboard in Chromium: a first view, a page that stays open, long lists",
+            run: benchPages),
         Benchmark(name: "hits", about: "an edge's hot hits a second, beside nginx's and Varnish's", run: benchHits),
         Benchmark(
             name: "crowd", about: "very many clients on one object that an edge has not, or not yet", run: benchCrowd),

@@ -7,14 +7,18 @@ final class LoadGenerator: Sendable {
     private let process: ChildProcess
     private let sink: Sink
 
-    /// Returns when all are there.
-    init(_ options: Options, _ arguments: [String]) async throws {
+    /// Returns when all are there. `onSeen` gets the lines that tell what pages have seen.
+    init(
+        _ options: Options, _ arguments: [String], onSeen: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws {
         let directory = options.binary.lastIndex(of: "/").map { String(options.binary[...$0]) } ?? ""
         let sink = Sink()
         self.sink = sink
         process = try ChildProcess(
             executable: directory + "muster-bench-members", arguments: arguments,
-            output: .lines { line in sink.take(line.text) }, killsGroupAtExit: true)
+            output: .lines { line in
+                if line.text.hasPrefix("{\"seen\"") { onSeen(line.text) } else { sink.take(line.text) }
+            }, killsGroupAtExit: true)
         let began = seconds()
         while sink.joined.isEmpty {
             try check()
@@ -35,6 +39,9 @@ final class LoadGenerator: Sendable {
     var troubles: Int {
         Int((number("reconnects", in: sink.last) ?? 0) + (number("refused", in: sink.last) ?? 0))
     }
+
+    /// What it said last.
+    var last: String { sink.last }
 
     func check() throws {
         if let status = process.status { throw BenchError("the load generator ended (\(status)): \(sink.last)") }

@@ -10,16 +10,8 @@ func benchNoop(_ options: Options, _ report: Report) async throws {
     var rates: [Double] = []
     var processor: [Double] = []
     for _ in 0..<(options.isSmoke ? 1 : 5) {
-        let client = try RawClient(port: fleet.port)
-        let (began, used) = (seconds(), fleet.processorSeconds)
-        let job = try submit("{\"kernel\":\"noop\",\"count\":\(count)}", client)
-        var lines = 0
-        let answer = try client.request("GET", "/v1/jobs/\(job)/results?wait=true", keepsBody: false) { part in
-            for byte in part where byte == 0x0A { lines += 1 }
-        }
-        let took = seconds() - began
-        guard answer.status == 200, lines == count else { throw BenchError("\(lines) result lines of \(count)") }
-        rates.append(Double(count) / took)
+        let used = fleet.processorSeconds
+        rates.append(try noopRate(fleet, count))
         processor.append((fleet.processorSeconds - used) / Double(count) * 1e6)
     }
     await fleet.stop()
@@ -35,6 +27,19 @@ func benchNoop(_ options: Options, _ report: Report) async throws {
         "pgqueuer on PostgreSQL, same run, its better batch size: \(short(peerRate)) tasks/s (status only, no results)")
     report.line("ratio: \(short(rate / peerRate)) x")
     report.goal("at least 6 x the peer", isMet: rate >= 6 * peerRate)
+}
+
+/// Tasks a second, from submission until the last result line was read back.
+func noopRate(_ fleet: BenchFleet, _ count: Int) throws -> Double {
+    let client = try RawClient(port: fleet.port)
+    let began = seconds()
+    let job = try submit("{\"kernel\":\"noop\",\"count\":\(count)}", client)
+    var lines = 0
+    let answer = try client.request("GET", "/v1/jobs/\(job)/results?wait=true", keepsBody: false) { part in
+        for byte in part where byte == 0x0A { lines += 1 }
+    }
+    guard answer.status == 200, lines == count else { throw BenchError("\(lines) result lines of \(count)") }
+    return Double(count) / (seconds() - began)
 }
 
 func submit(_ body: String, _ client: RawClient) throws -> Int {

@@ -9,6 +9,7 @@ do {
 } catch {
     fail("\(error)")
 }
+Ending.watchSignals()
 let report = Report(options)
 report.describeMachine()
 do {
@@ -24,5 +25,6 @@ report.close()
 func fail(_ message: String) -> Never {
     var bytes = Array("muster-bench: \(message)\n".utf8)
     _ = bytes.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    Ending.endAll()
     exit(1)
 }

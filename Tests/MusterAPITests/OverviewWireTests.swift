@@ -30,8 +30,8 @@ import Testing
         var (before, after) = (OverviewLook(), OverviewLook())
         before.order = [MemberID(1), MemberID(2)]
         after.order = [MemberID(2)]
-        for id in before.order { before.members[id] = OverviewLook.Member(incarnation: "a", state: "alive") }
-        after.members[MemberID(2)] = before.members[MemberID(2)]
+        before.members = before.order.map { _ in OverviewLook.Member(incarnation: "a", state: "alive") }
+        after.members = [before.members[1]]
         before.doing = [MemberID(2): OverviewLook.Doing(job: JobID(1), tasks: 1)]
         after.doing = [:]
         before.jobs = [

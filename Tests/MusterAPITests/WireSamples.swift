@@ -123,8 +123,12 @@ struct WireSample: CustomTestStringConvertible {
             #"{"id":0,"size":2,"version":1,"etag":"\"e\"","type":"t","damage":"d"}"#),
         WireSample(
             Problem.self,
-            #"{"type":"/problems/field","title":"Conflict","status":409,"detail":"d","retryAfter":2}"#,
+            #"{"type":"/problems/field","title":"Conflict","status":409,"detail":"d","retryAfter":2,"limit":"pages"}"#,
             #"{"type":"about:blank","title":"","status":404,"detail":""}"#),
+        WireSample(
+            LimitStatus.self,
+            #"{"limit":"a","what":"b","count":2,"last":3.5,"secondsAgo":1.5,"detail":"d","flag":"--f","page":"p"}"#,
+            #"{"limit":"a","what":"","count":0,"last":0.0,"secondsAgo":0.0,"detail":"","page":""}"#),
         WireSample(RankAnswer.self, #"{"rank":2}"#), WireSample(Success.self, #"{"success":true}"#),
         WireSample(ImageSize.self, #"{"id":0,"size":3}"#),
         WireSample(TaskStatus.self, #"{"task":1,"state":"running","worker":"w","attempt":2,"seconds":0.5}"#),

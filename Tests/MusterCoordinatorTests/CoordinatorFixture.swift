@@ -146,6 +146,8 @@ struct SampleRequest {
         case .scale: body = #"{"workers":0}"#
         case .proxConnected: body = #"{"name":"127.0.0.1","port":"1"}"#
         case .getMbrot: body = "width=30"
+        case .qrCode: body = #"{"text":"a"}"#
+        case .purgeEdges: body = #"{"all":true}"#
         default: body = nil
         }
         target = target.replacing("{name}", with: "main.js")
@@ -155,8 +157,8 @@ struct SampleRequest {
         if name == .signIn { status = 422 }
         // Nobody has this address; there is no command yet.
         if [.unassignRank, .command, .revokeToken, .cancelChild, .program].contains(name) { status = 404 }
-        // The sample's job is not over.
-        if [.retryJob, .forgetJob].contains(name) { status = 409 }
+        // The sample's job is not over; this fleet has no edge.
+        if [.retryJob, .forgetJob, .purgeEdges].contains(name) { status = 409 }
         // This coordinator takes no volunteers.
         if RouteTable.volunteers.contains(where: { $0.name == name && $0.access == .open }) { status = 404 }
     }

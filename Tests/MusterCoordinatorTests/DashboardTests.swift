@@ -159,6 +159,27 @@ import Testing
         }
     }
 
+    /// Pages that are open are told once why a job waits; one that is opened then must have it, too.
+    @Test func whyAJobWaitsIsInTheOverview() async throws {
+        try await withCoordinator { coordinator in
+            let client = RawClient(port: coordinator.port)
+            let head = "Host: localhost\r\nAuthorization: Bearer \(coordinator.tokens.read)\r\n\r\n"
+            #expect(client.send("GET /v1/overview/events HTTP/1.1\r\n" + head))
+            #expect(client.head()?.status == 200)
+            let job = try coordinator.submit(
+                #"{"kernel":"noop","count":1,"needs":{"cpus":1,"labels":{"site":"nowhere"}}}"#)
+            var told: String?
+            while told?.contains("there is no worker") != true {
+                let seen = try Self.change(client)["jobs"]?.elements?.last { $0["id"]?.int == job }
+                told = seen?["waiting"]?.string ?? told
+            }
+            let whole = try #require(coordinator.ask("GET", "/v1/overview", token: coordinator.tokens.read)).body
+            let listed = try JSONValue(parsing: whole)["jobs"]?.elements?.first
+            #expect(listed?["waiting"]?.string == told)
+            client.close()
+        }
+    }
+
     /// What an edge says of where it is, is asked only where it is a place, without a path of somebody's choice.
     @Test func edgesAreAskedAtPlacesOnly() async throws {
         try await withCoordinator { coordinator in

@@ -110,11 +110,50 @@ private func openDescriptors() -> Int {
             #expect(other.ask("GET", "/hello")?.status == 200)
             for client in crowd { #expect(client.isClosedByServer()) }
             for _ in 0..<10_000 where server.server.statistics.connections > 20 { usleep(500) }
+            // Those that were cut without an answer count, too; those that said nothing were refused nothing.
+            let cut = (server.server.statistics.limitsMet[.connectionsPerAddress] ?? 0) - 2
+            #expect((1...crowd.count).contains(cut), "\(cut)")
             #expect(server.client().ask("GET", "/hello")?.status == 503)
             clients[0].close()
             for _ in 0..<10_000 where server.server.statistics.connections > 20 { usleep(500) }
             #expect(server.client().ask("GET", "/hello")?.status == 200)
         }
+    }
+
+    /// What is refused by a bound is counted by its name, where the server refuses it, libmicrohttpd, or a handler.
+    @Test func limitsThatAreMetAreCounted() async throws {
+        try await withTestServer { server in
+            #expect(server.server.limitsMet == [])
+            #expect(server.client().ask("GET", "/nowhere")?.status == 404)
+            #expect(server.server.limitsMet == [])
+            let large = TestRoutes.bodyBytesMax + 1
+            server.client().send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: \(large)\r\n\r\n")
+            for _ in 0..<20_000 where server.server.limitsMet.isEmpty { usleep(500) }
+            let chunked = server.client()
+            chunked.send("POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            chunked.send("\(String(large, radix: 16))\r\n" + String(repeating: "z", count: large) + "\r\n0\r\n\r\n")
+            #expect(chunked.response()?.status == 413)
+            let bodies = try #require(server.server.limitsMet.first)
+            #expect(server.server.limitsMet.count == 1 && bodies.name == "request-body" && bodies.count == 2)
+            #expect(bodies.detail.contains("\(TestRoutes.bodyBytesMax)") && bodies.flag == nil)
+            #expect((0..<600).contains(bodies.secondsAgo))
+            let head = server.client()
+            head.send("GET /hello HTTP/1.1\r\nHost: a\r\nX-Large: " + String(repeating: "h", count: 32 << 10))
+            #expect(head.response()?.status == 431)
+            for _ in 0..<20_000 where server.server.limitsMet.count < 2 { usleep(500) }
+            #expect(server.server.limitsMet.map(\.name) == ["request-head", "request-body"])
+            #expect(server.server.statistics.limitsMet == [.requestHead: 1, .requestBody: 2])
+        }
+    }
+
+    /// A detail is cut, and the entries are as many as there are names.
+    @Test func countingLimitsTakesBoundedMemory() {
+        let met = LimitsMet()
+        for limit in LimitName.allCases {
+            for _ in 0..<3 { met.note(limit, String(repeating: "x", count: 1 << 20)) }
+        }
+        #expect(met.statuses.count == LimitName.allCases.count)
+        #expect(met.statuses.allSatisfy { $0.count == 3 && $0.detail.utf8.count <= 1_024 })
     }
 
     @Test func connectionsLeaveNoDescriptors() async throws {

@@ -101,11 +101,11 @@ private func holds(_ condition: () -> Bool) -> Bool {
             let refusal = admission.arrived(one)
             #expect(refusal == nil)
         }
-        #expect(admission.letsIn(one))
+        #expect(admission.cut(one) == nil)
         var refusal = admission.arrived(one)
         #expect(refusal?.status == 503)
         for _ in 1..<Admission.surplusOfAddressMax { _ = admission.arrived(one) }
-        #expect(!admission.letsIn(one) && admission.letsIn(other))
+        #expect(admission.cut(one) == .connectionsPerAddress && admission.cut(other) == nil)
         for _ in 0..<Admission.surplusOfAddressMax + 1 { admission.left(one) }
         refusal = admission.arrived(one)
         #expect(refusal == nil)
@@ -114,9 +114,9 @@ private func holds(_ condition: () -> Bool) -> Bool {
         for number in UInt64(3)..<200 { _ = admission.arrived(NetworkKey(number: number)) }
         refusal = admission.arrived(other)
         #expect(refusal?.detail.contains("100") == true)
-        for number in UInt64(200)..<1_000 where admission.letsIn(NetworkKey(number: number)) {
+        for number in UInt64(200)..<1_000 where admission.cut(NetworkKey(number: number)) == nil {
             _ = admission.arrived(NetworkKey(number: number))
         }
-        #expect(admission.count == 100 + Admission.surplusMax)
+        #expect(admission.count == 100 + Admission.surplusMax && admission.cut(NetworkKey(number: 7)) == .connections)
     }
 }

@@ -76,7 +76,7 @@ import Testing
             let names = try #require(bill.members?.first { $0.key == "packages" }?.value.elements).map { package in
                 package.members?.first { $0.key == "name" }?.value.string
             }
-            #expect(names == ["muster", "libcurl4", "swift-runtime", "zed", "zlib"])
+            #expect(names == ["muster", "libcurl4", "qrcodegen", "swift-runtime", "zed", "zlib"])
             let notice = String(decoding: try #require(files.first { $0.name == "NOTICE" }).bytes, as: UTF8.self)
             let line = "libcurl4 7.88.1-10+deb12u14: source curl, licence /usr/share/doc/libcurl4/copyright\n"
             #expect(notice.contains(line))

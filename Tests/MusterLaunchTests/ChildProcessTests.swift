@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Synchronization
 import Testing
@@ -49,6 +50,34 @@ private func eventually(_ condition: @Sendable () -> Bool) async -> Bool {
         #expect(await child.wait() == expected)
         #expect(await child.wait(atMost: .zero) == expected)
         #expect(!child.terminate() && !child.kill() && !child.killGroup())
+    }
+
+    /// One that ends when it is asked to, one that does not, and one whose child stays in its group.
+    @Test func allAreEnded() async throws {
+        let transcript = Transcript()
+        let scripts = [
+            "trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done",
+            "trap '' TERM; echo ready; while :; do sleep 0.01; done",
+            "(trap '' TERM; echo $BASHPID; exec sleep 600) & echo ready; wait",
+        ]
+        let children = try scripts.map {
+            try ChildProcess(
+                executable: "/bin/bash", arguments: ["-c", $0], output: transcript.output(), killsGroupAtExit: true)
+        }
+        #expect(await eventually { transcript.lines.count == 4 })
+        let running = ChildProcess.running.map(\.pid)
+        #expect(children.allSatisfy { running.contains($0.pid) })
+        let left = try #require(transcript.texts().compactMap { pid_t($0) }.first)
+        await withCheckedContinuation { done in
+            DispatchQueue.global().async {
+                ChildProcess.end(children, within: .milliseconds(300))
+                done.resume()
+            }
+        }
+        #expect(children.map(\.status) == [.exited(3), .signalled(9), .signalled(15)])
+        #expect(await eventually { kill(left, 0) != 0 })
+        let after = ChildProcess.running.map(\.pid)
+        #expect(!children.contains { after.contains($0.pid) })
     }
 
     @Test func linesComeBeforeTheEnd() async throws {

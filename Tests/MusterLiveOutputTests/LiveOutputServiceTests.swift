@@ -62,13 +62,36 @@ import Testing
             }
             #expect(
                 text
-                    == #"{"job":1,"task":0,"attempt":1,"start":1.5,"stream":"stdout","offset":0,"text":"mine\n"}"#
+                    == #"{"job":1,"task":0,"attempt":1,"start":1.5,"stream":"stdout","offset":0,"text":"mine\n","worker":"own"}"#
                     + "\n")
             others.isOver.withLock { $0 = true }
             bench.lock.withLock { service.tick(SystemTime.now(), &$0) }
             _ = try await eventually { stream.isClosed ? true : nil }
-            #expect(stream.taken() == "")
+            // A blank line may be due by now.
+            #expect(stream.taken().allSatisfy { $0 == "\n" })
             #expect(others.told.withLock { $0 }.last == [])
+        }
+    }
+
+    @Test("a stream on which nothing comes has a blank line every ten seconds")
+    func beats() async throws {
+        try await withBench { bench in
+            let others = Others()
+            let service = LiveOutputService(bench.common, jobs: others, lines: others)
+            try await bench.job(1)
+            let stream = try #require(
+                try await bench.ask(service, .jobOutput, token: bench.tokens.read, id: "1").stream)
+            let began = SystemTime.now()
+            // However long the test took up to here, the first is due.
+            let seen = [20_000, 20_100, 21_000, 30_100, 40_200].map { milliseconds in
+                bench.lock.withLock { service.tick(began + .milliseconds(milliseconds), &$0) }
+                return stream.taken()
+            }
+            #expect(seen == ["\n", "", "", "\n", "\n"])
+            // What waits to be read is not added to.
+            bench.lock.withLock { service.tick(began + .seconds(51), &$0) }
+            bench.lock.withLock { service.tick(began + .seconds(62), &$0) }
+            #expect(stream.taken() == "\n")
         }
     }
 

@@ -6,9 +6,7 @@ import Testing
     private static func look(_ states: [(Int64, String)], jobs: [Int64: OverviewLook.Job] = [:]) -> OverviewLook {
         var look = OverviewLook()
         look.order = states.map { MemberID($0.0) }
-        for (id, state) in states {
-            look.members[MemberID(id)] = OverviewLook.Member(incarnation: "p\(id)", state: state)
-        }
+        look.members = states.map { OverviewLook.Member(incarnation: "p\($0.0)", state: $0.1) }
         for (id, job) in jobs { look.jobs[JobID(id)] = job }
         return look
     }
@@ -23,10 +21,14 @@ import Testing
     @Test func membersComeGoAndChange() {
         let old = Self.look([(1, "alive"), (2, "alive"), (3, "alive")])
         var new = Self.look([(2, "suspect"), (3, "alive"), (4, "alive")])
-        new.members[MemberID(3)]!.incarnation = "another"
-        let change = OverviewChange(from: old, to: new)
+        new.members[1].incarnation = "another"
+        var change = OverviewChange(from: old, to: new)
         #expect(change.members.map(\.rawValue) == [2, 3, 4])
         #expect(change.gone == [MemberID(1)] && change.order == new.order)
+        let known = new
+        new.members[0].isDraining = true
+        change = OverviewChange(from: known, to: new)
+        #expect(change.members == [MemberID(2)] && change.gone.isEmpty && change.order == nil)
     }
 
     @Test func jobsAreToldWholeOnceAndThenInNumbers() {
@@ -62,6 +64,7 @@ import Testing
     @Test func changesAddUp() {
         var generator = SystemRandomNumberGenerator()
         var known = OverviewLook()
+        var members: [MemberID: OverviewLook.Member] = [:]
         var last = OverviewLook()
         for _ in 0..<200 {
             let ids = (1...12).filter { _ in Bool.random(using: &generator) }.map(Int64.init)
@@ -75,13 +78,14 @@ import Testing
                         )
                     }))
             let change = OverviewChange(from: last, to: now)
-            for id in change.members { known.members[id] = now.members[id] }
-            for id in change.gone { known.members[id] = nil }
+            for id in change.members { members[id] = now.members[now.order.firstIndex(of: id)!] }
+            for id in change.gone { members[id] = nil }
             if let order = change.order { known.order = order }
             for id in change.jobs { known.jobs[id] = now.jobs[id] }
             for (id, job) in change.progress { known.jobs[id] = job }
             for id in change.over { known.jobs[id] = nil }
-            #expect(known.order == now.order && known.members == now.members && known.jobs == now.jobs)
+            #expect(
+                known.order == now.order && known.order.map { members[$0]! } == now.members && known.jobs == now.jobs)
             last = now
         }
     }
@@ -102,8 +106,10 @@ import Testing
         var pace = LookPace()
         pace.looked(at: Self.start, cost: .milliseconds(10))
         #expect(!pace.isDue(Self.start + .milliseconds(990)) && pace.isDue(Self.start + .seconds(1)))
+        pace.looked(at: Self.start, cost: .milliseconds(40))
+        #expect(!pace.isDue(Self.start + .milliseconds(3_990)) && pace.isDue(Self.start + .seconds(4)))
         pace.looked(at: Self.start, cost: .seconds(1))
-        #expect(pace.isDue(Self.start + LookPace.pauseMax))
+        #expect(!pace.isDue(Self.start + .milliseconds(4_990)) && pace.isDue(Self.start + LookPace.pauseMax))
     }
 }
 

@@ -83,9 +83,20 @@ struct TransientJobTests {
         var report = Self.report(bench.take(1)[0], [])
         report.failures = [.init(task: 0, reason: "no luck")]
         let effects = bench.finish(report)
-        let failed = TransientResult(task: 0, outcome: .failure("no luck"))
+        let failed = TransientResult(task: 0, outcome: .failure("no luck"), worker: "w1")
         #expect(effects.contains(.produced(JobID(9), [failed])))
         #expect(effects.contains(.ended(JobID(9), .failed)))
+    }
+
+    @Test("each result says who made it")
+    func makers() {
+        var bench = SchedulerBench()
+        Self.added(&bench, count: 2, horizon: 2)
+        let keys = [bench.take(1)[0], bench.take(2)[0]]
+        let made = keys.reversed().flatMap { bench.finish(Self.report($0)) }.flatMap { effect -> [TransientResult] in
+            if case .produced(_, let results) = effect { results } else { [] }
+        }
+        #expect(made.map(\.task) == [1, 0] && made.map(\.worker) == ["w2", "w1"])
     }
 
     @Test("what a lost worker held is granted again, within the horizon too")

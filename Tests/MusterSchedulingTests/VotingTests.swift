@@ -396,6 +396,7 @@ struct VotingTests {
         #expect(SchedulerBench.verdicts(first) == [.recorded(1)])
         #expect(!first.contains { if case .produced = $0 { true } else { false } })
         #expect(
-            strip(2).contains(.produced(JobID(1), [TransientResult(task: 0, outcome: .bytes([1, 2, 3]))])))
+            strip(2).contains(
+                .produced(JobID(1), [TransientResult(task: 0, outcome: .bytes([1, 2, 3]), worker: "w1")])))
     }
 }

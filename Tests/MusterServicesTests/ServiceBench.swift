@@ -79,7 +79,8 @@ final class ServiceBench: EffectPerformer {
     /// Asks a service for a route of its own, with what the server would have made of the head.
     func ask(
         _ service: any Service, _ name: RouteName, token: String? = nil, body: String = "", id: String? = nil,
-        query: [(name: String, value: String)] = [], headers: [(name: String, value: String)] = []
+        parameters: [String: String] = [:], query: [(name: String, value: String)] = [],
+        headers: [(name: String, value: String)] = []
     ) async throws -> HTTPResponse {
         let spec = RouteTable.spec(name)
         var request = HTTPRequest(
@@ -87,7 +88,7 @@ final class ServiceBench: EffectPerformer {
             query: query, headers: headers + (token.map { [("Authorization", "Bearer \($0)")] } ?? []),
             peer: HTTPPeer(address: "127.0.0.1"))
         (request.access, request.body) = (name.rawValue, Array(body.utf8))
-        if let id { request.parameters = ["id": id, "code": id] }
+        request.parameters = id.map { ["id": $0, "code": $0] } ?? parameters
         let handler = try #require(service.routes[name], "\(name) is none of its routes")
         do {
             switch try handler(request) {

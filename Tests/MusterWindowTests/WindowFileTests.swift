@@ -16,6 +16,10 @@ import Testing
                 #expect(WindowFiles.all[String(part.dropFirst(2))] != nil, "\(name) imports \(part)")
                 named.insert(String(part.dropFirst(2)))
             }
+            for part in text.split(separator: "'").filter({ $0.hasPrefix("/window/") }) {
+                #expect(WindowFiles.all[String(part.dropFirst(8))] != nil, "\(name) starts \(part)")
+                named.insert(String(part.dropFirst(8)))
+            }
         }
         guard case .bytes(let shell) = WindowFiles.dashboard(mayAct: true, version: "1 <b>").body else {
             return #expect(Bool(false))
@@ -34,7 +38,9 @@ import Testing
 
     /// What a browser needs before it shows the fleet, without the fleet itself: far below 80 KB on the wire.
     @Test func theFirstViewIsSmall() throws {
-        let first = ["style.css", "icon.svg", "main.js", "fleet.js", "page.js", "overview.js"]
+        let first = [
+            "style.css", "icon.svg", "main.js", "fleet.js", "stream.js", "page.js", "overview.js", "warnings.js",
+        ]
         #expect(try first.reduce(0) { $0 + (try Self.text($1).utf8.count) } < 48 << 10)
     }
 

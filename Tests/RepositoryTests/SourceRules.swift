@@ -4,7 +4,8 @@ enum SourceRules {
     static let shims = [
         "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTPClient", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
         "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CSystem": "MusterSystem",
-        "CRoaring": "MusterNumbers", "CMandelbrot": "MusterBench", "CEpoll": "MusterBenchMembers",
+        "CRoaring": "MusterNumbers", "CQRCode": "MusterQR", "CMandelbrot": "MusterBench",
+        "CEpoll": "MusterBenchMembers",
     ]
     static let fileLinesMax = 500
     static let functionLinesMax = 70

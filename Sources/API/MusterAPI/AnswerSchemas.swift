@@ -15,6 +15,7 @@ package enum AnswerSchemas {
         ImageStatus.self, ImageChange.self, ImageChanges.self, ImageSize.self, Success.self, Message.self,
         StatusWord.self, HeartbeatAnswer.self, RankAnswer.self, ScaleReply.self, ChildName.self, EdgeState.self,
         PurgeReply.self, FileStatus.self, MissingFiles.self, KeptFiles.self, StoredFiles.self, LeaseAnswer.self,
+        LimitStatus.self,
     ]
 
     private static let lists: [any WireWritable.Type] = [
@@ -22,10 +23,13 @@ package enum AnswerSchemas {
         ListAnswer<TokenStatus>.self,
         ListAnswer<MachineStatus>.self, ListAnswer<CommandStatus>.self, ListAnswer<ChildStatus>.self,
         ListAnswer<ChildName>.self, ListAnswer<VerdictForm>.self, ListAnswer<ListedEdge>.self,
+        ListAnswer<LimitStatus>.self,
     ]
 
     private static let others: [any WireWritable.Type] = [
-        OutputPiece.self, Overview.self, ListedEdge.self, ImagePage.self, CommandResults.self, ClassicServerList.self,
+        OutputPiece.self, Overview.self, ListedEdge.self, FleetPurgeReply.self, FleetPurgeReply.Edge.self,
+        ImagePage.self, CommandResults.self,
+        ClassicServerList.self,
         Problem.self,
     ]
 }

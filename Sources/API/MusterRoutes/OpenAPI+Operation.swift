@@ -98,6 +98,7 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
             json.key(named: String(status))
             json.beginObject()
             json.field("description", status == 304 ? "Not changed: what the client has still holds." : "Success.")
+            if status == route.status, !isHead { writeAnswerHeaders(to: &json) }
             if !isHead && status != 204 && status != 304 { writeAnswer(to: &json) }
             json.endObject()
         }
@@ -111,6 +112,21 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
             json.endObject()
         }
         json.endObject()
+        json.endObject()
+    }
+
+    private func writeAnswerHeaders(to json: inout JSONWriter) {
+        if route.answerHeaders.isEmpty { return }
+        json.key("headers")
+        json.beginObject()
+        for header in route.answerHeaders {
+            json.key(named: header.name)
+            json.beginObject()
+            json.field("description", header.summary)
+            json.key("schema")
+            header.schema.write(to: &json)
+            json.endObject()
+        }
         json.endObject()
     }
 

@@ -61,6 +61,11 @@ extension FieldSpec {
         "Repeated with the same key, the request is done once and answered again.")
     static let ifNoneMatch = header(
         "If-None-Match", .prose, "ETags that the client has: 304 where one of them still holds.")
+    static let musterWorkers = header(
+        "Muster-Workers", .prose,
+        "Who made it, the name of each worker as a Display String (RFC 9651) with its strips, most first, in at most 1024"
+            + " bytes: %\"worker-1\";strips=3, %\"b%c3%bcro\";strips=1, others;workers=2;strips=2. Not of a tile that took longer"
+            + " than 10 s.")
     static let ifModifiedSince = header("If-Modified-Since", .prose, "304 where it has not changed since.")
     static let ifMatch = header("If-Match", .prose, "ETags of which one must hold, or *: else 412.")
     static let range = header("Range", .prose, "bytes=FIRST-LAST, several of them or one: 206 with these parts.")
@@ -93,6 +98,8 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
     package var answer = Schema.any
     /// Other good answers, alike but for 204 and 304, which have no content.
     package var otherStatuses: [Int] = []
+    /// Headers of a good answer that are this route's own.
+    var answerHeaders: [FieldSpec] = []
     /// Whether clients that do not ask for JSON get text instead.
     var mayAnswerText = false
     /// Whether there must be a body although no field of it must be there.
@@ -134,6 +141,7 @@ package enum RouteName: String, CaseIterable, Sendable {
     case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale
     case createToken, tokens, revokeToken, machines, signIn, createSignInLink, joinCommand, program
     case install, ownToken, volunteerImage, volunteerImageChecksum, volunteerArchive, volunteerArchiveChecksum
-    case dashboard, explorer, windowFile, plainOverview, overview, overviewEvents, edges, signInByToken, signOut
-    case backup, healthz, readyz, metrics, openapi
+    case dashboard, explorer, windowFile, plainOverview, overview, overviewEvents, edges, purgeEdges, qrCode,
+        signInByToken, signOut
+    case backup, healthz, readyz, metrics, limits, openapi
 }

@@ -84,7 +84,7 @@ package enum RouteTable {
             name: .jobOutput, method: "GET", pattern: "/v1/jobs/{id}/output", access: .read,
             summary:
                 "What a job's commands print while they run, a piece a line (OutputPiece), until the job ends. Workers hand it on only "
-                + "while somebody reads it; nothing of it is stored.",
+                + "while somebody reads it; nothing of it is stored. Where nothing comes there is a blank line every ten seconds.",
             fields: [.query("task", .integer(0...Limits.jobTasksMax), "Only of this task.")],
             readsOpenJobs: true, answerType: ndjson),
         RouteSpec(
@@ -236,6 +236,7 @@ package enum RouteTable {
             name: .tile, method: "GET", pattern: "/tiles/{z}/{x}/{y}.png", access: .picture,
             summary: "One tile of 256 x 256 pixels; level 0 is the whole set, each level halves the span.",
             fields: PictureFields.tileQuery + [.ifNoneMatch], answerType: "image/png", otherStatuses: [304],
+            answerHeaders: [.musterWorkers],
             parameterSchemas: [
                 "z": .integer(PictureBounds.tileLevels), "x": PictureFields.tilePlace, "y": PictureFields.tilePlace,
             ]),
@@ -351,6 +352,16 @@ package enum RouteTable {
             summary: "What each edge tells of itself, as the coordinator hears it, or why it does not. At most 64.",
             answer: .of(ListAnswer<ListedEdge>.self)),
         RouteSpec(
+            name: .purgeEdges, method: "POST", pattern: "/v1/edges/purge", access: .admin,
+            summary:
+                "Have every edge of the fleet forget stored answers: 200, or 202 when some did not confirm. One of the fields.",
+            fields: .of(PurgeRequest.self), bodyBytesMax: smallBody, answer: .of(FleetPurgeReply.self),
+            otherStatuses: [202], needsBody: true),
+        RouteSpec(
+            name: .qrCode, method: "POST", pattern: "/v1/qr-code", access: .read,
+            summary: "A text as a QR code, black on white; nothing of it is kept or logged.",
+            fields: .of(QRCodeRequest.self), bodyBytesMax: smallBody, answerType: "image/svg+xml"),
+        RouteSpec(
             name: .signInByToken, method: "POST", pattern: "/sign-in", access: .open,
             summary: "A form of this server's own page: the admin or the read token lets the browser in, by a cookie.",
             fields: [.form("token", .prose, "The fleet's admin or read token.")], bodyBytesMax: smallBody, status: 303,
@@ -375,6 +386,10 @@ package enum RouteTable {
         RouteSpec(
             name: .metrics, method: "GET", pattern: "/metrics", access: .read, summary: "Prometheus metrics.",
             answerType: "text/plain"),
+        RouteSpec(
+            name: .limits, method: "GET", pattern: "/v1/limits", access: .read,
+            summary: "The bounds by which this coordinator refused somebody since it began, the latest first.",
+            answer: .of(ListAnswer<LimitStatus>.self)),
         RouteSpec(
             name: .openapi, method: "GET", pattern: "/openapi.json", access: .read, summary: "This document.",
             answer: .object),

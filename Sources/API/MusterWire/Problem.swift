@@ -9,13 +9,17 @@ package struct Problem: Error, Hashable, Sendable {
     package var detail: String
     /// Seconds after which asking again may help; also sent as `Retry-After`. Nil: asking again the same way cannot help.
     package var retryAfter: Int?
+    /// The bound that this request met; nil: it was refused for another reason.
+    package var limit: LimitName?
 
-    package init(_ status: Int, _ detail: String, code: String? = nil, retryAfter: Int? = nil) {
+    package init(_ status: Int, _ detail: String, code: String? = nil, retryAfter: Int? = nil, limit: LimitName? = nil)
+    {
         self.type = code.map { "/problems/" + $0 } ?? "about:blank"
         self.title = Problem.title(of: status)
         self.status = status
         self.detail = detail
         self.retryAfter = retryAfter
+        self.limit = limit
     }
 
     /// Of a 401 to a request that showed no token; `Problem(401, …, code: "no-token")`.
@@ -86,6 +90,7 @@ extension Problem: WireType {
             "detail", \.detail, .prose(upTo: textBytesMax),
             "What is wrong, with the offending value, and what to do."),
         .may("retryAfter", \.retryAfter, .integer, "Seconds after which asking again may help."),
+        .may("limit", \.limit, .word, "The bound that was met; GET /v1/limits of a coordinator tells of each."),
     ]
     private static let textBytesMax = 64 << 10
 

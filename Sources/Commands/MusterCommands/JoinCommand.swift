@@ -60,11 +60,13 @@ enum JoinCommand {
         }
         if line.program != nil { notes.append("for a machine with \(offer.platform), and curl or wget") }
         if CoordinatorClient.isLoopback(line.url) {
-            notes.append(
-                "\(line.url) is reached from this machine only: start the coordinator with --host 0.0.0.0, or say --url URL"
-            )
+            notes.append(onlyHere(line.url) + ", or say --url URL")
         }
         return notes
+    }
+
+    static func onlyHere(_ url: String) -> String {
+        "\(url) is reached from this machine only: start the coordinator with --host 0.0.0.0"
     }
 
     private static func json(_ line: JoinLine, _ offer: JoinOffer) -> [UInt8] {

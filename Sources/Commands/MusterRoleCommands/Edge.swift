@@ -69,7 +69,7 @@ package enum EdgeCommand {
             + "these, and the edge's own address: what else a client claims would end up in answers for all."
     ).defaulting(to: "none")
     package static let ownPaths = Flag<String?>.text(
-        "own-paths", "PATH", as: .text(bytesMax: 256, suggestions: []),
+        "own-paths", "PATH", as: .text(bytesMax: EdgePaths.bytesMax, suggestions: []),
         "Put what this edge answers itself (/v1/…, /healthz, /readyz, /metrics, /openapi.json) under this path, so that the "
             + "upstream's own can be had. The same at all edges."
     ).defaulting(to: "none: they stand at the root, before the upstream's")
@@ -125,9 +125,11 @@ package enum EdgeCommand {
         let scheme = invocation[CommonFlags.tlsCert] == nil ? "http" : "https"
         _ = try OriginCommand.announce(
             scheme: scheme, port: edge.port, tokens: edge.tokens, dataDirectory: edge.dataDirectory, invocation)
+        var labels = ["id": "\(configuration.id)"]
+        if !configuration.ownPaths.isEmpty { labels["paths"] = configuration.ownPaths }
         let listing = try OriginCommand.member(
-            invocation, role: .edge, name: "edge-\(configuration.id)", ["id": "\(configuration.id)"], edge.url,
-            edge.listing, onEdges: { edge.meet($0) }, onTokens: { edge.learn($0) })
+            invocation, role: .edge, name: "edge-\(configuration.id)", labels, edge.url, edge.listing,
+            onEdges: { edge.meet($0) }, onTokens: { edge.learn($0) })
         if let member = listing?.member { edge.onLeader { member.report($0) } }
         let (drain, finish) = (invocation[ServerFlags.drain], invocation[ServerFlags.finish])
         let service = invocation.serviceManager
@@ -219,11 +221,7 @@ package enum EdgeCommand {
     package static func ownPaths(_ text: String?) throws(CommandError) -> String {
         guard let text else { return "" }
         let path = text.hasSuffix("/") ? String(text.dropLast()) : text
-        let isPlain = path.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "/-._~".utf8.contains(byte)
-        }
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        guard path.hasPrefix("/"), isPlain, !segments.contains(where: { ["", ".", ".."].contains($0) }) else {
+        guard EdgePaths.isValid(path) else {
             throw .usage(
                 "--own-paths: \(CommandError.quoted(text)) is no path such as /.muster, of letters, digits and -._~")
         }

@@ -46,7 +46,8 @@ internal import MusterWire
     ) async throws -> Bool {
         let stream = try await client.open("/v1/jobs/\(job)/output" + (only.map { "?task=\($0)" } ?? ""))
         defer { stream.cancel() }
-        var lines = LineSplitter(name: "output", limits: .init(lineBytesMax: Self.lineBytesMax, linesMax: .max))
+        var lines = LineSplitter(
+            name: "output", limits: .init(lineBytesMax: Self.lineBytesMax, linesMax: .max, passesOverBlank: true))
         var isAny = false
         while !Task.isCancelled, let bytes = try await stream.next() {
             isAny = true

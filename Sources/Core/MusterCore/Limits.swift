@@ -8,6 +8,8 @@ package enum Limits {
     package static let machinesListedMax = 10_000
     /// Volunteers' tokens, revoked ones included.
     package static let joinTokensMax = 1_000_000
+    /// Bytes of a text as a QR code: what any text may have in the largest one (version 40, level M).
+    package static let qrCodeBytesMax = 2_331
     /// Unfinished jobs in the coordinator at one time; more are refused with 503.
     package static let unfinishedJobsMax = 100_000
     /// Bytes of the label that says whose a job is.

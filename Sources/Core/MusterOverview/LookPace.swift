@@ -7,8 +7,9 @@ package struct LookPace: Sendable {
     package static let pause: Duration = .milliseconds(100)
     /// What looks may take of one processor: a hundredth.
     package static let costFactor = 100
-    /// Not even the dearest look is waited for longer.
-    package static let pauseMax: Duration = .seconds(2)
+    /// Not even the dearest look is waited for longer: pages take a coordinator that says nothing for eight seconds for lost. One
+    /// that takes more than a hundredth of this takes more than its share.
+    package static let pauseMax: Duration = .seconds(5)
     /// What members hold changes all the time; it is told so often.
     package static let doingPause: Duration = .seconds(1)
 
@@ -22,7 +23,7 @@ package struct LookPace: Sendable {
     /// Whether this look, at `now`, is also to see what members hold.
     package func seesDoing(_ now: Moment) -> Bool { now >= nextDoing }
 
-    /// A look began at `start` and took `cost`.
+    /// A look began at `start` and took `cost` of a processor.
     package mutating func looked(at start: Moment, cost: Duration) {
         if seesDoing(start) { nextDoing = start + Self.doingPause }
         // Ticks come a little early or late: one that comes when the pause is nearly over is not passed by.

@@ -6,8 +6,14 @@ package struct OverviewLook: Sendable {
         /// Its process; another one may have another machine, address or number of slots.
         package var incarnation: String
         package var state: String
+        /// It gets no work: its machine was wrong too often.
+        package var isBarred: Bool
+        package var isDraining: Bool
 
-        package init(incarnation: String, state: String) { (self.incarnation, self.state) = (incarnation, state) }
+        package init(incarnation: String, state: String, isBarred: Bool = false, isDraining: Bool = false) {
+            (self.incarnation, self.state) = (incarnation, state)
+            (self.isBarred, self.isDraining) = (isBarred, isDraining)
+        }
     }
 
     /// An unfinished job.
@@ -31,7 +37,8 @@ package struct OverviewLook: Sendable {
 
     /// Everybody shown, by rank, then those without one.
     package var order: [MemberID] = []
-    package var members: [MemberID: Member] = [:]
+    /// Of each in `order`, in that order.
+    package var members: [Member] = []
     /// Nil: not looked at this time.
     package var doing: [MemberID: Doing]?
     package var jobs: [JobID: Job] = [:]
@@ -57,15 +64,22 @@ package struct OverviewChange: Hashable, Sendable {
     package var over: [JobID] = []
 
     package init(from old: OverviewLook, to new: OverviewLook) {
-        members = new.order.filter { old.members[$0] != new.members[$0] }
-        gone = old.order.filter { new.members[$0] == nil }
-        if old.order != new.order { order = new.order }
+        // Mostly nobody came or went, and nothing has to be looked up.
+        if old.order == new.order {
+            members = new.order.indices.filter { old.members[$0] != new.members[$0] }.map { new.order[$0] }
+        } else {
+            let before = Dictionary(uniqueKeysWithValues: zip(old.order, old.members))
+            let here = Set(new.order)
+            members = zip(new.order, new.members).filter { before[$0.0] != $0.1 }.map(\.0)
+            gone = old.order.filter { !here.contains($0) }
+            order = new.order
+        }
         if let now = new.doing {
             let before = old.doing ?? [:]
             for (id, doing) in now where before[id] != doing { self.doing[id] = .some(doing) }
-            for id in before.keys where now[id] == nil && new.members[id] != nil {
-                self.doing.updateValue(nil, forKey: id)
-            }
+            let idle = before.keys.filter { now[$0] == nil }
+            let here = idle.isEmpty ? [] : Set(new.order)
+            for id in idle where here.contains(id) { self.doing.updateValue(nil, forKey: id) }
         }
         for (id, job) in new.jobs {
             guard let before = old.jobs[id], before.isRunning == job.isRunning else {

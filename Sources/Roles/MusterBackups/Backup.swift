@@ -56,7 +56,9 @@ package final class Backup: Sendable {
     /// there is no room.
     package func answer() async throws -> HTTPResponse {
         guard !isUnderWay.exchange(true, ordering: .acquiringAndReleasing) else {
-            throw Problem(503, "Another backup is under way; there is one at a time.", code: "backup", retryAfter: 5)
+            throw Problem(
+                503, "Another backup is under way; there is one at a time.", code: "backup", retryAfter: 5,
+                limit: .backups)
         }
         let copy: Copy
         do {

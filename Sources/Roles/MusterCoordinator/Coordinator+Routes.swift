@@ -1,3 +1,4 @@
+internal import MusterAPI
 internal import MusterBackups
 internal import MusterHTTP
 internal import MusterJoining
@@ -44,6 +45,7 @@ extension Coordinator {
             .healthz: { _ in .respond(HTTPResponse(status: 200, body: .prepared(RoleRoutes.healthz))) },
             .readyz: { [unowned self] _ in readyz() },
             .metrics: { [unowned self] _ in metrics() },
+            .limits: { [listener] _ in .respond(.json(ListAnswer(listener.limitsMet).body)) },
             .openapi: RoleRoutes.openapi(
                 of: RouteTable.all, role: "coordinator", version: configuration.version, access: configuration.access),
         ]

@@ -61,6 +61,8 @@ package final class Coordinator: Sendable {
     let overview: OverviewService
     let window: WindowService
     let edges: EdgeService
+    let purging: PurgeService
+    let codes = QRCodeService()
     let joining: JoinService
     let installer: InstallerService
 
@@ -128,6 +130,7 @@ package final class Coordinator: Sendable {
         overview = OverviewService(common, jobs: jobs, version: configuration.version) { [spawner] in spawner.progress }
         window = WindowService(common, overview: overview, version: configuration.version)
         edges = EdgeService(common, client: client, rules: rules)
+        purging = PurgeService(edges, client: client, tokens: tokens)
         joining = JoinService(common, tokens: tokens, listener: listener, program: program)
         installer = InstallerService(
             common, listener: listener, volunteers: volunteers, version: configuration.version)
@@ -139,7 +142,7 @@ package final class Coordinator: Sendable {
         [
             work, referee, pictures, commands, streams, jobs, intake, history, results, output, admission, members,
             classicRanks,
-            classicServers, children, trust, signIns, overview, window, edges, joining, installer,
+            classicServers, children, trust, signIns, overview, window, edges, purging, codes, joining, installer,
         ]
     }
 

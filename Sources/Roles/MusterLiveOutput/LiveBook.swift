@@ -22,6 +22,7 @@ struct LiveBook {
 
     private struct Kept {
         var run: Run
+        var worker: String
         var output = LiveWindow(bytesMax: LiveBook.streamBytesMax)
         var error = LiveWindow(bytesMax: LiveBook.streamBytesMax)
         /// When something came last, as a number that grows.
@@ -106,9 +107,9 @@ struct LiveBook {
     mutating func take(_ piece: OutputPiece) -> [UInt64] {
         guard jobs[piece.job] != nil else { return [] }
         let run = Run(attempt: piece.attempt, startMs: piece.startMs)
-        var kept = jobs[piece.job]!.tasks.removeValue(forKey: piece.task) ?? Kept(run: run)
+        var kept = jobs[piece.job]!.tasks.removeValue(forKey: piece.task) ?? Kept(run: run, worker: piece.worker)
         bytesKept -= kept.bytes
-        if run != kept.run, run.attempt >= kept.run.attempt { kept = Kept(run: run) }
+        if run != kept.run, run.attempt >= kept.run.attempt { kept = Kept(run: run, worker: piece.worker) }
         if run == kept.run {
             if piece.stream == .stdout {
                 kept.output.append(piece.text, at: piece.offset)
@@ -184,7 +185,7 @@ struct LiveBook {
                 pieces.append(
                     OutputPiece(
                         job: id, task: task, attempt: kept.run.attempt, startMs: kept.run.startMs, stream: stream,
-                        offset: offset, text: text))
+                        offset: offset, text: text, worker: kept.worker))
             }
             reader.places[task] = place
             if place.output < kept.output.end || place.error < kept.error.end { reader.due.insert(task) }

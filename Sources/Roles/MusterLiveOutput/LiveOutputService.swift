@@ -29,7 +29,14 @@ package final class LiveOutputService: Service {
         var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
         /// Readers for whom something came while they did not wait; nil: they are gone.
         var woken: [UInt64: Bool] = [:]
+        /// Of all readers.
+        var streams: [UInt64: HTTPStream] = [:]
+        var beatAt = SystemTime.now()
     }
+
+    /// A stream on which nothing comes has a blank line so often: what lies between does not cut it, and a reader that is gone without a
+    /// word is found out.
+    static let beatsEvery: Duration = .seconds(10)
 
     /// Read at one time for one reader; its stream holds as much again and a piece.
     private static let readBytesMax = 128 << 10
@@ -67,11 +74,21 @@ package final class LiveOutputService: Service {
 
     /// Readers of jobs that have ended have their end.
     package func tick(_ now: Moment, _ fleet: inout Fleet) {
+        keepAlive(now)
         let followed = state.withLock { $0.book.readersCount == 0 ? [] : $0.book.followed }
         let over = followed.filter { jobs.isOpen($0, fleet) == nil }
         guard !over.isEmpty else { return }
         end(over)
         tell(&fleet)
+    }
+
+    private func keepAlive(_ now: Moment) {
+        let streams: [HTTPStream] = state.withLock { state in
+            guard now - state.beatAt >= Self.beatsEvery else { return [] }
+            state.beatAt = now
+            return Array(state.streams.values)
+        }
+        for stream in streams where stream.bufferedBytes == 0 { _ = stream.write([0x0A]) }
     }
 
     package func close(_ fleet: inout Fleet) { end(state.withLock { $0.book.followed }) }
@@ -95,7 +112,14 @@ package final class LiveOutputService: Service {
     private func take(_ body: [UInt8], from member: MemberID) throws(Problem) -> HTTPResponse {
         let delivery = try OutputDelivery(body: body)
         let followed = state.withLock { state in delivery.pieces.filter { state.book.isFollowed($0.job) } }
-        let own = lock.withLock { fleet in followed.filter { speaks(member, for: $0, fleet) } }
+        let own = lock.withLock { fleet in
+            let name = fleet.core.membership[member]?.record.name ?? ""
+            return followed.filter { speaks(member, for: $0, fleet) }.map { piece in
+                var piece = piece
+                piece.worker = name
+                return piece
+            }
+        }
         wake { state in own.flatMap { state.book.take($0) } }
         return .json(Success().body)
     }
@@ -134,12 +158,14 @@ package final class LiveOutputService: Service {
         }
         guard let (reader, isFirst) = begun else {
             throw Problem(
-                503, "\(LiveBook.readersMax) readers follow jobs already; ask again later.", retryAfter: 10)
+                503, "\(LiveBook.readersMax) readers follow jobs already; ask again later.", retryAfter: 10,
+                limit: .outputReaders)
         }
         lock.withLock { fleet in
             if jobs.isOpen(id, fleet) == nil { end([id]) } else if isFirst { tell(&fleet) }
         }
         let stream = HTTPStream(bufferBytesMax: Self.readBytesMax)
+        state.withLock { $0.streams[reader] = stream }
         stream.onDisconnect { [weak self] in self?.wake { _ in [reader] } }
         Task { await serve(reader, of: id, stream) }
         return HTTPResponse(
@@ -165,7 +191,7 @@ package final class LiveOutputService: Service {
         }
         stream.finish()
         let isLast = state.withLock { state in
-            state.woken[reader] = nil
+            (state.woken[reader], state.streams[reader]) = (nil, nil)
             return state.book.end(reader, of: id)
         }
         if isLast { lock.withLock { tell(&$0) } }

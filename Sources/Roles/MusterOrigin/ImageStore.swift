@@ -187,7 +187,8 @@ final class ImageStore: Sendable {
             let before = self[upload.id]
             try allows(before?.record)
             if before == nil, figures.images >= Self.imagesMax {
-                throw Problem(507, "There are \(Self.imagesMax) images already; delete some.", code: "size")
+                throw Problem(
+                    507, "There are \(Self.imagesMax) images already; delete some.", code: "size", limit: .images)
             }
             let record = try disk { () throws(DiskFailure) in
                 try upload.put(at: folder.path(of: upload.id), version: journal.takeVersion())

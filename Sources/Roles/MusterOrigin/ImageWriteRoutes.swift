@@ -30,7 +30,8 @@ final class ImageWriteRoutes: Sendable {
         let type = try Self.type(of: request)
         guard uploading.add(1, ordering: .relaxed).newValue <= Self.uploadsMax else {
             uploading.subtract(1, ordering: .relaxed)
-            throw Problem(503, "\(Self.uploadsMax) uploads are under way; try again later.", retryAfter: 2)
+            throw Problem(
+                503, "\(Self.uploadsMax) uploads are under way; try again later.", retryAfter: 2, limit: .imageUploads)
         }
         defer { uploading.subtract(1, ordering: .relaxed) }
         try ImageConditions.requireMatch(request, store[id]?.record)

@@ -41,7 +41,8 @@ package final class ClassicServers: Sendable {
             return true
         }
         guard isTaken else {
-            throw Problem(503, "\(Self.serversMax) servers have signed up already.", retryAfter: 60)
+            throw Problem(
+                503, "\(Self.serversMax) servers have signed up already.", retryAfter: 60, limit: .classicServers)
         }
     }
 

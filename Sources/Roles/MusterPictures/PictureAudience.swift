@@ -120,7 +120,7 @@ package final class SharedPictures: Sendable {
 
     private struct State {
         var underWay: [String: PictureAudience] = [:]
-        var made: [String: [UInt8]] = [:]
+        var made: [String: WholeFile] = [:]
         var order: [String] = []
         var bytes = 0
     }
@@ -129,7 +129,7 @@ package final class SharedPictures: Sendable {
     package init() {}
 
     package enum Seat {
-        case made([UInt8])
+        case made(WholeFile)
         case joined
         /// The caller sees to it that the picture is made, and says `over`.
         case first(PictureAudience)
@@ -147,15 +147,15 @@ package final class SharedPictures: Sendable {
     }
 
     /// `file` is nil where there is none.
-    package func over(_ tag: String, _ audience: PictureAudience, _ file: [UInt8]?) {
+    package func over(_ tag: String, _ audience: PictureAudience, _ file: WholeFile?) {
         state.withLock { state in
             if state.underWay[tag] === audience { state.underWay[tag] = nil }
-            guard let file, state.made[tag] == nil, file.count <= Self.bytesMax else { return }
+            guard let file, state.made[tag] == nil, file.bytes.count <= Self.bytesMax else { return }
             state.made[tag] = file
             state.order.append(tag)
-            state.bytes += file.count
+            state.bytes += file.bytes.count
             while state.bytes > Self.bytesMax, !state.order.isEmpty {
-                state.bytes -= state.made.removeValue(forKey: state.order.removeFirst())?.count ?? 0
+                state.bytes -= state.made.removeValue(forKey: state.order.removeFirst())?.bytes.count ?? 0
             }
         }
     }

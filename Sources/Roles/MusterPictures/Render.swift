@@ -13,6 +13,10 @@ package final class Render: Sendable {
         /// The next one to be taken.
         var next = 0
         var failure: Problem?
+        /// How many strips each worker made, of a tile.
+        var makers = StripMakers()
+        /// The answer waits for all strips, as its head says who made them.
+        var isWhole = false
         var waiter: CheckedContinuation<Void, Never>?
     }
 
@@ -23,17 +27,23 @@ package final class Render: Sendable {
     package let began: Moment
     /// So many strips may be on their way or waiting at one time.
     package let window: Int
+    /// It is answered in one piece, unless that takes long, and tells who made it.
+    package let isTile: Bool
     private let budget: RenderBudget
     private let state = Mutex(State())
 
-    package init(job: JobID, picture: Picture, began: Moment, window: Int, budget: RenderBudget) {
-        (self.job, self.picture, self.began, self.window, self.budget) = (job, picture, began, window, budget)
+    package init(
+        job: JobID, picture: Picture, began: Moment, window: Int, isTile: Bool = false, budget: RenderBudget
+    ) {
+        (self.job, self.picture, self.began) = (job, picture, began)
+        (self.window, self.isTile, self.budget) = (window, isTile, budget)
+        state.withLock { $0.isWhole = isTile }
     }
 
     deinit { state.withLock { for strip in $0.strips.values { budget.release(strip.bytes.count) } } }
 
     /// True once the first strip is there, and so an answer can begin.
-    package var hasBegun: Bool { state.withLock { $0.next > 0 || $0.strips[0] != nil } }
+    package var hasBegun: Bool { state.withLock { !$0.isWhole && ($0.next > 0 || $0.strips[0] != nil) } }
     package var failure: Problem? { state.withLock { $0.failure } }
 
     /// Takes what workers made; only queues. What is not a strip fails the picture.
@@ -46,8 +56,10 @@ package final class Render: Sendable {
                 case .bytes(let bytes):
                     do throws(Problem) {
                         let strip = try StripImage(value: Array(bytes))
+                        try picture.check(strip, at: result.task)
                         budget.take(strip.bytes.count)
                         state.strips[result.task] = strip
+                        if isTile { state.makers.add(result.worker) }
                     } catch {
                         state.failure = state.failure ?? Problem(500, "Strip \(result.task): \(error.detail)")
                     }
@@ -102,16 +114,39 @@ package final class Render: Sendable {
         return strip
     }
 
-    /// The whole file, if it has but one strip and that is there.
-    package func wholeFile() -> [UInt8]? {
-        guard picture.stripCount == 1, let strip = try? takeNext() else { return nil }
-        var assembly = PNGAssembly(picture)
-        guard let chunk = try? assembly.append(strip) else { return nil }
-        return assembly.header + chunk + assembly.trailer
+    /// Who made what is there, as a header's value. Nil: not told.
+    package var makers: String? { isTile ? state.withLock { $0.makers.field } : nil }
+
+    /// The answer waits no longer for all strips. True when it can begin now.
+    package func hurry() -> Bool {
+        state.withLock { state in
+            guard state.isWhole else { return false }
+            state.isWhole = false
+            return state.strips[0] != nil
+        }
     }
 
-    /// How far workers may go now: as the window allows, and one strip at a time while all renders together hold too much.
-    package func horizon(after taken: Int) -> Int { taken + (budget.isExceeded ? 1 : window) }
+    /// The whole file, once all strips are there, of one that has but one strip or is answered in one piece.
+    package func wholeFile() -> WholeFile? {
+        let isThere = state.withLock { state in
+            (state.isWhole || picture.stripCount == 1) && state.strips.count == picture.stripCount
+        }
+        guard isThere else { return nil }
+        var assembly = PNGAssembly(picture)
+        var file = assembly.header
+        while let strip = try? takeNext() {
+            guard let chunk = try? assembly.append(strip) else { return nil }
+            file += chunk
+        }
+        return WholeFile(bytes: file + assembly.trailer, makers: makers)
+    }
+
+    /// How far workers may go now: as the window allows, and one strip at a time while all renders together hold too much. All of a
+    /// tile, which is small: its strips wait for the last.
+    package func horizon(after taken: Int) -> Int {
+        if isTile { return picture.stripCount }
+        return taken + (budget.isExceeded ? 1 : window)
+    }
 }
 
 /// What the strips of all renders that wait for their turn may hold together.

@@ -6,6 +6,8 @@ extension ThreadPool {
     /// thread to be had.
     package func perform<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
         try await perform(
-            orThrow: { Problem(503, $0.prefix(1).uppercased() + $0.dropFirst() + ".", retryAfter: 2) }, work)
+            orThrow: {
+                Problem(503, $0.prefix(1).uppercased() + $0.dropFirst() + ".", retryAfter: 2, limit: .threads)
+            }, work)
     }
 }

@@ -16,9 +16,13 @@ package final class EventHub: Sendable {
     }
     /// Open at one time; more are refused with 503.
     private let streamsMax: Int
+    private let limit: LimitName
     private let hub = Mutex(Hub())
 
-    package init(streamsMax: Int = 10_000) { self.streamsMax = streamsMax }
+    /// `limit`: what that bound is called.
+    package init(streamsMax: Int = 10_000, limit: LimitName = .eventStreams) {
+        (self.streamsMax, self.limit) = (streamsMax, limit)
+    }
 
     package var count: Int { hub.withLock { $0.streams.count } }
 
@@ -41,7 +45,7 @@ package final class EventHub: Sendable {
             _ = stream.write(greeting)
             return number
         }
-        guard let number else { throw Problem(503, "Too many event streams are open.", retryAfter: 10) }
+        guard let number else { throw Problem(503, "Too many event streams are open.", retryAfter: 10, limit: limit) }
         stream.onDisconnect { [weak self] in self?.hub.withLock { $0.streams[number] = nil } }
         return stream
     }

@@ -1,4 +1,5 @@
 package import MusterHTTP
+internal import MusterWire
 
 /// A role's `/metrics`, in Prometheus's text format.
 package struct MetricsPage: Sendable {
@@ -22,6 +23,15 @@ package struct MetricsPage: Sendable {
         text += "# HELP muster_\(name) \(help)\n# TYPE muster_\(name) \(kind)\nmuster_\(name) \(value)\n"
     }
 
+    /// One for each value of a label. Values are Muster's own words, which need no escapes.
+    private mutating func add(
+        _ name: String, _ kind: String, _ help: String, label: String, _ values: [(name: String, value: Int)]
+    ) {
+        precondition((kind == "counter") == name.hasSuffix("_total"), "\(name) is no name of a \(kind)")
+        text += "# HELP muster_\(name) \(help)\n# TYPE muster_\(name) \(kind)\n"
+        for (value, count) in values { text += "muster_\(name){\(label)=\"\(value)\"} \(count)\n" }
+    }
+
     /// Of the role's own server; nil: it does not serve yet.
     package mutating func add(_ http: HTTPServer.Statistics?) {
         guard let http else { return }
@@ -30,6 +40,9 @@ package struct MetricsPage: Sendable {
         if let dropped = http.accessLinesDropped {
             add("access_log_dropped_total", "counter", "Lines of the access log that found no room.", dropped)
         }
+        add(
+            "limits_met_total", "counter", "Refusals by a bound, by its name in docs/limits.md.", label: "limit",
+            LimitName.allCases.map { ($0.rawValue, http.limitsMet[$0] ?? 0) })
     }
 
     package var response: HTTPResponse {

@@ -1,3 +1,4 @@
+package import MusterAPI
 package import MusterHTTP
 internal import MusterRole
 internal import Synchronization
@@ -28,6 +29,9 @@ package final class Listener: Sendable {
     package var port: UInt16 { server.withLock { $0?.port ?? 0 } }
     package var isTLS: Bool { configuration.tlsCertificate != nil }
     package var statistics: HTTPServer.Statistics? { server.withLock { $0?.statistics } }
+
+    /// The bounds by which it refused somebody since it began, the latest first.
+    package var limitsMet: [LimitStatus] { server.withLock { $0?.limitsMet ?? [] } }
 
     /// As this machine reaches it.
     package var ownURL: String {

@@ -157,7 +157,8 @@ final class LaunchedChildren: Sendable {
             guard state.mind.hasRoom(for: asked.count) else {
                 let unfinished = state.mind.unfinishedCount
                 throw Problem(
-                    503, "\(unfinished) children are not over yet, too many for \(asked.count) more.", retryAfter: 10)
+                    503, "\(unfinished) children are not over yet, too many for \(asked.count) more.", retryAfter: 10,
+                    limit: .children)
             }
             let isForeign = configuration.areChildrenForeign
             return (0..<asked.count).map { _ in state.newRecord(key, wanted: asked.numbers, isForeign: isForeign) }

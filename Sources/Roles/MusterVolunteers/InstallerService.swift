@@ -43,7 +43,9 @@ package final class InstallerService: Service {
         let desk = try desk()
         let circle = AddressCircle.name(of: request.peer.address)
         if let seconds = desk.mayFetch(circle) {
-            throw Problem(429, "The installer was fetched too often within these ten seconds.", retryAfter: seconds)
+            throw Problem(
+                429, "The installer was fetched too often within these ten seconds.", retryAfter: seconds,
+                limit: .installerFetches)
         }
         guard
             let url = listener.toldURL ?? PublicURL.of(host: request.header("host"), isTLS: listener.isTLS)

@@ -69,7 +69,9 @@ package final class TrustService: Service {
     func newVolunteerToken(label: String) async throws -> (record: JoinTokenRecord, token: String) {
         let nowMs = SystemTime.wallClockMs()
         guard let (record, token) = authenticator.volunteers.make(label: label, nowMs: nowMs) else {
-            throw Problem(503, "There are \(Limits.joinTokensMax) volunteers' tokens already.", retryAfter: 3_600)
+            throw Problem(
+                503, "There are \(Limits.joinTokensMax) volunteers' tokens already.", retryAfter: 3_600,
+                limit: .volunteersTokens)
         }
         try await keep(record)
         return (record, token)

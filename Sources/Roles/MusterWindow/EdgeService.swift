@@ -48,12 +48,19 @@ package final class EdgeService: Service {
         return await task.value
     }
 
-    private func asked() async -> [UInt8] {
-        let places = lock.withLock { fleet in
-            fleet.core.membership.unranked.filter { $0.record.role == .edge }.prefix(Self.edgesMax).map {
-                ListedEdge(member: $0.record.id, name: $0.record.name, url: $0.record.labels["url"])
+    /// All edges, by the order in which they joined.
+    func places() -> [ListedEdge] {
+        lock.withLock { fleet in
+            fleet.core.membership.unranked.filter { $0.record.role == .edge }.map {
+                var edge = ListedEdge(member: $0.record.id, name: $0.record.name, url: $0.record.labels["url"])
+                edge.paths = $0.record.labels["paths"]
+                return edge
             }
         }
+    }
+
+    private func asked() async -> [UInt8] {
+        let places = self.places().prefix(Self.edgesMax)
         let answers = await withTaskGroup(of: (Int, ListedEdge).self) { group in
             for (index, place) in places.enumerated() {
                 group.addTask {
@@ -72,14 +79,29 @@ package final class EdgeService: Service {
         return ListAnswer(answers).body
     }
 
-    /// What it tells, or why it does not. It says itself where it is: only networks are asked where members are called, and without a token.
-    private func ask(_ place: ListedEdge) async -> Result<EdgeState, Problem> {
+    /// Below which its own routes are, or why it is not asked. It says itself where it is: only networks are asked where members are
+    /// called. What stands elsewhere at an edge is its upstream's, who must see no token.
+    func address(of place: ListedEdge) -> Result<String, Problem> {
         guard let url = place.url else { return .failure(Problem(502, "It does not say where it is.")) }
         // A place, and no path of somebody's choice there.
         guard let host = url.firstRange(of: "://")?.upperBound, !url[host...].contains(where: { "/?#".contains($0) })
         else { return .failure(Problem(502, "Its address is like http://1.2.3.4:5000, not \"\(url.prefix(80))\".")) }
         if let refusal = rules.refusal(ofCallback: url) { return .failure(refusal) }
-        var request = HTTPClientRequest("GET", url + "/v1/edge", timeout: Self.patience)
+        guard let paths = place.paths else { return .success(url) }
+        guard EdgePaths.isValid(paths) else {
+            return .failure(Problem(502, "Its own paths are like /.muster, not \"\(paths.prefix(80))\"."))
+        }
+        return .success(url + paths)
+    }
+
+    /// What it tells, or why it does not; without a token.
+    func ask(_ place: ListedEdge) async -> Result<EdgeState, Problem> {
+        let address: String
+        switch self.address(of: place) {
+        case .success(let found): address = found
+        case .failure(let problem): return .failure(problem)
+        }
+        var request = HTTPClientRequest("GET", address + "/v1/edge", timeout: Self.patience)
         request.responseBytesMax = Self.answerBytesMax
         do {
             let answer = try await client.send(request)

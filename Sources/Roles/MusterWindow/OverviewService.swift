@@ -50,6 +50,8 @@ package final class OverviewService: Service {
         var events: [OverviewEvent] = []
         /// Events that come with the next change.
         var untold: [OverviewEvent] = []
+        /// Jobs that were forgotten since the last change: all of them, as pages would show them for ever.
+        var forgotten: [JobID] = []
         /// Jobs that ended since the last change, those too that came and went between two looks.
         var ended: [JobID] = []
         var leader: EdgeLeadership?
@@ -57,11 +59,17 @@ package final class OverviewService: Service {
         var curve = GrowthCurve()
     }
 
+    private struct Snapshot: Sendable {
+        var overview: Overview
+        /// The answer to who asks for it.
+        var body: [UInt8]
+    }
+
     /// A snapshot that is being made, or was just now, for whoever asks at about the same time.
     private struct Kept: Sendable {
         var number: UInt64
         var time: Moment
-        var task: Task<[UInt8], any Error>
+        var task: Task<Snapshot, any Error>
     }
 
     /// Streams of pages, at one time.
@@ -81,7 +89,7 @@ package final class OverviewService: Service {
     private let jobs: any JobGlances
     private let progress: @Sendable () -> NumbersProgress
     private let version: String
-    private let pages = EventHub(streamsMax: pagesMax)
+    private let pages = EventHub(streamsMax: pagesMax, limit: .pages)
     /// Never held while the lock is asked for.
     private let told = Mutex(Told())
     private let kept = Mutex<Kept?>(nil)
@@ -98,7 +106,7 @@ package final class OverviewService: Service {
 
     package var routes: [RouteName: RouteHandler] {
         [
-            .overview: { [unowned self] _ in .task { .json(try await self.snapshot()) } },
+            .overview: { [unowned self] _ in .task { .json(try await self.snapshot().body) } },
             .overviewEvents: { [unowned self] _ in try openStream() },
         ]
     }
@@ -114,6 +122,7 @@ package final class OverviewService: Service {
         guard name != "job", name != "view" else { return }
         let event = OverviewEvent(time: Self.time, name: name, data: data)
         let ended = name == "job-ended" ? Self.id(in: data) : nil
+        let forgotten = name == "job-forgotten" ? Self.id(in: data) : nil
         let leader = name == "leader" ? try? EdgeLeadership(body: data) : nil
         told.withLock { told in
             if let ended { told.ended = told.ended.suffix(Self.jobsTold - 1) + [JobID(Int64(ended))] }
@@ -121,6 +130,9 @@ package final class OverviewService: Service {
             told.events.append(event)
             // Cut now and then, not each time.
             if told.events.count >= 2 * Overview.eventsMax { told.events.removeFirst(Overview.eventsMax) }
+            if let forgotten {
+                told.forgotten = told.forgotten.suffix(Overview.jobsMax - 1) + [JobID(Int64(forgotten))]
+            }
             told.untold.append(event)
             if told.untold.count > Overview.eventsMax { told.untold.removeFirst() }
         }
@@ -142,9 +154,10 @@ package final class OverviewService: Service {
         }
         guard !fleet[slice].isTelling, fleet[slice].pace.isDue(now), pages.isFollowed else { return }
         fleet[slice].isTelling = true
-        let seesDoing = fleet[slice].pace.seesDoing(now)
-        let look = self.look(fleet, seesDoing: seesDoing)
-        let (counts, cost) = (self.counts(fleet), SystemTime.now() - now)
+        let start = SystemTime.threadProcessorTime()
+        let look = self.look(fleet, seesDoing: fleet[slice].pace.seesDoing(now))
+        let counts = self.counts(fleet)
+        let cost = SystemTime.threadProcessorTime() - start
         Task { [weak self] in await self?.tell(look, counts, lookedAt: now, cost: cost) }
     }
 
@@ -156,18 +169,24 @@ package final class OverviewService: Service {
     private func look(_ fleet: borrowing Fleet, seesDoing: Bool) -> OverviewLook {
         var look = OverviewLook()
         let membership = fleet.core.membership
-        for member in (membership.ranked + membership.unranked).prefix(Overview.membersMax) {
-            let id = member.record.id
-            look.order.append(id)
-            look.members[id] = OverviewLook.Member(
-                incarnation: member.record.incarnation, state: MemberStatus(member, in: fleet.core).state)
+        for part in [membership.ranked, membership.unranked] {
+            for member in part.prefix(Overview.membersMax - look.order.count) {
+                let id = member.record.id
+                look.order.append(id)
+                look.members.append(
+                    OverviewLook.Member(
+                        incarnation: member.record.incarnation, state: member.standing.rawValue,
+                        isBarred: fleet.core.scheduler.isBarred(id), isDraining: fleet.core.scheduler.isDraining(id)))
+            }
         }
         if seesDoing {
             var doing: [MemberID: OverviewLook.Doing] = [:]
             for id in look.order { doing[id] = Self.doing(id, fleet) }
             look.doing = doing
         }
-        for id in jobs.unfinished(atMost: Overview.jobsMax, fleet) {
+        let unfinished = jobs.unfinished(atMost: Overview.jobsMax, fleet)
+        look.jobs.reserveCapacity(unfinished.count)
+        for id in unfinished {
             guard let progress = fleet.core.scheduler.progress(of: id) else { continue }
             look.jobs[id] = OverviewLook.Job(
                 done: progress.done, failed: progress.failed, isRunning: progress.running)
@@ -195,7 +214,7 @@ package final class OverviewService: Service {
     // MARK: Telling
 
     private func tell(_ look: OverviewLook, _ counts: OverviewCounts, lookedAt: Moment, cost: Duration) async {
-        let start = SystemTime.now()
+        var start = SystemTime.threadProcessorTime()
         var (news, change, ended) = told.withLock { told in
             var look = look
             let change = OverviewChange(from: told.look, to: look)
@@ -205,7 +224,8 @@ package final class OverviewService: Service {
             told.number += 1
             let head = OverviewHead(number: told.number, time: Self.time, counts: counts)
             var news = OverviewNews(head, change)
-            (news.events, told.untold) = (told.untold, [])
+            (news.events, news.forgotten) = (told.untold, told.forgotten)
+            (told.forgotten, told.untold) = ([], [])
             if told.isLeaderNew { (news.leader, told.isLeaderNew) = (told.leader, false) }
             for id in change.over { told.waiting[id] = nil }
             defer { told.ended = [] }
@@ -216,17 +236,19 @@ package final class OverviewService: Service {
         news.members = members(change.members).map(\.status)
         news.jobs = brief(Array(change.jobs.suffix(Self.jobsTold)))
         if look.doing != nil { news.jobs += newlyWaiting(look, but: Set(change.jobs)) }
-        let own = SystemTime.now() - start
+        var cost = cost + SystemTime.threadProcessorTime() - start
         ended = Set(ended + change.over).sorted().suffix(Self.jobsTold)
         for id in ended {
             guard var job = try? await jobs.status(of: id) else { continue }
             job.workers = [:]
             news.jobs.append(job)
         }
+        start = SystemTime.threadProcessorTime()
         pages.publish("change", news.json)
+        cost += SystemTime.threadProcessorTime() - start
         lock.withLock { fleet in
             fleet[slice].isTelling = false
-            fleet[slice].pace.looked(at: lookedAt, cost: cost + own)
+            fleet[slice].pace.looked(at: lookedAt, cost: cost)
         }
     }
 
@@ -280,26 +302,32 @@ package final class OverviewService: Service {
             told.withLock { told in
                 told.look = look
                 told.number += 1
-                (told.untold, told.waiting, told.ended) = ([], [:], [])
+                (told.untold, told.forgotten, told.waiting, told.ended) = ([], [], [:], [])
             }
         }
         return .respond(.eventStream(try pages.open()))
     }
 
-    private func snapshot() async throws -> [UInt8] {
+    private func snapshot() async throws -> Snapshot {
         let number = told.withLock { $0.number }
         let task = kept.withLock { kept in
             let now = SystemTime.now()
             if let kept, kept.number == number, now - kept.time < Self.keptFor { return kept.task }
-            let task = Task { try await self.overview().body }
+            let task = Task {
+                let overview = try await self.overview()
+                return Snapshot(overview: overview, body: overview.body)
+            }
             kept = Kept(number: number, time: now, task: task)
             return task
         }
         return try await task.value
     }
 
+    /// As it was a moment ago: whoever asks at about the same time gets the same.
+    func recent() async throws -> Overview { try await snapshot().overview }
+
     /// The number first: what is seen later may be newer, and is told again then.
-    func overview() async throws -> Overview {
+    private func overview() async throws -> Overview {
         var overview = told.withLock { told in
             var overview = Overview(OverviewHead(number: told.number, time: Self.time), version: version)
             (overview.curve, overview.leader) = (told.curve.points, told.leader)
@@ -326,7 +354,13 @@ package final class OverviewService: Service {
         }
         // One that ended meanwhile is in both.
         let over = Set(ended.map(\.id))
-        overview.jobs = (brief(unfinished.filter { !over.contains($0) }) + ended).sorted { $0.id > $1.id }
+        var open = brief(unfinished.filter { !over.contains($0) })
+        // Why they wait is told once, and kept up while pages follow.
+        let waiting = pages.isFollowed ? told.withLock { $0.waiting } : [:]
+        for place in open.indices {
+            if let why = waiting[open[place].id], !why.isEmpty { open[place].waiting = why }
+        }
+        overview.jobs = (open + ended).sorted { $0.id > $1.id }
         return overview
     }
 }

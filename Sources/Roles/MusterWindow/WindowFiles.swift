@@ -24,12 +24,15 @@ package enum WindowFiles {
         "icon.svg": File("image/svg+xml", PackageResources.icon_svg),
         "main.js": File(script, PackageResources.main_js),
         "fleet.js": File(script, PackageResources.fleet_js),
+        "stream.js": File(script, PackageResources.stream_js),
         "page.js": File(script, PackageResources.page_js),
         "table.js": File(script, PackageResources.table_js),
         "act.js": File(script, PackageResources.act_js),
         "overview.js": File(script, PackageResources.overview_js),
+        "warnings.js": File(script, PackageResources.warnings_js),
         "members.js": File(script, PackageResources.members_js),
         "jobs.js": File(script, PackageResources.jobs_js),
+        "output.js": File(script, PackageResources.output_js),
         "children.js": File(script, PackageResources.children_js),
         "commands.js": File(script, PackageResources.commands_js),
         "edges.js": File(script, PackageResources.edges_js),
@@ -39,6 +42,7 @@ package enum WindowFiles {
         "explore.js": File(script, PackageResources.explore_js),
         "plane.js": File(script, PackageResources.plane_js),
         "tiles.js": File(script, PackageResources.tiles_js),
+        "makers.js": File(script, PackageResources.makers_js),
         "save.js": File(script, PackageResources.save_js),
     ]
     private static let style = "text/css; charset=utf-8"
@@ -74,6 +78,13 @@ package enum WindowFiles {
             status: status,
             headers: [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")] + protection
                 + headers, body: .bytes(Array(html.utf8)))
+    }
+
+    /// A picture (SVG) that was made for one request.
+    static func picture(_ svg: [UInt8]) -> HTTPResponse {
+        HTTPResponse(
+            status: 200, headers: [("Content-Type", "image/svg+xml"), ("Cache-Control", "no-store")] + protection,
+            body: .bytes(svg))
     }
 
     /// Where a browser goes on after a form.

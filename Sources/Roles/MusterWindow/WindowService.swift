@@ -22,7 +22,7 @@ package final class WindowService: Service {
             .explorer: { _ in .respond(WindowFiles.explorer) },
             .windowFile: { try Self.file($0) },
             .plainOverview: { [unowned self] _ in
-                .task { WindowFiles.page(PlainPage.html(try await self.overview.overview())) }
+                .task { WindowFiles.page(PlainPage.html(try await self.overview.recent())) }
             },
         ]
     }

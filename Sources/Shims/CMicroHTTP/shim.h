@@ -76,6 +76,12 @@ static inline unsigned int muster_mhd_connections(struct MHD_Daemon *daemon) {
     return info ? info->num_connections : 0;
 }
 
+/* Of the answer that is under way or was just sent; 0: there is none. */
+static inline unsigned int muster_mhd_status(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+    return info ? info->http_status : 0;
+}
+
 /* From the method to the empty line; 0 before it is all in. */
 static inline size_t muster_mhd_head_size(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =

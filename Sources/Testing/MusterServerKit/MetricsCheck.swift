@@ -1,19 +1,25 @@
 internal import Testing
 
 /// Holds a role's `/metrics` to what Prometheus's own checker asks: a help and a type for each, counters (and they only) in
-/// `_total`, base units, no types or abbreviated units in names.
+/// `_total`, base units, no types or abbreviated units in names. A name has one sample, or several that differ in a label.
 package func expectGoodMetrics(_ page: String) throws {
     let lines = page.split(separator: "\n").map(String.init)
-    try #require(lines.count % 3 == 0 && lines.count > 15, "\(lines)")
-    for start in stride(from: 0, to: lines.count, by: 3) {
+    let starts = lines.indices.filter { lines[$0].hasPrefix("# HELP ") }
+    try #require(starts.first == 0 && starts.count > 5, "\(lines)")
+    for (start, end) in zip(starts, starts.dropFirst() + [lines.count]) {
+        try #require(end - start >= 3, "\(lines[start])")
         let (help, type) = (lines[start].split(separator: " "), lines[start + 1].split(separator: " "))
-        let sample = lines[start + 2].split(separator: " ").map(String.init)
-        try #require(help.count > 3 && type.count == 4 && sample.count == 2, "\(lines[start])")
-        let name = sample[0]
-        #expect(help[0...2].elementsEqual(["#", "HELP", name[...]]))
+        try #require(help.count > 3 && type.count == 4, "\(lines[start])")
+        let name = String(help[2])
         #expect(type[0...2].elementsEqual(["#", "TYPE", name[...]]))
-        #expect(["counter", "gauge"].contains(type[3]) && Double(sample[1]) != nil, "\(lines[start + 2])")
-        #expect((type[3] == "counter") == name.hasSuffix("_total"), "\(name)")
+        let isCounter = type[3] == "counter"
+        for line in lines[(start + 2)..<end] {
+            let sample = line.split(separator: " ").map(String.init)
+            try #require(sample.count == 2 && Double(sample[1]) != nil, "\(line)")
+            let label = sample[0].dropFirst(name.count)
+            #expect(sample[0].hasPrefix(name) && (label.isEmpty ? end - start == 3 : isGoodLabel(label)), "\(line)")
+        }
+        #expect((isCounter || type[3] == "gauge") && isCounter == name.hasSuffix("_total"), "\(name)")
         let words = name.split(separator: "_")
         #expect(name.hasPrefix("muster_") && name.allSatisfy { $0.isLowercase || $0 == "_" }, "\(name)")
         for word in [
@@ -22,5 +28,14 @@ package func expectGoodMetrics(_ page: String) throws {
             "percent", "ms", "us", "sec", "secs", "counter", "gauge", "count", "sum", "bucket",
         ] { #expect(!words.contains(word[...]), "\(name)") }
     }
-    #expect(Set(lines.filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ")[0] }).count == lines.count / 3)
+    let samples = lines.filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ")[0] }
+    #expect(Set(samples).count == samples.count && samples.count + 2 * starts.count == lines.count)
+}
+
+/// `{name="a-word"}`
+private func isGoodLabel(_ text: Substring) -> Bool {
+    let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
+    guard parts.count == 3, parts[0].first == "{", parts[0].last == "=", parts[2] == "}" else { return false }
+    let isName = parts[0].dropFirst().dropLast().allSatisfy { $0.isLowercase }
+    return isName && !parts[1].isEmpty && parts[1].allSatisfy { $0.isLowercase || $0 == "-" }
 }

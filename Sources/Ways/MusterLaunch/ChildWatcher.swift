@@ -34,6 +34,11 @@ final class ChildWatcher: Sendable {
     /// Takes the descriptor `exit` as its own.
     func watch(exit: CInt, _ handler: @escaping @Sendable () -> Void) { add(exit, .stranger(handler)) }
 
+    /// Children that are not known to have ended.
+    var children: [ChildProcess] {
+        sources.withLock { $0.values.compactMap { if case .exit(let child, _) = $0 { child } else { nil } } }
+    }
+
     private func add(_ descriptor: CInt, _ source: Source) {
         sources.withLock { $0[descriptor] = source }
         var event = epoll_event()

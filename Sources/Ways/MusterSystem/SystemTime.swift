@@ -10,6 +10,13 @@ package enum SystemTime {
         return Moment(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
+    /// Processor time of the calling thread: two readings of it tell what lies between them only where nothing there is awaited.
+    package static func threadProcessorTime() -> Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .nanoseconds(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
     /// For threads of one's own.
     package static func sleep(_ time: Duration) {
         let nanoseconds = max(0, time.inNanoseconds)

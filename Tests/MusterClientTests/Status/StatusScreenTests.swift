@@ -154,6 +154,16 @@ import Testing
             status.numbers.childrenFailed = 2
             status.numbers.childrenDied = 1
         },
+        Case(
+            "limits were met within 5 minutes: connections-per-address 1,200 times, pages once; the last one said "
+                + "(--connections-per-address moves it): Too many."
+        ) { status in
+            status.limits = [
+                LimitStatus(.connectionsPerAddress, count: 1_200, last: 0, secondsAgo: 2, detail: "Too many."),
+                LimitStatus(.pages, count: 1, last: 0, secondsAgo: 299, detail: "Full."),
+                LimitStatus(.members, count: 3, last: 0, secondsAgo: 301, detail: "Long ago."),
+            ]
+        },
     ]) func warns(_ test: Case) throws {
         #expect(try Self.well(test.change).warnings == [test.warning])
     }

@@ -31,6 +31,16 @@ import Testing
         #expect(try Self.lines("1234\r\n5678\r\n", chunk: chunk, limits: exact) == ["1234", "5678"])
     }
 
+    @Test func blankLinesArePassedOverWhereTheyAreNoInputs() throws {
+        var splitter = LineSplitter(
+            name: "output", limits: Limits(lineBytesMax: 4, linesMax: .max, passesOverBlank: true))
+        var found: [String] = []
+        for piece in "\n1\n\r\n\n23\n".utf8.map({ [$0] }) {
+            try splitter.feed(piece[...]) { line, _ in found.append(String(decoding: line, as: UTF8.self)) }
+        }
+        #expect(found == ["1", "23"])
+    }
+
     @Test(
         arguments: [
             ("", "in.ndjson is empty: each line of it is one input, and one is needed at least"),

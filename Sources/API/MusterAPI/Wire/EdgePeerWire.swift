@@ -184,6 +184,9 @@ package struct PurgeRequest: WireRequest {
 extension PurgePattern {
     static let prefixBytesMax = 2_048
 
+    /// A whole body: `id`, `prefix` or `all`, of which there must be one, and nothing else.
+    package init(body: [UInt8]) throws(Problem) { self = try PurgeRequest(body: body).pattern }
+
     /// From `id`, `prefix` or `all`, of which there must be one.
     package init(from fields: inout JSONFields) throws(Problem) {
         let asked = try PurgeRequest(from: &fields)

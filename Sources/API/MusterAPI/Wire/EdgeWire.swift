@@ -45,12 +45,30 @@ package struct EdgeState: Hashable, WireType {
     ]
 }
 
+/// Where an edge has what it answers itself, such as `/.muster`. It tells its coordinator, as a label.
+package enum EdgePaths {
+    /// In bytes; as of every label.
+    package static let bytesMax = 128
+
+    /// Whether a route may begin so: with a slash, of letters, digits and `-._~`, without empty and dots segments.
+    package static func isValid(_ path: String) -> Bool {
+        let isPlain = path.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "/-._~".utf8.contains(byte)
+        }
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        return path.utf8.count <= bytesMax && path.hasPrefix("/") && isPlain
+            && !segments.contains { ["", ".", ".."].contains($0) }
+    }
+}
+
 /// An edge in the answer to `GET /v1/edges`: what it told its coordinator, or why it did not.
 package struct ListedEdge: Hashable, WireType, WireListed {
     package var member: MemberID
     package var name: String
     /// Where it says that it is.
     package var url: String?
+    /// Below which its own routes are; nil: at the root.
+    package var paths: String?
     package var state: EdgeState?
     package var problem: String?
 
@@ -66,13 +84,14 @@ package struct ListedEdge: Hashable, WireType, WireListed {
     package static let fields: [WireField<ListedEdge>] = [
         .must("member", \.member, .id), .always("name", \.name, .prose),
         .may("url", \.url, .prose, "Where it says that it is."),
+        .may("paths", \.paths, .prose, "Below which its own routes are there; missing: at the root."),
         .may("state", \.state, .object, "What it tells of itself."),
         .may("problem", \.problem, .prose(upTo: 64 << 10), "Why it tells nothing."),
     ]
 }
 
 /// The answer to `POST /v1/purge`.
-package struct PurgeReply: Hashable, WireWritable {
+package struct PurgeReply: Hashable, WireType {
     package var purged: Int
     package var confirmed: [Int]
     package var missing: [Int]
@@ -81,6 +100,7 @@ package struct PurgeReply: Hashable, WireWritable {
         (self.purged, self.confirmed, self.missing) = (purged, confirmed, missing)
     }
 
+    package static let blank = PurgeReply(purged: 0, confirmed: [], missing: [])
     package static let schemaName = "Purged"
     package static let fields: [WireField<PurgeReply>] = [
         .always("purged", \.purged, .integer, "Answers that were forgotten."),

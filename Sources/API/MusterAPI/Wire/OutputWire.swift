@@ -18,10 +18,14 @@ package struct OutputPiece: Hashable, WireRequest {
     /// Bytes of the stream before it.
     package var offset: Int
     package var text: [UInt8]
+    /// Who has the task, by name: the coordinator says it to readers. Empty: nobody said it.
+    package var worker = ""
 
     package init(
-        job: JobID, task: Int, attempt: Int, startMs: WallClockMs, stream: Stream, offset: Int, text: [UInt8]
+        job: JobID, task: Int, attempt: Int, startMs: WallClockMs, stream: Stream, offset: Int, text: [UInt8],
+        worker: String = ""
     ) {
+        self.worker = worker
         (self.job, self.task, self.attempt, self.startMs) = (job, task, attempt, startMs)
         (self.stream, self.offset, self.text) = (stream, offset, text)
     }
@@ -40,6 +44,9 @@ package struct OutputPiece: Hashable, WireRequest {
         .must("offset", \.offset, .integer(0...1 << 53), "Bytes of the stream before it."),
         .must(
             "text", \.text, .bytesText, "What was printed: a text, or {\"base64\": TEXT} where it is not UTF-8."),
+        .may(
+            "worker", \.worker, .prose, "Who has the task; the coordinator says it, whatever a worker says.",
+            when: { !$0.worker.isEmpty }),
     ]
 }
 

@@ -65,6 +65,8 @@ package struct OverviewNews: Sendable {
     package var progress: [OverviewProgress] = []
     /// Jobs that are unfinished no more.
     package var over: [JobID] = []
+    /// Jobs that are nowhere any more.
+    package var forgotten: [JobID] = []
     package var leader: EdgeLeadership?
     package var events: [OverviewEvent] = []
 
@@ -91,6 +93,7 @@ extension OverviewNews: WireType {
         .may("jobs", \.jobs, .objects(), when: { !$0.jobs.isEmpty }),
         .may("progress", \.progress, OverviewProgress.rows, when: { !$0.progress.isEmpty }),
         .may("over", \.over, .ids(), when: { !$0.over.isEmpty }),
+        .may("forgotten", \.forgotten, .ids(), when: { !$0.forgotten.isEmpty }),
         .may("events", \.events, .objects(), when: { !$0.events.isEmpty }),
     ]
 }

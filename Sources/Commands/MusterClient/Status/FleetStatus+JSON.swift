@@ -23,6 +23,10 @@ extension FleetStatus {
         json.field("uniqueNumbers", numbers.unique)
         json.endObject()
         json.field("storeInTrouble", metric("store_in_trouble") > 0)
+        json.key("limits")
+        json.beginArray()
+        for limit in limits { limit.write(to: &json) }
+        json.endArray()
         json.key("warnings")
         json.beginArray()
         for warning in warnings { json.value(warning) }

@@ -6,7 +6,7 @@ internal import MusterMembership
 extension FleetStatus {
     /// What somebody should look at, in sentences; the gravest first.
     package var warnings: [String] {
-        coordinatorWarnings + memberWarnings + workWarnings + edgeWarnings + childWarnings
+        coordinatorWarnings + memberWarnings + workWarnings + edgeWarnings + childWarnings + limitWarnings
     }
 
     /// So many of a kind are named one by one.
@@ -71,6 +71,24 @@ extension FleetStatus {
         return failed + died == 0
             ? []
             : ["\(Format.count(failed)) children failed and \(Format.count(died)) died: 'muster children' says why"]
+    }
+
+    /// A limit counts so long after it was last met.
+    static let limitSeconds = 300.0
+
+    /// In one line, however many there are.
+    private var limitWarnings: [String] {
+        let met = limits.filter { $0.secondsAgo <= Self.limitSeconds }
+        guard let latest = met.first else { return [] }
+        let named = met.prefix(Self.namedMax)
+            .map { "\($0.name) \($0.count == 1 ? "once" : "\(Format.count($0.count)) times")" }
+            .joined(separator: ", ")
+        let more = met.count > Self.namedMax ? " and \(met.count - Self.namedMax) more" : ""
+        let flag = latest.flag.map { " (\($0) moves it)" } ?? ""
+        return [
+            "limits were met within \(Int(Self.limitSeconds / 60)) minutes: \(named)\(more); the last one said"
+                + "\(flag): \(latest.detail)"
+        ]
     }
 
     /// One sentence for all of a kind: named where they are few.

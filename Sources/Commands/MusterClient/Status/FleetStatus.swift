@@ -19,6 +19,8 @@ package struct FleetStatus: Sendable {
         package var url: String?
         /// Of an edge.
         package var number: Int?
+        /// Of an edge: below which its own routes are; empty: at the root.
+        package var ownPaths = ""
 
         var isAlive: Bool { state == Membership.Standing.alive.rawValue }
     }
@@ -44,6 +46,8 @@ package struct FleetStatus: Sendable {
     package var metrics: [String: Double]
     package var numbers: NumbersProgress
     package var edges: [Edge]
+    /// The coordinator's bounds that somebody met, the latest first; none of one that is older than that.
+    package var limits: [LimitStatus] = []
     /// Tasks that are recorded a second, over the time between two looks; nil at the first.
     package var perSecond: Double?
 
@@ -96,7 +100,8 @@ extension FleetStatus {
                 joined: member.joined,
                 // What a member says of itself is not believed where it is no URL.
                 url: member.labels["url"].flatMap { ValueKind.serverURL($0) },
-                number: member.labels["id"].flatMap { Int($0) })
+                number: member.labels["id"].flatMap { Int($0) },
+                ownPaths: member.labels["paths"].flatMap { EdgePaths.isValid($0) ? $0 : nil } ?? "")
         }
     }
 

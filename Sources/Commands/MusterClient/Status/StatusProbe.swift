@@ -31,9 +31,14 @@ internal import MusterWire
             let jobs = try await unfinished()
             let page = String(decoding: try await client.call("GET", "/metrics"), as: UTF8.self)
             let numbers = try NumbersProgress(body: await client.call("GET", "/progress"))
-            return FleetStatus(
+            var status = FleetStatus(
                 url: url, isReady: await isReady(), members: members, jobs: jobs,
                 metrics: FleetStatus.metrics(of: page), numbers: numbers, edges: await edges(members))
+            // A coordinator of an earlier version has no such answer.
+            if let limits = try? await client.call("GET", "/v1/limits") {
+                status.limits = try ListAnswer<LimitStatus>(body: limits).items
+            }
+            return status
         } catch let problem as Problem {
             throw CommandError(.internalError, "\(url) answers what makes no sense: \(problem.detail)")
         }
@@ -73,12 +78,13 @@ internal import MusterWire
         guard let url = member.url else {
             return FleetStatus.Edge(member: member, report: nil, problem: "it does not say where it is")
         }
-        var request = HTTPClientRequest("GET", url + "/v1/edge", timeout: patience)
+        let target = url + member.ownPaths + "/v1/edge"
+        var request = HTTPClientRequest("GET", target, timeout: patience)
         request.responseBytesMax = answerBytesMax
         do {
             let answer = try await client.send(request)
             guard answer.status == 200, let report = try? EdgeState(body: answer.body) else {
-                let why = "\(url)/v1/edge answers \(answer.status), and nothing of an edge's (--own-paths moves it)"
+                let why = "\(target) answers \(answer.status), and nothing of an edge's"
                 return FleetStatus.Edge(member: member, report: nil, problem: why)
             }
             return FleetStatus.Edge(member: member, report: report, problem: nil)

@@ -9,10 +9,13 @@ package enum InputLines {
         /// Bytes of one line without its end.
         package var lineBytesMax = 1 << 20
         package var linesMax = 10_000_000
+        /// Blank lines are passed over: a stream has some where nothing else comes.
+        package var passesOverBlank = false
         package init() {}
-        package init(lineBytesMax: Int, linesMax: Int) {
+        package init(lineBytesMax: Int, linesMax: Int, passesOverBlank: Bool = false) {
             self.lineBytesMax = lineBytesMax
             self.linesMax = linesMax
+            self.passesOverBlank = passesOverBlank
         }
     }
 
@@ -110,6 +113,7 @@ package struct LineSplitter {
         }
         guard line.count <= limits.lineBytesMax else { throw tooLong(number) }
         guard !line.isEmpty else {
+            if limits.passesOverBlank { return }
             throw CommandError(.data, "\(name), line \(Format.count(number)): the line is empty")
         }
         do {

@@ -25,13 +25,13 @@ struct Decisions {
         switch winner.choice {
         case .value(let bytes):
             values += 1
-            if isTransient { return transient.append(TransientResult(task: task, outcome: .bytes(bytes[...]))) }
+            if isTransient { return add(transient: task, .bytes(bytes[...]), winner.worker) }
             if extendLast(task, bytes, winner, votes) { return }
             append(task, .values(lines: bytes + [0x0A]), winner, votes)
             run = winner.run
         case .failure:
             failures += 1
-            if isTransient { return transient.append(TransientResult(task: task, outcome: .failure(winner.reason))) }
+            if isTransient { return add(transient: task, .failure(winner.reason), winner.worker) }
             append(task, .failure(winner.reason), winner, votes)
         }
     }
@@ -41,7 +41,7 @@ struct Decisions {
         tasks.insert(contentsOf: task..<task + 1)
         failures += 1
         let reason = "\(votes) machines computed this task, and no \(rules.needed) of them agree"
-        if isTransient { return transient.append(TransientResult(task: task, outcome: .failure(reason))) }
+        if isTransient { return add(transient: task, .failure(reason), "") }
         records.append(
             ResultRecord(
                 job: job, first: task, count: 1, worker: "", attempt: votes, outcome: .failure(reason),
@@ -58,6 +58,10 @@ struct Decisions {
             if vote.choice == winner.choice { judged.right += 1 } else { judged.wrong += 1 }
             judgements[vote.owner] = judged
         }
+    }
+
+    private mutating func add(transient task: Int, _ outcome: TransientResult.Outcome, _ worker: String) {
+        transient.append(TransientResult(task: task, outcome: outcome, worker: worker))
     }
 
     private mutating func append(_ task: Int, _ outcome: ResultRecord.Outcome, _ winner: Vote, _ votes: Int) {

@@ -162,7 +162,7 @@ extension Scheduler {
         pending.voted = votes.tasks
         pending.machine = votes.tasks.isEmpty ? nil : ballotName(of: source.member, in: pending.job)
         if isTransient && !final.isEmpty {
-            let results = transientResults(of: report, final)
+            let results = transientResults(of: report, final, worker: source.worker)
             for result in results {
                 if case .failure = result.outcome { pending.failures += 1 } else { pending.values += 1 }
             }
@@ -301,12 +301,15 @@ extension Scheduler {
     }
 }
 
-private func transientResults(of report: TaskReport, _ final: RangeSet<Int>) -> [TransientResult] {
+private func transientResults(
+    of report: TaskReport, _ final: RangeSet<Int>, worker: String
+) -> [TransientResult] {
     let reasons = Dictionary(report.failures.map { ($0.task, $0.reason) }, uniquingKeysWith: { first, _ in first })
     return final.ranges.flatMap { $0 }.map { task in
         TransientResult(
             task: task,
-            outcome: reasons[task].map { .failure($0) } ?? .bytes(report.blobs![task - report.start]))
+            outcome: reasons[task].map { .failure($0) } ?? .bytes(report.blobs![task - report.start]),
+            worker: worker)
     }
 }
 

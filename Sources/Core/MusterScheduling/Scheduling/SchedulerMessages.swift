@@ -92,6 +92,8 @@ package struct TransientResult: Hashable, Sendable {
     }
     package var task: Int
     package var outcome: Outcome
+    /// The name of the worker that made it, of several that agree the first; empty where it is nobody's.
+    package var worker = ""
 }
 
 /// What became of one report. Only `.again` asks the worker to keep it and send it once more.

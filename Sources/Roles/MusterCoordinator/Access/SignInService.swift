@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterRole
@@ -7,11 +8,14 @@ internal import MusterServices
 internal import MusterSystem
 internal import MusterWindow
 internal import MusterWire
+internal import Synchronization
 
 /// How a browser comes in, by a link, once, or by a token, for a cookie; and how it goes.
 final class SignInService: Service {
     private let authenticator: Authenticator
     private let isTLS: Bool
+    /// Whoever guesses tokens fills no disk with the lines that tell of it.
+    private let refusals = Mutex(LinePace(.seconds(60)))
 
     init(_ common: Common, isTLS: Bool) { (authenticator, self.isTLS) = (common.authenticator, isTLS) }
 
@@ -57,13 +61,19 @@ final class SignInService: Service {
         try authenticator.requireOwnPage(request)
         let token = request.form.first { $0.name == "token" }?.value ?? ""
         guard let rights = authenticator.browserRights(token: token) else {
-            Log.notice("a browser was not let in", ["from": request.peer.address])
+            tellOfRefusal(request.peer.address)
             return .respond(WindowFiles.leading(to: "/?wrong=token"))
         }
         Log.notice("a browser signed in", ["from": request.peer.address, "rights": "\(rights)"])
         let cookie = authenticator.sessions.cookie(
             nowMs: SystemTime.wallClockMs(), isTLS: isTLS, mayAct: rights == .admin)
         return .respond(WindowFiles.leading(to: "/", cookie: cookie))
+    }
+
+    /// In the log at once, then once a minute, with how many there were since.
+    private func tellOfRefusal(_ address: String) {
+        guard let count = refusals.withLock({ $0.happened(SystemTime.now()) }) else { return }
+        Log.notice("a browser was not let in", ["times": "\(count)", "from": address])
     }
 
     private func signOut(_ request: HTTPRequest) throws -> HTTPOutcome {

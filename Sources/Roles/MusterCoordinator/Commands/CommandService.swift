@@ -171,7 +171,9 @@ final class CommandService: Service, CommandSending {
             return record
         }
         if record == nil {
-            then(.failure(Problem(503, "Too many commands are not yet with everybody.", retryAfter: 1)))
+            then(
+                .failure(Problem(503, "Too many commands are not yet with everybody.", retryAfter: 1, limit: .commands))
+            )
         }
     }
 

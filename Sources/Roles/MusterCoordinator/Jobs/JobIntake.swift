@@ -204,8 +204,7 @@ final class JobIntake: Service {
         case .stale: createNew(request, asking, held)
         case .tooMany:
             end(asking.key)
-            let detail = "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end."
-            held.respond(.problem(Problem(503, detail, retryAfter: 10)))
+            held.respond(.problem(.tooManyJobs))
         case .record(let record):
             store.commit([.createJob(record)] + inputWrites(request, record.id)) { [weak self] result in
                 self?.end(asking.key)
@@ -304,8 +303,7 @@ final class JobIntake: Service {
             return isFull
         }
         guard isFull else { return }
-        throw Problem(
-            503, "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end.", retryAfter: 10)
+        throw Problem.tooManyJobs
     }
 
     /// Schedules what the store holds of a job that was opened again, and answers.
@@ -340,4 +338,10 @@ struct JobAsking: Sendable {
     var isDealt: Bool
     /// By somebody whom only an open route let in.
     var isOpen: Bool
+}
+
+extension Problem {
+    fileprivate static let tooManyJobs = Problem(
+        503, "There are \(Limits.unfinishedJobsMax) unfinished jobs already; wait for some to end.", retryAfter: 10,
+        limit: .unfinishedJobs)
 }

@@ -142,7 +142,9 @@ final class AdmissionService: Service, Admitting {
         }
         guard let record else {
             return then(
-                .failure(Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60)))
+                .failure(
+                    Problem(503, "The fleet has \(Limits.membersMax) members already.", retryAfter: 60, limit: .members)
+                ))
         }
         // The first by an invitation: the token is as durable as who came by it.
         let invitation = token.flatMap { authenticator.volunteers.unstored($0) }

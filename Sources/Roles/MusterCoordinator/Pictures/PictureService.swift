@@ -56,22 +56,24 @@ final class PictureService: Service {
     func stopTaking() { isTaking.store(false, ordering: .relaxed) }
     var isIdle: Bool { lock.withLock { $0[slice].renders.isEmpty } }
 
+    /// So long a tile's answer waits for all strips. Edges wait longer for an answer's beginning.
+    private static let wholeTime: Duration = .seconds(3)
     /// Renders at one time; more are refused with 503.
     static let rendersMax = 256
     /// Bytes of strips, before compression, that one render may have under way.
     private static let windowBytesMax = 32 << 20
 
     /// Hands a picture to the workers; its audience is answered with it.
-    private func render(_ picture: Picture, _ audience: PictureAudience) {
+    private func render(_ picture: Picture, _ audience: PictureAudience, isTile: Bool = false) {
         guard isTaking.load(ordering: .relaxed) else {
             audience.respond(.problem(Readiness.problem))
-            return shared.over(Self.tag(of: picture), audience, nil)
+            return shared.over(Self.seat(of: picture, isTile), audience, nil)
         }
         let render: Render? = lock.withLock { fleet in
             guard fleet[slice].renders.count < Self.rendersMax else { return nil }
             let render = Render(
                 job: fleet[slice].newJobID(), picture: picture, began: SystemTime.now(),
-                window: window(of: picture), budget: budget)
+                window: window(of: picture), isTile: isTile, budget: budget)
             fleet[slice].renders[render.job] = (render, audience)
             let record = JobRecord(
                 id: render.job, kernel: MandelbrotKernel.name, params: picture.params, count: picture.stripCount,
@@ -82,8 +84,8 @@ final class PictureService: Service {
         }
         guard let render else {
             let detail = "\(Self.rendersMax) pictures are being made already; ask again later."
-            audience.respond(.problem(Problem(503, detail, retryAfter: 5)))
-            return shared.over(Self.tag(of: picture), audience, nil)
+            audience.respond(.problem(Problem(503, detail, retryAfter: 5, limit: .pictures)))
+            return shared.over(Self.seat(of: picture, isTile), audience, nil)
         }
         let job = render.job
         audience.whenAbandoned { [weak self] in self?.cancelRender(job) }
@@ -106,11 +108,13 @@ final class PictureService: Service {
         render.take(results)
         if let failure = render.failure {
             if !hadBegun { audience.respond(.problem(failure)) }
+            // The job may be done by now: nobody else is to join those who were answered so.
+            shared.over(Self.seat(of: render.picture, render.isTile), audience, nil)
             Task { cancelRender(job) }
         } else if let file = render.wholeFile() {
-            lengths.learn(Self.tag(of: render.picture), file.count)
-            if audience.isShared { shared.over(Self.tag(of: render.picture), audience, file) }
-            audience.respond(HTTPResponse(status: 200, headers: audience.headers, body: .bytes(file)))
+            lengths.learn(Self.tag(of: render.picture), file.bytes.count)
+            if audience.isShared { shared.over(Self.seat(of: render.picture, render.isTile), audience, file) }
+            audience.respond(Self.answer(file, audience.headers))
         } else if !hadBegun, render.hasBegun {
             Task { await send(render, audience) }
         }
@@ -132,7 +136,8 @@ final class PictureService: Service {
             try await audience.send(assembly.trailer)
             lengths.learn(Self.tag(of: render.picture), count + assembly.trailer.count)
             let file = audience.end(whole: true)
-            if audience.isShared { shared.over(Self.tag(of: render.picture), audience, file) }
+            let made = WholeFile(bytes: file, makers: render.makers)
+            if audience.isShared { shared.over(Self.seat(of: render.picture, render.isTile), audience, made) }
         } catch {
             // Cut short, it must not look whole.
             audience.end(whole: false)
@@ -143,7 +148,7 @@ final class PictureService: Service {
     /// The render's job is over: all strips are made, or there will be no more.
     func ended(_ job: JobID, _ jobState: JobState, _ fleet: inout Fleet) {
         guard let (render, audience) = fleet[slice].renders.removeValue(forKey: job), jobState != .done else { return }
-        shared.over(Self.tag(of: render.picture), audience, nil)
+        shared.over(Self.seat(of: render.picture, render.isTile), audience, nil)
         render.fail(Problem(503, "The picture was given up.", retryAfter: 5))
     }
 
@@ -152,6 +157,9 @@ final class PictureService: Service {
         if fleet[slice].renders.isEmpty { return }
         if fleet.core.membership.ranked.contains(where: { $0.record.role == .worker && $0.standing == .alive }) {
             fleet[slice].workersSeenAt = now
+        }
+        for (render, audience) in fleet[slice].renders.values where now - render.began >= Self.wholeTime {
+            if render.hurry() { Task { await send(render, audience) } }
         }
         for (job, (render, audience)) in fleet[slice].renders.sorted(by: { $0.key < $1.key })
         where now - render.began >= renderWait {
@@ -196,11 +204,14 @@ final class PictureService: Service {
             return number
         }
         let query = request.query.map { ($0.name, $0.value) }
-        return try answer(request, with: Picture.tile(z: number("z"), x: number("x"), y: number("y"), query: query))
+        let tile = try Picture.tile(z: number("z"), x: number("x"), y: number("y"), query: query)
+        return try answer(request, with: tile, isTile: true)
     }
 
     /// A picture that the client has already costs nothing, and neither does asking for its headers alone.
-    private func answer(_ request: HTTPRequest, with picture: Picture) throws -> HTTPOutcome {
+    private func answer(
+        _ request: HTTPRequest, with picture: Picture, isTile: Bool = false
+    ) throws -> HTTPOutcome {
         let headers = Self.pictureHeaders(picture)
         let isKnown = request.header("if-none-match").map { Self.names($0, Self.tag(of: picture)) } ?? false
         if isKnown || request.method == "HEAD" {
@@ -213,15 +224,19 @@ final class PictureService: Service {
             guard isShareable else {
                 let audience = PictureAudience(headers: headers, isShared: false)
                 _ = audience.join(held)
-                return render(picture, audience)
+                return render(picture, audience, isTile: isTile)
             }
-            switch shared.join(Self.tag(of: picture), headers: headers, held) {
+            switch shared.join(Self.seat(of: picture, isTile), headers: headers, held) {
             case .made(let file):
-                held.respond(HTTPResponse(status: 200, headers: headers, body: .bytes(file)))
+                held.respond(Self.answer(file, headers))
             case .joined: break
-            case .first(let audience): render(picture, audience)
+            case .first(let audience): render(picture, audience, isTile: isTile)
             }
         }
+    }
+
+    private static func answer(_ file: WholeFile, _ headers: [(name: String, value: String)]) -> HTTPResponse {
+        HTTPResponse(status: 200, headers: file.headers(headers), body: .bytes(file.bytes))
     }
 
     /// By the name that edges of Muster's give themselves (RFC 8586).
@@ -241,6 +256,11 @@ final class PictureService: Service {
         let left = [UInt8(ascii: "\""), UInt8(ascii: "{"), UInt8(ascii: "}")]
         let question = String(decoding: picture.params.filter { !left.contains($0) }, as: UTF8.self)
         return "\"\(Picture.bytesVersion);\(question)\""
+    }
+
+    /// Where the same picture is shared; as a tile it tells more.
+    private static func seat(of picture: Picture, _ isTile: Bool) -> String {
+        tag(of: picture) + (isTile ? "tile" : "")
     }
 
     private static func names(_ header: String, _ tag: String) -> Bool {

@@ -30,9 +30,7 @@ final class FleetPurge: Sendable {
     }
 
     func receive(_ request: HTTPRequest) throws -> HTTPOutcome {
-        var fields = try JSONFields(body: request.body, emptyAllowed: true)
-        let pattern = try PurgePattern(from: &fields)
-        try fields.finish()
+        let pattern = try PurgePattern(body: request.body)
         return .task { [self] in try await purgeEverywhere(pattern) }
     }
 

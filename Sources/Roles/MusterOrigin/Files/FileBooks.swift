@@ -18,7 +18,8 @@ final class FileBooks: Sendable {
     /// Throws a `Problem` (413).
     func requireSize(_ bytes: UInt64) throws(Problem) {
         guard bytes > fileBytesMax else { return }
-        throw Problem(413, "The file has \(bytes) bytes; at most \(fileBytesMax) here.", code: "size")
+        throw Problem(
+            413, "The file has \(bytes) bytes; at most \(fileBytesMax) here.", code: "size", limit: .fileBytes)
     }
 
     subscript(digest: FileDigest) -> FileIndex.Entry? { index.withLock { $0[digest] } }
@@ -41,7 +42,7 @@ final class FileBooks: Sendable {
         Problem(
             507,
             "Not stored: \(bytes) bytes more, and there is room for \(room). Files that no job needs any more are dropped in"
-                + " time; --files-bytes of the origin is the bound.", code: "size", retryAfter: 60)
+                + " time; --files-bytes of the origin is the bound.", code: "size", retryAfter: 60, limit: .filesBytes)
     }
 
     func release(_ bytes: UInt64) { index.withLock { $0.release(bytes) } }

@@ -22,7 +22,7 @@ final class FileSlots: Sendable {
             throw Problem(
                 503,
                 "Too many \(what) at one time, yours among them: \(countMax) in all, and nobody more than are left.",
-                retryAfter: 2)
+                retryAfter: 2, limit: .fileTransfers)
         }
     }
 

@@ -168,7 +168,8 @@ final class FileStore: Sendable {
         return try changing.withLock { _ in
             if books.change({ $0.keep(digest, until: until) }) { return false }
             guard books.change({ $0.count }) < FileIndex.filesMax else {
-                throw Problem(507, "There are \(FileIndex.filesMax) files already.", code: "size", retryAfter: 60)
+                throw Problem(
+                    507, "There are \(FileIndex.filesMax) files already.", code: "size", retryAfter: 60, limit: .files)
             }
             try folder.install(path, as: digest)
             let reserved = inPlace()

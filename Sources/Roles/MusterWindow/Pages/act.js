@@ -16,18 +16,27 @@ export function tell(text, isBad = false) {
 }
 
 // Throws an Error whose message is for people.
-export async function ask(method, path, body) {
+export async function askText(method, path, body) {
   const options = { method, cache: 'no-store' };
   if (body !== undefined) Object.assign(options, { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
   let answer;
   try { answer = await fetch(path, options); } catch { throw new Error('The coordinator does not answer.'); }
   if (answer.status === 401) { signedOut(); throw new Error('This browser is not signed in any more.'); }
   const text = await answer.text();
-  let data = null;
-  try { data = JSON.parse(text); } catch { /* none */ }
-  if (!answer.ok) throw new Error(data?.detail ?? `The coordinator answers ${answer.status}.`);
-  return data;
+  if (!answer.ok) throw new Error(parsed(text)?.detail ?? `The coordinator answers ${answer.status}.`);
+  return text;
 }
+
+// The same, of JSON; null where it is none.
+export const ask = async (method, path, body) => parsed(await askText(method, path, body));
+
+function parsed(text) {
+  try { return JSON.parse(text); } catch { return null; }
+}
+
+// What leads to the machine itself: others know the coordinator by another address.
+export const isLoopback = host => ['127.0.0.1', 'localhost', '[::1]'].includes(host);
+export const isHere = isLoopback(location.hostname);
 
 export const same = command => make('p', { class: 'cli' }, 'Same as ', make('code', {}, command));
 
@@ -46,17 +55,18 @@ function isMeant(title, text, command, word) {
   });
 }
 
-// { word, command, method, path, body, harm: [title, text], done(answer) }; `command`, `path` and `body` may be functions.
+// { word, command, method, path, body, harm: [title, text], done(answer) }; `command`, `path`, `body` and `harm` may be functions, which throw
+// an Error for what makes no sense.
 export function button(action) {
   const value = part => (typeof part === 'function' ? part() : part);
   const element = make('button', {
-    type: 'button', class: action.harm ? 'harm' : action.class ?? 'quiet', title: `Same as: ${value(action.command)}`, onclick: run,
+    type: 'button', class: action.harm ? 'harm' : action.class ?? 'quiet', title: typeof action.command === 'string' ? `Same as: ${action.command}` : null, onclick: run,
   }, action.word);
   async function run() {
-    const command = value(action.command);
-    if (action.harm && !(await isMeant(action.harm[0], action.harm[1], command, action.word))) return;
-    element.disabled = true;
     try {
+      const command = value(action.command), harm = value(action.harm);
+      if (harm && !(await isMeant(...harm, command, action.word))) return;
+      element.disabled = true;
       const answer = await ask(action.method, value(action.path), value(action.body));
       tell(action.said ?? `Done: ${command}`);
       action.done?.(answer);
@@ -105,7 +115,8 @@ export function field(label, input, hint) {
 
 export const whole = (input, name, from, to) => {
   const value = Number(input.value);
-  if (!Number.isInteger(value) || value < from || value > to) throw new Error(`${name} is a whole number from ${from} to ${to}.`);
+  // An empty field is 0 as a number, and 0x10 and 1e3 are numbers too.
+  if (!/^\d+$/.test(input.value.trim()) || !Number.isSafeInteger(value) || value < from || value > to) throw new Error(`${name} is a whole number from ${from} to ${to}.`);
   return value;
 };
 

@@ -1,6 +1,7 @@
 // The explorer: a map of tiles that the fleet computes, and what people do with it.
 import * as plane from './plane.js';
 import { Tiles } from './tiles.js';
+import { Layer } from './makers.js';
 import { picture, store } from './save.js';
 
 const of = id => document.getElementById(id);
@@ -8,8 +9,12 @@ const [map, stage, box] = [of('map'), of('stage'), of('box')];
 const pen = map.getContext('2d');
 const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
 
-let view = null, target = null, isDue = false, style = { palette: 'spectrum', escape: 0 }, toldPlace = 0;
-const tiles = new Tiles(() => { draw(); });
+// How often what came is drawn while more is on its way and nothing moves, milliseconds: a large page takes as long to draw as a tile
+// to make.
+const ARRIVALS = 100;
+let view = null, target = null, isDue = false, style = { palette: 'spectrum', escape: 0, who: false }, toldPlace = 0, arrival = 0;
+const tiles = new Tiles(arrived);
+const layer = new Layer();
 
 const size = () => ({ width: stage.clientWidth, height: stage.clientHeight, ratio: Math.min(3, devicePixelRatio || 1) });
 
@@ -23,6 +28,11 @@ function url({ z, x, y }) {
   return `/tiles/${z}/${x}/${y}.png${asked.size ? `?${asked}` : ''}`;
 }
 
+function arrived() {
+  if (!tiles.missing) return draw();
+  arrival ||= setTimeout(draw, ARRIVALS);
+}
+
 function draw() {
   if (isDue) return;
   isDue = true;
@@ -30,6 +40,8 @@ function draw() {
 }
 
 function paint() {
+  clearTimeout(arrival);
+  arrival = 0;
   const { width, height, ratio } = size();
   step();
   const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -39,6 +51,12 @@ function paint() {
   const level = plane.levelOf(view, ratio);
   const shown = plane.tilesIn(view, level, width, height);
   for (const tile of shown) paintTile(tile, plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio));
+  if (style.who) {
+    const there = shown.filter(tile => tiles.get(url(tile))).map(tile => (
+      { at: plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio), makers: tiles.makers(url(tile)) }));
+    layer.paint(pen, there, ratio);
+    layer.tell(of('makers'), there);
+  }
   // While it moves only what it comes to is worth asking for.
   const end = target ?? view;
   const wanted = target ? plane.tilesIn(end, plane.levelOf(end, ratio), width, height) : shown;
@@ -95,7 +113,7 @@ function settle(place, width) {
   clearTimeout(toldPlace);
   toldPlace = setTimeout(() => {
     const link = new URLSearchParams({ ...texts, ...(style.palette !== 'spectrum' && { palette: style.palette }),
-      ...(style.escape && { escape: style.escape }) });
+      ...(style.escape && { escape: style.escape }), ...(style.who && { who: 1 }) });
     history.replaceState(null, '', `#${link}`);
     map.setAttribute('aria-label', `The Mandelbrot set around ${texts.re}, ${texts.im}, span ${texts.span}`);
   }, 150);
@@ -134,8 +152,9 @@ function whole() {
 function readAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
   const [re, im, span] = ['re', 'im', 'span'].map(name => Number.parseFloat(asked.get(name)));
-  style = { palette: known(asked.get('palette')), escape: depth(asked.get('escape')) };
+  style = { palette: known(asked.get('palette')), escape: depth(asked.get('escape')), who: asked.get('who') === '1' };
   [of('palette').value, of('escape').value] = [style.palette, style.escape || ''];
+  showWho(style.who);
   if (![re, im, span].every(Number.isFinite) || span <= 0) return false;
   go(plane.toView({ re, im, span }, size().width), true);
   return true;
@@ -158,6 +177,13 @@ of('place').onsubmit = event => {
   go(plane.toView({ re, im, span }, size().width), true);
 };
 of('palette').onchange = () => { style = { ...style, palette: of('palette').value }; draw(); };
+function showWho(isOn) {
+  style = { ...style, who: isOn };
+  of('who').checked = isOn;
+  of('legend').hidden = !isOn;
+  if (view) draw();
+}
+of('who').onchange = () => showWho(of('who').checked);
 of('in').onclick = () => zoomBy(1);
 of('out').onclick = () => zoomBy(-1);
 of('home').onclick = whole;
@@ -236,6 +262,7 @@ map.onkeydown = event => {
   const act = {
     ArrowLeft: () => by(0.15, 0), ArrowRight: () => by(-0.15, 0), ArrowUp: () => by(0, 0.15), ArrowDown: () => by(0, -0.15),
     '+': () => zoomBy(1), '=': () => zoomBy(1), '-': () => zoomBy(-1), PageUp: () => zoomBy(3), PageDown: () => zoomBy(-3),
+    w: () => showWho(!style.who), W: () => showWho(!style.who),
     0: whole, Home: whole, Escape: () => { began = null; box.hidden = true; setBoxing(false); },
   }[event.key];
   if (!act) return;

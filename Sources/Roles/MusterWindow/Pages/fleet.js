@@ -1,7 +1,8 @@
 // The fleet as this page knows it: one snapshot, then what changes. A page that missed something asks for the snapshot again.
 
 const JOBS_MAX = 10000, EVENTS_MAX = 300, POINTS_MAX = 600;
-const SILENCE_MS = 8000;
+// Without a word for so long the line is lost; the snapshot of a large fleet may take longer over a slow one.
+const SILENCE_MS = 8000, LOADING_MS = 120000;
 
 export const fleet = {
   isOnline: false, isKnown: false, number: 0, time: 0, heardAt: 0, version: '', trouble: null, counts: {}, numbers: {}, curve: [],
@@ -118,10 +119,8 @@ function takeChange(change) {
     [job.done, job.failed] = [done, failed];
     measure(`job ${id}`, done + failed);
   }
-  for (const event of change.events ?? []) {
-    if (event.event === 'job-forgotten') fleet.jobs.delete(event.data.id);
-    fleet.events.push(event);
-  }
+  for (const id of change.forgotten ?? []) fleet.jobs.delete(id);
+  fleet.events.push(...change.events ?? []);
   if (fleet.events.length > EVENTS_MAX) fleet.events.splice(0, fleet.events.length - EVENTS_MAX);
   forgetOldJobs();
   const last = fleet.curve[fleet.curve.length - 1];
@@ -138,11 +137,46 @@ function forgetOldJobs() {
 // Whoever is signed in no more is shown how to come in.
 export function signedOut() { location.replace('/'); }
 
-let source = null, timer = 0, delay = 300, waiting = null;
+// Windows of one browser have one cookie, and streams that are open go on without it: who signs out in one window is out in all.
+const windows = new BroadcastChannel('muster-session');
+windows.onmessage = signedOut;
+
+// Throws where the coordinator did not do it.
+export async function signOut() {
+  const answer = await fetch('/sign-out', { method: 'POST', body: new URLSearchParams(), redirect: 'manual' });
+  if (answer.type !== 'opaqueredirect') throw new Error(`The coordinator answers ${answer.status}.`);
+  windows.postMessage('out');
+  signedOut();
+}
+
+let source = null, timer = 0, delay = 300, waiting = null, openedAt = 0, loading = null;
+
+// All pages of a browser share one stream where it has shared workers; elsewhere each holds its own. `on`: open(), lost(), change(text).
+// `isAnswered`: the worker heard this page since it followed; `isProven`: it ever did.
+let worker = null, isShared = typeof SharedWorker === 'function', isAnswered = false, isProven = false;
+function openStream(on) {
+  if (!isShared) {
+    const own = new EventSource('/v1/overview/events');
+    [own.onopen, own.onerror] = [on.open, on.lost];
+    own.addEventListener('change', event => on.change(event.data));
+    return own;
+  }
+  if (!worker) {
+    worker = new SharedWorker('/window/stream.js');
+    worker.onerror = () => { isShared = false; lost(); };
+  }
+  const { port } = worker;
+  isAnswered = false;
+  port.onmessage = ({ data: [what, text] }) => { isAnswered = isProven = true; on[what]?.(text); };
+  port.postMessage('follow');
+  return { close() { port.onmessage = null; port.postMessage('leave'); } };
+}
 
 function lost() {
   if (source) source.close();
   source = null;
+  loading?.abort();
+  loading = null;
   if (fleet.isOnline) { fleet.isOnline = false; announce(); }
   clearTimeout(timer);
   if (document.hidden) return;
@@ -163,12 +197,11 @@ async function ask() {
 export function connect() {
   if (source) source.close();
   waiting = [];
-  const mine = source = new EventSource('/v1/overview/events');
-  source.onopen = () => load(mine);
-  source.onerror = () => { if (mine === source) lost(); };
-  source.addEventListener('change', event => {
+  openedAt = performance.now();
+  const mine = source = openStream({ open: () => load(mine), lost: () => { if (mine === source) lost(); }, change: take });
+  function take(text) {
     if (mine !== source) return;
-    const change = JSON.parse(event.data);
+    const change = JSON.parse(text);
     fleet.heardAt = performance.now();
     if (waiting) return void waiting.push(change);
     if (change.number <= fleet.number) return;
@@ -178,22 +211,25 @@ export function connect() {
     }
     takeChange(change);
     announce();
-  });
+  }
 }
 
 async function load(mine) {
+  loading?.abort();
+  const own = loading = new AbortController();
+  openedAt = performance.now();
   try {
-    const answer = await fetch('/v1/overview', { cache: 'no-store' });
+    const answer = await fetch('/v1/overview', { cache: 'no-store', signal: own.signal });
     if (answer.status === 401 || answer.status === 403) return signedOut();
     if (!answer.ok) throw new Error(answer.status);
     const whole = await answer.json();
     if (mine !== source) return;
     takeWhole(whole);
     for (const change of waiting) if (change.number > fleet.number) takeChange(change);
-    [waiting, fleet.isOnline, delay] = [null, true, 300];
+    [waiting, fleet.isOnline, delay, loading] = [null, true, 300, null];
     announce();
   } catch {
-    if (mine === source) lost();
+    if (mine === source && own === loading) lost();
   }
 }
 
@@ -202,6 +238,16 @@ document.addEventListener('visibilitychange', () => {
   if (!document.hidden) { if (!source) connect(); } else setTimeout(() => { if (document.hidden) lost(); }, 5000);
 });
 
+addEventListener('pagehide', () => { source?.close(); source = null; });
+addEventListener('pageshow', event => { if (event.persisted) lost(); });
+
 setInterval(() => {
-  if (source && fleet.isOnline && performance.now() - fleet.heardAt > SILENCE_MS) lost();
+  if (!source) return;
+  if (isShared) worker.port.postMessage('here');
+  const isSilent = performance.now() - (fleet.isOnline ? fleet.heardAt : openedAt) > (loading ? LOADING_MS : SILENCE_MS);
+  if (!isSilent) return;
+  // A worker that ended is followed by another one; one that never let this page in is done without.
+  if (isShared && !isAnswered && isProven) [worker, isProven] = [null, false];
+  else if (isShared && !isAnswered) isShared = false;
+  lost();
 }, 1000);

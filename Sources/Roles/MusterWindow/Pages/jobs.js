@@ -2,6 +2,7 @@
 import { make, say, fill, count, rate, span, bar, badge, paintBadge, facts, moment, clean, percent } from './page.js';
 import { fleet, now, speed, timeLeft, isOver, jobName } from './fleet.js';
 import { table } from './table.js';
+import { output as printed } from './output.js';
 import { mayAct, button, form, field, ask, quoted, tell, kept } from './act.js';
 
 const RESULTS_MAX = 200, READ_MAX = 20000, FAILURES_MAX = 200;
@@ -111,9 +112,9 @@ export function shown(value) {
     value.exitCode && `[exit ${value.exitCode}]`].filter(Boolean).join('\n');
 }
 
-// Lines of results as they come, the last ones of a job that is large.
-async function follow(id, first, take, signal) {
-  const answer = await fetch(`/v1/jobs/${id}/results?wait=true&order=arrival&from=${first}`, { signal, cache: 'no-store' });
+// Lines of results that are there, from one on. No connection is held for those that will come: a browser has six.
+async function read(id, first, take, signal) {
+  const answer = await fetch(`/v1/jobs/${id}/results?order=arrival&from=${first}`, { signal, cache: 'no-store' });
   if (!answer.ok) throw new Error(`The coordinator answers ${answer.status}.`);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
@@ -134,10 +135,10 @@ function results(id) {
     make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Results' },
       make('table', {}, make('thead', {}, make('tr', {}, ['Task', 'Worker', 'Value', 'Took'].map(title => make('th', { scope: 'col' }, title)))), good))));
   // What was read, from which on, by whom; the job as it was seen last.
-  let read = 0, first = null, going = null, job = null, isWhole = false, later = 0;
+  let got = 0, first = null, going = null, job = null, isWhole = false, isEnded = false, later = 0;
   const cut = text => (text.length > 2000 ? `${text.slice(0, 2000)} …` : text);
   function take(list) {
-    read += list.length;
+    got += list.length;
     for (const line of list.filter(one => 'error' in one).slice(-FAILURES_MAX)) {
       failed.hidden = false;
       const output = line.value === undefined ? '' : cut(shown(line.value));
@@ -151,14 +152,16 @@ function results(id) {
         make('td', { class: 'mono' }, text.includes('\n') ? make('pre', { tabindex: 0 }, text) : text), make('td', { class: 'num' }, span(line.seconds))));
       if (good.children.length > RESULTS_MAX) good.lastChild.remove();
     }
-    say(note, `${count(read)} read; the latest ${RESULTS_MAX} are shown. All of them: muster results ${id}`);
+    say(note, `${count(got)} read; the latest ${RESULTS_MAX} are shown. All of them: muster results ${id}`);
   }
   async function go() {
-    if (going || isWhole || document.hidden) return;
+    clearTimeout(later);
+    const wasOver = isOver(job);
+    if (going || isWhole || isEnded || document.hidden || (!wasOver && job.done + job.failed <= first + got)) return;
     const mine = going = new AbortController();
     try {
-      await follow(id, first + read, take, mine.signal);
-      isWhole = isOver(job);
+      await read(id, first + got, take, mine.signal);
+      isWhole = wasOver;
     } catch (error) {
       if (mine.signal.aborted) return;
       say(note, `Results are not to be had now: ${error.message}`);
@@ -171,9 +174,9 @@ function results(id) {
   function pause() { clearTimeout(later); going?.abort(); going = null; }
   const seen = () => { if (document.hidden) pause(); else if (first !== null) go(); };
   document.addEventListener('visibilitychange', seen);
-  return { element, end() { pause(); document.removeEventListener('visibilitychange', seen); }, show(now) {
+  return { element, end() { isEnded = true; pause(); document.removeEventListener('visibilitychange', seen); }, show(now) {
     // Tried again: what was there may be there no more.
-    if (job && isOver(job) && !isOver(now)) { pause(); [read, isWhole] = [0, false]; fill(good); fill(bad); failed.hidden = true; }
+    if (job && isOver(job) && !isOver(now)) { pause(); [got, isWhole] = [0, false]; fill(good); fill(bad); failed.hidden = true; }
     job = now;
     first ??= Math.max(0, job.count - READ_MAX);
     go();
@@ -183,9 +186,9 @@ function results(id) {
 function one(id) {
   const progress = bar(`job ${id}`);
   const [title, state, text, detail, actions, tasks] = [make('h2'), make('span'), make('p'), make('div'), make('div', { class: 'row' }), make('div')];
-  const output = results(id);
+  const [live, output] = [printed(id), results(id)];
   const element = make('div', {}, make('p', {}, make('a', { href: '#/jobs' }, 'All jobs')),
-    make('div', { class: 'card' }, make('div', { class: 'row' }, title, state), progress.element, text, detail, actions), tasks, output.element);
+    make('div', { class: 'card' }, make('div', { class: 'row' }, title, state), progress.element, text, detail, actions), tasks, live.element, output.element);
   let job, known;
   const look = kept(async () => {
     const answer = await ask('GET', `/v1/jobs/${id}`).catch(error => { fill(detail, make('p', { class: 'bad' }, error.message)); });
@@ -194,6 +197,7 @@ function one(id) {
     if (isOver(job) && fleet.jobs.has(id)) fleet.jobs.set(id, job);
     const running = isOver(job) ? [] : (await ask('GET', `/v1/jobs/${id}/tasks?limit=20`)).tasks;
     draw(running);
+    live.show(job);
     output.show(job);
   }, () => { const seen = fleet.jobs.get(id); return `${seen?.state} ${seen?.done} ${seen?.failed} ${seen?.waiting} ${fleet.isOnline}`; });
 
@@ -231,7 +235,7 @@ function one(id) {
       !isOver(seen) && perSecond > 0 ? rate(perSecond) : '', !isOver(seen) && Number.isFinite(left) ? `${span(left)} left` : '',
       !isOver(seen) && seen.created ? `for ${span(now() - seen.created)}` : ''].filter(Boolean).join(' · '));
   }
-  return { title: `Job ${id}`, element, update, end: output.end };
+  return { title: `Job ${id}`, element, update, end() { live.end(); output.end(); } };
 }
 
 export default ([id]) => (id ? one(Number(id)) : list());

@@ -1,6 +1,7 @@
 // The page's frame: which part is shown, what is wrong, whether the line to the coordinator holds.
 import { make, say, fill } from './page.js';
-import { fleet, follow, connect, isOver } from './fleet.js';
+import { fleet, follow, connect, isOver, signOut } from './fleet.js';
+import { tell } from './act.js';
 import overview from './overview.js';
 
 const parts = [
@@ -74,6 +75,10 @@ function frame() {
   if (fleet.isKnown) shown?.update?.();
 }
 
+document.getElementById('sign-out').form.onsubmit = event => {
+  event.preventDefault();
+  signOut().catch(error => tell(`Not signed out: ${error.message}`, true));
+};
 addEventListener('hashchange', route);
 addEventListener('resize', () => document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
 follow(frame);

@@ -2,7 +2,7 @@
 import { make, say, fill, count, span, moment, badge, paintBadge, facts, bytes } from './page.js';
 import { fleet, now, jobName } from './fleet.js';
 import { table } from './table.js';
-import { mayAct, button, form, field, whole, same, ask, copied, quoted } from './act.js';
+import { mayAct, isHere, button, form, field, whole, same, ask, copied, quoted } from './act.js';
 import { news } from './overview.js';
 
 const GONE = new Set(['member-left', 'member-crashed', 'member-silent', 'member-restarted']);
@@ -44,7 +44,6 @@ function joining() {
     show.disabled = true;
     try {
       const offer = await ask('POST', '/v1/join-command');
-      const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname);
       fill(place, copied('In a shell of the other machine. It holds the join token: who has it may become a member.',
         joinLine(offer, isHere ? offer.url : location.origin)), offer.trouble && make('p', { class: 'warn' }, offer.trouble));
     } catch (error) { fill(place, make('p', { class: 'bad' }, error.message)); }

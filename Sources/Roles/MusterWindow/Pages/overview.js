@@ -1,6 +1,7 @@
 // Everything at a glance.
 import { make, say, count, rate, span, curve, bar, badge, fill, moment, clean } from './page.js';
 import { fleet, speed, isOver, timeLeft, jobName } from './fleet.js';
+import { warningList } from './warnings.js';
 
 const SHOWN = 8;
 
@@ -72,12 +73,12 @@ export default function overview() {
     workers: card('Workers', '#/members'), members: card('Members', '#/members'), jobs: card('Jobs', '#/jobs'),
     tasks: card('Tasks', '#/jobs'), speed: card('Results', '#/jobs'), numbers: card('Unique numbers', '#/children'),
   };
-  const chart = curve('Results recorded'), events = news(30);
+  const chart = curve('Results recorded'), events = news(30), warned = warningList();
   const jobs = make('ul', { class: 'jobs', 'aria-label': 'Jobs under way' });
   const more = make('p', { class: 'dim' });
   const lines = new Map();
   const element = make('div', {},
-    make('ul', { class: 'cards', 'aria-label': 'Numbers' }, Object.values(cards).map(one => one.element)),
+    make('ul', { class: 'cards', 'aria-label': 'Numbers' }, Object.values(cards).map(one => one.element)), warned.element,
     make('div', { class: 'columns' },
       make('section', {}, make('h2', {}, 'Jobs under way'), make('div', { class: 'card' }, jobs, more)),
       make('section', {}, make('h2', {}, 'Results'), make('div', { class: 'card' }, chart.element),
@@ -106,6 +107,7 @@ export default function overview() {
     }
     say(more, shown.length ? (open.length > SHOWN ? `And ${count(counts.unfinishedJobs - SHOWN)} more.` : '') : 'Nothing is asked for.');
     events.show(fleet.events);
+    warned.show();
   }
   return { title: 'Overview', element, update };
 }

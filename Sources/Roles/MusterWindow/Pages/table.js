@@ -1,7 +1,8 @@
 // A table of any length: only the lines that show are in the page, and those stay the same elements while they show.
 import { make, say } from './page.js';
 
-const HEIGHT = 38, SPARE = 6;
+// So many lines more are there above and below what shows; while at least NEAR of them are, scrolling is the browser's alone.
+const HEIGHT = 38, SPARE = 16, NEAR = 4;
 const narrow = matchMedia('(max-width: 719px)');
 
 // columns: [{ title, width, class, text(row) | paint(cell, row), link(row) }]; `key(row)` tells rows apart.
@@ -9,12 +10,12 @@ export function table({ label, columns, key, empty }) {
   const head = make('div', { class: 'head', role: 'row' },
     columns.map(column => make('span', { role: 'columnheader', class: column.class }, column.title)));
   const sheet = make('div', { role: 'presentation' });
-  const body = make('div', { class: 'body', role: 'rowgroup', tabindex: 0, 'aria-label': label, onscroll: draw, onkeydown: move }, sheet);
+  const body = make('div', { class: 'body', role: 'rowgroup', tabindex: 0, 'aria-label': label, onscroll: scrolled, onkeydown: move }, sheet);
   const none = make('p', { class: 'none' }, empty);
   const element = make('div', { class: 'table' },
     make('div', { role: 'table', 'aria-label': label }, make('div', { role: 'rowgroup' }, head), body), none);
   const grid = element.firstChild;
-  let rows = [];
+  let rows = [], drawn = [0, 0];
   const lines = new Map();
 
   function shape() {
@@ -46,22 +47,38 @@ export function table({ label, columns, key, empty }) {
     });
   }
 
-  function draw() {
-    const first = Math.max(0, Math.floor(body.scrollTop / HEIGHT) - SPARE);
-    const last = Math.min(rows.length, Math.ceil((body.scrollTop + (body.clientHeight || 600)) / HEIGHT) + SPARE);
-    const wanted = new Set();
+  // The places that show, and so many more.
+  function range(more) {
+    return [Math.max(0, Math.floor(body.scrollTop / HEIGHT) - more),
+      Math.min(rows.length, Math.ceil((body.scrollTop + (body.clientHeight || 600)) / HEIGHT) + more)];
+  }
+
+  function scrolled() {
+    const [first, last] = range(NEAR);
+    if (first < drawn[0] || last > drawn[1]) draw(false);
+  }
+
+  // All lines are painted where the rows may be others; else only new ones.
+  function draw(areNew = true) {
+    const top = drawn[0];
+    const [first, last] = drawn = range(SPARE);
+    const wanted = new Set(), above = [], below = [];
     for (let place = first; place < last; place += 1) {
       const row = rows[place], id = key(row);
       wanted.add(id);
       let shown = lines.get(id);
-      if (!shown) { lines.set(id, (shown = line(row))); sheet.append(shown.element); }
+      const isNew = !shown;
+      if (isNew) { lines.set(id, (shown = line(row))); (place < top ? above : below).push(shown.element); }
       if (shown.place !== place) {
         shown.place = place;
         shown.element.style.top = `${place * HEIGHT}px`;
         shown.element.setAttribute('aria-rowindex', place + 2);
       }
-      paint(shown, row);
+      if (areNew || isNew) paint(shown, row);
     }
+    // In their order, which is that of the keyboard and of who reads aloud.
+    sheet.prepend(...above);
+    sheet.append(...below);
     for (const [id, shown] of lines) {
       if (wanted.has(id)) continue;
       shown.element.remove();
@@ -78,7 +95,7 @@ export function table({ label, columns, key, empty }) {
     const top = place * HEIGHT;
     if (top < body.scrollTop) body.scrollTop = top;
     else if (top + HEIGHT > body.scrollTop + body.clientHeight) body.scrollTop = top + HEIGHT - body.clientHeight;
-    draw();
+    draw(false);
     (lines.get(key(rows[place]))?.element.querySelector('a, button') ?? body).focus({ preventScroll: true });
   }
 

@@ -1,5 +1,7 @@
 // Tiles as pictures: kept while there is room, asked for while somebody looks. What nobody waits for any more is given up, and the
 // fleet stops computing it.
+import { makersOf } from './makers.js';
+
 const KEPT = 400, ASKED = 6, WAIT_MOST = 30_000;
 
 export class Tiles {
@@ -13,10 +15,13 @@ export class Tiles {
   constructor(changed) { this.#changed = changed; }
 
   get(url) {
-    const picture = this.#kept.get(url);
-    if (picture) { this.#kept.delete(url); this.#kept.set(url, picture); }
-    return picture;
+    const tile = this.#kept.get(url);
+    if (tile) { this.#kept.delete(url); this.#kept.set(url, tile); }
+    return tile?.picture;
   }
+
+  // Who made a tile that is kept; null: that was not told.
+  makers(url) { return this.#kept.get(url)?.makers ?? null; }
 
   // These, in this order, and no others.
   want(urls) {
@@ -46,7 +51,8 @@ export class Tiles {
     try {
       const answer = await fetch(url, { signal: control.signal });
       if (!answer.ok) throw await refused(answer);
-      this.#keep(url, await createImageBitmap(await answer.blob()));
+      const makers = makersOf(answer.headers.get('Muster-Workers'));
+      this.#keep(url, { picture: await createImageBitmap(await answer.blob()), makers });
       this.#trouble.delete(url);
     } catch (error) {
       if (!control.signal.aborted) this.#putOff(url, error);
@@ -57,12 +63,12 @@ export class Tiles {
     this.#ask();
   }
 
-  #keep(url, picture) {
-    this.#kept.set(url, picture);
+  #keep(url, tile) {
+    this.#kept.set(url, tile);
     for (const [oldest, old] of this.#kept) {
       if (this.#kept.size <= KEPT) break;
       this.#kept.delete(oldest);
-      old.close();
+      old.picture.close();
     }
   }
 

@@ -1,8 +1,8 @@
 // Strangers' machines: what each gave, how far it is believed, and the tokens by which they come.
-import { make, say, fill, count, span, percent, moment, paintBadge } from './page.js';
+import { make, drawn, say, fill, count, span, percent, moment, paintBadge } from './page.js';
 import { fleet } from './fleet.js';
 import { table } from './table.js';
-import { mayAct, form, field, kept, ask, quoted, button, copied } from './act.js';
+import { mayAct, isHere, isLoopback, form, field, kept, ask, askText, quoted, button, copied } from './act.js';
 
 const machineColumns = [
   { title: 'Machine', width: 'minmax(0,1.5fr)', text: machine => machine.name || machine.machine },
@@ -14,6 +14,28 @@ const machineColumns = [
   { title: 'Checked', width: '80px', class: 'num wide', text: machine => percent(machine.checked) },
   { title: 'Here', width: '38px', class: 'num', text: machine => String(machine.members) },
 ];
+
+// For a camera. Of the coordinator's picture its measures and its one path are taken: nothing from outside becomes markup. The text goes
+// in a body, as it has a token.
+async function qrCode(label, text) {
+  const picture = new DOMParser().parseFromString(await askText('POST', '/v1/qr-code', { text }), 'image/svg+xml').documentElement;
+  const code = drawn('svg', { class: 'qr', viewBox: picture.getAttribute('viewBox'), role: 'img', 'aria-label': label, 'shape-rendering': 'crispEdges' });
+  code.append(drawn('rect', { width: '100%', height: '100%', fill: '#fff' }), drawn('path', { fill: '#000', d: picture.querySelector('path').getAttribute('d') }));
+  return code;
+}
+
+// What nobody is told again goes with the page's part.
+async function showToken(made, token) {
+  const place = make('div', {}, copied('The token is shown this once. It lets a worker join, and nothing else:', token));
+  fill(made, place);
+  try {
+    const url = isHere ? (await ask('POST', '/v1/join-command?program=false')).url : location.origin;
+    const line = `MUSTER_TOKEN=${token} muster worker --join ${quoted(url)}`;
+    place.append(copied('The line for a machine that has muster:', line));
+    if (isLoopback(new URL(url).hostname)) place.append(make('p', { class: 'warn' }, `${url} is reached from this machine only: start the coordinator with --host 0.0.0.0.`));
+    place.append(await qrCode('QR code of the line for a machine that has muster', line));
+  } catch (error) { place.append(make('p', { class: 'bad' }, error.message)); }
+}
 
 function tokens() {
   const [label, made] = [make('input', { maxlength: 128 }), make('div')];
@@ -38,8 +60,7 @@ function tokens() {
   const create = form({ title: 'New token', word: 'Make a token', fields: [field('Whose', label, 'For you, to know it again.')],
     read: () => ({ body: label.value ? { label: label.value } : {}, path: '/v1/tokens', command: `muster tokens create${label.value ? ` --label ${quoted(label.value)}` : ''}` }),
     done: token => {
-      fill(made, copied('The token is shown this once. It lets a worker join, and nothing else:', token.token),
-        copied('The line for a machine that has muster:', `MUSTER_TOKEN=${token.token} muster worker --join ${location.origin}`));
+      showToken(made, token.token);
       look(true);
     } });
   return { element: make('section', {}, make('h2', {}, 'Tokens'), create.element, made, shown.element), update() { tick += 1; look(); }, end: shown.end };

@@ -24,10 +24,12 @@ struct Admission {
         (self.connectionsMax, self.connectionsPerAddress) = (connectionsMax, connectionsPerAddress)
     }
 
-    /// Whether one more may come in at all, be it only to be told that it may not stay.
-    func letsIn(_ key: NetworkKey) -> Bool {
-        count < connectionsMax + Self.surplusMax
-            && byAddress[key, default: 0] < connectionsPerAddress + Self.surplusOfAddressMax
+    /// Nil: one more may come in, be it only to be told that it may not stay. Else the bound that cuts it.
+    func cut(_ key: NetworkKey) -> LimitName? {
+        if byAddress[key, default: 0] >= connectionsPerAddress + Self.surplusOfAddressMax {
+            return .connectionsPerAddress
+        }
+        return count < connectionsMax + Self.surplusMax ? nil : .connections
     }
 
     /// Counts one. Returns why it may not stay (503), nil if it may.
@@ -38,10 +40,11 @@ struct Admission {
             return Problem(
                 503,
                 "More than \(connectionsPerAddress) connections of your address are open (--connections-per-address).",
-                retryAfter: 5)
+                retryAfter: 5, limit: .connectionsPerAddress)
         }
         return count > connectionsMax
-            ? Problem(503, "More than \(connectionsMax) connections are open.", retryAfter: 5) : nil
+            ? Problem(503, "More than \(connectionsMax) connections are open.", retryAfter: 5, limit: .connections)
+            : nil
     }
 
     mutating func left(_ key: NetworkKey) {

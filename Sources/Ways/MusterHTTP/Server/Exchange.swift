@@ -149,6 +149,7 @@ extension Exchange {
         phase = .answered
         ServerCore.peer(of: connection).watched?.bodyIsIn()
         access?.answers(with: response, isHead: isHead, muster_mhd_socket(connection))
+        if let met = response.met { server.limitsMet.note(met.limit, met.detail) }
         if let problem = roomProblem(response, connection) { return queue(.problem(problem), on: connection) }
         if case .prepared(let prepared) = response.body {
             if server.isWindingDown { return queue(prepared.unprepared, on: connection) }

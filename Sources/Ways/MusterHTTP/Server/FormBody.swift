@@ -42,7 +42,10 @@ enum FormBody {
         }
         let isTaken = body.withUnsafeBytes { MHD_post_process(made, $0.baseAddress, $0.count) == .YES }
         let isWhole = MHD_destroy_post_processor(made) == .YES
-        if fields.isTooMany { throw Problem(413, "The form has more than \(fieldsMax) fields.", code: "size") }
+        if fields.isTooMany {
+            throw Problem(
+                413, "The form has more than \(fieldsMax) fields.", code: "size", limit: .formFields)
+        }
         guard isTaken, isWhole else { throw Problem(400, "The body is not a whole form.") }
         var values: [(name: String, value: String)] = []
         for (name, bytes) in fields.found {

@@ -38,6 +38,8 @@ package struct HTTPResponse: Sendable {
     package var status: Int
     package var headers: [(name: String, value: String)]
     package var body: Body
+    /// The bound by which it refuses, and what it says of it: counted where it is sent.
+    private(set) var met: (limit: LimitName, detail: String)?
 
     package init(status: Int, headers: [(name: String, value: String)] = [], body: Body = .none) {
         self.status = status
@@ -67,7 +69,9 @@ package struct HTTPResponse: Sendable {
         if let challenge = challenge(problem) { headers.append(("WWW-Authenticate", challenge)) }
         // RFC 9110, 15.5.16: what would have been taken.
         if problem.type == "/problems/encoding" { headers.append(("Accept-Encoding", "identity")) }
-        return HTTPResponse(status: problem.status, headers: headers, body: .bytes(problem.body))
+        var response = HTTPResponse(status: problem.status, headers: headers, body: .bytes(problem.body))
+        response.met = problem.limit.map { ($0, problem.detail) }
+        return response
     }
 
     /// RFC 6750, 3: no error where nothing was shown.

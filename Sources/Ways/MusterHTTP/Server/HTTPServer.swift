@@ -1,6 +1,8 @@
 internal import Glibc
+package import MusterAPI
 internal import MusterLog
 internal import MusterSystem
+package import MusterWire
 internal import Synchronization
 
 /// Why a server could not start.
@@ -37,6 +39,8 @@ package final class HTTPServer: Sendable {
         package var underWay: Int
         /// Lines that the access log dropped; nil: there is none.
         package var accessLinesDropped: Int?
+        /// By name; those that were never met are missing.
+        package var limitsMet: [LimitName: Int] = [:]
     }
 
     /// Daemons that listen, in the order of the hosts, and such that only finish what came before they were replaced.
@@ -78,8 +82,11 @@ package final class HTTPServer: Sendable {
         return Statistics(
             connections: core.admission.withLock { $0.count }, requests: core.requests.load(ordering: .relaxed),
             refused: core.refused.load(ordering: .relaxed), underWay: core.underWay.load(ordering: .relaxed),
-            accessLinesDropped: core.accessLog?.dropped)
+            accessLinesDropped: core.accessLog?.dropped, limitsMet: core.limitsMet.counts)
     }
+
+    /// The bounds by which it refused somebody since it began, the latest first.
+    package var limitsMet: [LimitStatus] { core.withLock { $0 }?.limitsMet.statuses ?? [] }
 
     /// Throws an `HTTPServerError` where an address is taken, or closed to this process. Who is to make files before it listens
     /// asks this first; what else may be wrong shows when it listens.

@@ -1,5 +1,6 @@
 internal import CMicroHTTP
 internal import HTTPText
+internal import MusterWire
 internal import Synchronization
 
 /// libmicrohttpd's callbacks: C on the outside, `ServerCore` and `Exchange` on the inside. All run on the HTTP thread.
@@ -24,9 +25,12 @@ let onTarget:
 let onArrival: MHD_AcceptPolicyCallback = { context, address, _ in
     guard let address else { return .YES }
     let core = core(context)
-    let letsIn = core.admission.withLock { $0.letsIn(NetworkKey(number: muster_network_key(address))) }
-    if !letsIn { core.refused.add(1, ordering: .relaxed) }
-    return letsIn ? .YES : .NO
+    guard let limit = core.admission.withLock({ $0.cut(NetworkKey(number: muster_network_key(address))) }) else {
+        return .YES
+    }
+    core.refused.add(1, ordering: .relaxed)
+    core.limitsMet.note(limit, "A connection was cut without an answer: far too many are open.")
+    return .NO
 }
 
 let onAccess: MHD_AccessHandlerCallback = { context, connection, _, method, version, upload, uploadCount, request in
@@ -40,6 +44,11 @@ let onCompleted: MHD_RequestCompletedCallback = { context, connection, request, 
     guard let started = request?.pointee else { return }
     request?.pointee = nil
     let exchange = Unmanaged<Exchange>.fromOpaque(started).takeRetainedValue()
+    // libmicrohttpd answers by itself where a head has no room, and asks nobody.
+    if !exchange.hasHead, let connection, [414, 431].contains(muster_mhd_status(connection)) {
+        let bytesMax = core(context).limits.connectionBytesMax
+        core(context).limitsMet.note(.requestHead, "Request line and headers have no room in \(bytesMax) bytes.")
+    }
     if exchange.hasHead, let connection { ServerCore.peer(of: connection).watched?.requestIsOver() }
     if let access = exchange.access, let connection, let log = core(context).accessLog {
         let peer = ServerCore.peer(of: connection)

@@ -26,6 +26,7 @@ final class ServerCore: Sendable {
     let underWay = Atomic(0)
     let requests = Atomic(0)
     let refused = Atomic(0)
+    let limitsMet = LimitsMet()
     private let bodies: Mutex<BodyBudgets>
     private let identify: (@Sendable (HTTPRequest) -> String?)?
 
@@ -139,7 +140,8 @@ final class ServerCore: Sendable {
             try authorize?(request)
             let declared = headers.first(named: "Content-Length").flatMap { Int($0) } ?? 0
             if declared > route.bodyBytesMax {
-                throw Problem(413, "The body has \(declared) bytes; at most \(route.bodyBytesMax) here.", code: "size")
+                let detail = "The body has \(declared) bytes; at most \(route.bodyBytesMax) here."
+                throw Problem(413, detail, code: "size", limit: .requestBody)
             }
             if let early = route.early, request.header("Expect")?.lowercased() == "100-continue",
                 let response = try early(request)
@@ -189,8 +191,8 @@ final class ServerCore: Sendable {
         let limit = exchange.route?.bodyBytesMax ?? 0
         if exchange.bodyBytesSeen + bytes.count > limit {
             exchange.reader?.fail()
-            let problem = Problem(413, "The body has more than \(limit) bytes, the most here.", code: "size")
-            return refuse(exchange, uploadCount, problem)
+            let detail = "The body has more than \(limit) bytes, the most here."
+            return refuse(exchange, uploadCount, Problem(413, detail, code: "size", limit: .requestBody))
         }
         if let reader = exchange.reader {
             guard let taken = reader.feed(bytes, connection) else { return false }
@@ -202,7 +204,7 @@ final class ServerCore: Sendable {
         exchange.sender = sender
         guard bodies.withLock({ $0.take(bytes.count, for: sender, routeBytesMax: limit) }) else {
             let detail = "Too many bodies are arriving at once, yours among them; send one after the other."
-            return refuse(exchange, uploadCount, Problem(503, detail, retryAfter: 2))
+            return refuse(exchange, uploadCount, Problem(503, detail, retryAfter: 2, limit: .requestBodies))
         }
         exchange.bodyBytesSeen += bytes.count
         exchange.body.append(contentsOf: bytes)

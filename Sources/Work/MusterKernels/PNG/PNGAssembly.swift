@@ -29,13 +29,7 @@ package struct PNGAssembly: Sendable {
 
     /// The file's next bytes. Throws a `Problem` (500) for a strip that is not the picture's next one by its size.
     package mutating func append(_ strip: StripImage) throws(Problem) -> ArraySlice<UInt8> {
-        let wanted = stripsTaken < picture.stripCount ? picture.strip(stripsTaken).count : 0
-        let rowBytes = 1 + picture.width * picture.bytesPerPixel
-        guard wanted > 0, strip.rowBytesTotal == wanted * rowBytes else {
-            throw Problem(
-                500, "Strip \(stripsTaken) of \(picture.stripCount) has \(strip.rowBytesTotal) bytes of rows.",
-                code: "strip")
-        }
+        try picture.check(strip, at: stripsTaken)
         adler = adler32_combine(adler, UInt(strip.adler), strip.rowBytesTotal)
         stripsTaken += 1
         return strip.chunk
@@ -55,5 +49,16 @@ package struct PNGAssembly: Sendable {
     /// A PNG file of one strip alone, which has so many rows.
     package static func file(of strip: StripImage, rows: Int, of picture: Picture) -> [UInt8] {
         header(of: picture, rows: rows) + strip.chunk + trailer(adler: strip.adler)
+    }
+}
+
+extension Picture {
+    /// Throws a `Problem` (500) for a strip that is not the picture's strip of this number by its size.
+    package func check(_ strip: StripImage, at index: Int) throws(Problem) {
+        let wanted = (0..<stripCount).contains(index) ? self.strip(index).count : 0
+        guard wanted > 0, strip.rowBytesTotal == wanted * (1 + width * bytesPerPixel) else {
+            throw Problem(
+                500, "Strip \(index) of \(stripCount) has \(strip.rowBytesTotal) bytes of rows.", code: "strip")
+        }
     }
 }
