@@ -97,6 +97,21 @@ private func contents(_ path: String) throws -> [UInt8] { try Array(Data(content
         #expect(try contents(path) == [1])
     }
 
+    /// One whose bytes are read behind the writer is read anew, too.
+    @Test func aLargeFileThatBeginsAgain() throws {
+        let test = try TestCache(bytesMax: 8 << 20)
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 40_503 >> 3) }
+        let path = test.folder + "/out/x"
+        try test.cache.placeNow(digest(of: bytes), at: path) { sink in
+            try sink.write([UInt8](repeating: 7, count: 2_000_000))
+            try sink.startOver()
+            for start in stride(from: 0, to: bytes.count, by: 100_000) {
+                try sink.write(Array(bytes[start..<start + 100_000]))
+            }
+        }
+        #expect(try contents(path) == bytes)
+    }
+
     @Test func aFetchThatFailsLeavesNothing() throws {
         struct Away: Error {}
         let test = try TestCache()

@@ -36,40 +36,6 @@ import Testing
         }
     }
 
-    /// Whole in its order, whatever pieces it came in; with a larger buffer, too.
-    @Test(arguments: [nil, 256 << 10]) func manyBytesAtOnce(_ receiveBytes: Int?) async throws {
-        let body = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 * 31 >> 4) }
-        let script: RawServer.Script = { connection in
-            _ = connection.request()
-            connection.write("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n")
-            for start in stride(from: 0, to: body.count, by: 70_001) {
-                connection.write(Array(body[start..<min(start + 70_001, body.count)]))
-            }
-            connection.awaitEnd()
-        }
-        try await withServer(script) { server, client in
-            var request = HTTPClientRequest("GET", server.url)
-            request.receiveBytes = receiveBytes
-            let stream = try await client.stream(request)
-            var pieces: [[UInt8]] = []
-            while let piece = try await stream.next(atLeast: 400_000) { pieces.append(piece) }
-            #expect(Array(pieces.joined()) == body)
-            #expect(pieces.count <= 4 && pieces.dropLast().allSatisfy { $0.count >= 400_000 })
-        }
-    }
-
-    /// What came before a break is not taken for the whole.
-    @Test func aBreakWhileMuchIsWaitedFor() async throws {
-        let script: RawServer.Script = { connection in
-            _ = connection.request()
-            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")
-        }
-        try await withServer(script) { server, client in
-            let stream = try await client.stream(HTTPClientRequest("GET", server.url))
-            await #expect(throws: HTTPClientError.self) { try await stream.next(atLeast: 500) }
-        }
-    }
-
     @Test(arguments: [
         "Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Connection: close\r\n\r\n",
     ])

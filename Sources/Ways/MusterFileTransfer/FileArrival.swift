@@ -111,11 +111,18 @@ internal import TaskFiles
 
     private func whole(_ digest: FileDigest) async throws -> [UInt8] {
         try await origin.retrying {
-            let stream = try await origin.open(digest)
-            defer { stream.cancel() }
-            var bytes: [UInt8] = []
-            while bytes.count <= FileTree.bytesMax, let piece = try await stream.next() { bytes += piece }
-            guard FileDigest(bytes: SHA256.digest(of: bytes)) == digest else { throw wrong(digest) }
+            let came = Mutex<[UInt8]>([])
+            let wrong = wrong(digest)
+            try await origin.receive(digest) { piece in
+                let bytes = piece
+                let count = came.withLock { came in
+                    came += bytes
+                    return came.count
+                }
+                if count > FileTree.bytesMax { throw wrong }
+            }
+            let bytes = came.withLock { $0 }
+            guard FileDigest(bytes: SHA256.digest(of: bytes)) == digest else { throw wrong }
             return bytes
         }
     }
@@ -178,14 +185,14 @@ internal import TaskFiles
         try await origin.retrying {
             guard ftruncate(file.number, 0) == 0 else { throw FileTrouble.system("cannot write \(name)") }
             lseek(file.number, 0, SEEK_SET)
-            let stream = try await origin.open(digest)
-            defer { stream.cancel() }
-            let sha = SHA256()
-            while let piece = try await stream.next() {
-                sha.update(piece)
+            let sum = Mutex<SHA256?>(SHA256())
+            try await origin.receive(digest) { piece in
+                let bytes = piece
+                sum.withLock { $0?.update(bytes) }
                 try file.write(piece, name)
             }
-            guard FileDigest(bytes: sha.finish()) == digest else { throw wrong(digest) }
+            let bytes = sum.withLock { $0.take()?.finish() } ?? []
+            guard FileDigest(bytes: bytes) == digest else { throw wrong(digest) }
         }
     }
 

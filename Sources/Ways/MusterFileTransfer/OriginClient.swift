@@ -170,47 +170,27 @@ package struct OriginClient: Sendable {
         }
     }
 
-    /// Of one piece: for the threads that take one after the other a piece costs as much as 100 KiB or so.
-    private static let receiveBytes = 256 << 10
-
-    /// The bytes of one file from a place on, piece by piece, once; the caller holds them against the name. After `idle` without a byte it
-    /// counts as away. An edge of the fleet answers this as an origin does.
-    package func open(
-        _ digest: FileDigest, from start: UInt64 = 0, idle: Duration = .seconds(60)
-    ) async throws -> FileStream {
+    /// The bytes of one file from a place on, once, on a thread of this client's, which others wait for: `begin` is told where they begin,
+    /// there or at the beginning of the file; `take` gets them in pieces of 256 KiB, less at the end, and may keep one and leave another
+    /// array, whose room is used. The caller holds them against the name. After `idle` without a byte it counts as away. An edge of the
+    /// fleet answers this as an origin does. Throws what they throw, too.
+    package func receive(
+        _ digest: FileDigest, from start: UInt64 = 0, idle: Duration = .seconds(60),
+        begin: @escaping @Sendable (UInt64) throws -> Void = { _ in },
+        take: @escaping @Sendable (inout [UInt8]) throws -> Void
+    ) async throws {
         var request = request("GET", "/files/\(digest)")
-        request.receiveBytes = Self.receiveBytes
+        request.receiveBytes = FileReception.pieceBytes
         request.timeout = nil
         request.idleTimeout = idle
         if start > 0 { request.headers += [("Range", "bytes=\(start)-"), ("If-Range", "\"\(digest)\"")] }
-        let stream = try await opened(request)
-        guard stream.status == 206 else { return FileStream(stream, self, start: 0) }
-        guard stream.header("Content-Range")?.hasPrefix("bytes \(start)-") == true else {
-            stream.cancel()
-            throw FileTrouble(.strange, "the origin \(url) sends another part of \(digest) than was asked for")
-        }
-        return FileStream(stream, self, start: start)
-    }
-
-    /// One file on its way here.
-    package struct FileStream: Sendable {
-        private let stream: HTTPClientStream
-        private let origin: OriginClient
-        /// Where it begins: where that was asked for, or at the beginning of the file.
-        package let start: UInt64
-
-        init(_ stream: HTTPClientStream, _ origin: OriginClient, start: UInt64) {
-            (self.stream, self.origin, self.start) = (stream, origin, start)
-        }
-
-        /// The next bytes, 256 KiB or more; less at the end, where there is nil then.
-        package func next() async throws -> [UInt8]? {
-            do { return try await stream.next(atLeast: OriginClient.receiveBytes) } catch let error as HTTPClientError {
-                throw origin.away(error)
-            }
-        }
-
-        package func cancel() { stream.cancel() }
+        let reception = FileReception(of: url, from: start, begin: begin, take: take)
+        var broken: HTTPClientError?
+        do { try await http.send(request, to: reception) } catch let error as HTTPClientError { broken = error }
+        // What came before a break is of use, too.
+        try reception.finish()
+        if let refusal = reception.refusal { throw trouble(refusal.status, refusal.body) }
+        if let broken { throw away(broken) }
     }
 
     // MARK: -

@@ -104,6 +104,20 @@ package final class HTTPClient: Sendable {
         return HTTPClientStream(head: head, buffer: buffer, transfer: handle)
     }
 
+    /// Gives the answer to `receiver` as it comes, and returns at its end. Throws as `send` does; `.cancelled`, too, where the receiver
+    /// gives up. For long bodies that go elsewhere: nothing of them waits anywhere.
+    package func send(_ request: HTTPClientRequest, to receiver: any BodyReceiver) async throws {
+        let transfer = Transfer(request)
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                transfer.outcome = .received(receiver) { continuation.resume(with: $0) }
+                engine.submit(transfer)
+            }
+        } onCancel: {
+            engine.cancel(transfer)
+        }
+    }
+
     /// Fails what is outstanding with `.cancelled`, as everything submitted later, and ends the thread; returns at once.
     package func close() { engine.close() }
 }

@@ -39,13 +39,6 @@ package final class HTTPClientStream: Sendable {
         }
     }
 
-    /// The same for whom each call costs more than the bytes: waits for so many, or for the end.
-    package func next(atLeast count: Int) async throws -> [UInt8]? {
-        guard var bytes = try await next() else { return nil }
-        while bytes.count < count, let more = try await next() { bytes += more }
-        return bytes
-    }
-
     private func settle(_ portion: StreamBuffer.Portion) throws -> [UInt8]? {
         switch portion {
         case .chunk(let chunk, let mayResume):

@@ -12,6 +12,7 @@ final class Transfer: @unchecked Sendable {
     enum Outcome {
         case whole(@Sendable (Result<HTTPClientResponse, HTTPClientError>) -> Void)
         case stream(StreamBuffer)
+        case received(any BodyReceiver, @Sendable (Result<Void, HTTPClientError>) -> Void)
     }
 
     let request: HTTPClientRequest
@@ -78,8 +79,7 @@ final class Transfer: @unchecked Sendable {
         case .more: return true
         case .complete:
             // After 417 libcurl may repeat the request without its `Expect`: this is the answer only once a body or the end says so.
-            if head.status != 417 { giveHead() }
-            return true
+            return head.status == 417 || giveHead()
         case .tooLarge:
             failure = error(
                 .tooLarge, "its headers go past \(ResponseHead.bytesMax) bytes or \(ResponseHead.linesMax) lines")
@@ -92,11 +92,17 @@ final class Transfer: @unchecked Sendable {
     func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Reception {
         noteActivity()
         hasBody = true
-        if case .stream(let buffer) = outcome {
-            giveHead()
+        guard giveHead() else { return .abort }
+        switch outcome {
+        case .stream(let buffer):
             isReceivingPaused = !buffer.append(bytes)
             return isReceivingPaused ? .pause : .taken
+        case .received(let receiver, _): return isGoingOn(receiver.take(bytes)) ? .taken : .abort
+        case .whole, nil: return gather(bytes)
         }
+    }
+
+    private func gather(_ bytes: UnsafeRawBufferPointer) -> Reception {
         guard bytes.count <= request.responseBytesMax - body.count else {
             failure = error(.tooLarge, "the response goes past \(request.responseBytesMax) bytes")
             return .abort
@@ -108,23 +114,34 @@ final class Transfer: @unchecked Sendable {
 
     private var announcedBytes: Int? { head.headers.first(named: "Content-Length").flatMap { Int($0) } }
 
-    private func giveHead() {
-        guard !isHeadGiven, head.isComplete, let status = head.status, case .stream(let buffer) = outcome else {
-            return
-        }
+    /// Once, to who takes the answer as it comes. False: give up, `failure` is set.
+    private func giveHead() -> Bool {
+        guard !isHeadGiven, head.isComplete, let status = head.status else { return true }
         isHeadGiven = true
-        buffer.receiveHead(StreamHead(status: status, headers: head.headers))
+        switch outcome {
+        case .stream(let buffer): buffer.receiveHead(StreamHead(status: status, headers: head.headers))
+        case .received(let receiver, _):
+            return isGoingOn(receiver.begin(status: status, headers: head.headers))
+        case .whole, nil: break
+        }
+        return true
+    }
+
+    private func isGoingOn(_ isTaken: Bool) -> Bool {
+        if !isTaken { failure = error(.cancelled, "whoever took the answer gave up") }
+        return isTaken
     }
 
     /// Tells the outcome, once. Nil: libcurl is content.
     func finish(_ error: HTTPClientError?) {
-        let error = error ?? (head.isComplete ? nil : self.error(.broken, "the connection ended within the headers"))
-        if error == nil { giveHead() }
+        var error = error ?? (head.isComplete ? nil : self.error(.broken, "the connection ended within the headers"))
+        if error == nil, !giveHead() { error = failure }
         let outcome = self.outcome
         self.outcome = nil
         switch outcome {
         case nil: break
         case .stream(let buffer): buffer.finish(error)
+        case .received(_, let completion): completion(error.map { .failure($0) } ?? .success(()))
         case .whole(let completion):
             if let error { return completion(.failure(error)) }
             completion(.success(HTTPClientResponse(status: head.status ?? 0, headers: head.headers, body: body)))

@@ -47,9 +47,12 @@ struct FileFetch {
     /// What is missing yet.
     private func bring(from source: OriginClient, into sink: FileSink, idle: Duration) throws {
         let (digest, size) = (digest, sink.size)
-        let stream = try blocking(cancellation) { try await source.open(digest, from: size, idle: idle) }
-        defer { stream.cancel() }
-        if stream.start != size { try sink.startOver() }
-        while let piece = try blocking(cancellation, { try await stream.next() }) { try sink.write(piece) }
+        try blocking(cancellation) {
+            try await source.receive(digest, from: size, idle: idle) { start in
+                if start != size { try sink.startOver() }
+            } take: {
+                try sink.write(&$0)
+            }
+        }
     }
 }
