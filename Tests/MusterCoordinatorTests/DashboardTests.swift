@@ -99,6 +99,8 @@ import Testing
             let job = try coordinator.submit(#"{"kernel":"noop","count":7,"name":"seven"}"#)
             let answer = try #require(coordinator.ask("GET", "/v1/overview", token: coordinator.tokens.read))
             try expectDocumented(answer, "GET", "/v1/overview")
+            // A browser keeps no page for the way back that asked for this.
+            #expect(answer["cache-control"] == "no-store")
             let whole = try JSONValue(parsing: answer.body)
             #expect(whole["members"]?.elements?.compactMap { $0["name"]?.string } == ["<b>ada</b>"])
             #expect(whole["members"]?.elements?.first?["id"]?.int == Int(member.id.rawValue))

@@ -106,7 +106,10 @@ package final class OverviewService: Service {
 
     package var routes: [RouteName: RouteHandler] {
         [
-            .overview: { [unowned self] _ in .task { .json(try await self.snapshot().body) } },
+            .overview: { [unowned self] _ in
+                // With it a page that was left is not kept for the way back: Chromium would freeze the worker that follows for it, stream and all.
+                .task { .json(try await self.snapshot().body, headers: [("Cache-Control", "no-store")]) }
+            },
             .overviewEvents: { [unowned self] _ in try openStream() },
         ]
     }
