@@ -591,7 +591,8 @@ def nobody_waits(driver, fleet):
     first = count(fleet, "muster_tasks_recorded_total")
     made = lambda: count(fleet, "muster_tasks_recorded_total") - first
     asked = lambda: driver.execute_script(TILES)
-    go(driver, fleet, "re=-0.5&im=0.5&span=1.2&escape=1000")
+    # So few iterations that a tile is one strip.
+    go(driver, fleet, "re=-0.5&im=0.5&span=1.2&escape=150")
     canvas = driver.find_element(By.ID, "map")
     whole = asked()
     expect(f"each tile is made once, {len(whole)}", made() == len(whole) == len(set(whole)), [made(), whole])
@@ -608,14 +609,14 @@ def nobody_waits(driver, fleet):
     driver.execute_script("location.hash = 're=-0.745&im=0.11&span=0.02&escape=4000000'")
     until("the fleet computes deep tiles", lambda: count(fleet, "muster_tasks_leased") > 0 and count(fleet, "muster_tasks_granted_total") - before > 4)
     expect("the page waits for them", "of" in text(driver, "#work"), text(driver, "#work"))
-    driver.execute_script("location.hash = 're=-0.5&im=0.5&span=1.2&escape=1000'")
+    driver.execute_script("location.hash = 're=-0.5&im=0.5&span=1.2&escape=150'")
     until("the page shows what it has", lambda: text(driver, "#work") == "complete")
     until("nothing of what nobody waits for is left", lambda: count(fleet, "muster_tasks_leased") == count(fleet, "muster_tasks_waiting") == count(fleet, "muster_jobs_unfinished") == 0)
     granted = count(fleet, "muster_tasks_granted_total") - before
-    # Each tile of that depth has a strip a row; six were asked for at a time.
+    # Each tile of that depth has 256 rows, and a strip each; six were asked for at a time.
     expect(f"most of it was never computed: {granted:.0f} strips of {6 * 256} asked for", 4 < granted < 6 * 256, granted)
     made_before = made()
-    go(driver, fleet, "re=0.3&im=0.5&span=3.75&escape=1001")
+    go(driver, fleet, "re=0.3&im=0.5&span=3.75&escape=151")
     expect("and what comes next is made alone", made() - made_before == len(asked()), [made(), made_before])
 
 

@@ -113,6 +113,7 @@ struct MandelbrotPictureTests {
         let deep = try Picture.tile(z: 40, x: last, y: last)
         #expect((deep.re, deep.im) == (1.5 - deep.span / 2, -2 + deep.span / 2))
         #expect(deep.span == 0x1p-38)
+        #expect(throws: Never.self) { try Picture.tile(z: 40, x: 0, y: 0, query: [("size", "512")]) }
     }
 
     @Test("a tile's pixels are those of a larger picture")
@@ -137,7 +138,13 @@ struct MandelbrotPictureTests {
         let asked = try Picture.tile(z: 3, x: 2, y: 3, query: query)
         #expect((asked.escape, asked.palette, asked.isSmooth, asked.samples) == (8_000, .ember, true, 2))
         #expect((asked.re, asked.im, asked.span, asked.width) == (plain.re, plain.im, plain.span, 256))
-        for (name, text) in [("escape", "0"), ("palette", "mud"), ("smooth", "2"), ("width", "9"), ("depth", "9")] {
+        let large = try Picture.tile(z: 3, x: 2, y: 3, query: [("size", "512")])
+        #expect(
+            (large.re, large.im, large.span, large.width, large.height) == (plain.re, plain.im, plain.span, 512, 512))
+        for (name, text) in [
+            ("escape", "0"), ("palette", "mud"), ("smooth", "2"), ("width", "9"), ("depth", "9"), ("size", "300"),
+            ("size", "0512"),
+        ] {
             let problem = #expect(throws: Problem.self) { try Picture.tile(z: 3, x: 2, y: 3, query: [(name, text)]) }
             #expect(problem?.status == 422 && problem?.detail.contains(name) == true)
         }

@@ -13,6 +13,8 @@ package enum PictureBounds {
     package static let spans = 1e-300...1e6
     package static let samples = 1...4
     package static let tileLevels = 0...40
+    /// Pixels a side that a tile may have, the default first.
+    package static let tileSides = [256, 512]
 }
 
 /// What a query for a picture may name.

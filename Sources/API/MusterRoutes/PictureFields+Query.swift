@@ -34,5 +34,9 @@ extension PictureFields {
     ]
 
     /// A tile's: what colours would not go on in the next tile is not for it.
-    static let tileQuery = query.filter { ["escape", "palette", "smooth", "samples"].contains($0.name) }
+    static let tileQuery =
+        [
+            FieldSpec.query(
+                "size", .choice(PictureBounds.tileSides.map { "\($0)" }), "Pixels a side, default 256.")
+        ] + query.filter { ["escape", "palette", "smooth", "samples"].contains($0.name) }
 }

@@ -234,7 +234,7 @@ package enum RouteTable {
             fields: PictureFields.query + [.ifNoneMatch], answerType: "image/png", otherStatuses: [304]),
         RouteSpec(
             name: .tile, method: "GET", pattern: "/tiles/{z}/{x}/{y}.png", access: .picture,
-            summary: "One tile of 256 x 256 pixels; level 0 is the whole set, each level halves the span.",
+            summary: "One tile; level 0 is the whole set, each level halves the span.",
             fields: PictureFields.tileQuery + [.ifNoneMatch], answerType: "image/png", otherStatuses: [304],
             answerHeaders: [.musterWorkers],
             parameterSchemas: [

@@ -20,13 +20,18 @@ const size = () => ({ width: stage.clientWidth, height: stage.clientHeight, rati
 
 // MARK: What is drawn
 
+const side = () => plane.sideOf(style.escape);
+
 function url({ z, x, y }) {
-  const asked = new URLSearchParams();
+  const asked = new URLSearchParams({ size: side() });
   if (style.palette !== 'spectrum') asked.set('palette', style.palette);
-  const escape = style.escape || plane.depthOf(z);
+  const escape = style.escape || plane.depthOf(plane.levelOfTile(z, side()));
   if (escape !== 1000) asked.set('escape', escape);
-  return `/tiles/${z}/${x}/${y}.png${asked.size ? `?${asked}` : ''}`;
+  return `/tiles/${z}/${x}/${y}.png?${asked}`;
 }
+
+const tilesOf = (place, { width, height, ratio }) => (
+  plane.tilesIn(place, plane.tileLevelOf(plane.levelOf(place, ratio), side()), width, height));
 
 function arrived() {
   if (!tiles.missing) return draw();
@@ -49,7 +54,7 @@ function paint() {
   pen.fillStyle = '#000';
   pen.fillRect(0, 0, across, down);
   const level = plane.levelOf(view, ratio);
-  const shown = plane.tilesIn(view, level, width, height);
+  const shown = tilesOf(view, size());
   for (const tile of shown) paintTile(tile, plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio));
   if (style.who) {
     const there = shown.filter(tile => tiles.get(url(tile))).map(tile => (
@@ -58,8 +63,7 @@ function paint() {
     layer.tell(of('makers'), there);
   }
   // While it moves only what it comes to is worth asking for.
-  const end = target ?? view;
-  const wanted = target ? plane.tilesIn(end, plane.levelOf(end, ratio), width, height) : shown;
+  const wanted = target ? tilesOf(target, size()) : shown;
   tiles.want([{ z: 0, x: 0, y: 0 }, ...wanted].map(url));
   tell(level, wanted.length);
   if (target) draw();
@@ -72,7 +76,7 @@ function paintTile({ z, x, y }, at) {
   for (let up = 1; up <= z; up += 1) {
     const coarse = tiles.get(url({ z: z - up, x: Math.floor(x / 2 ** up), y: Math.floor(y / 2 ** up) }));
     if (!coarse) continue;
-    const part = plane.SIDE / 2 ** up;
+    const part = coarse.width / 2 ** up;
     pen.drawImage(coarse, (x % 2 ** up) * part, (y % 2 ** up) * part, part, part, at.x, at.y, at.width, at.height);
     break;
   }

@@ -1,5 +1,5 @@
-// The plane as a map: the square re -2.5…1.5, im -2…2 is one unit; level z cuts it into 2^z × 2^z tiles of 256 pixels, as /tiles/ has
-// them. A view is a centre (u, v) in units, from the top left, and a zoom: at zoom z a tile of level z is 256 pixels wide on the page.
+// The plane as a map: the square re -2.5…1.5, im -2…2 is one unit; level z cuts it into 2^z × 2^z tiles, as /tiles/ has them. A view is a
+// centre (u, v) in units, from the top left, and a zoom: at zoom z a tile of level z is 256 pixels wide on the page.
 export const SIDE = 256, LEVELS = 40, ZOOM_LEAST = -1, ZOOM_MOST = LEVELS + 2;
 export const WHOLE = { re: -0.5, im: 0, span: 4 };
 
@@ -27,8 +27,16 @@ export function zoomed(view, zoom, x = 0, y = 0) {
   return bounded({ u: view.u + x / before - x / now, v: view.v + y / before - y / now, zoom: after });
 }
 
-// The level whose pixels are nearest those of the screen.
+// The level whose tiles of 256 pixels have pixels nearest those of the screen.
 export const levelOf = (view, ratio) => Math.min(LEVELS, Math.max(0, Math.round(view.zoom + Math.log2(ratio))));
+
+// Twice as wide a tile shows four times the place for little more work of the browser; an iteration limit above 10^12 for a tile's pixels is
+// refused.
+const LARGE = 2 * SIDE, LARGE_ESCAPE_MOST = 3_800_000;
+export const sideOf = escape => (escape <= LARGE_ESCAPE_MOST ? LARGE : SIDE);
+// The level of such tiles that has the same pixels.
+export const tileLevelOf = (level, side) => Math.max(0, level - Math.log2(side / SIDE));
+export const levelOfTile = (z, side) => z + Math.log2(side / SIDE);
 
 // Places in pixels of the screen, from its top left; whole numbers, so that neighbours meet.
 export function rectOf(view, z, x, y, width, height, ratio) {

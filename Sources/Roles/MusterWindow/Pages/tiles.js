@@ -2,10 +2,12 @@
 // fleet stops computing it.
 import { makersOf } from './makers.js';
 
-const KEPT = 400, ASKED = 6, WAIT_MOST = 30_000;
+// Pixels that are kept: four bytes each.
+const KEPT = 400 * 256 * 256, ASKED = 6, WAIT_MOST = 30_000;
 
 export class Tiles {
   #kept = new Map();
+  #pixels = 0;
   #asked = new Map();
   #trouble = new Map();
   #wanted = [];
@@ -27,7 +29,7 @@ export class Tiles {
   want(urls) {
     this.#wanted = urls.filter(url => !this.#kept.has(url));
     const wanted = new Set(this.#wanted);
-    for (const [url, asked] of this.#asked) if (!wanted.has(url)) asked.abort();
+    for (const [url, asked] of this.#asked) if (!wanted.has(url)) asked.control.abort();
     for (const url of this.#trouble.keys()) if (!wanted.has(url)) this.#trouble.delete(url);
     this.#ask();
   }
@@ -40,19 +42,23 @@ export class Tiles {
   #ask() {
     const now = performance.now();
     for (const url of this.#wanted) {
-      if (this.#asked.size >= ASKED) return;
+      if ([...this.#asked.values()].filter(asked => !asked.isHere).length >= ASKED) return;
       if (!this.#asked.has(url) && (this.#trouble.get(url)?.until ?? 0) <= now) this.#fetch(url);
     }
   }
 
   async #fetch(url) {
-    const control = new AbortController();
-    this.#asked.set(url, control);
+    const control = new AbortController(), asked = { control, isHere: false };
+    this.#asked.set(url, asked);
     try {
       const answer = await fetch(url, { signal: control.signal });
       if (!answer.ok) throw await refused(answer);
       const makers = makersOf(answer.headers.get('Muster-Workers'));
-      this.#keep(url, { picture: await createImageBitmap(await answer.blob()), makers });
+      const bytes = await answer.blob();
+      // The fleet makes the next one while the browser reads this one.
+      asked.isHere = true;
+      this.#ask();
+      this.#keep(url, { picture: await createImageBitmap(bytes), makers });
       this.#trouble.delete(url);
     } catch (error) {
       if (!control.signal.aborted) this.#putOff(url, error);
@@ -65,10 +71,12 @@ export class Tiles {
 
   #keep(url, tile) {
     this.#kept.set(url, tile);
-    for (const [oldest, old] of this.#kept) {
-      if (this.#kept.size <= KEPT) break;
+    this.#pixels += tile.picture.width * tile.picture.height;
+    for (const [oldest, { picture }] of this.#kept) {
+      if (this.#pixels <= KEPT) break;
       this.#kept.delete(oldest);
-      old.picture.close();
+      this.#pixels -= picture.width * picture.height;
+      picture.close();
     }
   }
 

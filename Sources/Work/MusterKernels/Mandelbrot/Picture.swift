@@ -37,7 +37,6 @@ package struct Picture: Hashable, Sendable {
     static let stepsMax = PictureBounds.stepsMax
     package static let centreMax = PictureBounds.centreMax
     package static let spans = PictureBounds.spans
-    static let tileSide = 256
     static let tileLevels = PictureBounds.tileLevels
 
     /// Throws a `Problem` (422) that names the value which is out of range.
@@ -203,8 +202,8 @@ package struct Picture: Hashable, Sendable {
         return writer.bytes
     }
 
-    /// Tile (x, y) of level z, 256 x 256 pixels: level 0 is one tile of re -2.5...1.5, im -2...2; each level halves the
-    /// span; y counts down from the top. `query` may say `escape`, `palette`, `smooth` and `samples`, as of a picture. Throws a
+    /// Tile (x, y) of level z: level 0 is one tile of re -2.5...1.5, im -2...2; each level halves the span; y counts down from the top.
+    /// `query` may say `size`, of `PictureBounds.tileSides`, and `escape`, `palette`, `smooth` and `samples`, as of a picture. Throws a
     /// `Problem` (422) for a tile that the level does not have, and for a wrong value.
     package static func tile(z: Int, x: Int, y: Int, query: [(String, String)] = []) throws(Problem) -> Picture {
         try check("z", z, in: tileLevels)
@@ -213,12 +212,23 @@ package struct Picture: Hashable, Sendable {
         try check("y", y, in: 0...last)
         // Powers of two and short multiples of them: no rounding down to the last level.
         let span = 4 / Double(1 << z)
-        let side = String(tileSide)
-        let asked = try Picture(query: query + [("width", side), ("height", side)])
+        let side = try tileSide(of: query)
+        let asked = try Picture(
+            query: query.filter { $0.0 != "size" } + [("width", String(side)), ("height", String(side))])
         return try Picture(
-            width: tileSide, height: tileSide, escape: asked.escape, re: -2.5 + (Double(x) + 0.5) * span,
+            width: side, height: side, escape: asked.escape, re: -2.5 + (Double(x) + 0.5) * span,
             im: 2 - (Double(y) + 0.5) * span, span: span, palette: asked.palette, isSmooth: asked.isSmooth,
             samples: asked.samples)
+    }
+
+    private static func tileSide(of query: [(String, String)]) throws(Problem) -> Int {
+        let sides = PictureBounds.tileSides
+        guard let text = query.first(where: { $0.0 == "size" })?.1 else { return sides[0] }
+        guard let side = Int(text), sides.contains(side), String(side) == text else {
+            let wanted = sides.map { "\($0)" }.joined(separator: " or ")
+            throw Problem(422, "\"size\" must be \(wanted), not \"\(text.prefix(80))\".", code: "field")
+        }
+        return side
     }
 
     private static func check<T: Comparable & CustomStringConvertible>(
