@@ -20,6 +20,8 @@ trap finish EXIT
 start() {
     local name=$1
     shift
+    # The process that writes it may not have begun when it is read first.
+    : >"$place/$name.log"
     "$muster" "$name" --data "$place/$name" --port 0 --log-level warning "$@" >"$place/$name.log" 2>&1 &
     started+=($!)
     for _ in $(seq 600); do
