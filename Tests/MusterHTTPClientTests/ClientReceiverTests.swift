@@ -1,3 +1,4 @@
+import Glibc
 import MusterServerKit
 import Synchronization
 import Testing
@@ -94,6 +95,56 @@ import Testing
             }
             #expect(error?.code == .cancelled)
             #expect(keeper.pieces.joined().count == bytesMax)
+        }
+    }
+
+    /// Does something at each piece.
+    private final class Doer: BodyReceiver {
+        private let work: @Sendable (Int) -> Void
+        private let bytes = Mutex(0)
+
+        init(_ work: @escaping @Sendable (Int) -> Void) { self.work = work }
+
+        func begin(status: Int, headers: [(name: String, value: String)]) -> Bool { true }
+
+        func take(_ piece: UnsafeRawBufferPointer) -> Bool {
+            let count = piece.count
+            let sum = bytes.withLock { bytes in
+                bytes += count
+                return bytes
+            }
+            work(sum)
+            return true
+        }
+    }
+
+    /// One that takes long keeps the client's thread: what came to another meanwhile is not the other's silence.
+    @Test func whoTakesLongSilencesNobody() async throws {
+        let (isOtherThere, isLong) = (Latch(), Latch())
+        let script: RawServer.Script = { connection in
+            let isLongOne = connection.request()?.line.contains("/long") == true
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
+            if isLongOne {
+                isOtherThere.wait()
+                connection.write("abcdef")
+            } else {
+                connection.write("abc")
+                isLong.wait()
+                connection.write("def")
+            }
+            connection.awaitEnd()
+        }
+        try await withServer(script) { server, client in
+            var (long, other) = (HTTPClientRequest("GET", server.url + "/long"), HTTPClientRequest("GET", server.url))
+            (long.idleTimeout, other.idleTimeout) = (.seconds(60), .seconds(1))
+            async let first: Void = client.send(
+                long,
+                to: Doer { _ in
+                    isLong.open()
+                    usleep(1_500_000)
+                })
+            try await client.send(other, to: Doer { if $0 == 3 { isOtherThere.open() } })
+            try await first
         }
     }
 

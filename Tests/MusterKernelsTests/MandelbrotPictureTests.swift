@@ -141,6 +141,9 @@ struct MandelbrotPictureTests {
         let large = try Picture.tile(z: 3, x: 2, y: 3, query: [("size", "512")])
         #expect(
             (large.re, large.im, large.span, large.width, large.height) == (plain.re, plain.im, plain.span, 512, 512))
+        #expect(throws: Problem.self) {
+            try Picture.tile(z: 3, x: 2, y: 3, query: [("size", "512"), ("size", "512")])
+        }
         for (name, text) in [
             ("escape", "0"), ("palette", "mud"), ("smooth", "2"), ("width", "9"), ("depth", "9"), ("size", "300"),
             ("size", "0512"),

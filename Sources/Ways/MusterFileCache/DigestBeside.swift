@@ -71,6 +71,8 @@ final class DigestBeside {
     /// Gives the last one back for the next. Blocks until there is one. False: there is none any more.
     private static func take(_ piece: inout [UInt8], _ state: Monitor<State>) -> Bool {
         state.change(waking: .all) { $0.free.append(piece) }
+        // Held here, too, it would be copied when it is filled anew.
+        piece = []
         let next = state.wait { state -> [UInt8]?? in
             if !state.waiting.isEmpty { return .some(state.waiting.removeFirst()) }
             return state.isWhole ? .some(nil) : nil

@@ -8,7 +8,7 @@ internal import Synchronization
 internal import TaskFiles
 
 /// Brings files from an origin into a folder: each appears whole, under its name, or not at all; small ones come many at once. Nothing is
-/// made outside of the folder. Blocks the main thread while it writes.
+/// made outside of the folder. Blocks the main thread while it writes small ones.
 @MainActor package final class FileArrival {
     /// One file or folder that somebody waits for.
     package struct Wanted: Sendable {

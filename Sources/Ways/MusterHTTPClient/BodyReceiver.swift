@@ -1,5 +1,5 @@
-/// Takes an answer piece by piece, on the client's thread: other exchanges of that client wait as long as a call lasts, so whoever writes
-/// to a disk in it has a client of its own.
+/// Takes an answer piece by piece, on the client's thread: all other exchanges of that client wait as long as a call lasts. So it is not for
+/// a client by which somebody shows that it lives.
 package protocol BodyReceiver: AnyObject, Sendable {
     /// Once, when status and headers are in. False: give up.
     func begin(status: Int, headers: [(name: String, value: String)]) -> Bool

@@ -97,7 +97,10 @@ final class Transfer: @unchecked Sendable {
         case .stream(let buffer):
             isReceivingPaused = !buffer.append(bytes)
             return isReceivingPaused ? .pause : .taken
-        case .received(let receiver, _): return isGoingOn(receiver.take(bytes)) ? .taken : .abort
+        case .received(let receiver, _):
+            // Time that it took on this side is not the server's silence.
+            defer { noteActivity() }
+            return isGoingOn(receiver.take(bytes)) ? .taken : .abort
         case .whole, nil: return gather(bytes)
         }
     }
@@ -121,6 +124,7 @@ final class Transfer: @unchecked Sendable {
         switch outcome {
         case .stream(let buffer): buffer.receiveHead(StreamHead(status: status, headers: head.headers))
         case .received(let receiver, _):
+            defer { noteActivity() }
             return isGoingOn(receiver.begin(status: status, headers: head.headers))
         case .whole, nil: break
         }

@@ -108,13 +108,22 @@ final class TransferEngine: @unchecked Sendable {
         while performCommands() {
             runTimer()
             collectFinished()
-            expire()
-            poller.wait(milliseconds: pollMilliseconds()) { socket, events in
-                var count: CInt = 0
-                curl_multi_socket_action(multi, socket, events, &count)
+            if let nextDeadline, .now >= nextDeadline {
+                // A receiver may have kept this thread for long: what came meanwhile counts.
+                serveSockets(milliseconds: 0)
+                collectFinished()
+                expire()
             }
+            serveSockets(milliseconds: pollMilliseconds())
         }
         shutDown()
+    }
+
+    private func serveSockets(milliseconds: CInt) {
+        poller.wait(milliseconds: milliseconds) { socket, events in
+            var count: CInt = 0
+            curl_multi_socket_action(multi, socket, events, &count)
+        }
     }
 
     /// libcurl says which sockets and which moment it waits for, so an event costs the same whatever else is open: its own

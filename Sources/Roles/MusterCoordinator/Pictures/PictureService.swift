@@ -57,7 +57,7 @@ final class PictureService: Service {
     var isIdle: Bool { lock.withLock { $0[slice].renders.isEmpty } }
 
     /// So long a tile's answer waits for all strips. Edges wait longer for an answer's beginning.
-    private static let wholeTime: Duration = .seconds(3)
+    private static let wholeTime: Duration = .seconds(10)
     /// Renders at one time; more are refused with 503.
     static let rendersMax = 256
     /// Bytes of strips, before compression, that one render may have under way.

@@ -11,6 +11,8 @@ export class Tiles {
   #asked = new Map();
   #trouble = new Map();
   #wanted = [];
+  // What the page shows: kept, however much it is.
+  #shown = new Set();
   #changed;
 
   // `changed` is called when a tile came, or could not.
@@ -27,6 +29,7 @@ export class Tiles {
 
   // These, in this order, and no others.
   want(urls) {
+    this.#shown = new Set(urls);
     this.#wanted = urls.filter(url => !this.#kept.has(url));
     const wanted = new Set(this.#wanted);
     for (const [url, asked] of this.#asked) if (!wanted.has(url)) asked.control.abort();
@@ -74,6 +77,7 @@ export class Tiles {
     this.#pixels += tile.picture.width * tile.picture.height;
     for (const [oldest, { picture }] of this.#kept) {
       if (this.#pixels <= KEPT) break;
+      if (this.#shown.has(oldest)) continue;
       this.#kept.delete(oldest);
       this.#pixels -= picture.width * picture.height;
       picture.close();

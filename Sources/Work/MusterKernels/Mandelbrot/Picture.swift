@@ -212,18 +212,20 @@ package struct Picture: Hashable, Sendable {
         try check("y", y, in: 0...last)
         // Powers of two and short multiples of them: no rounding down to the last level.
         let span = 4 / Double(1 << z)
-        let side = try tileSide(of: query)
-        let asked = try Picture(
-            query: query.filter { $0.0 != "size" } + [("width", String(side)), ("height", String(side))])
+        var query = query
+        let side = try takeTileSide(from: &query)
+        let asked = try Picture(query: query + [("width", String(side)), ("height", String(side))])
         return try Picture(
             width: side, height: side, escape: asked.escape, re: -2.5 + (Double(x) + 0.5) * span,
             im: 2 - (Double(y) + 0.5) * span, span: span, palette: asked.palette, isSmooth: asked.isSmooth,
             samples: asked.samples)
     }
 
-    private static func tileSide(of query: [(String, String)]) throws(Problem) -> Int {
+    /// A second one stays, and is refused as what a picture does not know.
+    private static func takeTileSide(from query: inout [(String, String)]) throws(Problem) -> Int {
         let sides = PictureBounds.tileSides
-        guard let text = query.first(where: { $0.0 == "size" })?.1 else { return sides[0] }
+        guard let place = query.firstIndex(where: { $0.0 == "size" }) else { return sides[0] }
+        let text = query.remove(at: place).1
         guard let side = Int(text), sides.contains(side), String(side) == text else {
             let wanted = sides.map { "\($0)" }.joined(separator: " or ")
             throw Problem(422, "\"size\" must be \(wanted), not \"\(text.prefix(80))\".", code: "field")
