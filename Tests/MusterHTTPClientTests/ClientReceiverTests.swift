@@ -120,7 +120,7 @@ import Testing
 
     /// One that takes long keeps the client's thread: what came to another meanwhile is not the other's silence.
     @Test func whoTakesLongSilencesNobody() async throws {
-        let (isOtherThere, isLong) = (Latch(), Latch())
+        let (isOtherThere, isLong, isMoreThere) = (Latch(), Latch(), Latch())
         let script: RawServer.Script = { connection in
             let isLongOne = connection.request()?.line.contains("/long") == true
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
@@ -131,17 +131,19 @@ import Testing
                 connection.write("abc")
                 isLong.wait()
                 connection.write("def")
+                isMoreThere.open()
             }
             connection.awaitEnd()
         }
         try await withServer(script) { server, client in
             var (long, other) = (HTTPClientRequest("GET", server.url + "/long"), HTTPClientRequest("GET", server.url))
-            (long.idleTimeout, other.idleTimeout) = (.seconds(60), .seconds(1))
+            (long.idleTimeout, other.idleTimeout) = (.seconds(60), .seconds(5))
             async let first: Void = client.send(
                 long,
                 to: Doer { _ in
                     isLong.open()
-                    usleep(1_500_000)
+                    isMoreThere.wait()
+                    usleep(5_500_000)
                 })
             try await client.send(other, to: Doer { if $0 == 3 { isOtherThere.open() } })
             try await first
