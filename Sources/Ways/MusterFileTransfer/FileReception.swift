@@ -7,7 +7,7 @@ final class FileReception: BodyReceiver {
     /// libcurl hands over 16 KiB at a time; a disk takes more for the price of one.
     static let pieceBytes = 256 << 10
     /// What is read of a refusal.
-    private static let refusalBytesMax = 64 << 10
+    static let refusalBytesMax = 64 << 10
 
     private struct State {
         var piece: [UInt8] = []

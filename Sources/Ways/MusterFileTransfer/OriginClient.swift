@@ -241,17 +241,17 @@ package struct OriginClient: Sendable {
     private func opened(_ request: HTTPClientRequest) async throws -> HTTPClientStream {
         do {
             let stream = try await http.stream(request)
-            if stream.status == 200 || stream.status == 206 { return stream }
+            if stream.status == 200 { return stream }
             defer { stream.cancel() }
             var body: [UInt8] = []
-            while body.count < 64 << 10, let piece = try await stream.next() { body += piece }
+            while body.count < FileReception.refusalBytesMax, let piece = try await stream.next() { body += piece }
             throw trouble(stream.status, body)
         } catch let error as HTTPClientError {
             throw away(error)
         }
     }
 
-    fileprivate func away(_ error: HTTPClientError) -> FileTrouble {
+    private func away(_ error: HTTPClientError) -> FileTrouble {
         FileTrouble(error.isRetryable ? .away : .strange, "the origin \(url) does not answer: \(error.reason)")
     }
 

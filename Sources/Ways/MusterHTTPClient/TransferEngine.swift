@@ -108,12 +108,7 @@ final class TransferEngine: @unchecked Sendable {
         while performCommands() {
             runTimer()
             collectFinished()
-            if let nextDeadline, .now >= nextDeadline {
-                // A receiver may have kept this thread for long: what came meanwhile counts.
-                serveSockets(milliseconds: 0)
-                collectFinished()
-                expire()
-            }
+            expire()
             serveSockets(milliseconds: pollMilliseconds())
         }
         shutDown()
@@ -277,9 +272,11 @@ final class TransferEngine: @unchecked Sendable {
     /// Activity only moves deadlines back, so looking at all of them when the earliest known one has come is enough; no more often
     /// than every 5 ms, or many deadlines close together would each cost a look at all.
     private func expire() {
-        guard let check = nextDeadline else { return }
+        guard let check = nextDeadline, .now >= check else { return }
+        // A receiver may have kept this thread for long: what came meanwhile counts.
+        serveSockets(milliseconds: 0)
+        collectFinished()
         let now = ContinuousClock.now
-        guard now >= check else { return }
         nextDeadline = nil
         for transfer in Array(running.values) {
             guard let (deadline, what) = transfer.deadline else { continue }
