@@ -148,7 +148,8 @@ let package = Package(
                 "act.js", "overview.js", "warnings.js", "members.js", "jobs.js", "output.js", "children.js",
                 "commands.js",
                 "edges.js", "volunteers.js", "system.js",
-                "explore.html", "explore.css", "explore.js", "plane.js", "tiles.js", "makers.js", "save.js",
+                "explore.html", "explore.css", "explore.js", "plane.js", "sheets.js", "tiles.js", "makers.js",
+                "save.js",
             ].map { "Pages/" + $0 }),
         room(
             "Roles", "MusterBackups",

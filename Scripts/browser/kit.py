@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -194,6 +195,8 @@ def end():
     for process in processes:
         if process.poll() is None:
             process.terminate()
+            # What a trial stopped hears it only when it goes on.
+            process.send_signal(signal.SIGCONT)
     for process in processes:
         process.wait()
 

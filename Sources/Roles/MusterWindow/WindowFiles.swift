@@ -41,6 +41,7 @@ package enum WindowFiles {
         "explore.css": File(style, PackageResources.explore_css),
         "explore.js": File(script, PackageResources.explore_js),
         "plane.js": File(script, PackageResources.plane_js),
+        "sheets.js": File(script, PackageResources.sheets_js),
         "tiles.js": File(script, PackageResources.tiles_js),
         "makers.js": File(script, PackageResources.makers_js),
         "save.js": File(script, PackageResources.save_js),

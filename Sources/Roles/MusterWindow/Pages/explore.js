@@ -1,6 +1,7 @@
 // The explorer: a map of tiles that the fleet computes, and what people do with it.
 import * as plane from './plane.js';
 import { Tiles } from './tiles.js';
+import { Sheets, common } from './sheets.js';
 import { Layer } from './makers.js';
 import { picture, store } from './save.js';
 
@@ -12,20 +13,29 @@ const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
 // How often what came is drawn while more is on its way and nothing moves, milliseconds: a large page takes as long to draw as a tile
 // to make.
 const ARRIVALS = 100;
-let view = null, target = null, isDue = false, style = { palette: 'spectrum', escape: 0, who: false }, toldPlace = 0, arrival = 0;
+let view = null, target = null, style = { palette: 'spectrum', escape: 0, who: false };
+// Whether a frame is asked for, and nothing has moved for a while; how many tiles the view has, and how many are not there.
+let isDue = false, isSettled = false, wanted = 0, lacking = 0, toldPlace = 0, arrival = 0;
 const tiles = new Tiles(arrived);
+const sheets = new Sheets(draw);
 const layer = new Layer();
+// Through a cache, what others asked for is there already, in tiles. Until that is known nothing is asked for.
+let isCached = null;
 
 const size = () => ({ width: stage.clientWidth, height: stage.clientHeight, ratio: Math.min(3, devicePixelRatio || 1) });
 
 // MARK: What is drawn
 
 const side = () => plane.sideOf(style.escape);
+// The level of what is shown: large tiles begin at 1.
+const levelOf = (place, ratio) => plane.levelOfTile(plane.tileLevelOf(plane.levelOf(place, ratio), side()), side());
+const escapeOf = level => style.escape || plane.depthOf(level);
+const lookOf = level => ({ level, palette: style.palette, escape: escapeOf(level) });
 
 function url({ z, x, y }) {
   const asked = new URLSearchParams({ size: side() });
   if (style.palette !== 'spectrum') asked.set('palette', style.palette);
-  const escape = style.escape || plane.depthOf(plane.levelOfTile(z, side()));
+  const escape = escapeOf(plane.levelOfTile(z, side()));
   if (escape !== 1000) asked.set('escape', escape);
   return `/tiles/${z}/${x}/${y}.png?${asked}`;
 }
@@ -51,35 +61,68 @@ function paint() {
   step();
   const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (map.width !== across || map.height !== down) [map.width, map.height] = [across, down];
-  pen.fillStyle = '#000';
-  pen.fillRect(0, 0, across, down);
-  const level = plane.levelOf(view, ratio);
-  const shown = tilesOf(view, size());
-  for (const tile of shown) paintTile(tile, plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio));
+  const [level, shown] = [levelOf(view, ratio), tilesOf(view, size())];
+  const area = plane.areaOf(view, level, width, height);
+  const [sheet, at] = [sheets.covering(lookOf(level), area), plane.rectOfArea(view, level, area, width, height, ratio)];
+  if (!sheet || at.x > 0 || at.y > 0 || at.x + at.width < across || at.y + at.height < down) {
+    pen.fillStyle = '#000';
+    pen.fillRect(0, 0, across, down);
+  }
+  if (sheet) paintPart(sheet, area);
+  else for (const tile of shown) paintTile(tile, plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio));
   if (style.who) {
     const there = shown.filter(tile => tiles.get(url(tile))).map(tile => (
       { at: plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio), makers: tiles.makers(url(tile)) }));
     layer.paint(pen, there, ratio);
     layer.tell(of('makers'), there);
   }
-  // While it moves only what it comes to is worth asking for.
-  const wanted = target ? tilesOf(target, size()) : shown;
-  tiles.want([{ z: 0, x: 0, y: 0 }, ...wanted].map(url));
-  tell(level, wanted.length);
+  ask();
+  tell();
   if (target) draw();
 }
 
-// A tile, or what is there of its place: a part of a coarser one, and finer ones over it.
-function paintTile({ z, x, y }, at) {
-  const own = tiles.get(url({ z, x, y }));
+// What is not there: all of it as one picture, or tile by tile. While it moves only what it comes to is worth asking for. The square itself
+// stands in for much: first among tiles, last beside one picture.
+function ask() {
+  const [place, { width, height, ratio }] = [target ?? view, size()];
+  const [look, all] = [lookOf(levelOf(place, ratio)), tilesOf(place, size())];
+  const area = plane.areaOf(place, look.level, width, height);
+  const seen = tile => common(plane.areaOfTile(tile, side()), area);
+  const missing = all.filter(tile => !tiles.get(url(tile)) && (style.who || !sheets.covering(look, seen(tile))));
+  [wanted, lacking] = [all.length, missing.length];
+  if (isCached === null) return;
+  if (style.who || isCached) sheets.giveUp();
+  else sheets.want(look, area, all.length, missing.length === all.length);
+  const apart = new Set(missing.filter(tile => !sheets.isComing(look, seen(tile))));
+  const square = { z: 0, x: 0, y: 0 };
+  const isUseful = apart.size || isSettled || sheets.isSlow || tiles.get(url(square)) || tiles.isWanted(url(square));
+  tiles.want([...(isUseful ? [square] : []), ...all.filter(tile => apart.has(tile) || tiles.get(url(tile)))].map(url));
+}
+
+// A tile, or what is there of its place: coarser pictures, finer ones over them, and a sheet's own part.
+function paintTile(tile, at) {
+  const own = tiles.get(url(tile));
   if (own) return pen.drawImage(own, at.x, at.y, at.width, at.height);
-  for (let up = 1; up <= z; up += 1) {
-    const coarse = tiles.get(url({ z: z - up, x: Math.floor(x / 2 ** up), y: Math.floor(y / 2 ** up) }));
-    if (!coarse) continue;
-    const part = coarse.width / 2 ** up;
-    pen.drawImage(coarse, (x % 2 ** up) * part, (y % 2 ** up) * part, part, part, at.x, at.y, at.width, at.height);
+  const [level, area] = [plane.levelOfTile(tile.z, side()), plane.areaOfTile(tile, side())];
+  const { width, height, ratio } = size();
+  const whole = sheets.covering(lookOf(level), common(area, plane.areaOf(view, level, width, height)));
+  if (!whole) paintOthers(tile, at, level);
+  for (const sheet of sheets.of(lookOf(level), area)) paintPart(sheet, area);
+}
+
+function paintOthers({ z, x, y }, at, level) {
+  const coarse = [];
+  for (let up = 1; up <= level; up += 1) {
+    const area = plane.areaOfTile({ x, y }, side(), -up);
+    for (const sheet of sheets.of(lookOf(level - up), area).reverse()) coarse.push(() => paintPart(sheet, area));
+    if (sheets.covering(lookOf(level - up), area)) break;
+    const tile = up <= z && tiles.get(url({ z: z - up, x: Math.floor(x / 2 ** up), y: Math.floor(y / 2 ** up) }));
+    if (!tile) continue;
+    const part = tile.width / 2 ** up;
+    coarse.push(() => pen.drawImage(tile, (x % 2 ** up) * part, (y % 2 ** up) * part, part, part, at.x, at.y, at.width, at.height));
     break;
   }
+  for (const paint of coarse.reverse()) paint();
   const [halfWidth, halfHeight] = [Math.round(at.width / 2), Math.round(at.height / 2)];
   for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
     const fine = tiles.get(url({ z: z + 1, x: 2 * x + dx, y: 2 * y + dy }));
@@ -88,24 +131,36 @@ function paintTile({ z, x, y }, at) {
         dx ? at.width - halfWidth : halfWidth, dy ? at.height - halfHeight : halfHeight);
     }
   }
+  for (const finer of [3, 2, 1]) {
+    const area = plane.areaOfTile({ x, y }, side(), finer);
+    for (const sheet of sheets.of(lookOf(level + finer), area)) paintPart(sheet, area);
+  }
+}
+
+// What a sheet has of an area of its level.
+function paintPart(sheet, area) {
+  const { width, height, ratio } = size();
+  const part = common(sheet, area);
+  const at = plane.rectOfArea(view, sheet.level, part, width, height, ratio);
+  pen.drawImage(sheet.picture, part.left - sheet.left, part.top - sheet.top, part.right - part.left, part.bottom - part.top,
+    at.x, at.y, at.width, at.height);
 }
 
 // MARK: What is said
 
 function say(element, text) { if (element.textContent !== text) element.textContent = text; }
 
-function tell(level, all) {
-  const { width } = size();
+function tell() {
+  const { width, ratio } = size();
   const place = plane.toPlace(view, width);
-  const missing = Math.min(all, tiles.missing);
-  say(of('work'), missing ? `${all - missing} of ${all} tiles` : 'complete');
-  of('work').className = `badge ${missing ? 'calm' : 'good'}`;
+  say(of('work'), lacking ? `${wanted - lacking} of ${wanted} tiles` : 'complete');
+  of('work').className = `badge ${lacking ? 'calm' : 'good'}`;
   const notes = [];
   if (tiles.trouble) notes.push(tiles.trouble);
   if (view.zoom > plane.LEVELS + 0.5) notes.push('Tiles end here: a pixel is 2^-46 of the plane, the last that doubles tell apart well.');
   of('note').hidden = !notes.length;
   say(of('note'), notes.join(' '));
-  say(of('depth'), `level ${level}, ${Math.round(2 ** Math.max(0, view.zoom)).toLocaleString('en')} times the whole`);
+  say(of('depth'), `level ${plane.levelOf(view, ratio)}, ${Math.round(2 ** Math.max(0, view.zoom)).toLocaleString('en')} times the whole`);
   if (!target) settle(place, width);
 }
 
@@ -120,6 +175,9 @@ function settle(place, width) {
       ...(style.escape && { escape: style.escape }), ...(style.who && { who: 1 }) });
     history.replaceState(null, '', `#${link}`);
     map.setAttribute('aria-label', `The Mandelbrot set around ${texts.re}, ${texts.im}, span ${texts.span}`);
+    if (isSettled || lacking) return;
+    isSettled = true;
+    ask();
   }, 150);
 }
 
@@ -128,7 +186,18 @@ function settle(place, width) {
 function go(next, isAtOnce = isCalm) {
   if (isAtOnce) [view, target] = [plane.bounded(next), null];
   else target = plane.bounded(next);
+  isSettled = false;
+  ask();
   draw();
+}
+
+// Somewhere else. What comes within a moment is drawn without anything coarser before it.
+function jump(next) {
+  [view, target, isSettled] = [plane.bounded(next), null, false];
+  ask();
+  tell();
+  if (lacking < wanted) return draw();
+  arrival ||= setTimeout(draw, ARRIVALS);
 }
 
 // A part of the way that is left, each time; the zoom by its own measure, so that the place under the pointer stays.
@@ -160,7 +229,7 @@ function readAddress() {
   [of('palette').value, of('escape').value] = [style.palette, style.escape || ''];
   showWho(style.who);
   if (![re, im, span].every(Number.isFinite) || span <= 0) return false;
-  go(plane.toView({ re, im, span }, size().width), true);
+  jump(plane.toView({ re, im, span }, size().width));
   return true;
 }
 const known = name => ([...of('palette').options].some(option => option.value === name) ? name : 'spectrum');
@@ -178,11 +247,11 @@ of('place').onsubmit = event => {
   if (wrong) return;
   style = { ...style, escape: depth(of('escape').value) };
   document.activeElement?.blur();
-  go(plane.toView({ re, im, span }, size().width), true);
+  jump(plane.toView({ re, im, span }, size().width));
 };
-of('palette').onchange = () => { style = { ...style, palette: of('palette').value }; draw(); };
+of('palette').onchange = () => { [style, isSettled] = [{ ...style, palette: of('palette').value }, false]; draw(); };
 function showWho(isOn) {
-  style = { ...style, who: isOn };
+  [style, isSettled] = [{ ...style, who: isOn }, false];
   of('who').checked = isOn;
   of('legend').hidden = !isOn;
   if (view) draw();
@@ -340,3 +409,10 @@ if (!readAddress()) {
   if (target) [view, target] = [target, null];
 }
 draw();
+// HEAD computes nothing, and a cache says that it is one (RFC 9111, 5.1; RFC 9211; what others say). Without an answer that is soon, tiles.
+const CACHES_SAY = ['Age', 'Cache-Status', 'X-Cache', 'X-Cache-Status', 'CF-Cache-Status'];
+const begin = known => { isCached = known; draw(); };
+setTimeout(() => { if (isCached === null) begin(true); }, 300);
+fetch('/tiles/0/0/0.png', { method: 'HEAD' })
+  .then(answer => begin(CACHES_SAY.some(name => answer.headers.has(name))))
+  .catch(() => begin(true));

@@ -39,11 +39,16 @@ export const tileLevelOf = (level, side) => Math.max(0, level - Math.log2(side /
 export const levelOfTile = (z, side) => z + Math.log2(side / SIDE);
 
 // Places in pixels of the screen, from its top left; whole numbers, so that neighbours meet.
-export function rectOf(view, z, x, y, width, height, ratio) {
-  const [scale, cells] = [SIDE * 2 ** (view.zoom - z) * ratio, 2 ** z];
-  const [left, top] = [(x - view.u * cells) * scale + (width * ratio) / 2, (y - view.v * cells) * scale + (height * ratio) / 2];
-  const [x0, y0] = [Math.round(left), Math.round(top)];
-  return { x: x0, y: y0, width: Math.round(left + scale) - x0, height: Math.round(top + scale) - y0 };
+export const rectOf = (view, z, x, y, width, height, ratio) => (
+  rectOfArea(view, z, { left: x, top: y, right: x + 1, bottom: y + 1 }, width, height, ratio, 1));
+
+// The same for an area of a level, in its pixels.
+export function rectOfArea(view, level, area, width, height, ratio, side = SIDE) {
+  const [scale, all] = [(SIDE / side) * 2 ** (view.zoom - level) * ratio, side * 2 ** level];
+  const across = x => Math.round((x - view.u * all) * scale + (width * ratio) / 2);
+  const down = y => Math.round((y - view.v * all) * scale + (height * ratio) / 2);
+  const [x, y] = [across(area.left), down(area.top)];
+  return { x, y, width: across(area.right) - x, height: down(area.bottom) - y };
 }
 
 // Tiles of a level that the page shows, the nearest to its middle first.
@@ -57,6 +62,20 @@ export function tilesIn(view, z, width, height) {
   for (let y = y0; y <= y1; y += 1) for (let x = x0; x <= x1; x += 1) found.push({ z, x, y });
   const away = ({ x, y }) => (x + 0.5 - cx) ** 2 + (y + 0.5 - cy) ** 2;
   return found.sort((a, b) => away(a) - away(b));
+}
+
+// Places in pixels of a level, from the square's top left: what the page shows of the square, and a tile. `fine`: of so many levels finer.
+export function areaOf(view, level, width, height) {
+  const [unit, part] = [SIDE * 2 ** level, 2 ** (level - view.zoom - 1)];
+  const inside = number => Math.min(unit, Math.max(0, number));
+  return {
+    left: inside(Math.floor(view.u * unit - width * part)), right: inside(Math.ceil(view.u * unit + width * part)),
+    top: inside(Math.floor(view.v * unit - height * part)), bottom: inside(Math.ceil(view.v * unit + height * part)),
+  };
+}
+export function areaOfTile({ x, y }, side, fine = 0) {
+  const size = side * 2 ** fine;
+  return { left: x * size, top: y * size, right: (x + 1) * size, bottom: (y + 1) * size };
 }
 
 // Deep places need more iterations than the whole; few different numbers, so that a cache serves many.

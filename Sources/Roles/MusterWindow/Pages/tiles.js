@@ -37,6 +37,8 @@ export class Tiles {
     this.#ask();
   }
 
+  isWanted(url) { return this.#wanted.includes(url); }
+
   get missing() { return this.#wanted.length; }
 
   // Why some do not come; null: they come.
