@@ -69,15 +69,46 @@ enum HeldState: String, CaseIterable, Sendable {
             departure.happen(to: client)
             let noticed = try #require(server.notices.wait())
             #expect(noticed - gone < .seconds(5))
-            // Nothing of it stays once the client hung up wholly. (libmicrohttpd may leave the last closing to its next
-            // turn, which the next request brings.)
+            // Nothing of it stays once the client hung up wholly, whether or not others come.
             client.close()
-            _ = server.client().ask("GET", "/hello")
             for _ in 0..<10_000 where server.server.statistics.connections > 0 { usleep(500) }
             #expect(server.server.statistics.connections == 0, "\(state) \(departure)")
             #expect(server.server.statistics.underWay == 0)
             #expect(server.notices.all.count == 1, "noticed once, not twice")
             print("notice \(state.rawValue) \(departure.rawValue): \((noticed - gone) / .milliseconds(1)) ms")
+        }
+    }
+
+    /// What breaks off is forgotten, too, where others of its thread stay open and say nothing.
+    @Test(arguments: [HeldState.idleStream, .streamWithUnreadBytes], Departure.allCases)
+    func othersKeepNothingOpen(_ state: HeldState, _ departure: Departure) async throws {
+        try await withTestServer { server in
+            let other = server.client()
+            #expect(other.ask("GET", "/hello")?.text == "hello")
+            let client = server.client()
+            try #require(state.arrange(client, server))
+            departure.happen(to: client)
+            #expect(server.notices.wait() != nil)
+            client.close()
+            for _ in 0..<10_000 where server.server.statistics.connections > 1 { usleep(500) }
+            #expect(server.server.statistics.connections == 1)
+            #expect(other.ask("GET", "/hello")?.text == "hello", "the other stayed open")
+        }
+    }
+
+    /// The same for one whose body ends with the connection.
+    @Test func anOldVersionsConnectionIsForgotten() async throws {
+        try await withTestServer { server in
+            let other = server.client()
+            #expect(other.ask("GET", "/hello")?.text == "hello")
+            let client = server.client()
+            client.send(Array("GET /stream HTTP/1.0\r\nHost: a\r\n\r\n".utf8))
+            let stream = try #require(server.streams.wait())
+            #expect(client.response(headOnly: true)?.status == 200)
+            stream.finish()
+            _ = client.rest()
+            for _ in 0..<10_000 where server.server.statistics.connections > 1 { usleep(500) }
+            #expect(server.server.statistics.connections == 1)
         }
     }
 

@@ -30,6 +30,8 @@ final class Exchange: @unchecked Sendable {
     var phase = Phase.new
     /// The request's method is HEAD: its answer has no body, whatever the handler gave.
     var isHead = false
+    /// HTTP/1.0: a body whose length nobody knows ends with its connection.
+    var isOfOldVersion = false
     var request: HTTPRequest?
     var route: HTTPRoute?
     var body: [UInt8] = []
@@ -49,6 +51,8 @@ final class Exchange: @unchecked Sendable {
         self.server = server
         self.target = target
     }
+
+    var endsWithConnection: Bool { isOfOldVersion && (stream != nil || source != nil) }
 
     /// Whether all headers came.
     var hasHead: Bool { if case .new = phase { false } else { true } }

@@ -19,8 +19,8 @@ final class HangUpReminder: Sendable {
         var heads: [Token: SlowHead] = [:]
         var slowBodies: [Token: SlowBody] = [:]
         var ended: Set<Token> = []
-        /// Written to, each is an event of one daemon.
-        var events: Set<Int32> = []
+        /// Of each daemon, by its address, what is an event of it when written to.
+        var events: [Int: Int32] = [:]
         var nextToken: Token = 1
         var isStopped = false
         var isCrowded: Bool { connections.count >= HangUpReminder.crowd }
@@ -38,11 +38,14 @@ final class HangUpReminder: Sendable {
     private let bodyLimitMs: Int
     private let bodyBytesPerSecond: Int
     private let lookMs: Int
+    /// Another than that of all.
+    private let ownSeconds: UInt32
 
     init(_ limits: HTTPServer.Limits) throws(HTTPServerError) {
         headLimitMs = Int(limits.headSeconds) * 1_000
         bodyLimitMs = Int(limits.bodySeconds) * 1_000
         bodyBytesPerSecond = limits.bodyBytesPerSecond
+        ownSeconds = limits.idleSeconds == 1 ? 2 : 1
         lookMs = min(5_000, min(headLimitMs, bodyLimitMs) / 4)
         epoll = muster_watch_create()
         wakeUp = muster_watch_wake_up()
@@ -79,16 +82,26 @@ final class HangUpReminder: Sendable {
         }
     }
 
-    /// A daemon whose events may have to be brought to its mind. Returns what to `remove`; -1 where the system has none left.
-    func add(_ daemon: OpaquePointer) -> Int32 {
-        let event = muster_mhd_add_event(daemon)
-        if event >= 0 { watched.withLock { _ = $0.events.insert(event) } }
-        return event
+    /// A daemon whose events may have to be brought to its mind, until it is removed.
+    func add(_ daemon: OpaquePointer) {
+        let (event, address) = (muster_mhd_add_event(daemon), Int(bitPattern: daemon))
+        if event >= 0 { watched.withLock { $0.events[address] = event } }
     }
 
-    /// Of a daemon that has stopped.
-    func remove(event: Int32) {
-        watched.withLock { if $0.events.remove(event) != nil { close(event) } }
+    /// It is about to stop: afterwards another may have its address.
+    func remove(_ daemon: OpaquePointer) {
+        let address = Int(bitPattern: daemon)
+        watched.withLock { if let event = $0.events.removeValue(forKey: address) { close(event) } }
+    }
+
+    /// It is closed, and libmicrohttpd may not know: what a body broke off is forgotten until its time is up, and looked for only behind
+    /// those whose time is up before (0.9.75, `MHD_epoll`). Those with a time of their own are all looked at, at each turn, of which this
+    /// brings one.
+    func closes(_ connection: OpaquePointer) {
+        muster_mhd_set_idle(connection, ownSeconds)
+        guard let daemon = muster_mhd_daemon(connection) else { return }
+        let address = Int(bitPattern: daemon)
+        watched.withLock { if let event = $0.events[address] { Self.poke(event) } }
     }
 
     /// Runs until `stop`; the server gives it a thread.
@@ -101,7 +114,7 @@ final class HangUpReminder: Sendable {
                 if !watched.ended.isEmpty { limit = min(limit, Self.againMs) }
                 if watched.isCrowded {
                     limit = min(limit, Self.pokeMs)
-                    for event in watched.events { Self.poke(event) }
+                    for event in watched.events.values { Self.poke(event) }
                 }
                 return watched.isStopped
             }

@@ -12,7 +12,6 @@ final class Listener: @unchecked Sendable {
     let port: UInt16
     private let daemon: OpaquePointer
     private let core: ServerCore
-    private let event: Int32
     /// Where it listened, once it does no more; libmicrohttpd leaves it open then.
     private let oldSocket = Atomic(Int32(-1))
 
@@ -36,7 +35,7 @@ final class Listener: @unchecked Sendable {
             throw Self.error(host, port, configuration)
         }
         self.port = UInt16(muster_mhd_bound_port(daemon))
-        event = core.reminder.add(daemon)
+        core.reminder.add(daemon)
     }
 
     /// Answers what comes from now on to another's address, which both listen to until that is told to `quiesce`.
@@ -50,7 +49,7 @@ final class Listener: @unchecked Sendable {
             throw Self.error(host, port, configuration)
         }
         daemon = made
-        event = core.reminder.add(daemon)
+        core.reminder.add(daemon)
     }
 
     private static func start(
@@ -123,8 +122,8 @@ final class Listener: @unchecked Sendable {
     }
 
     func stop() {
+        core.reminder.remove(daemon)
         MHD_stop_daemon(daemon)
-        core.reminder.remove(event: event)
         let socket = oldSocket.exchange(-1, ordering: .relaxed)
         if socket >= 0 { close(socket) }
         // The daemon's own reference: it calls nothing any more.

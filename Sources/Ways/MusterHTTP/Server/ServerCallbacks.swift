@@ -1,4 +1,5 @@
 internal import CMicroHTTP
+internal import Glibc
 internal import HTTPText
 internal import MusterWire
 internal import Synchronization
@@ -36,6 +37,7 @@ let onArrival: MHD_AcceptPolicyCallback = { context, address, _ in
 let onAccess: MHD_AccessHandlerCallback = { context, connection, _, method, version, upload, uploadCount, request in
     guard let connection, let method, let uploadCount, let started = request?.pointee else { return .NO }
     let exchange = Unmanaged<Exchange>.fromOpaque(started).takeUnretainedValue()
+    if !exchange.hasHead { exchange.isOfOldVersion = version.map { strcmp($0, "HTTP/1.1") < 0 } ?? false }
     if let access = exchange.access, !exchange.hasHead { access.headIsIn(method, version) }
     return core(context).access(exchange, connection, method, upload, uploadCount) ? .YES : .NO
 }
@@ -56,8 +58,11 @@ let onCompleted: MHD_RequestCompletedCallback = { context, connection, request, 
         let isQuiet = exchange.route?.isSignOfLife == true
         if let line, !isQuiet || line.status >= 400 { log.write(line) }
     }
+    // Not COMPLETED_OK: it was broken off.
+    let isClosed = code.rawValue != 0 || exchange.endsWithConnection
     exchange.finish()
     core(context).underWay.subtract(1, ordering: .relaxed)
+    if isClosed, let connection { core(context).reminder.closes(connection) }
 }
 
 let onConnection: MHD_NotifyConnectionCallback = { context, connection, peer, code in
