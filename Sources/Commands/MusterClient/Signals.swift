@@ -18,10 +18,13 @@ package func stopSignals(takesHangUp: Bool = false) -> AsyncStream<Int32> {
         var numbers = [SIGINT, SIGTERM]
         if takesHangUp || !isIgnored(SIGHUP) { numbers.append(SIGHUP) }
         let sources = numbers.map { number in
-            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            let isThere = DispatchSemaphore(value: 0)
+            source.setRegistrationHandler { isThere.signal() }
             source.setEventHandler { continuation.yield(number) }
             source.resume()
+            // Until then it has its usual effect; one that is ignored meanwhile would be lost.
+            isThere.wait()
             return source
         }
         let kept = Sources(sources)
