@@ -69,7 +69,7 @@ function paint() {
     pen.fillRect(0, 0, across, down);
   }
   if (sheet) paintPart(sheet, area);
-  else for (const tile of shown) paintTile(tile, plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio));
+  else for (const tile of shown) paintTile(tile, plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio), level, area);
   if (style.who) {
     const there = shown.filter(tile => tiles.get(url(tile))).map(tile => (
       { at: plane.rectOf(view, tile.z, tile.x, tile.y, width, height, ratio), makers: tiles.makers(url(tile)) }));
@@ -99,14 +99,12 @@ function ask() {
   tiles.want([...(isUseful ? [square] : []), ...all.filter(tile => apart.has(tile) || tiles.get(url(tile)))].map(url));
 }
 
-// A tile, or what is there of its place: coarser pictures, finer ones over them, and a sheet's own part.
-function paintTile(tile, at) {
+// A tile, or what is there of its place: coarser pictures, finer ones over them, and a sheet's own part. `seen`: of the level.
+function paintTile(tile, at, level, seen) {
   const own = tiles.get(url(tile));
   if (own) return pen.drawImage(own, at.x, at.y, at.width, at.height);
-  const [level, area] = [plane.levelOfTile(tile.z, side()), plane.areaOfTile(tile, side())];
-  const { width, height, ratio } = size();
-  const whole = sheets.covering(lookOf(level), common(area, plane.areaOf(view, level, width, height)));
-  if (!whole) paintOthers(tile, at, level);
+  const area = plane.areaOfTile(tile, side());
+  if (!sheets.covering(lookOf(level), common(area, seen))) paintOthers(tile, at, level);
   for (const sheet of sheets.of(lookOf(level), area)) paintPart(sheet, area);
 }
 
@@ -228,7 +226,10 @@ function readAddress() {
   style = { palette: known(asked.get('palette')), escape: depth(asked.get('escape')), who: asked.get('who') === '1' };
   [of('palette').value, of('escape').value] = [style.palette, style.escape || ''];
   showWho(style.who);
-  if (![re, im, span].every(Number.isFinite) || span <= 0) return false;
+  if (![re, im, span].every(Number.isFinite) || span <= 0) {
+    draw();
+    return false;
+  }
   jump(plane.toView({ re, im, span }, size().width));
   return true;
 }
@@ -254,9 +255,9 @@ function showWho(isOn) {
   [style, isSettled] = [{ ...style, who: isOn }, false];
   of('who').checked = isOn;
   of('legend').hidden = !isOn;
-  if (view) draw();
 }
-of('who').onchange = () => showWho(of('who').checked);
+const turnWho = isOn => { showWho(isOn); draw(); };
+of('who').onchange = () => turnWho(of('who').checked);
 of('in').onclick = () => zoomBy(1);
 of('out').onclick = () => zoomBy(-1);
 of('home').onclick = whole;
@@ -335,7 +336,7 @@ map.onkeydown = event => {
   const act = {
     ArrowLeft: () => by(0.15, 0), ArrowRight: () => by(-0.15, 0), ArrowUp: () => by(0, 0.15), ArrowDown: () => by(0, -0.15),
     '+': () => zoomBy(1), '=': () => zoomBy(1), '-': () => zoomBy(-1), PageUp: () => zoomBy(3), PageDown: () => zoomBy(-3),
-    w: () => showWho(!style.who), W: () => showWho(!style.who),
+    w: () => turnWho(!style.who), W: () => turnWho(!style.who),
     0: whole, Home: whole, Escape: () => { began = null; box.hidden = true; setBoxing(false); },
   }[event.key];
   if (!act) return;
