@@ -1,6 +1,6 @@
 # Each verb is a script in Scripts/, which can be called by itself; `make check` is what continuous integration runs.
 .DEFAULT_GOAL := help
-.PHONY: check-fast build run test sim soak fuzz bench lint fmt check clean tsan image image-full dist man deb api-test browser-test docs docs-test compose-test engine-test install-test kubernetes-test help
+.PHONY: check-fast build run test sim soak fuzz bench lint fmt check clean tsan image image-full dist man deb api-test browser-test websocket-test docs docs-test compose-test engine-test install-test kubernetes-test help
 
 build: ## .build/release/muster, installing missing C libraries first
 	@Scripts/build
@@ -46,6 +46,9 @@ api-test: build ## /openapi.json: generated clients of it work, and schemathesis
 
 browser-test: build ## what only a real browser shows: the dashboard, signing in, other sites' pages, a cache's 304, sound played twice
 	@Scripts/browser-test
+
+websocket-test: ## Autobahn's cases of WebSockets find nothing, with and without TLS
+	@Scripts/websocket-test
 
 docs: build ## .build/docs/site: the pages of docs/, and a reference of commands and routes; fails on dead links
 	@Scripts/docs-site

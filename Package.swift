@@ -110,7 +110,8 @@ let package = Package(
                 "MusterFeeds",
                 "MusterPictures",
                 "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
-                "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON",
+                "MusterWebSocket", "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI", "MusterWire",
+                "MusterJSON",
                 "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
                 "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
@@ -179,10 +180,17 @@ let package = Package(
         room(
             "Roles", "MusterWorker",
             [
-                "MusterRole", "MusterContainers", "MusterExec", "MusterFileCache", "MusterFileTransfer",
+                "MusterCoordinatorLine", "MusterRole", "MusterContainers", "MusterExec", "MusterFileCache",
+                "MusterFileTransfer",
                 "MusterHTTPClient", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON",
                 "MusterScheduling", "MusterElection", "MusterCore", "TaskFiles", "MusterCrypto", "MusterLog",
                 "MusterSystem",
+            ]),
+        room(
+            "Roles", "MusterCoordinatorLine",
+            [
+                "MusterHTTPClient", "MusterAPI", "MusterWire", "MusterJSON", "MusterMembership", "MusterCore",
+                "MusterLog", "MusterSystem",
             ]),
         room(
             "Roles", "MusterChild",
@@ -192,7 +200,10 @@ let package = Package(
             ]),
         room(
             "Roles", "MusterMember",
-            ["MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterWire", "MusterCore", "MusterCrypto"]),
+            [
+                "MusterCoordinatorLine", "MusterRole", "MusterHTTP", "MusterHTTPClient", "MusterAPI", "MusterWire",
+                "MusterCore", "MusterCrypto",
+            ]),
         room(
             "Roles", "MusterEdge",
             [
@@ -215,8 +226,9 @@ let package = Package(
         room(
             "Roles", "MusterRole",
             [
-                "MusterHTTP", "MusterHTTPClient", "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON",
-                "MusterScheduling", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "MusterHTTP", "MusterHTTPClient", "MusterWebSocket", "MusterRoutes", "MusterAPI", "MusterWire",
+                "MusterJSON", "MusterScheduling", "HTTPCaching", "MusterCore", "MusterCrypto", "MusterLog",
+                "MusterSystem",
             ]),
         room(
             "Ways", "MusterContainers",
@@ -230,7 +242,13 @@ let package = Package(
                 "HTTPText", "MusterAPI", "MusterWire", "MusterJSON", "MusterCore", "MusterLog", "MusterSystem",
                 "CMicroHTTP",
             ]),
-        room("Ways", "MusterHTTPClient", ["HTTPText", "MusterCore", "MusterLog", "MusterSystem", "CCurl"]),
+        room(
+            "Ways", "MusterHTTPClient",
+            [
+                "MusterWebSocket", "HTTPText", "MusterJSON", "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
+                "CCurl",
+            ]),
+        room("Ways", "MusterWebSocket", ["MusterSystem", "CWslay"]),
         room("Ways", "HTTPText"),
         room(
             "Ways", "MusterStore",
@@ -310,6 +328,7 @@ let package = Package(
         shim("CSystem"),
         shim("CRoaring", apt: "libroaring-dev"),
         shim("CQRCode", apt: "libqrcodegen-dev"),
+        shim("CWslay", apt: "libwslay-dev"),
 
         room(
             "Testing", "MusterTestKit",
@@ -321,7 +340,9 @@ let package = Package(
             "Testing", "MusterSimulation",
             ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterTestKit"]),
         room("Testing", "MusterEdgeSimulation", ["MusterElection", "MusterCore", "MusterSimulation"]),
-        room("Testing", "MusterServerKit", ["HTTPText", "MusterAPI", "MusterWire", "MusterJSON"]),
+        room(
+            "Testing", "MusterServerKit",
+            ["MusterHTTP", "MusterWebSocket", "HTTPText", "MusterAPI", "MusterWire", "MusterJSON", "MusterCrypto"]),
         program("MusterSim", ["MusterSimulation", "MusterEdgeSimulation"], path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
@@ -366,7 +387,10 @@ let package = Package(
         tests(
             "MusterHTTPTests",
             ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterWire", "MusterJSON", "MusterServerKit"]),
-        tests("MusterHTTPClientTests", ["MusterHTTPClient", "MusterServerKit"]),
+        tests(
+            "MusterHTTPClientTests",
+            ["MusterHTTPClient", "MusterWebSocket", "MusterCrypto", "MusterJSON", "MusterServerKit"]),
+        tests("MusterWebSocketTests", ["MusterWebSocket", "MusterServerKit"]),
         tests("HTTPTextTests", ["HTTPText"]),
         tests("MusterExecTests", ["MusterExec", "MusterLaunch", "MusterKernels", "MusterCore", "MusterSystem"]),
         tests("MusterLaunchTests", ["MusterLaunch"]),
@@ -386,6 +410,9 @@ let package = Package(
             ["MusterFileCache", "MusterAPI", "MusterCrypto", "MusterSystem", "MusterServerKit", "FileCacheProbe"]),
         tests("MusterFileTransferTests", ["MusterFileTransfer"]),
         tests("MusterCacheTests", ["MusterCache", "HTTPCaching", "MusterSystem", "MusterTestKit"]),
+        program(
+            "WebSocketEcho", ["MusterRole", "MusterHTTP", "MusterWebSocket", "MusterSystem"],
+            path: "Sources/Testing/WebSocketEcho"),
         program("MandelbrotDigest", ["MusterKernels"], path: "Sources/Testing/MandelbrotDigest"),
         tests(
             "MusterKernelsTests",
@@ -398,7 +425,8 @@ let package = Package(
             [
                 "MusterVolunteers", "MusterServices", "MusterCoordinator", "MusterBackups", "MusterCallbacks",
                 "MusterFeeds", "MusterPictures", "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole",
-                "MusterHTTP", "MusterHTTPClient", "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI",
+                "MusterHTTP", "MusterHTTPClient", "MusterWebSocket", "MusterStore", "MusterKernels", "MusterRoutes",
+                "MusterAPI",
                 "MusterWire", "MusterJSON", "MusterFleetCore", "MusterScheduling", "MusterMembership", "HTTPCaching",
                 "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem", "MusterTestKit", "MusterServerKit",
             ]),
@@ -440,8 +468,19 @@ let package = Package(
                 "MusterWorker", "MusterKernels", "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON",
                 "MusterScheduling", "MusterCore",
             ]),
+        tests(
+            "MusterCoordinatorLineTests",
+            [
+                "MusterCoordinatorLine", "MusterHTTP", "MusterHTTPClient", "MusterWebSocket", "MusterAPI", "MusterWire",
+                "MusterScheduling", "MusterMembership", "MusterCore", "MusterServerKit",
+            ]),
         tests("MusterChildTests", ["MusterChild", "MusterRole", "MusterServerKit"]),
-        tests("MusterMemberTests", ["MusterMember", "MusterRole", "MusterServerKit", "MusterWire"]),
+        tests(
+            "MusterMemberTests",
+            [
+                "MusterMember", "MusterRole", "MusterHTTP", "MusterWebSocket", "MusterAPI", "MusterWire", "MusterCore",
+                "MusterServerKit",
+            ]),
         tests(
             "MusterEdgeTests",
             [
@@ -493,8 +532,9 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "MusterCommands", "MusterRun", "MusterClient", "MusterCommandLine", "MusterJoining", "MusterEdge",
-                "MusterOrigin", "MusterRole", "MusterContainers", "MusterHTTP", "MusterHTTPClient", "HTTPText",
-                "MusterCache", "MusterNumbers", "MusterLaunch", "MusterKernels", "MusterFileLists", "MusterAPI",
+                "MusterOrigin", "MusterCoordinatorLine", "MusterRole", "MusterContainers", "MusterHTTP",
+                "MusterHTTPClient", "HTTPText", "MusterCache", "MusterNumbers", "MusterLaunch", "MusterKernels",
+                "MusterFileLists", "MusterAPI",
                 "MusterWire", "MusterJSON", "MusterScheduling", "MusterLaunchRules", "HTTPCaching", "CommandTemplates",
                 "RunRules", "TaskFiles", "MusterCore", "MusterCrypto", "MusterSystem",
             ],

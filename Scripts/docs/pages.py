@@ -22,7 +22,7 @@ others. Lines that tell how far something is (`2 of 5 (40%), …, 1.2 s elapsed`
 import re
 from dataclasses import dataclass, field
 
-DATA = {"text", "json", "yaml", "python", "toml", "html", "ini", "nginx"}
+DATA = {"text", "json", "yaml", "python", "toml", "html", "ini", "javascript", "nginx"}
 SHAPES = [
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?",
     r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT",

@@ -31,6 +31,8 @@ final class TestCoordinator: Sendable {
         var configuration = CoordinatorConfiguration(
             dataDirectory: folder + "/coordinator", server: server, adminToken: nil, version: "test"
         )
+        // More than one, whatever the machine has.
+        configuration.server.threads = 4
         configuration.access = access
         configuration.refereePatience = refereePatience
         configuration.renderWait = .milliseconds(20)
@@ -130,7 +132,13 @@ struct SampleRequest {
         target = target.replacing("{code}", with: String(repeating: "0", count: 32))
         status = spec.answerType == "image/png" ? 503 : spec.status
         if spec.readsForm { headers = [("Content-Type", "application/x-www-form-urlencoded")] }
-        isStream = spec.answerType == "text/event-stream" || name == .jobOutput
+        isStream = spec.answerType == "text/event-stream" || name == .jobOutput || spec.status == 101
+        if spec.status == 101 {
+            headers = [
+                ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ]
+        }
         switch name {
         case .createJob: body = #"{"kernel":"noop","count":1}"#
         case .joinFleet, .heartbeat: body = "{}"

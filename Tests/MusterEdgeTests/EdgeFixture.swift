@@ -44,6 +44,8 @@ final class TestEdge: Sendable {
             id: EdgeID(1)!, dataDirectory: folder, sharedDirectory: folder, server: HTTPServer.Configuration(),
             upstream: EdgeConfiguration.Upstream(url: upstream, isOfFleet: false), version: "test")
         configuration.adminToken = "admin"
+        // More than one, whatever the machine has.
+        configuration.server.threads = 4
         // A test that holds its upstream back may take long on a busy machine.
         configuration.upstreamSeconds = 300
         change(&configuration)

@@ -36,6 +36,7 @@ final class TestEdges: Sendable {
             id: EdgeID(id)!, dataDirectory: "\(folder)/edge-\(id)", sharedDirectory: folder,
             server: HTTPServer.Configuration(), upstream: .init(url: upstream, isOfFleet: false), version: "test")
         configuration.adminToken = "admin"
+        configuration.server.threads = 4
         configuration.upstreamSeconds = 300
         configuration.peers = known.map(\.url)
         configuration.server.port =

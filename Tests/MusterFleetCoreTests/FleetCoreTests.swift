@@ -74,7 +74,7 @@ struct FleetCoreTests {
         for id in Int64(1)...2 {
             _ = handle(.membership(.joined(Self.record(id, .client))))
         }
-        for id in Int64(1)...2 { _ = handle(.command(.sent(Self.command(id, to: [1, 2])))) }
+        for id in Int64(1)...2 { _ = handle(.command(.sent([Self.command(id, to: [1, 2])]))) }
         _ = handle(.command(.connected(MemberID(1), seen: CommandID(1))))
         let stored = handle(.membership(.left(MemberID(1)))).compactMap { effect in
             if case .store(let writes) = effect { writes } else { nil }
@@ -82,7 +82,31 @@ struct FleetCoreTests {
         let gone = CommandExceptions(
             member: MemberID(1), commands: CommandID(2)...CommandID(2), outcome: .gone)
         let cursor = CommandCursor(member: MemberID(1), acknowledged: CommandID(1))
-        #expect(stored == [[.saveExceptions(gone), .saveCursor(cursor), .removeMember(MemberID(1))]])
+        #expect(stored == [[.saveExceptions(gone), .saveCursors([cursor]), .removeMember(MemberID(1))]])
+    }
+
+    @Test("how far a member is matters for as long as a command that it may have is open")
+    func cursorsThatMatter() {
+        var fleet = FleetCore(sealer: PlainSealer())
+        func handle(_ event: FleetEvent) { _ = fleet.handle(event, now: .zero, wallClockMs: 0) }
+        func acknowledge(_ member: Int64, _ command: Int64) -> [CommandCursor] {
+            handle(.command(.acknowledged(MemberID(member), through: CommandID(command))))
+            return fleet.newProgress().cursors
+        }
+        func cursor(_ member: Int64, _ command: Int64) -> CommandCursor {
+            CommandCursor(member: MemberID(member), acknowledged: CommandID(command))
+        }
+        for id in Int64(1)...2 {
+            handle(.membership(.joined(Self.record(id, .client))))
+            handle(.command(.connected(MemberID(id), seen: CommandID(0))))
+        }
+        handle(.command(.sent([Self.command(1, to: [1, 2]), Self.command(2, to: [1, 2]), Self.command(3, to: [2])])))
+        #expect(acknowledge(1, 1) == [cursor(1, 1)])
+        #expect(acknowledge(2, 1).isEmpty, "its end tells that both have it")
+        #expect(acknowledge(2, 2) == [cursor(2, 2)])
+        #expect(acknowledge(1, 2).isEmpty)
+        #expect(acknowledge(2, 3).isEmpty)
+        #expect(fleet.commands.openCount == 0)
     }
 
     @Test("a member that left while it joined again is stored once more")
@@ -119,7 +143,7 @@ struct FleetCoreTests {
                 if time % 1_000 == 0 {
                     handle(.membership(.seen(MemberID(1))), time)
                     let members = fleet.membership.recipients(of: nil).map(\.rawValue)
-                    handle(.command(.sent(Self.command(time, to: members))), time)
+                    handle(.command(.sent([Self.command(time, to: members)])), time)
                     handle(.command(.acknowledged(MemberID(1), through: CommandID(time))), time)
                 }
                 if time == 2_500 { handle(.membership(.connectionBroken(MemberID(2), connection: 2)), time) }

@@ -163,6 +163,12 @@ final class RawConnection: @unchecked Sendable {
         return Array(pending.prefix(count))
     }
 
+    /// What is there, at least a byte. Nil: the other side is gone.
+    func bytes() -> [UInt8]? {
+        guard !pending.isEmpty || fill() else { return nil }
+        return take(pending.count)
+    }
+
     private func fill() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(descriptor, &buffer, buffer.count, 0)

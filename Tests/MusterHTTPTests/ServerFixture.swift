@@ -6,7 +6,8 @@ import Synchronization
 
 @testable import MusterHTTP
 
-/// A server on a free port for one test, with what its handlers left for the test to hold.
+/// A server on a free port for one test, of four threads where the test asks for no other number, with what its handlers left for the
+/// test to hold.
 final class TestServer: Sendable {
     let server: HTTPServer
     let held = Kept<HeldRequest>()
@@ -14,16 +15,18 @@ final class TestServer: Sendable {
     /// When something happened that a test waits for: a cancelled task, a client's end.
     let notices = Kept<ContinuousClock.Instant>()
     let bodies = Kept<[UInt8]>()
+    let readers = Kept<HTTPBodyReader>()
     let goOn = Latch()
 
     var port: UInt16 { server.port }
 
     init(
-        _ configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
+        _ configuration: HTTPServer.Configuration = .with { _ in },
         authorize: (@Sendable (HTTPRequest) throws -> Void)? = nil,
         routes: (TestRoutes) -> [HTTPRoute] = { $0.all }
     ) throws {
-        let kept = TestRoutes(held: held, streams: streams, notices: notices, bodies: bodies, goOn: goOn)
+        let kept = TestRoutes(
+            held: held, streams: streams, notices: notices, bodies: bodies, readers: readers, goOn: goOn)
         server = HTTPServer(configuration, routes: routes(kept), authorize: authorize)
         try server.start()
     }
@@ -33,7 +36,7 @@ final class TestServer: Sendable {
 
 /// Starts a server, runs blocking work against it on a thread, and stops it.
 func withTestServer<Result: Sendable>(
-    _ configuration: HTTPServer.Configuration = HTTPServer.Configuration(),
+    _ configuration: HTTPServer.Configuration = .with { _ in },
     authorize: (@Sendable (HTTPRequest) throws -> Void)? = nil,
     _ body: @escaping @Sendable (TestServer) throws -> Result
 ) async throws -> Result {
@@ -47,6 +50,7 @@ func withTestServer<Result: Sendable>(
 extension HTTPServer.Configuration {
     static func with(_ change: (inout HTTPServer.Configuration) -> Void) -> HTTPServer.Configuration {
         var configuration = HTTPServer.Configuration()
+        configuration.threads = 4
         change(&configuration)
         return configuration
     }
@@ -58,29 +62,13 @@ extension Result where Failure == any Error {
     }
 }
 
-/// What handlers hand to the test's thread, in order.
-final class Kept<Value: Sendable>: Sendable {
-    private let values = Mutex<[Value]>([])
-
-    func add(_ value: Value) { values.withLock { $0.append(value) } }
-    var all: [Value] { values.withLock { $0 } }
-
-    /// The value at an index once it is there; nil after 60 s. It blocks.
-    func wait(_ index: Int = 0) -> Value? {
-        for _ in 0..<120_000 {
-            if let value = values.withLock({ $0.count > index ? $0[index] : nil }) { return value }
-            usleep(500)
-        }
-        return nil
-    }
-}
-
 /// The routes that the tests of the server share.
 struct TestRoutes: Sendable {
     let held: Kept<HeldRequest>
     let streams: Kept<HTTPStream>
     let notices: Kept<ContinuousClock.Instant>
     let bodies: Kept<[UInt8]>
+    let readers: Kept<HTTPBodyReader>
     let goOn: Latch
 
     static let bodyBytesMax = 64 << 10
@@ -152,6 +140,7 @@ struct TestRoutes: Sendable {
                 var (count, sum) = (0, 0)
                 do {
                     while let piece = try await reader.next() {
+                        bodies.add(piece)
                         count += piece.count
                         for byte in piece { sum += Int(byte) }
                     }
@@ -163,7 +152,7 @@ struct TestRoutes: Sendable {
             },
             // Takes nothing before the test says so.
             HTTPRoute("POST", "/upload/late", streamedBodyBytesMax: Self.uploadBytesMax) { _, reader in
-                bodies.add([])
+                readers.add(reader)
                 let started = await eventually { goOn.isOpened || Task.isCancelled }
                 if Task.isCancelled || !started { notices.add(.now) }
                 var count = 0

@@ -123,6 +123,63 @@ struct MembershipTests {
         #expect(ranks(membership) == [2])
     }
 
+    @Test("those who are silent together go together, and all others keep their order", arguments: 0..<20)
+    func silentTogether(seed: UInt64) {
+        var random = TestRandom(seed: seed)
+        var membership = Membership()
+        let roles: [MemberRole] = [.worker, .client, .edge]
+        var records: [MemberRecord] = []
+        for id in Int64(1)...40 {
+            var record = record(id, order: 100 - id)
+            record.role = roles.randomElement(using: &random)!
+            record.token = record.role == .worker && Bool.random(using: &random) ? 1 : nil
+            records.append(record)
+            _ = membership.handle(.joined(record), now: at(0))
+        }
+        let silent = records.filter { _ in seed == 0 || Bool.random(using: &random) }
+        for time in stride(from: Int64(1_000), through: 4_000, by: 1_000) {
+            _ = membership.handle(.ticked, now: at(time))
+        }
+        for record in records where !silent.contains(record) { _ = membership.handle(.seen(record.id), now: at(4_999)) }
+        var view = membership.view
+        let expected = silent.flatMap { record -> [Membership.Effect] in
+            view += record.role.isRanked ? 1 : 0
+            return [.removed(record, .silent)] + (record.role.isRanked ? [.viewChanged(view)] : [])
+        }
+        #expect(membership.handle(.ticked, now: at(5_000)) == expected)
+        let left = records.filter { !silent.contains($0) }
+        let ranked = left.filter(\.role.isRanked).sorted { $0.joinOrder < $1.joinOrder }
+        #expect(membership.ranked.map(\.record) == ranked)
+        #expect(ranked.indices.allSatisfy { membership.rank(of: ranked[$0].id) == $0 })
+        #expect(membership.unranked.map(\.record) == left.filter { !$0.role.isRanked })
+        #expect(membership.recipients(of: nil) == ranked.filter { !$0.isVolunteer }.map(\.id))
+        #expect(membership.liveWorkers == ranked.filter { $0.role == .worker })
+        #expect(membership.hasLiveWorker == ranked.contains { $0.role == .worker })
+        for record in records { #expect(membership[record.id]?.record == (left.contains(record) ? record : nil)) }
+    }
+
+    @Test("who comes back as another kind of member stands where that kind does")
+    func anotherKind() {
+        var membership = Membership()
+        for id in Int64(1)...3 { _ = membership.handle(.joined(record(id)), now: at(0)) }
+        func joined(_ role: MemberRole, token: Int64? = nil) -> [Membership.Effect] {
+            var record = record(2)
+            (record.role, record.token) = (role, token)
+            return membership.handle(.joined(record), now: at(1))
+        }
+        #expect(joined(.client).isEmpty)
+        #expect(ranks(membership) == [1, 2, 3] && membership.liveWorkers.map(\.id.rawValue) == [1, 3])
+        #expect(joined(.worker, token: 7).isEmpty)
+        #expect(membership.recipients(of: MemberID(1)) == [MemberID(3)])
+        #expect(joined(.edge) == [.viewChanged(4)])
+        #expect(ranks(membership) == [1, 3] && membership.unranked.map(\.record.id) == [MemberID(2)])
+        #expect(joined(.worker) == [.viewChanged(5)])
+        #expect(ranks(membership) == [1, 2, 3] && membership.unranked.isEmpty)
+        #expect(membership.recipients(of: MemberID(1)) == [MemberID(2), MemberID(3)])
+        #expect(membership.handle(.left(MemberID(2)), now: at(2)).count == 2)
+        #expect(ranks(membership) == [1, 3])
+    }
+
     @Test("a coordinator that was frozen itself blames nobody")
     func ownGap() {
         var membership = Membership()
@@ -288,6 +345,8 @@ struct MembershipTests {
                 _ = membership.handle(.left(MemberID(gone)), now: at(0))
             }
             #expect(ranks(membership) == present)
+            #expect(membership.recipients(of: nil).map(\.rawValue) == present)
+            #expect(membership.liveWorkers.map(\.id.rawValue) == present)
         }
     }
 }

@@ -28,6 +28,8 @@ final class TestOrigin: Sendable {
     ) async throws -> Origin {
         var configuration = OriginConfiguration(
             dataDirectory: folder, server: HTTPServer.Configuration(), adminToken: "admin", version: "test")
+        // More than one, whatever the machine has.
+        configuration.server.threads = 4
         configuration.makesSamples = false
         change(&configuration)
         let origin = try await Origin(configuration)

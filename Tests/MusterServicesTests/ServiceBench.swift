@@ -105,7 +105,9 @@ final class ServiceBench: EffectPerformer {
     }
 
     /// Of held requests, none of which comes from there.
-    private static let server = Result { try ServerCore(HTTPServer.Routes([]), HTTPServer.Limits(), nil, nil) }
+    private static let server = Result {
+        try ServerCore(HTTPServer.Routes([]), HTTPServer.Limits(), isTLS: false, nil, nil)
+    }
 }
 
 /// Makes what one service needs, and takes it away again.

@@ -4,7 +4,8 @@ enum SourceRules {
     static let shims = [
         "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTPClient", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
         "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CSystem": "MusterSystem",
-        "CRoaring": "MusterNumbers", "CQRCode": "MusterQR", "CMandelbrot": "MusterBench",
+        "CRoaring": "MusterNumbers", "CQRCode": "MusterQR", "CWslay": "MusterWebSocket",
+        "CMandelbrot": "MusterBench",
         "CEpoll": "MusterBenchMembers",
     ]
     static let fileLinesMax = 500

@@ -97,9 +97,9 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
         for status in [route.status] + route.otherStatuses {
             json.key(named: String(status))
             json.beginObject()
-            json.field("description", status == 304 ? "Not changed: what the client has still holds." : "Success.")
+            json.field("description", Self.description(of: status))
             if status == route.status, !isHead { writeAnswerHeaders(to: &json) }
-            if !isHead && status != 204 && status != 304 { writeAnswer(to: &json) }
+            if !isHead && ![101, 204, 304].contains(status) { writeAnswer(to: &json) }
             json.endObject()
         }
         json.key("default")
@@ -113,6 +113,14 @@ struct OperationWriter<Name: RawRepresentable<String> & Sendable> {
         }
         json.endObject()
         json.endObject()
+    }
+
+    private static func description(of status: Int) -> String {
+        switch status {
+        case 101: "It is another protocol from here on."
+        case 304: "Not changed: what the client has still holds."
+        default: "Success."
+        }
     }
 
     private func writeAnswerHeaders(to json: inout JSONWriter) {

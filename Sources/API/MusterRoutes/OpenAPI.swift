@@ -31,7 +31,7 @@ package enum OpenAPI {
             json.key(named: pattern)
             json.beginObject()
             for route in known where route.pattern == pattern {
-                for isHead in route.method == "GET" && !route.isEventStream ? [false, true] : [false] {
+                for isHead in route.method == "GET" && !route.isHeld ? [false, true] : [false] {
                     OperationWriter(route: route, isHead: isHead, need: need(route)).write(to: &json)
                 }
             }

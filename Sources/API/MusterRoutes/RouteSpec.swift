@@ -121,8 +121,8 @@ package struct NamedRoute<Name: RawRepresentable<String> & Sendable>: Sendable {
 
     /// What a body holds.
     package var bodyFields: [FieldSpec] { fields.filter { $0.place == .body || $0.place == .form } }
-    /// Streams do not end by themselves.
-    var isEventStream: Bool { answerType == "text/event-stream" }
+    /// Streams do not end by themselves; a WebSocket is another protocol from there on.
+    var isHeld: Bool { answerType == "text/event-stream" || status == 101 }
     package var readsForm: Bool { fields.contains { $0.place == .form } }
     package var queryNames: Set<String> { Set(fields.filter { $0.place == .query }.map(\.name)) }
 }
@@ -134,7 +134,7 @@ package typealias RouteSpec = NamedRoute<RouteName>
 package enum RouteName: String, CaseIterable, Sendable {
     case createJob, assignAll, listJobs, job, cancelJob, jobTasks, retryJob, forgetJob, jobEvents, jobResults,
         jobOutput, events
-    case joinFleet, members, member, leaveFleet, drainMember, heartbeat, memberStream, servers
+    case joinFleet, members, member, leaveFleet, drainMember, heartbeat, memberStream, memberSocket, servers
     case sendCommand, commands, command, assignRank, unassignRank, classicCommand
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results, output

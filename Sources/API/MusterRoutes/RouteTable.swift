@@ -127,6 +127,13 @@ package enum RouteTable {
             fields: [.lastEventID("The last command that the member has; the stream goes on behind it.")],
             answerType: eventStream),
         RouteSpec(
+            name: .memberSocket, method: "GET", pattern: "/v1/members/{id}/socket", access: .member,
+            summary: "The same and heartbeats over one WebSocket (RFC 6455); docs/websocket.md has its messages.",
+            fields: [
+                .lastEventID("The last command that the member has; what comes is behind it."),
+                .query("seen", .integer, "The same, for browsers, which cannot send that header."),
+            ], status: 101),
+        RouteSpec(
             name: .servers, method: "GET", pattern: "/servers", access: .read, summary: "The live workers.",
             answer: .of(ListAnswer<MemberStatus>.self)),
     ]
@@ -325,7 +332,7 @@ package enum RouteTable {
         RouteSpec(
             name: .dashboard, method: "GET", pattern: "/", access: .open,
             summary: "The dashboard, for whoever is signed in; for others a page that says how to.",
-            fields: [.query("wrong", .string, "token: the one that was tried is none.")], answerType: "text/html"),
+            fields: [.query("wrong", .prose, "token: the one that was tried is none.")], answerType: "text/html"),
         RouteSpec(
             name: .explorer, method: "GET", pattern: "/explore", access: .picture,
             summary: "The Mandelbrot set as a map of tiles.", answerType: "text/html"),

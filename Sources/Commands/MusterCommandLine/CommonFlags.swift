@@ -30,6 +30,12 @@ package enum CommonFlags {
         "Certificates (PEM) to trust instead of the system's, for a coordinator at an https URL."
     ).common
 
+    /// Of every command that is a member of a fleet.
+    package static let noWebSocket = Flag.bool(
+        "no-websocket",
+        "Hear the coordinator over a stream and tell it by requests. Without this a WebSocket is tried, and that where none gets through."
+    )
+
     package static let dataDefault = "./muster-data"
     package static let data = Flag<String>.text(
         "data", "DIR", as: .directory, default: dataDefault,

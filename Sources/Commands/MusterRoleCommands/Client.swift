@@ -33,7 +33,7 @@ package enum ClientCommand {
         ],
         flags: [
             join.spec, name.spec, callbackPort.spec, callbackHost.spec, minimum.spec, maximum.spec,
-            CommonFlags.token.spec, CommonFlags.tlsCA.spec,
+            CommonFlags.token.spec, CommonFlags.tlsCA.spec, CommonFlags.noWebSocket.spec,
         ] + CommonFlags.always,
         exits: [
             Command.Exit(.success, "It was asked to end, and left."),
@@ -57,6 +57,7 @@ package enum ClientCommand {
             coordinatorURL: url, token: token, name: invocation[name] ?? WorkerCommand.defaultName(),
             version: MusterVersion.current)
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
+        configuration.usesWebSocket = !invocation[CommonFlags.noWebSocket]
         let news = AsyncStream<FleetMember.News>.makeStream(bufferingPolicy: .bufferingNewest(10_000))
         let server = try invocation[callbackPort].map { port in
             try callbackServer(invocation, port) { text, rank in

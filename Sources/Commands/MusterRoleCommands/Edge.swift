@@ -96,6 +96,7 @@ package enum EdgeCommand {
             negativeSeconds.spec, storeSetCookie.spec, forwarded.spec, hostNames.spec, ownPaths.spec, peers.spec,
             heartbeat.spec, OriginCommand.isPrivate.spec, AccessFlags.readToken.spec, join.spec,
             OriginCommand.advertise.spec, WorkerCommand.orphan.spec, CommonFlags.tlsCA.spec,
+            CommonFlags.noWebSocket.spec,
         ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
         exits: [

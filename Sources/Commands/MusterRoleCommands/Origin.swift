@@ -59,7 +59,7 @@ package enum OriginCommand {
             CommonFlags.data.spec, port.spec, CoordinatorCommand.token.spec, images.spec,
             imageBytesMax.spec, files.spec, filesBytes.spec, fileBytesMax.spec, maxAge.spec, noSamples.spec,
             isPrivate.spec, AccessFlags.readToken.spec, join.spec, advertise.spec, WorkerCommand.orphan.spec,
-            CommonFlags.tlsCA.spec,
+            CommonFlags.tlsCA.spec, CommonFlags.noWebSocket.spec,
         ] + ServerFlags.all + CommonFlags.always,
         rules: [.together(["tls-cert", "tls-key"])],
         exits: [
@@ -185,6 +185,7 @@ package enum OriginCommand {
         configuration.role = role
         configuration.labels = labels.merging(["url": invocation[advertise] ?? url]) { own, _ in own }
         configuration.tlsAuthority = invocation[CommonFlags.tlsCA]
+        configuration.usesWebSocket = !invocation[CommonFlags.noWebSocket]
         return Listing(
             configuration, orphanTime: invocation[WorkerCommand.orphan], note: note, onEdges: onEdges,
             onTokens: onTokens)

@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterCommandLine
 internal import MusterHTTP
 internal import MusterLog
+internal import MusterSystem
 
 /// What every command that listens has in common.
 enum ServerFlags {
@@ -14,6 +15,10 @@ enum ServerFlags {
         "Connections above this number from one address (of IPv6: from one /64) are answered 503. Raise it where all clients come "
             + "through one proxy."
     ).defaulting(to: "half of all that the process can have")
+    private static let threadsMax = 256
+    static let threads = Flag<Int?>.int(
+        "http-threads", "N", in: 1...threadsMax, "Threads that answer requests at each address."
+    ).defaulting(to: "the processors it may use")
     static let drain = Flag.seconds(
         "drain-seconds", in: 0...3600, default: 0,
         "Asked to end, it says 503 at /readyz for so long and goes on answering, so that load balancers can leave it.")
@@ -29,7 +34,7 @@ enum ServerFlags {
 
     /// For every command that serves HTTP; with TLS as well.
     static let all = plain + [CommonFlags.tlsCert.spec, CommonFlags.tlsKey.spec, ciphers.spec]
-    static let plain = [CommonFlags.hosts.spec, perAddress.spec, accessLog.spec, drain.spec, finish.spec]
+    static let plain = [CommonFlags.hosts.spec, threads.spec, perAddress.spec, accessLog.spec, drain.spec, finish.spec]
 
     /// `name` is the process's in its access log. Throws a `CommandError` for files that cannot be read.
     @MainActor static func configuration(
@@ -49,6 +54,7 @@ enum ServerFlags {
         var server = HTTPServer.Configuration()
         server.hosts = invocation[CommonFlags.hosts]
         server.port = UInt16(port)
+        server.threads = invocation[threads] ?? min(Self.threadsMax, Processors.usable)
         server.limits.connectionsPerAddress = invocation[perAddress]
         server.accessLog = AccessFormat(rawValue: invocation[accessLog]).map { AccessLog($0, server: name) }
         return server
@@ -56,7 +62,8 @@ enum ServerFlags {
 
     /// How it bounds its connections and how it ends, as arguments for a server that it starts beside itself.
     @MainActor static func limits(_ invocation: Invocation) -> [String] {
-        (invocation[perAddress].map { ["--connections-per-address", "\($0)"] } ?? [])
+        (invocation[threads].map { ["--http-threads", "\($0)"] } ?? [])
+            + (invocation[perAddress].map { ["--connections-per-address", "\($0)"] } ?? [])
             + [
                 "--drain-seconds", "\(invocation[drain] / .seconds(1))",
                 "--finish-seconds", "\(invocation[finish] / .seconds(1))",

@@ -53,7 +53,7 @@ package enum WorkerCommand {
         ],
         flags: [
             join.spec, slots.spec, name.spec, labels.spec, machine.spec, CommonFlags.data.spec, CommonFlags.token.spec,
-            CommonFlags.tlsCA.spec, drain.spec, orphan.spec, socket.spec, allowExec.spec,
+            CommonFlags.tlsCA.spec, CommonFlags.noWebSocket.spec, drain.spec, orphan.spec, socket.spec, allowExec.spec,
         ] + WorkerFileFlags.all + ResourceFlags.all + CommonFlags.always,
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
@@ -86,6 +86,7 @@ package enum WorkerCommand {
             labels: Dictionary(invocation[labels].map { ($0.key, $0.value) }, uniquingKeysWith: { $1 }),
             dataDirectory: invocation[CommonFlags.data] + "/worker", agent: settings,
             tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterVersion.current)
+        configuration.usesWebSocket = !invocation[CommonFlags.noWebSocket]
         configuration.machine = invocation[machine]
         configuration.orphanTime = invocation[orphan]
         configuration.engine = try engine(invocation)

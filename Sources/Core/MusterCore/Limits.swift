@@ -16,6 +16,8 @@ package enum Limits {
     package static let ownerBytesMax = 64
     /// Jobs that one job waits for.
     package static let prerequisitesMax = 100
+    /// Bytes of one message that a member sends over its WebSocket; a longer heartbeat goes by a request.
+    package static let memberMessageBytesMax = 64 << 10
     /// Bytes of one input, value or failure reason.
     package static let valueBytesMax = 1 << 20
     /// Bytes that one task of a transient job may answer.

@@ -52,6 +52,9 @@ package struct FleetCore: Sendable {
     package mutating func handle(_ event: FleetEvent, now: Moment, wallClockMs: WallClockMs) -> [FleetEffect] {
         self.wallClockMs = wallClockMs
         switch event {
+        case .membership(.seen(let id)):
+            // Nothing follows from a sign of life.
+            return membership.handle(.seen(id), now: now).map(FleetEffect.membership)
         case .work(let event): return work(event, now)
         case .command(let event): return command(event)
         case .membership(let event):
@@ -76,7 +79,7 @@ package struct FleetCore: Sendable {
         switch event {
         case .restored(let record), .joined(let record):
             defer { newestJoinOrder = max(newestJoinOrder, record.joinOrder) }
-            return membership[record.id] == nil && record.joinOrder <= newestJoinOrder
+            return !membership.contains(record.id) && record.joinOrder <= newestJoinOrder
         default: return false
         }
     }
@@ -88,17 +91,22 @@ package struct FleetCore: Sendable {
         return [.store([.saveMember(kept)])]
     }
 
-    package mutating func newProgress() -> CommandProgress { commands.newProgress() }
+    /// As far as it is needed.
+    package mutating func newProgress() -> CommandProgress {
+        var progress = commands.newProgress()
+        if !progress.cursors.isEmpty { progress.keepCursors(from: commands.oldestOpen) }
+        return progress
+    }
 
     private mutating func command(_ event: Commands.Event) -> [FleetEffect] {
-        commands.handle(event) { membership[$0] != nil }.map(FleetEffect.command)
+        commands.handle(event) { membership.contains($0) }.map(FleetEffect.command)
     }
 
     /// The removal and what the member had and never will are one group: a crash leaves both or neither.
     private mutating func farewell(_ id: MemberID) -> [FleetEffect] {
         var writes: [StoreWrite] = []
         var effects: [FleetEffect] = []
-        for effect in commands.handle(.removed(id), isMember: { membership[$0] != nil }) {
+        for effect in commands.handle(.removed(id), isMember: { membership.contains($0) }) {
             if case .save(let progress) = effect { writes += progress.writes } else { effects.append(.command(effect)) }
         }
         return [.store(writes + [.removeMember(id)])] + effects
@@ -118,7 +126,7 @@ package struct FleetCore: Sendable {
     private mutating func acquaint(after event: Membership.Event, _ now: Moment) -> [FleetEffect] {
         switch event {
         case .restored(let record), .joined(let record):
-            guard record.role == .worker, membership[record.id] != nil else { return [] }
+            guard record.role == .worker, membership.contains(record.id) else { return [] }
             return work(.memberKnown(record.id, record.voter, has: record.means), now)
         default: return []
         }
@@ -126,9 +134,8 @@ package struct FleetCore: Sendable {
 
     private mutating func revoke(_ token: Int64, _ now: Moment, _ wallClockMs: WallClockMs) -> [FleetEffect] {
         var effects: [FleetEffect] = []
-        for member in membership.ranked where member.record.token == token {
-            effects += follow(membership.handle(.left(member.record.id), now: now), now, wallClockMs)
-        }
+        let its = membership.ranked.filter { $0.record.token == token }.map(\.record.id)
+        for id in its { effects += follow(membership.handle(.left(id), now: now), now, wallClockMs) }
         let machine = Voter(token: token).machine
         return effects + work(.machineBarred(machine), now)
     }

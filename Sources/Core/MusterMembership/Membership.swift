@@ -28,20 +28,16 @@ package struct Membership: Sendable {
     package enum Standing: String, Hashable, Sendable { case alive, suspect }
 
     package struct Member: Hashable, Sendable {
-        package var record: MemberRecord
-        package var standing = Standing.alive
-        var lastSeen: Moment
-        var suspectedAt: Moment?
-        var pingedAt: Moment?
-        /// Its held connection, newest only.
-        var connection: UInt64?
+        package let record: MemberRecord
+        let pulse: Roster.Pulse
+        package var standing: Standing { pulse.suspectedAt == nil ? .alive : .suspect }
     }
 
     package enum Event: Sendable {
         /// Known from the store at start.
-        case restored(MemberRecord)
+        indirect case restored(MemberRecord)
         /// Joined, or came back with the id it had. The record is durable.
-        case joined(MemberRecord)
+        indirect case joined(MemberRecord)
         case seen(MemberID)
         case connectionOpened(MemberID, connection: UInt64)
         case connectionBroken(MemberID, connection: UInt64)
@@ -64,18 +60,20 @@ package struct Membership: Sendable {
         case returned(MemberID)
         /// A new process came with this member's id; what the old one held is lost.
         case restarted(MemberID)
-        case removed(MemberRecord, Departure)
+        indirect case removed(MemberRecord, Departure)
         /// The ranks changed; views are numbered from 1 and grow by one.
         case viewChanged(UInt64)
     }
 
     let settings: Settings
-    private var members: [MemberID: Member] = [:]
-    private var byName: [String: MemberID] = [:]
-    private var byIncarnation: [String: MemberID] = [:]
-    private var byCallback: [String: MemberID] = [:]
-    /// Ranked members in join order: the index is the rank.
-    private var order: [(joinOrder: Int64, id: MemberID)] = []
+    private var members = Roster()
+    /// Members with a rank, by join order: the place is the rank.
+    private var ranks = MemberOrder()
+    /// Those of them that hear commands, and those that compute.
+    private var hearers = MemberOrder()
+    private var workers = MemberOrder()
+    /// Members without a rank, by id.
+    private var others = MemberOrder()
     package private(set) var view: UInt64 = 0
     /// Since the coordinator's start.
     package private(set) var suspicions = 0
@@ -86,125 +84,140 @@ package struct Membership: Sendable {
     package init(settings: Settings = Settings(), lastView: UInt64 = 0) { (self.settings, view) = (settings, lastView) }
 
     package var count: Int { members.count }
+    package func contains(_ id: MemberID) -> Bool { members.contains(id) }
     package subscript(id: MemberID) -> Member? { members[id] }
+    package func role(of id: MemberID) -> MemberRole? { members.role(of: id) }
+    /// Nil for a stranger; empty for a member that holds a connection instead.
+    package func callback(of id: MemberID) -> String? { members.callback(of: id) }
     /// In rank order.
-    package var ranked: [Member] { order.map { members[$0.id]! } }
-    package var rankedCount: Int { order.count }
+    package var ranked: MemberList { MemberList(ids: ranks.ids, members: members) }
+    package var rankedCount: Int { ranks.count }
     /// Members without a rank, by id.
-    package var unranked: [Member] {
-        members.values.filter { !$0.record.role.isRanked }.sorted { $0.record.id < $1.record.id }
-    }
+    package var unranked: MemberList { MemberList(ids: others.ids, members: members) }
     /// Workers that are not suspected of having gone, by rank.
     package var liveWorkers: [MemberRecord] {
-        ranked.filter { $0.record.role == .worker && $0.standing == .alive }.map(\.record)
+        workers.ids.lazy.filter { isAlive($0) }.map { members.record(of: $0)! }
     }
-    package func named(_ name: String) -> Member? { byName[name].flatMap { members[$0] } }
+    package var hasLiveWorker: Bool { workers.ids.contains { isAlive($0) } }
+    private func isAlive(_ id: MemberID) -> Bool { members.pulse(of: id)?.suspectedAt == nil }
+
+    package func named(_ name: String) -> Member? { members.id(named: name).flatMap { members[$0] } }
 
     /// Whose process this is, so that a joining whose answer was lost can be answered again.
-    package func member(incarnation: String) -> Member? { byIncarnation[incarnation].flatMap { members[$0] } }
+    package func member(incarnation: String) -> Member? { members.id(incarnation: incarnation).flatMap { members[$0] } }
 
     /// Who takes commands at this URL.
-    package func member(callback: String) -> Member? { byCallback[callback].flatMap { members[$0] } }
+    package func member(callback: String) -> Member? { members.id(callback: callback).flatMap { members[$0] } }
 
     /// Everybody of lower rank than this member, by rank; everybody for nil. None for a stranger and one without a rank. What
     /// members tell each other is not for volunteers.
     package func recipients(of sender: MemberID?) -> [MemberID] {
-        guard let sender else { return order.map(\.id).filter { !isVolunteer($0) } }
-        guard let rank = rank(of: sender) else { return [] }
-        return order[(rank + 1)...].map(\.id).filter { !isVolunteer($0) }
+        guard let sender else { return hearers.ids }
+        guard let joinOrder = members.joinOrder(of: sender), ranks.place(of: sender, joinOrder) != nil else {
+            return []
+        }
+        return hearers.ids(behind: joinOrder)
     }
-
-    private func isVolunteer(_ id: MemberID) -> Bool { members[id]?.record.isVolunteer == true }
 
     /// Whether this is still a connection of a member.
-    package func isConnected(_ id: MemberID) -> Bool { members[id]?.connection != nil }
+    package func isConnected(_ id: MemberID) -> Bool { members.pulse(of: id)?.connection != nil }
 
     /// 0 is highest; nil for a stranger.
-    package func rank(of id: MemberID) -> Int? {
-        guard let member = members[id] else { return nil }
-        let place = lowerBound(member.record.joinOrder)
-        return place < order.count && order[place].id == id ? place : nil
-    }
+    package func rank(of id: MemberID) -> Int? { members.joinOrder(of: id).flatMap { ranks.place(of: id, $0) } }
 
     package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
         switch event {
         case .restored(let record), .joined(let record): return admit(record, now)
         case .seen(let id):
-            members[id]?.lastSeen = now
+            members.changePulse(of: id) { $0.lastSeen = now }
             return []
         case .connectionOpened(let id, let connection): return opened(id, connection, now)
         case .connectionBroken(let id, let connection): return broken(id, connection, now)
-        case .left(let id): return remove(id, .left)
+        case .left(let id): return left(id)
         case .ticked: return tick(now)
         }
     }
 
     private mutating func admit(_ record: MemberRecord, _ now: Moment) -> [Effect] {
-        let known = members[record.id]
-        if let known { forgetNames(of: known.record) }
-        byName[record.name] = record.id
-        if !record.incarnation.isEmpty { byIncarnation[record.incarnation] = record.id }
-        if !record.callback.isEmpty { byCallback[record.callback] = record.id }
-        if let known {
-            let isRestart = !known.record.incarnation.isEmpty && known.record.incarnation != record.incarnation
-            members[record.id]!.record = record
-            // Two joinings of one member that crossed: the place it has is the one it keeps.
-            members[record.id]!.record.joinOrder = known.record.joinOrder
-            members[record.id]!.lastSeen = now
-            if isRestart { revive(record.id) }
-            return isRestart ? [.restarted(record.id)] : []
+        guard let known = members.record(of: record.id) else {
+            members.add(record, now)
+            line(up: record)
+            return record.role.isRanked ? [nextView()] : []
         }
-        members[record.id] = Member(record: record, lastSeen: now)
-        guard record.role.isRanked else { return [] }
-        order.insert((record.joinOrder, record.id), at: lowerBound(record.joinOrder))
-        view += 1
-        return [.viewChanged(view)]
+        var record = record
+        // Two joinings of one member that crossed: the place it has is the one it keeps.
+        record.joinOrder = known.joinOrder
+        members.replace(record)
+        members.changePulse(of: record.id) { $0.lastSeen = now }
+        var effects: [Effect] = []
+        if !known.incarnation.isEmpty, known.incarnation != record.incarnation {
+            revive(record.id)
+            effects.append(.restarted(record.id))
+        }
+        if known.role != record.role || known.isVolunteer != record.isVolunteer {
+            leaveLines([known])
+            line(up: record)
+            if known.role.isRanked != record.role.isRanked { effects.append(nextView()) }
+        }
+        return effects
     }
 
-    private mutating func forgetNames(of record: MemberRecord) {
-        if byName[record.name] == record.id { byName[record.name] = nil }
-        if byIncarnation[record.incarnation] == record.id { byIncarnation[record.incarnation] = nil }
-        if byCallback[record.callback] == record.id { byCallback[record.callback] = nil }
+    /// Where members of its kind stand.
+    private mutating func line(up record: MemberRecord) {
+        guard record.role.isRanked else { return others.insert(record.id, record.id.rawValue) }
+        ranks.insert(record.id, record.joinOrder)
+        if !record.isVolunteer { hearers.insert(record.id, record.joinOrder) }
+        if record.role == .worker { workers.insert(record.id, record.joinOrder) }
+    }
+
+    private mutating func leaveLines(_ records: [MemberRecord]) {
+        let ranked = records.filter(\.role.isRanked)
+        ranks.remove(ranked.map { ($0.id, $0.joinOrder) })
+        hearers.remove(ranked.filter { !$0.isVolunteer }.map { ($0.id, $0.joinOrder) })
+        workers.remove(ranked.filter { $0.role == .worker }.map { ($0.id, $0.joinOrder) })
+        others.remove(records.filter { !$0.role.isRanked }.map { ($0.id, $0.id.rawValue) })
+    }
+
+    private mutating func nextView() -> Effect {
+        view += 1
+        return .viewChanged(view)
     }
 
     private mutating func opened(_ id: MemberID, _ connection: UInt64, _ now: Moment) -> [Effect] {
-        guard members[id] != nil else { return [] }
-        members[id]!.connection = connection
-        members[id]!.lastSeen = now
-        guard members[id]!.standing == .suspect else { return [] }
+        guard let pulse = members.pulse(of: id) else { return [] }
+        members.changePulse(of: id) { ($0.connection, $0.lastSeen) = (connection, now) }
+        guard pulse.suspectedAt != nil else { return [] }
         revive(id)
         return [.returned(id)]
     }
 
-    private mutating func revive(_ id: MemberID) {
-        members[id]!.standing = .alive
-        members[id]!.suspectedAt = nil
-    }
+    private mutating func revive(_ id: MemberID) { members.changePulse(of: id) { $0.suspectedAt = nil } }
 
     /// A broken connection that a newer one has replaced says nothing.
     private mutating func broken(_ id: MemberID, _ connection: UInt64, _ now: Moment) -> [Effect] {
-        guard members[id]?.connection == connection else { return [] }
-        members[id]!.connection = nil
-        guard members[id]!.standing == .alive else { return [] }
-        members[id]!.standing = .suspect
-        members[id]!.suspectedAt = now
+        guard let pulse = members.pulse(of: id), pulse.connection == connection else { return [] }
+        members.changePulse(of: id) { $0.connection = nil }
+        guard pulse.suspectedAt == nil else { return [] }
+        members.changePulse(of: id) { $0.suspectedAt = now }
         suspicions += 1
         return [.suspected(id)]
     }
 
-    private mutating func remove(_ id: MemberID, _ departure: Departure) -> [Effect] {
-        guard let member = members.removeValue(forKey: id) else { return [] }
-        forgetNames(of: member.record)
-        var effects = [Effect.removed(member.record, departure)]
-        if member.record.role.isRanked {
-            let place = lowerBound(member.record.joinOrder)
-            precondition(order[place].id == id, "member \(id) has no place in the ranks")
-            order.remove(at: place)
-            view += 1
-            effects.append(.viewChanged(view))
-        }
+    private mutating func left(_ id: MemberID) -> [Effect] {
+        var effects: [Effect] = []
+        if let record = remove(id, .left, &effects) { leaveLines([record]) }
         return effects
     }
+
+    /// Whom the lines have still. Nil for a stranger.
+    private mutating func remove(_ id: MemberID, _ departure: Departure, _ effects: inout [Effect]) -> MemberRecord? {
+        guard let record = members.remove(id) else { return nil }
+        effects.append(.removed(record, departure))
+        if record.role.isRanked { effects.append(nextView()) }
+        return record
+    }
+
+    // MARK: Ticks
 
     private mutating func tick(_ now: Moment) -> [Effect] {
         let gap = lastTick.map { now - $0 } ?? .zero
@@ -212,38 +225,31 @@ package struct Membership: Sendable {
         // Where all ticks are late, silence must end all the same.
         let mayBeUnheard = isLate && !wasLate
         (lastTick, wasLate) = (now, isLate)
-        if isLate {
-            for id in members.keys where members[id]!.suspectedAt != nil { members[id]!.suspectedAt = now }
-        }
+        if isLate { members.changePulses { if $0.suspectedAt != nil { $0.suspectedAt = now } } }
         if gap > settings.ownGap {
-            for id in members.keys { members[id]!.lastSeen = now }
+            members.changePulses { $0.lastSeen = now }
             return []
         }
         var effects: [Effect] = []
-        for id in members.keys.sorted() {
-            let member = members[id]!
-            if let since = member.suspectedAt, now - since >= settings.graceTime {
-                effects += remove(id, .crashed)
-            } else if !mayBeUnheard, now - member.lastSeen >= settings.silenceTime {
-                effects += remove(id, .silent)
-            } else if member.connection != nil, now - member.lastSeen >= settings.askedAfter,
-                member.pingedAt.map({ now - $0 >= settings.pingEvery }) ?? true
-            {
-                members[id]!.pingedAt = now
+        var gone: [MemberRecord] = []
+        // Nobody is removed, nor asked, any sooner.
+        for id in members.quiet(since: now + (.zero - settings.askedAfter)) {
+            let pulse = members.pulse(of: id)!
+            if let since = pulse.suspectedAt, now - since >= settings.graceTime {
+                if let record = remove(id, .crashed, &effects) { gone.append(record) }
+            } else if !mayBeUnheard, now - pulse.lastSeen >= settings.silenceTime {
+                if let record = remove(id, .silent, &effects) { gone.append(record) }
+            } else if isToBeAsked(pulse, now) {
+                members.changePulse(of: id) { $0.pingedAt = now }
                 effects.append(.ping(id))
             }
         }
+        leaveLines(gone)
         return effects
     }
 
-    /// The first place in `order` that is not below.
-    private func lowerBound(_ joinOrder: Int64) -> Int {
-        var low = 0
-        var high = order.count
-        while low < high {
-            let middle = (low + high) / 2
-            if order[middle].joinOrder < joinOrder { low = middle + 1 } else { high = middle }
-        }
-        return low
+    private func isToBeAsked(_ pulse: Roster.Pulse, _ now: Moment) -> Bool {
+        pulse.connection != nil && now - pulse.lastSeen >= settings.askedAfter
+            && pulse.pingedAt.map { now - $0 >= settings.pingEvery } ?? true
     }
 }

@@ -51,6 +51,7 @@ package final class Coordinator: Sendable {
     let admission: AdmissionService
     let members: MemberService
     let streams: MemberStreams
+    let sockets: MemberSockets
     let commands: CommandService
     let classicRanks: ClassicRankService
     let pictures: PictureService
@@ -115,6 +116,8 @@ package final class Coordinator: Sendable {
         admission = AdmissionService(common, rules: rules, lastIDs: lastIDs)
         members = MemberService(common)
         streams = MemberStreams(common)
+        sockets = try MemberSockets(
+            common, holder: streams, heartbeats: members, threads: configuration.server.threads)
         output = LiveOutputService(common, jobs: jobs, lines: streams)
         commands = CommandService(
             common, callbacks: Callbacks(client: client), lines: streams, lastID: lastIDs.command)
@@ -140,7 +143,8 @@ package final class Coordinator: Sendable {
     /// In the order in which they tick and end.
     var services: [any Service] {
         [
-            work, referee, pictures, commands, streams, jobs, intake, history, results, output, admission, members,
+            work, referee, pictures, commands, streams, sockets, jobs, intake, history, results, output, admission,
+            members,
             classicRanks,
             classicServers, children, trust, signIns, overview, window, edges, purging, codes, joining, installer,
         ]
@@ -179,13 +183,14 @@ package final class Coordinator: Sendable {
         let authenticator = common.authenticator
         let callers = Callers(common)
         routes.identify = { authenticator.holder(of: $0) }
-        // Each process that it launches takes two.
-        let descriptors = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned)
+        // Each process that it launches takes two, and each loop of WebSockets.
+        let descriptors = 2 * (configuration.spawning.children.liveMax + Self.workersReckoned + sockets.loopCount)
         try listener.start(routes, descriptorsReserved: descriptors) { head in
             try authenticator.require(head)
             try callers.requirePresent(head)
             try head.refuseEncodedBody()
         }
+        try sockets.start()
         volunteers?.prepare()
         try await spawner.start(
             ownURL: ownURL, urlAtHost: { [weak listener] in listener?.url(host: $0) ?? "" })
@@ -229,6 +234,7 @@ package final class Coordinator: Sendable {
         await spawner.stop(within: .seconds(5))
         common.events.close()
         common.lock.withLock { fleet in for service in services { service.close(&fleet) } }
+        await sockets.stop()
         await listener.shutdown(graceSeconds: max(1, (until - ContinuousClock.now).inSeconds))
         client.close()
         await common.store.close()

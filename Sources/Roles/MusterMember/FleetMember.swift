@@ -1,4 +1,5 @@
 package import MusterAPI
+internal import MusterCoordinatorLine
 package import MusterCore
 internal import MusterCrypto
 internal import MusterHTTPClient
@@ -18,6 +19,8 @@ package final class FleetMember: Sendable {
         package var callback = ""
         package var version: String
         package var tlsAuthority: String?
+        /// False: a stream and requests in a WebSocket's place.
+        package var usesWebSocket = true
         package var role = MemberRole.client
         /// What others are told of it.
         package var labels: [String: String] = [:]
@@ -44,12 +47,14 @@ package final class FleetMember: Sendable {
     private struct State {
         var identity: MemberIdentity?
         var seen = CommandID(0)
-        var isLeaving = false
+        /// A sign of life went out since the regular one before.
+        var hasBeaten = false
         var leadership: EdgeLeadership?
     }
 
     private let configuration: Configuration
     private let client: HTTPClient
+    private let line: CoordinatorLine
     private let onNews: @Sendable (News) -> Void
     private let state = Mutex(State())
     private let incarnation = hex(randomBytes(16))
@@ -58,6 +63,9 @@ package final class FleetMember: Sendable {
         self.configuration = configuration
         self.onNews = onNews
         client = HTTPClient(HTTPClient.Configuration(tlsCAFile: configuration.tlsAuthority))
+        var settings = CoordinatorLine.Settings()
+        settings.usesWebSocket = configuration.usesWebSocket
+        line = CoordinatorLine(to: configuration.coordinatorURL, by: client, settings)
     }
 
     /// Until it is cancelled. Throws a `NodeError` when it is refused for good.
@@ -136,7 +144,7 @@ package final class FleetMember: Sendable {
         let identity = try await join()
         guard configuration.callback.isEmpty else { return try await awaitStrangeness(identity) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.holdStream(identity) }
+            group.addTask { try await self.holdLine(identity) }
             group.addTask { try await self.beatRegularly(identity) }
             defer { group.cancelAll() }
             try await group.next()
@@ -164,30 +172,37 @@ package final class FleetMember: Sendable {
         return reply.identity
     }
 
-    private func holdStream(_ identity: MemberIdentity) async throws {
-        var request = request("GET", "/v1/members/\(identity.id)/stream", identity.secret)
-        request.headers.append(("Last-Event-ID", "\(state.withLock { $0.seen })"))
-        let stream = try await client.stream(request)
-        defer { stream.cancel() }
-        guard stream.status == 200 else { throw NodeError(.unavailable, "the stream was refused: \(stream.status)") }
-        var parser = ServerSentEventParser()
-        while let bytes = try await stream.next() {
-            var newest: CommandID?
-            var isAsked = false
-            for event in try parser.feed(bytes) {
-                switch event.event {
-                case "command": newest = try take(event) ?? newest
-                case "rank":
-                    let notice = try RankNotice(data: event.data)
-                    onNews(.ranked(notice.rank, members: notice.members))
-                case "ping": isAsked = true
-                default: break
-                }
-            }
-            // One for all that came together: acknowledgements are cumulative.
-            if newest != nil || isAsked { beat(identity, acknowledged: newest) }
+    /// Returns when the coordinator does not know it any more.
+    private func holdLine(_ identity: MemberIdentity) async throws {
+        let listener = CoordinatorLine.Listener { [self] in
+            state.withLock { $0.seen }
+        } opened: {
+        } heard: { [self] events in
+            try take(events, identity)
         }
-        throw NodeError(.unavailable, "the coordinator ended the connection")
+        do { try await line.hold(identity, listener) } catch let end as CoordinatorLine.End {
+            switch end {
+            case .estranged: return
+            case .broken(let reason): throw NodeError(.unavailable, reason)
+            }
+        }
+    }
+
+    private func take(_ events: [ServerSentEvent], _ identity: MemberIdentity) throws {
+        var newest: CommandID?
+        var isAsked = false
+        for event in events {
+            switch event.event {
+            case "command": newest = try take(event) ?? newest
+            case "rank":
+                let notice = try RankNotice(data: event.data)
+                onNews(.ranked(notice.rank, members: notice.members))
+            case "ping": isAsked = true
+            default: break
+            }
+        }
+        // One for all that came together: acknowledgements are cumulative.
+        if newest != nil || isAsked { beat(identity, acknowledged: newest) }
     }
 
     private func take(_ event: ServerSentEvent) throws -> CommandID? {
@@ -201,24 +216,43 @@ package final class FleetMember: Sendable {
     }
 
     private func beat(_ identity: MemberIdentity, acknowledged: CommandID?) {
+        let leadership = state.withLock { state in
+            state.hasBeaten = true
+            return state.leadership
+        }
+        let beat = Heartbeat(leases: [], acknowledged: acknowledged, leadership: leadership)
+        if line.send(beat, of: identity.id) { return }
+        _ = client.send(request(beat, identity)) { _ in }
+    }
+
+    private func request(_ beat: Heartbeat, _ identity: MemberIdentity) -> HTTPClientRequest {
         var request = request("POST", "/v1/members/\(identity.id)/heartbeat", identity.secret)
-        let leadership = state.withLock { $0.leadership }
-        request.body = Heartbeat(leases: [], acknowledged: acknowledged, leadership: leadership).body
+        request.body = beat.body
         request.timeout = .seconds(10)
-        _ = client.send(request) { _ in }
+        return request
     }
 
     /// Returns when the coordinator does not know it any more.
     private func beatRegularly(_ identity: MemberIdentity) async throws {
         while !Task.isCancelled {
             try await Task.sleep(for: .seconds(1))
-            var request = request("POST", "/v1/members/\(identity.id)/heartbeat", identity.secret)
-            request.timeout = .seconds(10)
-            let (seen, leadership) = state.withLock { ($0.seen, $0.leadership) }
-            request.body = Heartbeat(leases: [], acknowledged: seen, leadership: leadership).body
-            guard let response = try? await client.send(request) else { continue }
+            let (seen, leadership, hasBeaten) = state.withLock { state in
+                defer { state.hasBeaten = false }
+                return (state.seen, state.leadership, state.hasBeaten)
+            }
+            let beat = Heartbeat(leases: [], acknowledged: seen, leadership: leadership)
+            if send(beat, identity, isNeeded: !hasBeaten) { continue }
+            guard let response = try? await client.send(request(beat, identity)) else { continue }
             if response.status == 401 { return }
             if configuration.role == .edge, let edges = Self.edges(in: response.body) { onNews(.edges(edges)) }
+        }
+    }
+
+    /// Over the WebSocket, if there is one. `isNeeded`: it says something, if only that this member lives, which nothing else just said.
+    private func send(_ beat: Heartbeat, _ identity: MemberIdentity, isNeeded: Bool) -> Bool {
+        guard configuration.role == .edge else { return !isNeeded || line.send(beat, of: identity.id) }
+        return line.send(beat, of: identity.id) { [onNews] in
+            if case .answered(let answer) = $0, let edges = answer.edges { onNews(.edges(edges)) }
         }
     }
 

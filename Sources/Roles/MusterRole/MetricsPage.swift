@@ -24,7 +24,7 @@ package struct MetricsPage: Sendable {
     }
 
     /// One for each value of a label. Values are Muster's own words, which need no escapes.
-    private mutating func add(
+    package mutating func add(
         _ name: String, _ kind: String, _ help: String, label: String, _ values: [(name: String, value: Int)]
     ) {
         precondition((kind == "counter") == name.hasSuffix("_total"), "\(name) is no name of a \(kind)")

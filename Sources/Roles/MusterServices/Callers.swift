@@ -19,7 +19,7 @@ package struct Callers: Sendable {
             throw Problem(403, "Only a member can do this, with the secret that its joining answered.", code: "rights")
         }
         let isKnown = lock.withLock { fleet in
-            guard fleet.core.membership[id] != nil else { return false }
+            guard fleet.core.membership.contains(id) else { return false }
             fleet.handle(.membership(.seen(id)))
             return true
         }
@@ -40,7 +40,7 @@ package struct Callers: Sendable {
                 let named = MemberID(try request.number("id", of: "member"))
                 guard named == id else { throw Self.another(id, named) }
             }
-            guard lock.withLock({ $0.core.membership[id] != nil }) else { throw Self.stranger(id) }
+            guard lock.withLock({ $0.core.membership.contains(id) }) else { throw Self.stranger(id) }
         case .child(let id): try Self.requireOwn(id, request)
         default: break
         }

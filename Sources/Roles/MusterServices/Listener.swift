@@ -21,6 +21,7 @@ package final class Listener: Sendable {
     ) throws {
         var settings = configuration
         settings.limits.descriptorsReserved = descriptorsReserved
+        if isTLS { settings.limits.descriptorsOfConnection = HTTPServer.Limits.descriptorsOfUpgradeWithTLS }
         let server = HTTPServer(settings, routes, authorize: check)
         try server.start()
         self.server.withLock { $0 = server }

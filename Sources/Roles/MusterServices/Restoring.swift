@@ -18,9 +18,7 @@ package struct Restoring: Sendable {
 
     /// However long the reading took: nobody was silent meanwhile.
     package mutating func everybodyIsSeen() {
-        for member in core.membership.ranked + core.membership.unranked {
-            handle(.membership(.seen(member.record.id)))
-        }
+        for id in core.membership.ranked.ids + core.membership.unranked.ids { handle(.membership(.seen(id))) }
     }
 
     package mutating func store(_ writes: [StoreWrite]) { effects.append(.store(writes)) }

@@ -343,7 +343,7 @@ package final class OverviewService: Service {
             let membership = fleet.core.membership
             overview.head.counts = counts(fleet)
             return (
-                (membership.ranked + membership.unranked).prefix(Overview.membersMax).map(\.record.id),
+                Array((membership.ranked.ids + membership.unranked.ids).prefix(Overview.membersMax)),
                 jobs.unfinished(atMost: Overview.jobsMax, fleet)
             )
         }

@@ -16,4 +16,12 @@ struct CallFailure: Error {
     var isNobodys: Bool { status == nil || !(problemType == "about:blank" || problemType.hasPrefix("/problems/")) }
 }
 
+extension CallFailure {
+    init(_ problem: Problem) {
+        self.init(
+            status: problem.status, problemType: problem.type, reason: problem.detail,
+            retryAfter: problem.retryAfter.map { .seconds($0) })
+    }
+}
+
 typealias CallAnswer = Result<[UInt8], CallFailure>

@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterCoordinatorLine
 internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterLog
@@ -11,6 +12,8 @@ final class CoordinatorCalls: Sendable {
     /// Without a path.
     let url: String
     private let client: HTTPClient
+    /// Over which it hears the coordinator.
+    let line: CoordinatorLine
     private let state = Mutex(State())
 
     private struct State {
@@ -20,9 +23,12 @@ final class CoordinatorCalls: Sendable {
     }
 
     /// `tlsAuthority` is the file of the certificate authority to trust; nil: the system's.
-    init(to url: String, tlsAuthority: String?) {
+    init(to url: String, tlsAuthority: String?, usesWebSocket: Bool) {
         self.url = url
         client = HTTPClient(HTTPClient.Configuration(tlsCAFile: tlsAuthority))
+        var settings = CoordinatorLine.Settings()
+        settings.usesWebSocket = usesWebSocket
+        line = CoordinatorLine(to: url, by: client, settings)
     }
 
     /// The worker has its end: that its calls break off says nothing about the coordinator.
@@ -48,6 +54,31 @@ final class CoordinatorCalls: Sendable {
             self?.note(answer)
             then(answer)
         }
+    }
+
+    /// Over the line, or by a request where that is none that answers; the answer is of no use but that it came.
+    func beat(_ beat: Heartbeat, _ identity: MemberIdentity, then: @escaping @Sendable (CallAnswer) -> Void) {
+        let isSent = line.send(beat, of: identity.id) { [weak self] in
+            switch $0 {
+            case .answered:
+                self?.note(.success([]))
+                then(.success([]))
+            case .refused(let problem): then(.failure(CallFailure(problem)))
+            case .lost: then(.failure(CallFailure(status: nil, problemType: "", reason: "lost", retryAfter: nil)))
+            }
+        }
+        if !isSent { request(beat, identity, then: then) }
+    }
+
+    /// Beside the regular ones; whether it arrives is the coordinator's to judge.
+    func beat(_ beat: Heartbeat, _ identity: MemberIdentity) {
+        if !line.send(beat, of: identity.id) { request(beat, identity) { _ in } }
+    }
+
+    private func request(_ beat: Heartbeat, _ identity: MemberIdentity, then: @escaping @Sendable (CallAnswer) -> Void)
+    {
+        call(
+            "POST", "/v1/members/\(identity.id)/heartbeat", beat.body, bearer: identity.secret, seconds: 10, then: then)
     }
 
     private static func answer(from result: Result<HTTPClientResponse, HTTPClientError>) -> CallAnswer {
@@ -85,23 +116,6 @@ final class CoordinatorCalls: Sendable {
         case .success: Log.notice("the coordinator is back", ["url": url])
         case .failure(let failure):
             Log.warning("the coordinator is away; trying again until it is back", ["reason": failure.reason])
-        }
-    }
-
-    /// A member's stream, behind the last command that it has. Gives up after a while without an answer. Throws `HTTPClientError`.
-    func stream(to identity: MemberIdentity, behind last: CommandID) async throws -> HTTPClientStream {
-        var request = HTTPClientRequest("GET", "\(url)/v1/members/\(identity.id)/stream")
-        request.headers = [("Authorization", "Bearer " + identity.secret), ("Last-Event-ID", "\(last)")]
-        let opening = Task { [client, request] in try await client.stream(request) }
-        let alarm = Task {
-            try await Task.sleep(for: .seconds(10))
-            opening.cancel()
-        }
-        defer { alarm.cancel() }
-        return try await withTaskCancellationHandler {
-            try await opening.value
-        } onCancel: {
-            opening.cancel()
         }
     }
 }

@@ -93,11 +93,10 @@ extension Worker {
 
     func heartbeat(_ keys: [LeaseKey], _ returned: Set<ReturnedTasks>, _ identity: MemberIdentity?) {
         guard let identity else { return }
-        let path = "/v1/members/\(identity.id)/heartbeat"
         var beat = Heartbeat(leases: keys)
         let told = Array(returned.prefix(Limits.slotsMax))
         beat.returned = told
-        calls.call("POST", path, beat.body, bearer: identity.secret, seconds: 10) { [self] in
+        calls.beat(beat, identity) { [self] in
             switch $0 {
             case .success:
                 state.withLock { $0.returned.subtract(told.filter { !keys.contains($0.key) }) }

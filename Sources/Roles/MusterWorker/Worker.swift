@@ -52,7 +52,9 @@ package final class Worker: Sendable {
         try makeDirectory(configuration.dataDirectory)
         folder = try WorkerFolder(in: configuration.dataDirectory)
         machine = try configuration.machine ?? MachineName.own(directory: configuration.dataDirectory)
-        calls = CoordinatorCalls(to: configuration.coordinatorURL, tlsAuthority: configuration.tlsAuthority)
+        calls = CoordinatorCalls(
+            to: configuration.coordinatorURL, tlsAuthority: configuration.tlsAuthority,
+            usesWebSocket: configuration.usesWebSocket)
         stream = WorkerStream(by: calls)
         outbox = ReportOutbox(folder)
         threads = ThreadPool(idleMax: configuration.agent.slots)

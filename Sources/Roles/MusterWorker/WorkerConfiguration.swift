@@ -16,6 +16,8 @@ package struct WorkerConfiguration: Sendable {
     /// PEM file of the certificate authority to trust; nil trusts the system's.
     package var tlsAuthority: String?
     package var version: String
+    /// False: a stream and requests in a WebSocket's place. From `--no-websocket`.
+    package var usesWebSocket = true
     /// Which machine it says that it is on. From `--machine`; nil: as the system, or the data directory, tells.
     package var machine: String?
     /// After so long without the coordinator it gives up. From `--orphan-seconds`; nil never does.

@@ -2,7 +2,9 @@
 #include <microhttpd.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/epoll.h>
@@ -31,7 +33,7 @@ struct muster_mhd_settings {
 };
 
 static inline struct MHD_Daemon *muster_mhd_start(const struct muster_mhd_settings *s) {
-    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ITC;
     if (s->address->sa_family == AF_INET6) flags |= s->takes_both ? MHD_USE_DUAL_STACK : MHD_USE_IPv6;
     if (s->tls_certificate) flags |= MHD_USE_TLS;
     struct MHD_OptionItem tls[] = {
@@ -95,6 +97,68 @@ static inline int muster_mhd_header_count(struct MHD_Connection *connection) {
 
 static inline void muster_mhd_set_idle(struct MHD_Connection *connection, unsigned int seconds) {
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
+/* Of several that listen to one socket, one is woken for a connection. libmicrohttpd itself wakes all. */
+static inline void muster_mhd_share_socket(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    int socket = muster_mhd_listening_socket(daemon);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = daemon};
+    if (!info || epoll_ctl(info->epoll_fd, EPOLL_CTL_DEL, socket, NULL) != 0) return;
+    if (epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, socket, &event) == 0) return;
+    event.events = EPOLLIN;
+    epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, socket, &event);
+}
+
+/* The system ends a connection whose other side takes nothing for so long. */
+static inline void muster_bound_sending(int socket, unsigned int milliseconds) {
+    setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
+
+/* The end of a connection that went over to another protocol. */
+static inline void muster_mhd_end_upgrade(struct MHD_UpgradeResponseHandle *upgrade) {
+    MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
+}
+
+/* What goes out over TLS of a connection that was handed over. libmicrohttpd would take four bytes at a time (0.9.75: no more is left of the
+   connection's memory), each a record of TLS. A session may be sent over by one thread while another receives (GnuTLS, "Sharing a session
+   between threads"), and libmicrohttpd sends nothing by itself as long as nobody gives it anything to pass on. */
+struct muster_tls_out {
+    gnutls_session_t session;
+    int waits; /* what was taken is not all sent */
+};
+
+static inline struct muster_tls_out muster_tls_out_of(struct MHD_Connection *connection) {
+    struct muster_tls_out out = {
+        (gnutls_session_t) MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session, 0};
+    return out;
+}
+
+static inline int muster_tls_is_later(ssize_t result) { return result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED; }
+
+/* 1: all that was taken is sent; 0: the system takes nothing more now; -1: it is broken. */
+static inline int muster_tls_flush(struct muster_tls_out *out) {
+    if (!out->waits) return 1;
+    ssize_t sent = gnutls_record_send(out->session, NULL, 0);
+    if (muster_tls_is_later(sent)) return 0;
+    out->waits = 0;
+    return sent < 0 ? -1 : 1;
+}
+
+/* How many bytes were taken; -1: it is broken. */
+static inline ssize_t muster_tls_send(struct muster_tls_out *out, const void *bytes, size_t count) {
+    size_t taken = 0, most = gnutls_record_get_max_size(out->session);
+    while (taken < count) {
+        int is_free = muster_tls_flush(out);
+        if (is_free < 0) return -1;
+        if (!is_free) break;
+        size_t part = count - taken < most ? count - taken : most;
+        ssize_t sent = gnutls_record_send(out->session, (const char *) bytes + taken, part);
+        out->waits = muster_tls_is_later(sent);
+        if (sent < 0 && !out->waits) return -1;
+        taken += out->waits ? part : (size_t) sent;
+    }
+    return (ssize_t) taken;
 }
 
 /* Whose it is. */

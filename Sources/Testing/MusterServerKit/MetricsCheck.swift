@@ -37,5 +37,5 @@ private func isGoodLabel(_ text: Substring) -> Bool {
     let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[0].first == "{", parts[0].last == "=", parts[2] == "}" else { return false }
     let isName = parts[0].dropFirst().dropLast().allSatisfy { $0.isLowercase }
-    return isName && !parts[1].isEmpty && parts[1].allSatisfy { $0.isLowercase || $0 == "-" }
+    return isName && !parts[1].isEmpty && parts[1].allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" }
 }

@@ -73,3 +73,30 @@ package final class Counter: Sendable {
     package func next() -> Int { count.add(1, ordering: .relaxed).newValue }
     package var value: Int { count.load(ordering: .relaxed) }
 }
+
+/// What handlers hand to the test's thread, in order.
+package final class Kept<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
+
+    package init() {}
+
+    package func add(_ value: Value) { values.withLock { $0.append(value) } }
+    package var all: [Value] { values.withLock { $0 } }
+
+    /// The value at an index once it is there; nil after 60 s. It blocks.
+    package func wait(_ index: Int = 0) -> Value? {
+        for _ in 0..<120_000 {
+            if let value = value(index) { return value }
+            usleep(500)
+        }
+        return nil
+    }
+
+    /// The same for tasks; nil after 30 s.
+    package func awaited(_ index: Int = 0) async -> Value? {
+        _ = await eventually { value(index) != nil }
+        return value(index)
+    }
+
+    private func value(_ index: Int) -> Value? { values.withLock { $0.count > index ? $0[index] : nil } }
+}

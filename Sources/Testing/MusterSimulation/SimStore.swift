@@ -95,7 +95,7 @@ final class SimStore {
         // Nobody has a job run again here.
         case .addInputs, .reopenJob, .forgetJob, .removeLeftovers, .setMeta, .saveChild, .addNumbers, .compactNumbers,
             .saveCommand, .endCommand,
-            .saveCursor,
+            .saveCursors,
             .saveExceptions, .forgetProgress:
             break
         }

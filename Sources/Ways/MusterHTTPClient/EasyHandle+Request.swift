@@ -113,6 +113,18 @@ extension HTTPClientRequest {
     }
 }
 
+extension EasyHandle {
+    /// What libcurl's code means for this transfer.
+    func failure(
+        of transfer: Transfer, _ code: CURLcode, _ configuration: HTTPClient.Configuration
+    ) -> HTTPClientError {
+        let isProxied = transfer.request.mayUseProxy(configuration)
+        return HTTPClientError(
+            code, message(of: code), request: transfer.request,
+            proxy: isProxied ? EnvironmentProxy(for: transfer.request, EnvironmentProxy.variable) : nil)
+    }
+}
+
 extension HTTPClientError {
     init(_ code: CURLcode, _ what: String, request: HTTPClientRequest, proxy: EnvironmentProxy?) {
         let mapped: Code =

@@ -118,6 +118,14 @@ package final class HTTPClient: Sendable {
         }
     }
 
+    /// A WebSocket (RFC 6455) on a connection of its own, with a thread of its own, which ends with it and not with this client. The
+    /// request is a GET without a body; through a proxy it goes by CONNECT. Throws `WebSocketFailure`; cancelling the task throws it too.
+    package func openWebSocket(
+        _ request: HTTPClientRequest, _ settings: WebSocketConnection.Settings = .init()
+    ) async throws -> WebSocketConnection {
+        try await WebSocketConnection.open(request, engine.configuration, settings)
+    }
+
     /// Fails what is outstanding with `.cancelled`, as everything submitted later, and ends the thread; returns at once.
     package func close() { engine.close() }
 }

@@ -23,7 +23,7 @@ final class TransferEngine: @unchecked Sendable {
         var isEnded = false
     }
 
-    private let configuration: HTTPClient.Configuration
+    let configuration: HTTPClient.Configuration
     private let inbox = Mutex(Inbox())
     private let multi: UnsafeMutableRawPointer
     private let poller = SocketPoller()
@@ -35,7 +35,7 @@ final class TransferEngine: @unchecked Sendable {
     private var nextDeadline: ContinuousClock.Instant?
 
     private static let idleHandlesMax = 64
-    private static let isLibraryReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    static let isLibraryReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     init(_ configuration: HTTPClient.Configuration) {
         precondition(TransferEngine.isLibraryReady, "curl_global_init failed")
@@ -226,11 +226,8 @@ final class TransferEngine: @unchecked Sendable {
 
     private func failure(of transfer: Transfer, _ code: CURLcode) -> HTTPClientError? {
         guard code != CURLE_OK else { return nil }
-        let what = transfer.easy?.message(of: code) ?? String(cString: curl_easy_strerror(code))
-        let isProxied = transfer.request.mayUseProxy(configuration)
-        return HTTPClientError(
-            code, what, request: transfer.request,
-            proxy: isProxied ? EnvironmentProxy(for: transfer.request, EnvironmentProxy.variable) : nil)
+        guard let easy = transfer.easy else { return transfer.error(.other, String(cString: curl_easy_strerror(code))) }
+        return easy.failure(of: transfer, code, configuration)
     }
 
     /// The only way out of a transfer: what it held is given back before its outcome is told.

@@ -22,6 +22,10 @@ package protocol Store: Sendable {
     /// forgetting of one that has not.
     func commit(_ writes: [StoreWrite], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
+    /// Called by the completion of a durable group: `body` runs once, on the same thread, behind the completions of all groups that
+    /// became durable with that one. What came together can so go on together.
+    func afterCompletions(_ body: @escaping @Sendable () -> Void)
+
     /// Jobs without an end, in the order of their ids, with what is recorded of each, and votes on what is not.
     func unfinishedJobs() async throws -> [RestoredJob]
 

@@ -57,7 +57,10 @@ import Testing
             let old = try await open(bench, streams, member)
             let new = try await open(bench, streams, member)
             #expect(old.isClosed && !new.isClosed)
-            #expect(bench.lock.withLock { streams.stream(of: member.id, $0) === new })
+            #expect(
+                bench.lock.withLock { fleet in
+                    if case .stream(let held) = streams.line(of: member.id, fleet) { held === new } else { false }
+                })
         }
     }
 

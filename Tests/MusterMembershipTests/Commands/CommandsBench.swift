@@ -25,7 +25,7 @@ struct CommandsBench {
     }
 
     @discardableResult mutating func send(_ id: Int64, to recipients: [Int64], bytes: Int = 1) -> [Commands.Effect] {
-        handle(.sent(Self.record(id, to: recipients, bytes: bytes)))
+        handle(.sent([Self.record(id, to: recipients, bytes: bytes)]))
     }
 
     @discardableResult mutating func restore(_ id: Int64, to recipients: [Int64]) -> [Commands.Effect] {

@@ -19,6 +19,74 @@ struct CommandsTests {
         #expect(bench.commands.counters.sent == 4)
     }
 
+    @Test("commands that became durable together go out together")
+    func together() {
+        var bench = CommandsBench()
+        for id in Int64(1)...3 { bench.connect(id) }
+        let records = [(Int64(1), [Int64(1), 2, 3]), (2, [1, 2, 3]), (3, [2]), (4, [9]), (5, [3, 1])]
+        let effects = bench.handle(.sent(records.map { CommandsBench.record($0.0, to: $0.1) }))
+        #expect(
+            effects == [.ended(4, [9: .gone]), .deliver(1, [1, 2, 5]), .deliver(2, 1...3), .deliver(3, [1, 2, 5])])
+        #expect(bench.commands.counters.sent == 5)
+        #expect(bench.acknowledge(2, 3) == [.ended(3)])
+    }
+
+    @Test("it makes no difference to anybody's commands whether they come together", arguments: 0..<50)
+    func togetherOrNot(seed: UInt64) {
+        var random = TestRandom(seed: seed)
+        func bench() -> CommandsBench {
+            CommandsBench(members: 1...6) { ($0.queueMax, $0.windowCount, $0.windowBytes) = (5, 3, 40) }
+        }
+        var (one, all) = (bench(), bench())
+        var got: [[Int64: [CommandID]]] = [[:], [:]]
+        var ends: [Set<Commands.Effect>] = [[], []]
+        func note(_ effects: [Commands.Effect], _ place: Int) {
+            for effect in effects {
+                if case .deliver(let member, let ids) = effect { got[place][member.rawValue, default: []] += ids }
+                if case .ended = effect { ends[place].insert(effect) }
+            }
+        }
+        func both(_ event: Commands.Event) {
+            note(one.handle(event), 0)
+            note(all.handle(event), 1)
+        }
+        var next: Int64 = 1
+        for _ in 0..<60 {
+            let member = MemberID(Int64.random(in: 1...6, using: &random))
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0: both(.connected(member, seen: got[0][member.rawValue]?.last ?? CommandID(0)))
+            case 1: both(.disconnected(member))
+            case 2:
+                let progress = one.commands.newProgress()
+                #expect(all.commands.newProgress() == progress)
+                both(Bool.random(using: &random) ? .saved(progress) : .notSaved(progress))
+            case 3, 4:
+                both(
+                    .acknowledged(
+                        member, through: got[0][member.rawValue]?.randomElement(using: &random) ?? CommandID(0)))
+            default:
+                var records: [CommandRecord] = []
+                var recipients: [Int64] = [1, 2, 3]
+                for _ in 0..<Int.random(in: 1...5, using: &random) {
+                    if Bool.random(using: &random) {
+                        recipients = (1...7).filter { _ in Bool.random(using: &random) }
+                    }
+                    records.append(
+                        CommandsBench.record(next, to: recipients, bytes: Int.random(in: 0...20, using: &random)))
+                    next += 1
+                }
+                for record in records { note(one.handle(.sent([record])), 0) }
+                note(all.handle(.sent(records)), 1)
+            }
+            #expect(got[0] == got[1] && ends[0] == ends[1])
+            #expect(one.commands.counters == all.commands.counters)
+            for id in 1..<next {
+                let outcomes = [one, all].map { $0.commands.outcomes(of: CommandID(id)).map { $0.map(\.1) } }
+                #expect(outcomes[0] == outcomes[1])
+            }
+        }
+    }
+
     @Test("what is on its way is bounded by number; room comes with acknowledgements")
     func windowByCount() {
         var bench = CommandsBench { $0.windowCount = 3 }

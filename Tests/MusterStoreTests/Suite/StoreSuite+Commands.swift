@@ -125,7 +125,7 @@ extension StoreSuite {
             let error = await failure(
                 store,
                 [
-                    .saveCommand(.sample(2)), .saveCursor(CommandCursor(2, 1)), .saveCommand(.sample(1, "other")),
+                    .saveCommand(.sample(2)), .saveCursors([CommandCursor(2, 1)]), .saveCommand(.sample(1, "other")),
                     .endCommand(.sample(1)),
                 ])
             #expect(error?.code == .conflict && error?.isRetryable == false)
@@ -136,9 +136,9 @@ extension StoreSuite {
 
     @Test(arguments: Backend.all) func cursorsOnlyMoveForward(_ backend: Backend) async throws {
         let writes: [[StoreWrite]] = [
-            [.saveCursor(CommandCursor(1, 5)), .saveCursor(CommandCursor(2, 0))],
-            [.saveCursor(CommandCursor(1, 6)), .saveCursor(CommandCursor(.max, .max))],
-            [.saveCursor(CommandCursor(1, 8)), .saveCursor(CommandCursor(1, 6))],
+            [.saveCursors([CommandCursor(1, 5), CommandCursor(2, 0)])],
+            [.saveCursors([CommandCursor(1, 6), CommandCursor(.max, .max)])],
+            [.saveCursors([CommandCursor(1, 8)]), .saveCursors([CommandCursor(1, 6)])],
         ]
         try await inBothLives(backend, writes) { (store) async throws in
             let expected: Set = [CommandCursor(1, 8), CommandCursor(2, 0), CommandCursor(.max, .max)]
@@ -179,7 +179,7 @@ extension StoreSuite {
         var store = try backend.open(scratch)
         try await store.commit([.saveMember(.sample(1)), .saveMember(.sample(2)), .removeMember(MemberID(2))])
         try await store.commit((1...3).map { .saveCommand(.sample($0)) })
-        try await store.commit(cursors.map { .saveCursor($0) } + exceptions.map { .saveExceptions($0) })
+        try await store.commit([.saveCursors(Array(cursors))] + exceptions.map { .saveExceptions($0) })
         try await store.commit([.forgetProgress])
         #expect(try await self.cursors(store) == cursors)
         #expect(try await store.commandProgress().exceptions == exceptions)

@@ -66,6 +66,28 @@ extension StoreSuite {
         await store.close()
     }
 
+    @Test(arguments: Backend.all) func whatWasCommittedTogetherGoesOnTogether(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        let gate = Gate()
+        let outcomes = Outcomes()
+        store.commit([]) {
+            outcomes.append(0, $0)
+            gate.wait()
+        }
+        for number in 1...3 {
+            store.commit([.setMeta(key: "\(number)", value: [1])]) {
+                outcomes.append(number, $0)
+                if number == 1 { store.afterCompletions { outcomes.append(4, .success(())) } }
+            }
+        }
+        gate.open()
+        try await store.commit([])
+        // Once only, and not behind the groups of another commit.
+        try await store.commit([])
+        #expect(outcomes.all.map(\.0) == [0, 1, 2, 3, 4])
+        await store.close()
+    }
+
     @Test(arguments: Backend.all) func aFullQueueRefusesAtOnceButNotInsideTheCall(_ backend: Backend) async throws {
         let store = try backend.open(Scratch(), 4)
         let gate = Gate()

@@ -12,6 +12,8 @@ package struct Heartbeat: Hashable, WireRequest {
     package var returned: [ReturnedTasks] = []
     /// Of an edge: who leads the edges, as far as it knows; nil says nothing about it.
     package var leadership: EdgeLeadership?
+    /// Over a WebSocket: by which its answer is known; nil wants none.
+    package var number: Int?
 
     package init(leases: [LeaseKey], acknowledged: CommandID? = nil, leadership: EdgeLeadership? = nil) {
         (self.leases, self.acknowledged, self.leadership) = (leases, acknowledged, leadership)
@@ -34,6 +36,9 @@ package struct Heartbeat: Hashable, WireRequest {
             "returned", \.returned, .objects(countMax: Limits.slotsMax),
             "What of its leases it does not begin: others may.", when: { !$0.returned.isEmpty }),
         .may("edges", \.leadership, .object, "Of an edge: who leads the edges, as far as it knows."),
+        .may(
+            "number", \.number, .integer(1...1 << 53),
+            "The answer has it too. Over a WebSocket only what has one is answered."),
     ]
 }
 
@@ -43,6 +48,8 @@ package struct HeartbeatAnswer: Hashable, WireType {
     package var members: Int
     /// For an edge: where the others are; nil for anybody else.
     package var edges: [String]?
+    /// That of the heartbeat.
+    package var number: Int?
 
     package init(rank: Int?, members: Int, edges: [String]?) {
         (self.rank, self.members, self.edges) = (rank, members, edges)
@@ -54,6 +61,7 @@ package struct HeartbeatAnswer: Hashable, WireType {
         .told("success", { _ in true }, .boolean), .may("rank", \.rank, .integer),
         .always("members", \.members, .integer),
         .may("edges", \.edges, urls, "For an edge: where the others are."),
+        .may("number", \.number, .integer, "That of the heartbeat."),
     ]
 
     private static let urls = WireKind<[String]>.values(.prose, "a list of texts", read: \.string) { $1.value($0) }

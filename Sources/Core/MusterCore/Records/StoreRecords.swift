@@ -288,7 +288,7 @@ package enum StoreWrite: Hashable, Sendable {
     /// What became of it; those long over are forgotten with it.
     case endCommand(CommandEnd)
     /// Inserts, or moves forward, by member.
-    case saveCursor(CommandCursor)
+    case saveCursors([CommandCursor])
     /// Inserts or replaces by member and first command.
     case saveExceptions(CommandExceptions)
     /// Cursors of members that are gone, and exceptions, that no open command needs.

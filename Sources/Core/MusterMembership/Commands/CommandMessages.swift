@@ -16,10 +16,11 @@ extension Commands {
 
     package enum Event: Sendable {
         /// Open ones from the store, in the order of ids, once all members are restored.
-        case restored(CommandRecord)
+        indirect case restored(CommandRecord)
         /// How far members were by an earlier coordinator's word. Before the commands.
         case restoredProgress(CommandProgress)
-        case sent(CommandRecord)
+        /// In the order of ids; what became durable together goes out together.
+        case sent([CommandRecord])
         /// It can be reached; `seen` is the last command that it says to have.
         case connected(MemberID, seen: CommandID)
         case disconnected(MemberID)

@@ -16,7 +16,7 @@ package struct CommandProgress: Hashable, Sendable {
     package init(in writes: [StoreWrite]) {
         self.init()
         for write in writes {
-            if case .saveCursor(let cursor) = write { cursors.append(cursor) }
+            if case .saveCursors(let some) = write { cursors += some }
             if case .saveExceptions(let some) = write { exceptions.append(some) }
         }
     }
@@ -24,7 +24,16 @@ package struct CommandProgress: Hashable, Sendable {
     package var isEmpty: Bool { cursors.isEmpty && exceptions.isEmpty }
 
     package var writes: [StoreWrite] {
-        exceptions.map { .saveExceptions($0) } + cursors.map { .saveCursor($0) }
+        exceptions.map { .saveExceptions($0) } + (cursors.isEmpty ? [] : [.saveCursors(cursors)])
+    }
+
+    /// Cursors before the oldest command that is open say nothing: its end tells of each of the others. Nil: none is open.
+    package mutating func keepCursors(from oldest: CommandID?) {
+        guard let oldest else {
+            cursors = []
+            return
+        }
+        cursors.removeAll { $0.acknowledged < oldest }
     }
 }
 

@@ -9,77 +9,63 @@ package import MusterCore
 /// has not acknowledged and, by what it says it has, nothing twice. An outcome is final once the progress is durable that was
 /// new when it was read: until then a crash of the coordinator can undo it.
 package struct Commands: Sendable {
-    private struct Open: Sendable {
-        var record: CommandRecord
-        var unresolved: Int
-        var exceptions: [MemberID: CommandOutcome] = [:]
-    }
-
-    private struct Queue: Sendable {
-        /// Not acknowledged, oldest first; the first `sent` of them are on their way.
-        var waiting: [CommandID] = []
-        var head = 0
-        var sent = 0
-        var sentBytes = 0
-        var isConnected = false
-
-        var count: Int { waiting.count - head }
-        var first: CommandID? { head < waiting.count ? waiting[head] : nil }
-
-        mutating func popFirst() {
-            head += 1
-            // Now and then, so that it costs nothing on the whole.
-            if head == waiting.count || (head > 64 && head * 2 > waiting.count) {
-                waiting.removeFirst(head)
-                head = 0
-            }
-        }
-    }
-
     let settings: Settings
-    private var open: [CommandID: Open] = [:]
-    private var queues: [MemberID: Queue] = [:]
-    /// Progress that is not in the store: the last command that is over for a member, and its exceptions in the order of ids.
-    private var unsavedCursors: [MemberID: CommandID] = [:]
+    private var open = OpenCommands()
+    private var queues = MemberTable<CommandQueue>()
+    /// Whose cursors are not in the store as they are.
+    private var unsaved: [MemberID] = []
+    /// The same of those who are gone.
+    private var cursorsOfGone: [MemberID: CommandID] = [:]
+    /// Exceptions that are not in the store, in the order of ids.
     private var unsavedExceptions: [MemberID: [CommandExceptions]] = [:]
     private var restored = RestoredProgress()
     /// Commands that a member was passed over with, until that is durable: what comes after the first of them waits. For a
     /// member says what it has by the last command that came, and after a crash would be taken to have these.
     private var heldBehind: [MemberID: [CommandID]] = [:]
+    /// What the last delivery carried: one array for all members that get the same.
+    private var latest: [CommandID] = []
     package private(set) var counters = Counters()
 
     package init(settings: Settings = Settings()) { self.settings = settings }
 
     package var openCount: Int { open.count }
+    package var oldestOpen: CommandID? { open.oldest }
     package var hasRoom: Bool { open.count < settings.openMax }
     package subscript(id: CommandID) -> CommandRecord? { open[id]?.record }
 
     /// Nil for a command that is over, or for a stranger to it.
     package func outcome(of id: CommandID, at member: MemberID) -> CommandOutcome? {
         guard let command = open[id], command.record.recipients.contains(member) else { return nil }
-        return standing(of: id, command, member)
+        return standing(of: command, member)
     }
 
     /// By rank. Nil for a command that is over.
     package func outcomes(of id: CommandID) -> [(MemberID, CommandOutcome)]? {
-        open[id].map { command in command.record.recipients.map { ($0, standing(of: id, command, $0)) } }
+        open[id].map { command in command.record.recipients.map { ($0, standing(of: command, $0)) } }
     }
 
-    private func standing(of id: CommandID, _ command: Open, _ member: MemberID) -> CommandOutcome {
+    private func standing(of command: OpenCommands.Command, _ member: MemberID) -> CommandOutcome {
         if let exception = command.exceptions[member] { return exception }
-        guard let queue = queues[member], let first = queue.first else { return .delivered }
-        return first <= id ? .pending : .delivered
+        guard let place = queues.place(of: member), let first = queues.rows[place].first else { return .delivered }
+        return open[first].record.id <= command.record.id ? .pending : .delivered
     }
 
     /// Since the last call, by member.
     package mutating func newProgress() -> CommandProgress {
-        guard !unsavedCursors.isEmpty || !unsavedExceptions.isEmpty else { return CommandProgress() }
-        defer { (unsavedCursors, unsavedExceptions) = ([:], [:]) }
+        guard !unsaved.isEmpty || !unsavedExceptions.isEmpty || !cursorsOfGone.isEmpty else { return CommandProgress() }
+        defer { (unsaved, unsavedExceptions, cursorsOfGone) = ([], [:], [:]) }
+        var cursors = cursorsOfGone.map { CommandCursor(member: $0.key, acknowledged: $0.value) }
+        cursors.reserveCapacity(cursors.count + unsaved.count)
+        for id in unsaved { if let cursor = takeCursor(of: id) { cursors.append(cursor) } }
         return CommandProgress(
-            cursors: unsavedCursors.sorted { $0.key < $1.key }.map {
-                CommandCursor(member: $0.key, acknowledged: $0.value)
-            },
+            cursors: cursors.sorted { $0.member < $1.member },
             exceptions: unsavedExceptions.sorted { $0.key < $1.key }.flatMap(\.value))
+    }
+
+    /// Its place in `unsaved` says nothing more.
+    private mutating func takeCursor(of id: MemberID) -> CommandCursor? {
+        guard let place = queues.place(of: id) else { return nil }
+        return queues.rows[place].takeUnsaved().map { CommandCursor(member: id, acknowledged: $0) }
     }
 
     /// `isMember` says who is in the fleet at this moment.
@@ -88,10 +74,10 @@ package struct Commands: Sendable {
         switch event {
         case .restoredProgress(let progress): restored.add(progress)
         case .restored(let record): restore(record, isMember, &effects)
-        case .sent(let record):
+        case .sent(let records):
             restored = RestoredProgress()
-            counters.sent += 1
-            enqueue(record, isMember, &effects)
+            counters.sent += records.count
+            enqueue(records, isMember, &effects)
         case .connected(let id, let seen): connected(id, seen, &effects)
         case .disconnected(let id): disconnected(id)
         case .acknowledged(let id, let through): acknowledged(id, through, &effects)
@@ -103,61 +89,83 @@ package struct Commands: Sendable {
         return effects
     }
 
+    // MARK: New commands
+
     private mutating func enqueue(
-        _ record: CommandRecord, _ isMember: (MemberID) -> Bool, _ effects: inout [Effect]
+        _ records: [CommandRecord], _ isMember: (MemberID) -> Bool, _ effects: inout [Effect]
     ) {
-        var command = Open(record: record, unresolved: record.recipients.count)
-        var reached: [MemberID] = []
-        for id in record.recipients {
-            if !isMember(id) {
-                except(record.id, .gone, at: id, of: &command)
-            } else if queues[id, default: Queue()].count >= settings.queueMax {
-                except(record.id, .overflow, at: id, of: &command)
-            } else {
-                queues[id, default: Queue()].waiting.append(record.id)
-                reached.append(id)
+        let places = records.map { open.add($0) }
+        var reached: [Int] = []
+        var rest = places[...]
+        // Commands to the same members: each of those is looked up once.
+        while let first = rest.first {
+            let recipients = open[first].record.recipients
+            let alike = rest.prefix { open[$0].record.recipients == recipients }
+            rest = rest[alike.endIndex...]
+            for id in recipients {
+                if let queue = enqueue(alike, at: id, isMember(id)) { reached.append(queue) }
             }
         }
-        open(command, reached, &effects)
+        for place in places where open[place].unresolved == 0 { end(place, &effects) }
+        for queue in reached { advance(queue, &effects) }
+    }
+
+    /// The member's place, if it is to be looked at.
+    private mutating func enqueue(_ commands: ArraySlice<Int>, at id: MemberID, _ isMember: Bool) -> Int? {
+        guard isMember else {
+            for command in commands { except(command, .gone, at: id) }
+            return nil
+        }
+        let place = placeInQueues(of: id)
+        for command in commands {
+            if queues.rows[place].count >= settings.queueMax {
+                except(command, .overflow, at: id)
+            } else {
+                queues.rows[place].append(command)
+            }
+        }
+        return place
+    }
+
+    private mutating func placeInQueues(of id: MemberID) -> Int {
+        if let place = queues.place(of: id) { return place }
+        let place = queues.add(id, CommandQueue())
+        if !cursorsOfGone.isEmpty, let cursor = cursorsOfGone.removeValue(forKey: id) { note(cursor, at: place) }
+        return place
     }
 
     /// What was over for a recipient stays as it was; all else waits again, however much that is.
     private mutating func restore(
         _ record: CommandRecord, _ isMember: (MemberID) -> Bool, _ effects: inout [Effect]
     ) {
-        var command = Open(record: record, unresolved: record.recipients.count)
-        var reached: [MemberID] = []
+        let command = open.add(record)
+        var reached: [Int] = []
         for id in record.recipients {
             switch restored.outcome(of: record.id, at: id) {
-            case .delivered: command.unresolved -= 1
+            case .delivered: open[command].unresolved -= 1
             case let outcome?:
-                command.exceptions[id] = outcome
-                command.unresolved -= 1
+                open[command].exceptions[id] = outcome
+                open[command].unresolved -= 1
             case nil where isMember(id):
-                queues[id, default: Queue()].waiting.append(record.id)
-                reached.append(id)
-            case nil: except(record.id, .gone, at: id, of: &command)
+                let place = placeInQueues(of: id)
+                queues.rows[place].append(command)
+                reached.append(place)
+            case nil: except(command, .gone, at: id)
             }
         }
-        open(command, reached, &effects)
-    }
-
-    private mutating func open(_ command: Open, _ reached: [MemberID], _ effects: inout [Effect]) {
-        open[command.record.id] = command
-        if command.unresolved == 0 { end(command.record.id, &effects) }
-        for id in reached { advance(id, &effects) }
+        if open[command].unresolved == 0 { end(command, &effects) }
+        for queue in reached { advance(queue, &effects) }
     }
 
     /// A new command that never gets into the member's queue.
-    private mutating func except(
-        _ id: CommandID, _ outcome: CommandOutcome, at member: MemberID, of command: inout Open
-    ) {
-        command.exceptions[member] = outcome
-        command.unresolved -= 1
+    private mutating func except(_ command: Int, _ outcome: CommandOutcome, at member: MemberID) {
+        let id = open[command].record.id
+        open[command].exceptions[member] = outcome
+        open[command].unresolved -= 1
         if outcome == .gone { counters.gone += 1 } else { counters.overflowed += 1 }
         // One run of them as long as nothing was queued in between.
         if outcome == .overflow, let last = unsavedExceptions[member]?.last, last.outcome == .overflow,
-            let queued = queues[member]?.waiting.last, queued < last.commands.lowerBound
+            let queued = lastQueued(at: member), queued < last.commands.lowerBound
         {
             let place = unsavedExceptions[member]!.count - 1
             unsavedExceptions[member]![place].commands = last.commands.lowerBound...id
@@ -167,12 +175,18 @@ package struct Commands: Sendable {
         }
     }
 
+    private func lastQueued(at member: MemberID) -> CommandID? {
+        queues.place(of: member).flatMap { queues.rows[$0].last }.map { open[$0].record.id }
+    }
+
+    // MARK: What is durable
+
     private mutating func saved(_ progress: CommandProgress, _ effects: inout [Effect]) {
         for some in progress.exceptions {
             guard let place = heldBehind[some.member]?.firstIndex(of: some.commands.lowerBound) else { continue }
             heldBehind[some.member]!.remove(at: place)
             if heldBehind[some.member]!.isEmpty { heldBehind[some.member] = nil }
-            advance(some.member, &effects)
+            if let queue = queues.place(of: some.member) { advance(queue, &effects) }
         }
     }
 
@@ -181,113 +195,130 @@ package struct Commands: Sendable {
             CommandExceptions(member: member, commands: ids, outcome: outcome))
     }
 
+    /// All up to this one is over for the member.
+    private mutating func note(_ cursor: CommandID, at place: Int) {
+        if queues.rows[place].note(unsaved: cursor) { unsaved.append(queues.ids[place]) }
+    }
+
     private mutating func takeBack(_ progress: CommandProgress) {
         for cursor in progress.cursors {
-            unsavedCursors[cursor.member] = max(cursor.acknowledged, unsavedCursors[cursor.member] ?? CommandID(0))
+            if let place = queues.place(of: cursor.member) {
+                note(cursor.acknowledged, at: place)
+            } else {
+                cursorsOfGone[cursor.member] = max(
+                    cursor.acknowledged, cursorsOfGone[cursor.member] ?? CommandID(0))
+            }
         }
         let newer = unsavedExceptions
         unsavedExceptions = Dictionary(grouping: progress.exceptions, by: \.member)
         unsavedExceptions.merge(newer) { $0 + $1 }
     }
 
-    private mutating func end(_ id: CommandID, _ effects: inout [Effect]) {
-        guard let command = open.removeValue(forKey: id) else { return }
-        effects.append(.ended(id, createdMs: command.record.createdMs, exceptions: command.exceptions))
+    // MARK: What members have
+
+    private mutating func end(_ command: Int, _ effects: inout [Effect]) {
+        let over = open.remove(command)
+        effects.append(.ended(over.record.id, createdMs: over.record.createdMs, exceptions: over.exceptions))
     }
 
     private mutating func connected(_ id: MemberID, _ seen: CommandID, _ effects: inout [Effect]) {
-        queues[id, default: Queue()].isConnected = true
-        queues[id]!.sent = 0
-        queues[id]!.sentBytes = 0
-        take(id, through: seen, of: queues[id]!.count, &effects)
-        advance(id, &effects)
+        let place = placeInQueues(of: id)
+        queues.rows[place].reconnect()
+        take(place, through: seen, of: queues.rows[place].count, &effects)
+        advance(place, &effects)
     }
 
     private mutating func disconnected(_ id: MemberID) {
-        queues[id]?.isConnected = false
-        queues[id]?.sent = 0
-        queues[id]?.sentBytes = 0
+        if let place = queues.place(of: id) { queues.rows[place].disconnect() }
     }
 
     private mutating func acknowledged(_ id: MemberID, _ through: CommandID, _ effects: inout [Effect]) {
-        guard let queue = queues[id] else { return }
+        guard let place = queues.place(of: id) else { return }
         // Nobody acknowledges what never went out.
-        take(id, through: through, of: queue.sent, &effects)
-        advance(id, &effects)
+        take(place, through: through, of: queues.rows[place].sent, &effects)
+        advance(place, &effects)
     }
 
     /// Of the first `count` in line, those up to `through` are delivered.
-    private mutating func take(_ id: MemberID, through: CommandID, of count: Int, _ effects: inout [Effect]) {
-        var left = count
-        while left > 0, let first = queues[id]!.first, first <= through {
-            left -= 1
-            leaveQueue(id, first)
+    private mutating func take(_ place: Int, through: CommandID, of count: Int, _ effects: inout [Effect]) {
+        var last: CommandID?
+        for _ in 0..<count {
+            guard let command = queues.rows[place].first, open[command].record.id <= through else { break }
+            last = open[command].record.id
+            queues.rows[place].removeFirst(bytes: open[command].bytes)
             counters.delivered += 1
-            resolve(first, &effects)
+            resolve(command, &effects)
         }
+        if let last { note(last, at: place) }
     }
 
-    /// The first in line is no matter any more.
-    private mutating func leaveQueue(_ id: MemberID, _ command: CommandID) {
-        queues[id]!.popFirst()
-        if queues[id]!.sent > 0 {
-            queues[id]!.sent -= 1
-            queues[id]!.sentBytes -= open[command]?.record.text.utf8.count ?? 0
-        }
-        unsavedCursors[id] = command
-    }
-
-    private mutating func resolve(_ command: CommandID, _ effects: inout [Effect]) {
-        guard open[command] != nil else { return }
-        open[command]!.unresolved -= 1
-        if open[command]!.unresolved == 0 { end(command, &effects) }
+    private mutating func resolve(_ command: Int, _ effects: inout [Effect]) {
+        open[command].unresolved -= 1
+        if open[command].unresolved == 0 { end(command, &effects) }
     }
 
     private mutating func refused(_ id: MemberID, _ command: CommandID, _ effects: inout [Effect]) {
-        guard let queue = queues[id], queue.sent > 0, queue.first == command else { return }
-        leaveQueue(id, command)
-        open[command]?.exceptions[id] = .refused
+        guard let place = queues.place(of: id), queues.rows[place].sent > 0, let first = queues.rows[place].first,
+            open[first].record.id == command
+        else { return }
+        queues.rows[place].removeFirst(bytes: open[first].bytes)
+        note(command, at: place)
+        open[first].exceptions[id] = .refused
         note(command...command, .refused, at: id)
         counters.refused += 1
-        resolve(command, &effects)
-        advance(id, &effects)
+        resolve(first, &effects)
+        advance(place, &effects)
     }
 
     private mutating func removed(_ id: MemberID, _ effects: inout [Effect]) {
-        let queue = queues.removeValue(forKey: id) ?? Queue()
+        let cursor = takeCursor(of: id)?.acknowledged ?? cursorsOfGone.removeValue(forKey: id)
+        let waiting = (queues.remove(id)?.row ?? CommandQueue()).waiting
         // It can come back only once its removal, and with that these, are durable.
         heldBehind[id] = nil
-        let waiting = queue.waiting[queue.head...]
-        if let first = waiting.first, let last = waiting.last { note(first...last, .gone, at: id) }
+        if let first = waiting.first, let last = waiting.last {
+            note(open[first].record.id...open[last].record.id, .gone, at: id)
+        }
         let progress = CommandProgress(
-            cursors: unsavedCursors.removeValue(forKey: id).map { [CommandCursor(member: id, acknowledged: $0)] } ?? [],
+            cursors: cursor.map { [CommandCursor(member: id, acknowledged: $0)] } ?? [],
             exceptions: unsavedExceptions.removeValue(forKey: id) ?? [])
         if !progress.isEmpty { effects.append(.save(progress)) }
         for command in waiting {
-            open[command]?.exceptions[id] = .gone
+            open[command].exceptions[id] = .gone
             counters.gone += 1
             resolve(command, &effects)
         }
     }
 
+    // MARK: Delivery
+
     /// Sends as much as the window lets.
-    private mutating func advance(_ id: MemberID, _ effects: inout [Effect]) {
-        guard let queue = queues[id], queue.isConnected, queue.sent < queue.count else { return }
-        var next: [CommandID] = []
-        var bytes = queue.sentBytes
-        let held = heldBehind[id]?.first
-        for command in queue.waiting[(queue.head + queue.sent)...] {
-            if let held, command > held { break }
-            let size = open[command]?.record.text.utf8.count ?? 0
-            let isFirst = queue.sent + next.count == 0
-            guard isFirst || (bytes + size <= settings.windowBytes && queue.sent + next.count < settings.windowCount)
+    private mutating func advance(_ place: Int, _ effects: inout [Effect]) {
+        guard queues.rows[place].isConnected, queues.rows[place].sent < queues.rows[place].count else { return }
+        let (count, bytes) = room(at: place)
+        guard count > 0 else { return }
+        let next = queues.rows[place].unsent.prefix(count)
+        if !next.elementsEqual(latest, by: { open[$0].record.id == $1 }) { latest = next.map { open[$0].record.id } }
+        queues.rows[place].send(count, bytes: bytes)
+        effects.append(.deliver(queues.ids[place], latest))
+    }
+
+    /// How many of those that wait may go out, and their bytes.
+    private func room(at place: Int) -> (count: Int, bytes: Int) {
+        let held = heldBehind.isEmpty ? nil : heldBehind[queues.ids[place]]?.first
+        let sent = queues.rows[place].sent
+        var (count, bytes) = (0, 0)
+        for command in queues.rows[place].unsent {
+            if let held, open[command].record.id > held { break }
+            let isFirst = sent + count == 0
+            let size = open[command].bytes
+            guard
+                isFirst
+                    || (queues.rows[place].sentBytes + bytes + size <= settings.windowBytes
+                        && sent + count < settings.windowCount)
             else { break }
             bytes += size
-            next.append(command)
+            count += 1
         }
-        guard !next.isEmpty else { return }
-        queues[id]!.sent += next.count
-        queues[id]!.sentBytes = bytes
-        effects.append(.deliver(id, next))
+        return (count, bytes)
     }
 }

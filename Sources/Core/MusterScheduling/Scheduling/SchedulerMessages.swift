@@ -112,9 +112,9 @@ package enum ReportVerdict: Hashable, Sendable {
 package enum SchedulerEvent: Sendable {
     /// A job is durable, with what the store holds of it (empty for a new one). `dealtTo` names the workers its tasks are
     /// dealt to, in rank order, all of them alive; anyone may take from a job that is dealt to none.
-    case jobAdded(RestoredJob, dealtTo: [MemberID] = [])
+    indirect case jobAdded(RestoredJob, dealtTo: [MemberID] = [])
     /// A job that is never stored. Its tasks before `horizon` may be granted; it asks for the bytes of binary kernels.
-    case transientAdded(JobRecord, horizon: Int)
+    indirect case transientAdded(JobRecord, horizon: Int)
     /// More tasks of a job that is transient, or held, may be granted: those before this one. It never moves back.
     case horizonMoved(JobID, to: Int)
     case cancelAsked(JobID, wallClockMs: WallClockMs)

@@ -13,6 +13,7 @@ internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
 internal import MusterWire
+internal import Synchronization
 
 /// Who sends commands for others, and waits for what became of them.
 protocol CommandSending: Sendable {
@@ -31,11 +32,15 @@ protocol CommandSending: Sendable {
 final class CommandService: Service, CommandSending {
     private struct State {
         var lastID: Int64
-        /// Of open commands, as their receivers get them.
-        var notices: [CommandID: [UInt8]] = [:]
+        /// Of open commands, as members get them over their lines.
+        var notices: [CommandID: MemberNotice] = [:]
         /// Commands that everybody has or never will, and how long they took in all.
         var ended = 0
         var milliseconds = 0
+        /// What went to a member last: many get the same.
+        var delivery: (ids: [CommandID], notices: MemberNotices) = ([], MemberNotices([]))
+        /// What the store did not take.
+        var endsToRetry: [CommandEnd] = []
         /// Old clients that wait for a command's end.
         var waiters: [CommandID: CheckedContinuation<Void, Never>] = [:]
 
@@ -54,6 +59,15 @@ final class CommandService: Service, CommandSending {
     private let callers: Callers
     private let callbacks: Callbacks
     private let lines: any MemberLines
+    /// Durable commands that are about to go out, those of one commit together.
+    private let durable = Mutex<[Accepted]>([])
+
+    private struct Accepted: Sendable {
+        var record: CommandRecord
+        /// Of the fleet, when it was accepted.
+        var members: Int
+        var then: @Sendable (Result<CommandRecord, Problem>) -> Void
+    }
 
     init(_ common: Common, callbacks: Callbacks, lines: any MemberLines, lastID: Int64) {
         (lock, store, health) = (common.lock, common.store, common.health)
@@ -164,9 +178,12 @@ final class CommandService: Service, CommandSending {
                 guard let self else { return }
                 health.note(result.failureReason)
                 if case .failure(let error) = result { return then(.failure(Problem.notStored(error))) }
-                lock.handle(.command(.sent(record)))
-                announce(record, members: members)
-                then(.success(record))
+                let accepted = Accepted(record: record, members: members, then: then)
+                let isFirst = durable.withLock {
+                    $0.append(accepted)
+                    return $0.count == 1
+                }
+                if isFirst { store.afterCompletions { [weak self] in self?.sendDurable() } }
             }
             return record
         }
@@ -174,6 +191,18 @@ final class CommandService: Service, CommandSending {
             then(
                 .failure(Problem(503, "Too many commands are not yet with everybody.", retryAfter: 1, limit: .commands))
             )
+        }
+    }
+
+    private func sendDurable() {
+        let accepted = durable.withLock { durable in
+            defer { durable = [] }
+            return durable
+        }
+        lock.handle(.command(.sent(accepted.map(\.record))))
+        for command in accepted {
+            announce(command.record, members: command.members)
+            command.then(.success(command.record))
         }
     }
 
@@ -198,7 +227,7 @@ final class CommandService: Service, CommandSending {
             let end = CommandEnd(id: id, exceptions: exceptions, endedMs: SystemTime.wallClockMs())
             fleet[slice].ended += 1
             fleet[slice].milliseconds += Int(max(0, end.endedMs - createdMs))
-            store.commit([.endCommand(end)]) { [weak self] in self?.health.note($0.failureReason) }
+            commit(end)
             fleet[slice].waiters.removeValue(forKey: id)?.resume()
         // Stored together with the removal that it belongs to.
         case .save: break
@@ -206,22 +235,23 @@ final class CommandService: Service, CommandSending {
     }
 
     private func deliver(_ ids: [CommandID], to member: MemberID, _ fleet: inout Fleet) {
-        let membership = fleet.core.membership
-        guard let record = membership[member]?.record else { return }
-        let commands = ids.compactMap { fleet.core.commands[$0] }
-        guard record.callback.isEmpty else { return callbacks.send(commands, to: record) }
-        guard let stream = lines.stream(of: member, fleet) else { return }
-        // One that does not read is cut off; what it lacks it gets when it comes back.
-        if stream.isFull { return stream.abort() }
-        var bytes: [UInt8] = []
-        for command in commands {
-            if fleet[slice].notices[command.id] == nil {
-                fleet[slice].notices[command.id] = ServerSentEvent.bytes(
-                    "command", id: UInt64(command.id.rawValue), data: CommandNotice(command).body.bytes)
-            }
-            bytes += fleet[slice].notices[command.id]!
+        guard let callback = fleet.core.membership.callback(of: member) else { return }
+        if !callback.isEmpty, let record = fleet.core.membership[member]?.record {
+            return callbacks.send(ids.compactMap { fleet.core.commands[$0] }, to: record)
         }
-        _ = stream.write(bytes)
+        guard let line = lines.line(of: member, fleet) else { return }
+        if fleet[slice].delivery.ids != ids { fleet[slice].delivery = (ids, notices(of: ids, &fleet)) }
+        line.tell(&fleet[slice].delivery.notices)
+    }
+
+    /// As receivers get them. Each is made once.
+    private func notices(of ids: [CommandID], _ fleet: inout Fleet) -> MemberNotices {
+        MemberNotices(
+            ids.compactMap { fleet.core.commands[$0] }.map { command in
+                let known = fleet[slice].notices[command.id] ?? MemberNotice(command)
+                fleet[slice].notices[command.id] = known
+                return known
+            })
     }
 
     /// What members have is tried again at the next tick when the store refuses it.
@@ -235,8 +265,22 @@ final class CommandService: Service, CommandSending {
 
     /// What members have by now becomes durable.
     func tick(_ now: Moment, _ fleet: inout Fleet) {
+        let ends = fleet[slice].endsToRetry
+        fleet[slice].endsToRetry = []
+        for end in ends { commit(end) }
         let progress = fleet.newProgress()
         if !progress.isEmpty { commit(progress) { _ in } }
+        // It may be large.
+        fleet[slice].delivery = ([], MemberNotices([]))
+    }
+
+    /// Tried again at the next tick when the store refuses it: with it go the cursors that it makes needless.
+    private func commit(_ end: CommandEnd) {
+        store.commit([.endCommand(end)]) { [weak self] result in
+            guard let self else { return }
+            health.note(result.failureReason)
+            if case .failure = result { lock.withLock { $0[slice].endsToRetry.append(end) } }
+        }
     }
 
     private func commit(_ progress: CommandProgress, then: @escaping @Sendable (Result<Void, StoreError>) -> Void) {

@@ -10,7 +10,7 @@ internal import MusterServices
 enum JobObstacles {
     /// Nil: nothing that is known.
     static func now(to job: JobRecord, _ fleet: borrowing Fleet) -> String? {
-        if fleet.core.membership.liveWorkers.isEmpty {
+        if !fleet.core.membership.hasLiveWorker {
             return "there is no worker; start one: muster worker --join URL"
         }
         return inability(for: job.kernel, fleet) ?? fleet.core.lack(of: job, amongThoseWith: label(for: job.kernel))
@@ -18,7 +18,7 @@ enum JobObstacles {
 
     /// Why no worker that has joined could ever run it; nil: some could.
     static func ever(to job: JobRequest, _ fleet: borrowing Fleet) -> String? {
-        if fleet.core.membership.liveWorkers.isEmpty { return "there is no worker" }
+        if !fleet.core.membership.hasLiveWorker { return "there is no worker" }
         return inability(for: job.kernel, fleet)
             ?? job.needs.flatMap { fleet.core.scheduler.lack(of: $0, amongThoseWith: label(for: job.kernel)) }
     }

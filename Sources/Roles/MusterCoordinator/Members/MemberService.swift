@@ -12,8 +12,15 @@ internal import MusterServices
 internal import MusterStore
 internal import MusterWire
 
+/// What members say of themselves, over whichever line.
+protocol Heartbeats: Sendable {
+    /// Of somebody who is a member, and was seen.
+    func take(_ beat: Heartbeat, of id: MemberID, _ fleet: inout Fleet)
+    func answer(to beat: Heartbeat, of id: MemberID, _ fleet: borrowing Fleet) -> HeartbeatAnswer
+}
+
 /// Who is in the fleet, who leaves, and what members say of themselves.
-final class MemberService: Service {
+final class MemberService: Service, Heartbeats {
     private struct State {
         /// The newest term of a leader of the edges that an edge told.
         var edgeTerm = Term.zero
@@ -62,7 +69,7 @@ final class MemberService: Service {
         let id = isAdmin ? MemberID(try request.number("id", of: "member")) : try callers.sender(named: request)
         let isUnbegun = try request.queryBool("unbegun") == true
         let isKnown = lock.withLock { fleet in
-            guard fleet.core.membership[id] != nil else { return false }
+            guard fleet.core.membership.contains(id) else { return false }
             if isUnbegun, !isAdmin { fleet.handle(.work(.unbegun(id))) }
             fleet.handle(.membership(.left(id)))
             return true
@@ -74,32 +81,39 @@ final class MemberService: Service {
     func heartbeat(_ request: HTTPRequest) throws -> HTTPOutcome {
         let id = try callers.sender(named: request)
         let beat = try Heartbeat(body: request.body, member: id)
-        if !beat.leases.isEmpty { lock.handle(.work(.renewed(id, beat.leases))) }
-        if !beat.returned.isEmpty { lock.handle(.work(.returned(id, beat.returned))) }
-        if let through = beat.acknowledged { lock.handle(.command(.acknowledged(id, through: through))) }
-        let (rank, count, edges) = lock.withLock { fleet in
-            let membership = fleet.core.membership
-            return (membership.rank(of: id), membership.count, otherEdges(than: id, membership))
+        let answer = lock.withLock { fleet in
+            take(beat, of: id, &fleet)
+            return self.answer(to: beat, of: id, fleet)
         }
-        if let leadership = beat.leadership { learn(leadership) }
-        return .respond(.json(HeartbeatAnswer(rank: rank, members: count, edges: edges).body))
+        return .respond(.json(answer.body))
+    }
+
+    func take(_ beat: Heartbeat, of id: MemberID, _ fleet: inout Fleet) {
+        if !beat.leases.isEmpty { fleet.handle(.work(.renewed(id, beat.leases))) }
+        if !beat.returned.isEmpty { fleet.handle(.work(.returned(id, beat.returned))) }
+        if let through = beat.acknowledged { fleet.handle(.command(.acknowledged(id, through: through))) }
+        if let leadership = beat.leadership { learn(leadership, &fleet) }
+    }
+
+    func answer(to beat: Heartbeat, of id: MemberID, _ fleet: borrowing Fleet) -> HeartbeatAnswer {
+        var answer = HeartbeatAnswer(
+            rank: fleet.core.membership.rank(of: id), members: fleet.core.membership.count,
+            edges: otherEdges(than: id, fleet.core.membership))
+        answer.number = beat.number
+        return answer
     }
 
     /// Where the other edges are, for one of them; nil for anybody else.
-    private func otherEdges(than id: MemberID, _ membership: Membership) -> [String]? {
-        guard membership[id]?.record.role == .edge else { return nil }
+    private func otherEdges(than id: MemberID, _ membership: borrowing Membership) -> [String]? {
+        guard membership.role(of: id) == .edge else { return nil }
         return membership.unranked.filter { $0.record.role == .edge && $0.record.id != id }
             .compactMap { $0.record.labels["url"] }
     }
 
     /// An edge told who leads the edges: news, if its term is newer than any that was told.
-    private func learn(_ leadership: EdgeLeadership) {
-        let isNews = lock.withLock { fleet in
-            guard leadership.term > fleet[slice].edgeTerm else { return false }
-            fleet[slice].edgeTerm = leadership.term
-            return true
-        }
-        guard isNews else { return }
+    private func learn(_ leadership: EdgeLeadership, _ fleet: inout Fleet) {
+        guard leadership.term > fleet[slice].edgeTerm else { return }
+        fleet[slice].edgeTerm = leadership.term
         Log.notice("edges follow", ["leader": "\(leadership.leader)", "term": "\(leadership.term)"])
         events.publish("leader", leadership.json)
     }

@@ -155,9 +155,7 @@ final class PictureService: Service {
     /// Gives up what no worker has been there for, for too long.
     func tick(_ now: Moment, _ fleet: inout Fleet) {
         if fleet[slice].renders.isEmpty { return }
-        if fleet.core.membership.ranked.contains(where: { $0.record.role == .worker && $0.standing == .alive }) {
-            fleet[slice].workersSeenAt = now
-        }
+        if fleet.core.membership.hasLiveWorker { fleet[slice].workersSeenAt = now }
         for (render, audience) in fleet[slice].renders.values where now - render.began >= Self.wholeTime {
             if render.hurry() { Task { await send(render, audience) } }
         }

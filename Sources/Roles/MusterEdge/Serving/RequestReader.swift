@@ -68,6 +68,8 @@ final class RequestReader: Sendable {
         "x-forwarded-proto", "x-forwarded-scheme", "x-forwarded-server", "x-forwarded-prefix", "x-forwarded-ssl",
         "x-host", "x-original-host", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override",
         "x-method-override", "front-end-https",
+        // It passes no upgrade on, and the last may hold a token.
+        "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol",
     ]
 
     private func client(of received: HTTPRequest, _ scheme: String) -> HeaderFields {

@@ -27,6 +27,8 @@ package struct Authenticator: Sendable {
         var access: RouteAccess
         var isClassic: Bool
         var readsOpenJobs: Bool
+        /// Whether a token may be among the subprotocols.
+        var isSocket = false
     }
 
     /// For the routes of one role. `epoch`: of a restored store. `fleetTokens`: those of the coordinator at which it is listed.
@@ -40,7 +42,9 @@ package struct Authenticator: Sendable {
                 let (isClassic, readsOpenJobs) = (route.isClassic, route.readsOpenJobs)
                 return (
                     route.name.rawValue,
-                    Rule(access: route.access, isClassic: isClassic, readsOpenJobs: readsOpenJobs)
+                    Rule(
+                        access: route.access, isClassic: isClassic, readsOpenJobs: readsOpenJobs,
+                        isSocket: route.status == 101)
                 )
             })
         self.key = key
@@ -125,10 +129,14 @@ package struct Authenticator: Sendable {
 
     /// A token says who it is, and a cookie beside it nothing more.
     private func credential(of request: HTTPRequest) -> Credential {
-        if let token = request.header("authorization").flatMap(Self.bearer) {
+        if let token = request.header("authorization").flatMap(Self.bearer) ?? socketToken(of: request) {
             return principal(token: token).map(Credential.token) ?? .unknown
         }
         return sessions.principal(of: request).map(Credential.session) ?? .none
+    }
+
+    private func socketToken(of request: HTTPRequest) -> String? {
+        rules[request.access]?.isSocket == true ? WebSocketHandshake.token(in: request) : nil
     }
 
     /// Who sends it, once `require` let it through; nil: anybody.

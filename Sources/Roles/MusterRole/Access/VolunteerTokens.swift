@@ -94,6 +94,8 @@ package final class VolunteerTokens: Sendable {
         guard records.withLock({ $0.count }) + Self.listedMax < Limits.joinTokensMax else { return nil }
         return invited.withLock { invited in
             invited.forget(before: nowMs - Self.invitationMs)
+            // Another request may have brought it meanwhile: it has one number.
+            if let known = invited.numbers[code] { return known }
             // It is listed again when it is shown.
             if invited.records.count >= Self.listedMax { invited.forgetOldest() }
             let id = newNumber()

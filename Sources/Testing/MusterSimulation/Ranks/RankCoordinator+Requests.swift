@@ -107,10 +107,10 @@ extension RankCoordinator {
         if world.bug == .answersEarly { reply() }
         guard world.bug != .deliversEarly else {
             world.store.commit([.saveCommand(record)])
-            return handle(.command(.sent(record)))
+            return handle(.command(.sent([record])))
         }
         commit([.saveCommand(record)]) { [self] in
-            handle(.command(.sent(record)))
+            handle(.command(.sent([record])))
             reply()
         }
     }

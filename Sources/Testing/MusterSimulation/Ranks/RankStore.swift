@@ -47,8 +47,7 @@ final class RankStore {
         case .endCommand(let end):
             if commands[end.id] == nil { checker.fail("an end of unknown command \(end.id)") }
             commands[end.id]?.end = end
-        case .saveCursor(let cursor):
-            cursors[cursor.member] = max(cursor.acknowledged, cursors[cursor.member] ?? CommandID(0))
+        case .saveCursors(let some): cursors.merge(some.map { ($0.member, $0.acknowledged) }) { max($0, $1) }
         case .saveExceptions(let some):
             exceptions[ExceptionKey(member: some.member, first: some.commands.lowerBound)] = some
         case .forgetProgress:

@@ -39,7 +39,7 @@ final class AccessNote {
         if isHead || whole.status == 304 { return }
         switch whole.body {
         // These are counted as they are read.
-        case .stream, .source, .lengthOnly, .none, .prepared: break
+        case .stream, .source, .lengthOnly, .none, .prepared, .upgrade: break
         case .bytes, .shared, .file: handedOver = whole.body.length(status: whole.status) ?? 0
         }
     }

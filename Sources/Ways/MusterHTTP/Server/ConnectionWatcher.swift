@@ -15,6 +15,9 @@ final class ConnectionWatcher: Sendable {
         var isStopped = false
     }
     private let watched = Mutex(Watched())
+    private let givesUp = Atomic(false)
+    /// All were given up, and who comes now is at once.
+    var hasGivenUp: Bool { givesUp.load(ordering: .sequentiallyConsistent) }
     private let epoll: Int32
     private let wakeUp: Int32
 
@@ -65,6 +68,7 @@ final class ConnectionWatcher: Sendable {
 
     /// Treats every client that is still watched as gone.
     func giveUpAll() {
+        givesUp.store(true, ordering: .sequentiallyConsistent)
         for onGone in watched.withLock({ $0.entries.values.map(\.onGone) }) { onGone() }
     }
 

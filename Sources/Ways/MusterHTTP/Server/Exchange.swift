@@ -41,6 +41,7 @@ final class Exchange: @unchecked Sendable {
     var reader: HTTPBodyReader?
     var stream: HTTPStream?
     var source: (any HTTPBodySource)?
+    var taker: UpgradeTaker?
     var streamWatch: ConnectionWatcher.Token?
     var bodyWatch: ConnectionWatcher.Token?
     /// What the access log is told at the end; nil where there is none.
@@ -57,8 +58,13 @@ final class Exchange: @unchecked Sendable {
     /// Whether all headers came.
     var hasHead: Bool { if case .new = phase { false } else { true } }
 
-    /// Holds the connection and watches its client, until `answer` or until the client is gone.
-    func suspend(_ connection: OpaquePointer) {
+    /// Holds the connection and watches its client, until `answer` or until the client is gone. False: nobody is held any more, and the
+    /// connection is to be cut.
+    func suspend(_ connection: OpaquePointer) -> Bool {
+        if server.watcher.hasGivenUp {
+            clientGone()
+            return false
+        }
         let connection = OnHTTPThread(pointer: connection)
         shared.withLock { shared in
             shared.suspended = .suspend(connection.pointer)
@@ -67,6 +73,9 @@ final class Exchange: @unchecked Sendable {
             let socket = muster_mhd_socket(connection.pointer)
             shared.watch = server.watcher.add(socket) { [weak self] in self?.clientGone() }
         }
+        // Perhaps meanwhile.
+        if server.watcher.hasGivenUp { clientGone() }
+        return true
     }
 
     /// Watches the client while a task reads its body: a reader that is full has the connection suspended.
@@ -155,6 +164,7 @@ extension Exchange {
         access?.answers(with: response, isHead: isHead, muster_mhd_socket(connection))
         if let met = response.met { server.limitsMet.note(met.limit, met.detail) }
         if let problem = roomProblem(response, connection) { return queue(.problem(problem), on: connection) }
+        if let upgrade = response.upgrade, isOfOldVersion { return queue(upgrade.refusalOfOldVersion, on: connection) }
         if case .prepared(let prepared) = response.body {
             if server.isWindingDown { return queue(prepared.unprepared, on: connection) }
             return muster_mhd_queue(connection, prepared.status, prepared.response) == 1
@@ -165,7 +175,9 @@ extension Exchange {
         for (name, value) in response.headers where !addHeader(name, value, to: made) {
             Log.error("an answer's header was left out: it is not one", ["name": name, "value": value])
         }
-        if server.isStopping || server.isWindingDown { _ = muster_mhd_add_header(made, "Connection", "close") }
+        if server.isStopping || server.isWindingDown, response.upgrade == nil {
+            _ = muster_mhd_add_header(made, "Connection", "close")
+        }
         return muster_mhd_queue(connection, UInt32(response.status), made) == 1
     }
 
@@ -207,6 +219,12 @@ extension Exchange {
         case .stream(let stream): return make(stream, connection)
         case .source(let body): return make(body, connection)
         case .lengthOnly(let count): return Self.makeLengthOnly(count)
+        case .upgrade(let upgrade):
+            let taker = UpgradeTaker(upgrade, server, ServerCore.peer(of: connection))
+            self.taker = taker
+            guard let made = taker.makeResponse() else { return nil }
+            _ = muster_mhd_add_header(made, "Upgrade", upgrade.name)
+            return made
         }
     }
 
@@ -228,6 +246,7 @@ extension Exchange {
     private func make(_ stream: HTTPStream, _ connection: OpaquePointer) -> OpaquePointer? {
         self.stream = stream
         streamWatch = server.watcher.add(muster_mhd_socket(connection)) { [weak stream] in stream?.clientGone() }
+        if server.watcher.hasGivenUp { stream.clientGone() }
         let source = Unmanaged.passRetained(StreamSource(stream, connection, access))
         return MHD_create_response_from_callback(
             stream.count ?? muster_mhd_size_unknown, stream.pieceBytes,
@@ -244,6 +263,7 @@ extension Exchange {
             sleeper?.clientGone()
             source?.clientGone()
         }
+        if server.watcher.hasGivenUp { sleeper.clientGone() }
         let reader = Unmanaged.passRetained(SourceReader(body, sleeper, access))
         return MHD_create_response_from_callback(
             body.count ?? muster_mhd_size_unknown, body.pieceBytes,

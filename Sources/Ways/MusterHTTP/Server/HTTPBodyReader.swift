@@ -25,6 +25,11 @@ package final class HTTPBodyReader: Sendable {
 
     init(_ watched: WatchedConnection? = nil) { self.watched = watched }
 
+    /// Bytes that came and that nobody has read.
+    var bufferedBytes: Int { state.withLock { $0.buffered } }
+    /// Whether the client waits because they are too many.
+    var holdsBack: Bool { state.withLock { $0.sleeping != nil } }
+
     /// The next piece; nil at the end of the body. Throws `Broken`. One reader at a time.
     package func next() async throws -> [UInt8]? {
         while true {

@@ -1,5 +1,6 @@
 internal import HTTPText
 internal import MusterWire
+internal import Synchronization
 
 /// Who is at the other end of a connection.
 package final class HTTPPeer: Sendable {
@@ -12,6 +13,11 @@ package final class HTTPPeer: Sendable {
     package var sender: String { "\(network.number)" }
     /// Why it may not stay: above a bound of connections.
     let refusal: Problem?
+    /// Its connection lives on, and counts, though libmicrohttpd has closed it.
+    let isLent = Atomic(false)
+    /// Whether libmicrohttpd frees the connection. Held while it is told that an upgraded one ends, as otherwise it would free it meanwhile
+    /// (0.9.75; mended in 0.9.77).
+    let isFreed = Mutex(false)
 
     package convenience init(address: String) {
         self.init(address: address, network: NetworkKey(number: 0), watched: nil, refusal: nil)

@@ -19,6 +19,8 @@ package struct HTTPResponse: Sendable {
         /// The answer to HEAD, or a 304, where the body is nowhere at hand: only its length is told. Nil: not even that; the
         /// connection ends with it.
         case lengthOnly(UInt64?)
+        /// With 101 alone.
+        case upgrade(HTTPUpgrade)
 
         /// Bytes of the whole body, as far as it tells. Of a 304 without a body this is nothing: the length that counts is that
         /// of what was not sent (RFC 9110, 8.6).
@@ -31,7 +33,7 @@ package struct HTTPResponse: Sendable {
             case .stream(let stream): stream.count
             case .source(let source): source.count
             case .lengthOnly(let count): count
-            case .prepared: nil
+            case .prepared, .upgrade: nil
             }
         }
     }

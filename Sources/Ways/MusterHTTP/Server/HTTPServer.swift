@@ -15,7 +15,7 @@ package struct HTTPServerError: Error, CustomStringConvertible, Sendable {
     package var description: String { message }
 }
 
-/// An HTTP/1.1 server over libmicrohttpd: for each address a thread that answers, and two that watch connections.
+/// An HTTP/1.1 server over libmicrohttpd: for each address threads that answer, and two that watch connections of all.
 package final class HTTPServer: Sendable {
     /// What is answered, and by what.
     package struct Routes: Sendable {
@@ -43,11 +43,13 @@ package final class HTTPServer: Sendable {
         package var limitsMet: [LimitName: Int] = [:]
     }
 
-    /// Daemons that listen, in the order of the hosts, and such that only finish what came before they were replaced.
+    /// Daemons that listen, in the order of the hosts, one for each thread, and such that only finish what came before they were
+    /// replaced.
     private struct Running {
         var listening: [Listener] = []
         var retired: [Listener] = []
         var port: UInt16 = 0
+        var retiredMax = 0
     }
 
     private let configuration: Configuration
@@ -104,20 +106,34 @@ package final class HTTPServer: Sendable {
     package func start() throws(HTTPServerError) {
         var limits = configuration.limits
         let descriptors = SystemLimits.raiseDescriptors()
-        limits.connectionsMax = max(
-            16, min(limits.connectionsMax, descriptors - 128 - Admission.surplusMax - limits.descriptorsReserved))
-        let core = try ServerCore(routes, limits, configuration.accessLog, authorize)
+        let threads = max(1, configuration.threads)
+        // Each may let one in that another counts already.
+        let ofGeneration = (Listener.descriptors + 1) * threads * configuration.hosts.count
+        let retiredMax = configuration.tlsCertificate == nil ? 0 : Self.retiredMax(descriptors / ofGeneration)
+        let others = 128 + ofGeneration * (1 + retiredMax) + limits.descriptorsReserved
+        let left = (descriptors - Admission.surplusMax - others) / limits.descriptorsOfConnection
+        limits.connectionsMax = max(16, min(limits.connectionsMax, left))
+        let core = try ServerCore(
+            routes, limits, isTLS: configuration.tlsCertificate != nil, configuration.accessLog, authorize)
         var listening: [Listener] = []
         do {
             for host in configuration.hosts {
                 let port = listening.first?.port ?? configuration.port
-                listening.append(try Listener(host: host, port: port, configuration, core))
+                let first = try Listener(host: host, port: port, configuration, core)
+                listening.append(first)
+                if threads > 1 { first.sharesSocket() }
+                for _ in 1..<threads { listening.append(try Listener(beside: first, configuration, core)) }
             }
         } catch {
+            // Some may have begun to answer.
+            core.stopTakingRequests()
+            core.watcher.giveUpAll()
             for listener in listening { listener.stop() }
             throw error
         }
-        running.withLock { [listening] in $0 = Running(listening: listening, port: listening[0].port) }
+        running.withLock { [listening] in
+            $0 = Running(listening: listening, port: listening[0].port, retiredMax: retiredMax)
+        }
         self.core.withLock { $0 = core }
         let (watcher, reminder) = (core.watcher, core.reminder)
         let failures = [startThread { watcher.run() }, startThread { reminder.run() }]
@@ -127,7 +143,7 @@ package final class HTTPServer: Sendable {
         Log.info(
             "limits",
             [
-                "connections": "\(limits.connectionsMax)",
+                "threads": "\(threads)", "connections": "\(limits.connectionsMax)",
                 "connections-per-address": "\(core.admission.withLock { $0.connectionsPerAddress })",
                 "descriptors": "\(descriptors)",
                 "idle-seconds": "\(limits.idleSeconds)",
@@ -158,7 +174,9 @@ package final class HTTPServer: Sendable {
             core.watcher.giveUpAll()
             try? await Task.sleep(for: .milliseconds(10))
         }
-        for listener in listeners { await listener.stopOnThread() }
+        await withTaskGroup { group in
+            for listener in listeners { group.addTask { await listener.stopOnThread() } }
+        }
         core.watcher.stop()
         core.reminder.stop()
         await core.accessLog?.end()
@@ -166,7 +184,7 @@ package final class HTTPServer: Sendable {
     }
 
     /// Serves new connections with another certificate; those that are open keep theirs. Throws an `HTTPServerError`, and changes
-    /// nothing, where certificate and key do not fit, or where connections of 16 earlier ones are still open.
+    /// nothing, where certificate and key do not fit, or where connections of too many earlier ones (2 to 16, by the descriptors there are) are still open.
     package func replaceCertificate(_ certificate: String, key: String) throws(HTTPServerError) {
         guard let core = core.withLock({ $0 }) else { return }
         var changed = configuration
@@ -176,11 +194,17 @@ package final class HTTPServer: Sendable {
             let split = running.retired.partition { $0.isEmpty }
             for listener in running.retired[split...] { Task { await listener.stopOnThread() } }
             running.retired.removeSubrange(split...)
-            return running.retired.count < Self.retiredMax ? running.listening : []
+            let isFull = running.retired.count >= running.retiredMax * running.listening.count
+            return isFull ? [] : running.listening
         }
         if old.isEmpty { throw HTTPServerError(message: "connections with too many older certificates are open") }
         var new: [Listener] = []
-        for listener in old { new.append(try Listener(inPlaceOf: listener, changed, core)) }
+        do {
+            for listener in old { new.append(try Listener(beside: listener, changed, core)) }
+        } catch {
+            for listener in new { Task { await listener.stopOnThread() } }
+            throw error
+        }
         running.withLock { [new] running in
             running.listening = new
             running.retired += old
@@ -188,5 +212,7 @@ package final class HTTPServer: Sendable {
         for listener in old { listener.quiesce() }
     }
 
-    private static let retiredMax = 16
+    /// Earlier certificates whose connections may still be open: members' may be for months. They take no more than an eighth of the
+    /// descriptors, which are those of so many generations.
+    private static func retiredMax(_ generations: Int) -> Int { max(2, min(16, generations / 8)) }
 }

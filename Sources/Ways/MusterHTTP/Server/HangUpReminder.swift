@@ -14,16 +14,22 @@ internal import Synchronization
 final class HangUpReminder: Sendable {
     typealias Token = UInt64
 
+    /// Known by its address.
+    private struct Daemon {
+        /// One of its events when written to; -1: none yet.
+        var event: Int32 = -1
+        var connections = 0
+        var isCrowded: Bool { connections >= HangUpReminder.crowd }
+    }
+
     private struct Watched {
         var connections: [Token: WatchedConnection] = [:]
         var heads: [Token: SlowHead] = [:]
         var slowBodies: [Token: SlowBody] = [:]
         var ended: Set<Token> = []
-        /// Of each daemon, by its address, what is an event of it when written to.
-        var events: [Int: Int32] = [:]
+        var daemons: [Int: Daemon] = [:]
         var nextToken: Token = 1
         var isStopped = false
-        var isCrowded: Bool { connections.count >= HangUpReminder.crowd }
     }
     /// With fewer connections no batch is full: the listening socket and the wake-up may be among the 128.
     private static let crowd = 120
@@ -60,13 +66,17 @@ final class HangUpReminder: Sendable {
         close(wakeUp)
     }
 
-    func add(_ socket: Int32) -> WatchedConnection {
-        watched.withLock { watched in
-            let connection = WatchedConnection(token: watched.nextToken, socket: socket)
+    func watch(_ connection: OpaquePointer) -> WatchedConnection {
+        let socket = muster_mhd_socket(connection)
+        let daemon = Int(bitPattern: muster_mhd_daemon(connection))
+        return watched.withLock { watched in
+            let connection = WatchedConnection(token: watched.nextToken, socket: socket, daemon: daemon)
             watched.nextToken += 1
             watched.connections[connection.token] = connection
             muster_watch_peer(epoll, socket, connection.token)
-            if watched.connections.count == Self.crowd { wake() }
+            // Its first connections may come before it is told of.
+            watched.daemons[daemon, default: Daemon()].connections += 1
+            if watched.daemons[daemon]?.connections == Self.crowd { wake() }
             return connection
         }
     }
@@ -75,6 +85,7 @@ final class HangUpReminder: Sendable {
     func remove(_ connection: WatchedConnection) {
         watched.withLock { watched in
             guard watched.connections.removeValue(forKey: connection.token) != nil else { return }
+            watched.daemons[connection.daemon]?.connections -= 1
             watched.ended.remove(connection.token)
             watched.heads[connection.token] = nil
             watched.slowBodies[connection.token] = nil
@@ -85,13 +96,13 @@ final class HangUpReminder: Sendable {
     /// A daemon whose events may have to be brought to its mind, until it is removed.
     func add(_ daemon: OpaquePointer) {
         let (event, address) = (muster_mhd_add_event(daemon), Int(bitPattern: daemon))
-        if event >= 0 { watched.withLock { $0.events[address] = event } }
+        if event >= 0 { watched.withLock { $0.daemons[address, default: Daemon()].event = event } }
     }
 
     /// It is about to stop: afterwards another may have its address.
     func remove(_ daemon: OpaquePointer) {
         let address = Int(bitPattern: daemon)
-        watched.withLock { if let event = $0.events.removeValue(forKey: address) { close(event) } }
+        watched.withLock { if let daemon = $0.daemons.removeValue(forKey: address) { close(daemon.event) } }
     }
 
     /// It is closed, and libmicrohttpd may not know: what a body broke off is forgotten until its time is up, and looked for only behind
@@ -101,7 +112,7 @@ final class HangUpReminder: Sendable {
         muster_mhd_set_idle(connection, ownSeconds)
         guard let daemon = muster_mhd_daemon(connection) else { return }
         let address = Int(bitPattern: daemon)
-        watched.withLock { if let event = $0.events[address] { Self.poke(event) } }
+        watched.withLock { if let daemon = $0.daemons[address] { Self.poke(daemon.event) } }
     }
 
     /// Runs until `stop`; the server gives it a thread.
@@ -112,9 +123,9 @@ final class HangUpReminder: Sendable {
             var limit = Int32(clamping: max(0, nextLookMs - Self.nowMs))
             let isStopped = watched.withLock { watched in
                 if !watched.ended.isEmpty { limit = min(limit, Self.againMs) }
-                if watched.isCrowded {
+                for daemon in watched.daemons.values where daemon.isCrowded {
                     limit = min(limit, Self.pokeMs)
-                    for event in watched.events.values { Self.poke(event) }
+                    Self.poke(daemon.event)
                 }
                 return watched.isStopped
             }

@@ -3,11 +3,14 @@ internal import Glibc
 internal import MusterSystem
 internal import Synchronization
 
-/// One daemon of libmicrohttpd: an address, a thread, the connections that came there.
+/// One daemon of libmicrohttpd: an address, a thread, the connections that it took there.
 ///
 /// `@unchecked Sendable`: the pointer is not changed after `init`; libmicrohttpd's own functions may be called on any thread. It is
 /// stopped once, by who holds it last.
 final class Listener: @unchecked Sendable {
+    /// That it has open beside its connections: where it listens, what wakes it up, what reminds it, and its two sets of events.
+    static let descriptors = 5
+
     let host: String
     let port: UInt16
     private let daemon: OpaquePointer
@@ -38,9 +41,10 @@ final class Listener: @unchecked Sendable {
         core.reminder.add(daemon)
     }
 
-    /// Answers what comes from now on to another's address, which both listen to until that is told to `quiesce`.
+    /// Answers what comes to another's address, too: each connection is taken by one of all that listen there and were not told to
+    /// `quiesce`.
     init(
-        inPlaceOf other: Listener, _ configuration: HTTPServer.Configuration, _ core: ServerCore
+        beside other: Listener, _ configuration: HTTPServer.Configuration, _ core: ServerCore
     ) throws(HTTPServerError) {
         (host, port, self.core) = (other.host, other.port, core)
         let socket = fcntl(muster_mhd_listening_socket(other.daemon), F_DUPFD_CLOEXEC, 0)
@@ -50,6 +54,7 @@ final class Listener: @unchecked Sendable {
         }
         daemon = made
         core.reminder.add(daemon)
+        sharesSocket()
     }
 
     private static func start(
@@ -101,6 +106,9 @@ final class Listener: @unchecked Sendable {
         return HTTPServerError(
             message: "cannot listen on \(host):\(port): \(reason)", isTLS: isTLS, isTaken: code == EADDRINUSE)
     }
+
+    /// Others listen there, too. Before anybody may tell it to `quiesce`.
+    func sharesSocket() { muster_mhd_share_socket(daemon) }
 
     var isEmpty: Bool { muster_mhd_connections(daemon) == 0 }
 

@@ -4,7 +4,7 @@ internal import HTTPText
 internal import MusterWire
 internal import Synchronization
 
-/// libmicrohttpd's callbacks: C on the outside, `ServerCore` and `Exchange` on the inside. All run on the HTTP thread.
+/// libmicrohttpd's callbacks: C on the outside, `ServerCore` and `Exchange` on the inside. All run on the thread of the connection's daemon.
 
 private func core(_ context: UnsafeMutableRawPointer?) -> ServerCore {
     Unmanaged<ServerCore>.fromOpaque(context!).takeUnretainedValue()

@@ -9,6 +9,8 @@ extension HTTPServer {
         }
         /// 0: any free one, the same for all addresses.
         package var port: UInt16 = 0
+        /// Threads that answer at each address, 1 or more. Connections stay with the one that took them.
+        package var threads = 1
         /// PEM texts; both or neither.
         package var tlsCertificate: String?
         package var tlsKey: String?

@@ -15,6 +15,7 @@ final class ServerCore: Sendable {
     let fallback: (@Sendable (_ method: String, _ hasBody: Bool) -> HTTPRoute)?
     let shortcut: (@Sendable (HTTPRawRequest) -> PreparedBody?)?
     let limits: HTTPServer.Limits
+    let isTLS: Bool
     /// Nil: nobody wants to read of requests.
     let accessLog: AccessLog?
     let authorize: (@Sendable (HTTPRequest) throws -> Void)?
@@ -31,13 +32,14 @@ final class ServerCore: Sendable {
     private let identify: (@Sendable (HTTPRequest) -> String?)?
 
     init(
-        _ routes: HTTPServer.Routes, _ limits: HTTPServer.Limits, _ accessLog: AccessLog?,
+        _ routes: HTTPServer.Routes, _ limits: HTTPServer.Limits, isTLS: Bool, _ accessLog: AccessLog?,
         _ authorize: (@Sendable (HTTPRequest) throws -> Void)?
     ) throws(HTTPServerError) {
         router = Router(routes.named)
         fallback = routes.fallback
         shortcut = routes.shortcut
         self.limits = limits
+        self.isTLS = isTLS
         self.accessLog = accessLog
         self.authorize = authorize
         identify = routes.identify
@@ -250,10 +252,10 @@ final class ServerCore: Sendable {
         switch outcome {
         case .respond(let response): return exchange.queue(response, on: connection)
         case .hold(let hold):
-            exchange.suspend(connection)
+            guard exchange.suspend(connection) else { return false }
             hold(HeldRequest(exchange))
         case .task(let body):
-            exchange.suspend(connection)
+            guard exchange.suspend(connection) else { return false }
             let task = Task {
                 do { exchange.answer(try await body()) } catch { exchange.answer(Self.response(for: error)) }
             }
@@ -285,8 +287,7 @@ final class ServerCore: Sendable {
         let (response, isGone) = exchange.shared.withLock { ($0.response, $0.isGone) }
         if let response { return exchange.queue(response, on: connection) }
         if isGone { return false }
-        exchange.suspend(connection)
-        return true
+        return exchange.suspend(connection)
     }
 }
 
@@ -308,12 +309,13 @@ extension ServerCore {
         let network = NetworkKey(number: address.map { muster_network_key($0) } ?? 0)
         return HTTPPeer(
             address: address.map(Self.text(of:)) ?? "", network: network,
-            watched: reminder.add(muster_mhd_socket(connection)),
+            watched: reminder.watch(connection),
             refusal: admission.withLock { $0.arrived(network) })
     }
 
     func forget(_ peer: HTTPPeer) {
-        admission.withLock { $0.left(peer.network) }
+        peer.isFreed.withLock { $0 = true }
+        if !peer.isLent.load(ordering: .relaxed) { admission.withLock { $0.left(peer.network) } }
         if let watched = peer.watched { reminder.remove(watched) }
     }
 

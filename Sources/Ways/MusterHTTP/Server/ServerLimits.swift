@@ -7,6 +7,10 @@ extension HTTPServer {
         package var connectionsPerAddress: Int?
         /// Descriptors that connections must leave to the rest of the process, beyond the usual 128.
         package var descriptorsReserved = 0
+        /// That one connection takes: of those that are handed over with TLS some pass its bytes on.
+        package var descriptorsOfConnection = 1
+        /// libmicrohttpd's own, a pair of sockets by which it passes bytes on, and a copy that says when there is room.
+        package static let descriptorsOfUpgradeWithTLS = 4
         /// A connection on which nothing moves for so long is closed, half a request included. 1 or more.
         package var idleSeconds: UInt32 = 60
         /// The head of a request may take so long from its first byte on, however steadily it drips; then the connection is

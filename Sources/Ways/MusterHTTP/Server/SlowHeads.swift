@@ -4,6 +4,8 @@ internal import Synchronization
 final class WatchedConnection: Sendable {
     let token: HangUpReminder.Token
     let socket: Int32
+    /// The address of the one that took it.
+    let daemon: Int
     /// Requests whose head is in, and of them those that are over.
     private let heads = Atomic(0)
     private let over = Atomic(0)
@@ -13,7 +15,9 @@ final class WatchedConnection: Sendable {
     private let holds = Atomic(0)
     private let releases = Atomic(0)
 
-    init(token: HangUpReminder.Token, socket: Int32) { (self.token, self.socket) = (token, socket) }
+    init(token: HangUpReminder.Token, socket: Int32, daemon: Int) {
+        (self.token, self.socket, self.daemon) = (token, socket, daemon)
+    }
 
     func headIsIn() { heads.add(1, ordering: .relaxed) }
     func bodyIsIn() { bodies.store(heads.load(ordering: .relaxed), ordering: .relaxed) }

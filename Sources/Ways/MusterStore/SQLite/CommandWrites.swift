@@ -14,6 +14,7 @@ struct CommandWrites {
     private let saveExceptions: Statement
     private let dropCursors: Statement
     private let dropExceptions: Statement
+    private let recipients = RecipientsColumn()
 
     init(_ connection: Connection) throws(StoreError) {
         insert = try connection.prepare(
@@ -54,7 +55,7 @@ struct CommandWrites {
         try insert.bind(5, Int64(command.view))
         try insert.bind(6, command.createdMs)
         try insert.bind(7, command.text)
-        try insert.bind(8, command.recipients.map { String($0.rawValue) }.joined(separator: ","))
+        try insert.bind(8, recipients.text(of: command.recipients))
         try insert.run()
     }
 
@@ -70,10 +71,12 @@ struct CommandWrites {
         if over.id.rawValue.isMultiple(of: Self.forgottenEvery) { try forgetProgress() }
     }
 
-    func save(_ cursor: CommandCursor) throws(StoreError) {
-        try saveCursor.bind(1, cursor.member.rawValue)
-        try saveCursor.bind(2, cursor.acknowledged.rawValue)
-        try saveCursor.run()
+    func save(_ cursors: [CommandCursor]) throws(StoreError) {
+        for cursor in cursors {
+            try saveCursor.bind(1, cursor.member.rawValue)
+            try saveCursor.bind(2, cursor.acknowledged.rawValue)
+            try saveCursor.run()
+        }
     }
 
     func save(_ some: CommandExceptions) throws(StoreError) {
@@ -87,5 +90,15 @@ struct CommandWrites {
     func forgetProgress() throws(StoreError) {
         try dropCursors.run()
         try dropExceptions.run()
+    }
+}
+
+/// The column that tells to whom a command goes. One command after the other goes to the same many.
+private final class RecipientsColumn {
+    private var latest: (ids: [MemberID], text: String) = ([], "")
+
+    func text(of ids: [MemberID]) -> String {
+        if ids != latest.ids { latest = (ids, ids.map { String($0.rawValue) }.joined(separator: ",")) }
+        return latest.text
     }
 }

@@ -93,6 +93,8 @@ package final class SQLiteStore: Store {
         }
     }
 
+    package func afterCompletions(_ body: @escaping @Sendable () -> Void) { writer.afterCompletions(body) }
+
     // MARK: Reads
 
     package func unfinishedJobs() async throws -> [RestoredJob] {

@@ -88,7 +88,7 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
         case .compactNumbers(let snapshot, let sequence): try children.compact(snapshot, through: sequence)
         case .saveCommand(let command): try commands.save(command)
         case .endCommand(let end): try commands.end(end)
-        case .saveCursor(let cursor): try commands.save(cursor)
+        case .saveCursors(let cursors): try commands.save(cursors)
         case .saveExceptions(let some): try commands.save(some)
         case .forgetProgress: try commands.forgetProgress()
         case .setMeta(let key, let value): try members.setMeta(key, value)

@@ -18,9 +18,16 @@ final class Writer: Sendable {
         /// Groups and bytes that are waiting or being committed.
         var groupsHeld = 0
         var bytesHeld = 0
+        /// To be run behind the completions that run now.
+        var behind: [@Sendable () -> Void] = []
         var isClosing = false
         var hasEnded = false
         var closed: [@Sendable () -> Void] = []
+
+        mutating func takeBehind() -> [@Sendable () -> Void] {
+            defer { behind = [] }
+            return behind
+        }
     }
 
     private let state = Monitor(State())
@@ -40,6 +47,7 @@ final class Writer: Sendable {
                     for group in batch { state.bytesHeld -= group.bytes }
                 }
                 for (group, result) in zip(batch, results) { group.completion(result) }
+                for body in state.change(waking: .none, { $0.takeBehind() }) { body() }
                 checkpoints.keepLogShort(after: session.connection, pagesBefore: pagesBefore)
             }
             session.connection.close()
@@ -68,6 +76,10 @@ final class Writer: Sendable {
         }
         // The caller may hold a lock that the completion takes: never call it from here.
         if let refusal { Task { completion(.failure(refusal)) } }
+    }
+
+    func afterCompletions(_ body: @escaping @Sendable () -> Void) {
+        state.change(waking: .none) { $0.behind.append(body) }
     }
 
     /// Commits what is queued and ends the thread; `done` runs on it, or at once when it had ended before.
@@ -137,7 +149,8 @@ extension StoreWrite {
         case .compactNumbers(let snapshot, _): 256 + snapshot.count
         case .saveCommand(let command): 256 + command.text.utf8.count + 8 * command.recipients.count
         case .endCommand(let end): 128 + 24 * end.exceptions.count
-        case .saveCursor, .saveExceptions, .forgetProgress: 64
+        case .saveCursors(let cursors): 64 + 16 * cursors.count
+        case .saveExceptions, .forgetProgress: 64
         case .setMeta(let key, let value): 256 + key.utf8.count + value.count
         }
     }

@@ -1,0 +1,134 @@
+package import MusterAPI
+package import MusterCore
+internal import MusterHTTPClient
+internal import MusterLog
+internal import MusterMembership
+internal import MusterSystem
+internal import MusterWire
+internal import Synchronization
+
+/// A WebSocket that has shown that it gets through, by its first messages.
+struct OpenedSocket: Sendable {
+    let socket: WebSocketConnection
+    let first: [[UInt8]]
+}
+
+extension CoordinatorLine {
+    /// Sends a heartbeat over the WebSocket. False: there is none of this member's, or it does not take this; a request may get through.
+    /// `then`, if there is one, hears once what became of it, on any thread and never inside the call.
+    package func send(
+        _ beat: Heartbeat, of member: MemberID, then: (@Sendable (BeatOutcome) -> Void)? = nil
+    ) -> Bool {
+        let until = ContinuousClock.now + settings.answerTime
+        return state.withLock { state in
+            guard state.open?.member == member else { return false }
+            var beat = beat
+            if let then {
+                guard let number = state.open?.awaited.add(until: until, then) else { return false }
+                beat.number = number
+            }
+            let body = beat.body
+            if body.count <= Limits.memberMessageBytesMax, state.open?.socket.write(body) == true { return true }
+            if let number = beat.number { _ = state.open?.awaited.take(number) }
+            return false
+        }
+    }
+
+    /// Nil: none gets through, and the choice was told.
+    func openSocket(_ identity: MemberIdentity, _ listener: Listener) async -> OpenedSocket? {
+        let failure: (reason: String, isHung: Bool)
+        do {
+            let request = request("socket", identity, listener.seen())
+            let socket = try await client.openWebSocket(request, settings.socket)
+            let (first, isHung) = await firstMessages(socket)
+            if let first {
+                state.withLock { $0.choice.socketOpened() }
+                return OpenedSocket(socket: socket, first: first)
+            }
+            failure = (socket.ending?.reason ?? "it was given up", isHung)
+        } catch let error as WebSocketFailure where error.status == 429 || error.status == 503 {
+            // The coordinator's own word, as it would be to a stream.
+            return nil
+        } catch let error as WebSocketFailure {
+            failure = (error.description, error.isHung)
+        } catch {
+            failure = ("\(error)", false)
+        }
+        if Task.isCancelled { return nil }
+        Log.debug("no WebSocket to the coordinator", ["reason": failure.reason])
+        state.withLock { state in
+            state.choice.socketFailed(isHung: failure.isHung, SystemTime.now(), using: &state.random)
+        }
+        return nil
+    }
+
+    /// A sign of life asks for an answer: whatever comes first shows that both ways are open. Nil: nothing came; `isHung`: and nothing ended.
+    private func firstMessages(_ socket: WebSocketConnection) async -> (texts: [[UInt8]]?, isHung: Bool) {
+        var beat = Heartbeat(leases: [])
+        beat.number = AwaitedAnswers.firstNumber
+        guard socket.write(beat.body) else { return (nil, false) }
+        let alarm = Task { [settings] in
+            try await Task.sleep(for: settings.firstTime)
+            socket.abort()
+        }
+        let texts = await socket.next()
+        alarm.cancel()
+        return (texts, (try? await alarm.value) != nil)
+    }
+
+    func hold(_ opened: OpenedSocket, _ identity: MemberIdentity, _ listener: Listener) async throws -> Never {
+        let socket = opened.socket
+        state.withLock { $0.open = Open(socket: socket, member: identity.id) }
+        let began = ContinuousClock.now
+        defer {
+            let lost = state.withLock { state in
+                defer { state.open = nil }
+                return state.open?.awaited.handlers ?? []
+            }
+            for handler in lost { handler(.lost) }
+            socket.close()
+        }
+        let watch = Task { [weak self] in
+            while !Task.isCancelled, let line = self {
+                if line.state.withLock({ $0.open?.awaited.isOverdue(.now) ?? false }) { socket.abort() }
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+        defer { watch.cancel() }
+        try hear(opened.first, listener)
+        while let texts = await socket.next() { try hear(texts, listener) }
+        let ending = socket.ending
+        let meant = ending?.code.flatMap { UInt16(exactly: $0) }.flatMap(LineEnding.init)
+        if meant == .gone { throw End.estranged }
+        // What the coordinator means is no fault of the way.
+        if !Task.isCancelled, meant == nil {
+            state.withLock { state in
+                state.choice.socketBroke(after: .now - began, SystemTime.now(), using: &state.random)
+            }
+        }
+        throw End.broken(ending?.reason ?? "it was given up")
+    }
+
+    private func hear(_ texts: [[UInt8]], _ listener: Listener) throws {
+        var events: [ServerSentEvent] = []
+        var isEstranged = false
+        for text in texts {
+            switch LineMessage(text) {
+            case .event(let event): events.append(event)
+            case .answer(let answer): tell(answer.number, .answered(answer))
+            case .refusal(let problem, let number):
+                Log.debug("the coordinator refused a heartbeat", ["reason": problem.detail])
+                tell(number, .refused(problem))
+                isEstranged = isEstranged || problem.type == "/problems/stranger"
+            case nil: Log.debug("the coordinator said something unknown")
+            }
+        }
+        if !events.isEmpty { try listener.heard(events) }
+        if isEstranged { throw End.estranged }
+    }
+
+    private func tell(_ number: Int?, _ outcome: BeatOutcome) {
+        guard let number, let handler = state.withLock({ $0.open?.awaited.take(number) }) else { return }
+        handler(outcome)
+    }
+}
