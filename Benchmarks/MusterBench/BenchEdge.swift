@@ -59,6 +59,18 @@ final class BenchEdge: Sendable {
     }
 }
 
+/// cert.pem and key.pem in a folder: signed by itself, with a key of P-256.
+struct BenchCertificate {
+    let folder = ".build/bench/tls-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+
+    init() async throws {
+        for path in [".build/bench", folder] { mkdir(path, 0o700) }
+        _ = try await secondsOf(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
+                + "-addext subjectAltName=IP:127.0.0.1 -keyout \(folder)/key.pem -out \(folder)/cert.pem")
+    }
+}
+
 /// One of the benchmarks' own.
 func removeBenchFolder(_ directory: String) async {
     guard directory.hasPrefix(".build/bench/") else { return }

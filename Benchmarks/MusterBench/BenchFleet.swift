@@ -79,9 +79,11 @@ final class BenchFleet: Sendable {
     /// Of the coordinator alone.
     var coordinatorProcessorSeconds: Double { Self.processorSeconds(of: coordinator) }
 
-    static func processorSeconds(of child: ChildProcess) -> Double {
+    static func processorSeconds(of child: ChildProcess) -> Double { processorSeconds(of: child.pid) }
+
+    static func processorSeconds(of pid: Int32) -> Double {
         var (clock, time) = (clockid_t(), timespec())
-        guard clock_getcpuclockid(child.pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

@@ -6,6 +6,9 @@ struct Benchmark: Sendable {
 
     static let all: [Benchmark] = [
         Benchmark(name: "noop", about: "tasks a second, submit to last durable result read back", run: benchNoop),
+        Benchmark(
+            name: "submitters", about: "tasks of 64 submitters at once on sixteen workers, beside those of one",
+            run: benchSubmitters),
         Benchmark(name: "roundtrip", about: "one task, submit to result, fleet idle", run: benchRoundTrip),
         Benchmark(name: "dispatch", about: "time of a lease with short and long queues", run: benchDispatch),
         Benchmark(
@@ -36,6 +39,9 @@ struct Benchmark: Sendable {
         Benchmark(
             name: "ranks", about: "a command from rank 0 until all members have acknowledged it", run: benchRanks),
         Benchmark(
+            name: "crowd-ranks", about: "the same with 50,000 members: joining, memory, commands, 1,000 killed at once",
+            run: benchCrowdRanks),
+        Benchmark(
             name: "fanout", about: "deliveries of commands a second, beside Redis publish/subscribe", run: benchFanout),
         Benchmark(name: "suspicion", about: "kill -9 of a client until the fleet knows", run: benchSuspicion),
         Benchmark(
@@ -45,6 +51,9 @@ struct Benchmark: Sendable {
             name: "pages", about: "the dashboard in Chromium: a first view, a page that stays open, long lists",
             run: benchPages),
         Benchmark(name: "hits", about: "an edge's hot hits a second, beside nginx's and Varnish's", run: benchHits),
+        Benchmark(name: "hits-tls", about: "an edge's hot hits a second over TLS, beside nginx's", run: benchHitsTLS),
+        Benchmark(
+            name: "edge-threads", about: "an edge's hot hits with one thread and with two", run: benchEdgeThreads),
         Benchmark(
             name: "crowd", about: "very many clients on one object that an edge has not, or not yet", run: benchCrowd),
         Benchmark(name: "scan", about: "what an edge takes when more passes than it may hold", run: benchScan),

@@ -47,6 +47,12 @@ final class LoadGenerator: Sendable {
         if let status = process.status { throw BenchError("the load generator ended (\(status)): \(sink.last)") }
     }
 
+    /// Of its process so far.
+    var processorSeconds: Double { BenchFleet.processorSeconds(of: process.pid) }
+
+    /// At once, as a machine that fails.
+    func kill() { process.kill() }
+
     func stop() async {
         process.terminate()
         _ = await process.wait()

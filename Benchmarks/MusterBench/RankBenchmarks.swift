@@ -1,68 +1,93 @@
-internal import Glibc
 internal import MusterLaunch
 
-/// One command at a time from rank 0 to everybody. A member has two connections, and a coordinator gives one address half of
-/// what its open files allow.
+/// One command at a time from rank 0 to everybody.
 func benchRanks(_ options: Options, _ report: Report) async throws {
-    let members = options.isSmoke ? 50 : min(5_000, openFilesMax() / 5)
+    let members = options.isSmoke ? 50 : min(5_000, openFilesMax() / 2)
     let fleet = try await BenchFleet(options, workers: 0)
     let before = fleet.coordinatorMegabytes
     let began = seconds()
     let load = try await LoadGenerator(options, ["members", "\(fleet.port)", "\(members)", BenchFleet.token])
-    report.line("\(members) members joined and connected in \(short(seconds() - began)) s")
-    let (sender, watcher) = (try RawClient(port: fleet.port), try RawClient(port: fleet.port))
-    var latencies: [Double] = []
-    var accepted: [Double] = []
-    let (used, start) = (fleet.coordinatorProcessorSeconds, seconds())
-    for _ in 0..<(options.isSmoke ? 3 : 200) {
-        try load.check()
-        let began = seconds()
-        let id = try sendCommand(sender, bearer: load.firstSecret, recipients: members - 1)
-        accepted.append((seconds() - began) * 1_000)
-        try awaitAcknowledged(id, by: members - 1, watcher)
-        latencies.append((seconds() - began) * 1_000)
-    }
-    let share = (fleet.coordinatorProcessorSeconds - used) / (seconds() - start)
+    tellJoining(members, seconds() - began, fleet, report)
+    let times = try await command(fleet, load, count: members, rounds: options.isSmoke ? 3 : 200, report)
     let memory = fleet.coordinatorMegabytes
-    report.line(
-        "accepted and durable: median \(short(percentile(accepted, 50))) ms; acknowledged by all: median "
-            + "\(short(percentile(latencies, 50))) ms, p99 \(short(percentile(latencies, 99))) ms")
-    report.line("coordinator: \(short(memory)) MB (\(short(before)) before), \(short(share)) cores busy meanwhile")
-    report.line("broken connections and refused requests: \(load.troubles)")
-    report.goal("p99 at most 500 ms", isMet: percentile(latencies, 99) <= 500)
-    report.goal("coordinator at most 400 MB", isMet: memory <= 400)
+    report.line("coordinator: \(short(memory)) MB (\(short(before)) before)")
+    report.goal("p99 at most 60 ms", isMet: percentile(times, 99) <= 60)
+    report.goal("coordinator at most 100 MB", isMet: memory <= 100)
     await load.stop()
     await fleet.stop()
 }
 
-private func sendCommand(_ client: RawClient, bearer: String, recipients: Int) throws -> Int {
-    let answer = try client.request("POST", "/v1/commands", "{\"command\":\"START_TRANSMIT\"}", bearer: bearer)
-    guard answer.status == 202, let id = number("id", in: answer.text) else {
-        throw BenchError("the command was refused: \(answer.status) \(answer.text)")
+/// The same with ten times as many, of which a part is killed at once. A coordinator has a connection for each: where it may not open so
+/// many files, there are as many members as it may.
+func benchCrowdRanks(_ options: Options, _ report: Report) async throws {
+    openManyFiles()
+    let asked = options.isSmoke ? 200 : 50_000
+    let members = min(asked, openFilesMax() - 1_000)
+    let victims = members / 50
+    if members < asked {
+        report.line("\(members) members, not \(asked): a process may open \(openFilesMax()) files here")
     }
-    guard number("recipients", in: answer.text) == Double(recipients) else {
-        throw BenchError("not \(recipients) recipients: \(answer.text)")
-    }
-    return Int(id)
+    let fleet = try await BenchFleet(options, workers: 0)
+    let before = fleet.coordinatorMegabytes
+    let began = seconds()
+    let load = try await LoadGenerator(options, ["members", "\(fleet.port)", "\(members - victims)", BenchFleet.token])
+    let doomed = try await LoadGenerator(options, ["members", "\(fleet.port)", "\(victims)", BenchFleet.token])
+    let joining = seconds() - began
+    let each = (fleet.coordinatorMegabytes - before) * 1_024 / Double(members)
+    tellJoining(members, joining, fleet, report)
+    report.line("the coordinator has \(short(each)) KB for each (\(short(before)) MB before)")
+    report.goal("all joined within 20 s", isMet: joining <= 20)
+    report.goal("at most 16 KB a member", isMet: each <= 16)
+    let times = try await command(fleet, load, count: members, rounds: options.isSmoke ? 2 : 30, report)
+    report.goal("p99 at most 1 s", isMet: percentile(times, 99) <= 1_000)
+    let watch = try CommandWatch(fleet, load)
+    let suspected = try watch.counter("suspicions_total")
+    let killed = seconds()
+    doomed.kill()
+    try watch.awaitCounter("suspicions_total", atLeast: suspected + victims)
+    let took = (seconds() - killed) * 1_000
+    report.line("kill -9 of \(victims) at once: all suspected after \(short(took)) ms")
+    report.goal("suspected within 200 ms", isMet: took <= 200)
+    for load in [load, doomed] { await load.stop() }
+    await fleet.stop()
 }
 
-/// Asks often, which is work for the coordinator too: the answer names each recipient.
-func awaitAcknowledged(_ id: Int, by recipients: Int, _ client: RawClient) throws {
-    while true {
-        let answer = try client.request("GET", "/v1/commands/\(id)")
-        // The counts come before the names.
-        let text = String(decoding: answer.body.prefix(500), as: UTF8.self)
-        guard answer.status == 200, let pending = number("pending", in: text) else {
-            throw BenchError("no command \(id): \(answer.status) \(text)")
-        }
-        if pending == 0 {
-            guard number("delivered", in: text) == Double(recipients) else {
-                throw BenchError("not delivered to all: \(text)")
-            }
-            return
-        }
-        pauseMilliseconds(5)
+private func tellJoining(_ count: Int, _ took: Double, _ fleet: BenchFleet, _ report: Report) {
+    let each = fleet.coordinatorProcessorSeconds / Double(count) * 1e6
+    report.line(
+        "\(count) members joined and connected in \(short(took)) s; \(short(each)) µs of the coordinator's processor time each"
+    )
+}
+
+/// So many commands, one after the other: milliseconds until each is durably with everybody.
+private func command(
+    _ fleet: BenchFleet, _ load: LoadGenerator, count: Int, rounds: Int, _ report: Report
+) async throws -> [Double] {
+    let watch = try CommandWatch(fleet, load)
+    var accepted: [Double] = []
+    var times: [Double] = []
+    let (used, generated, start) = (fleet.coordinatorProcessorSeconds, load.processorSeconds, seconds())
+    var deliveries = try watch.counter("deliveries_total")
+    for _ in 0..<rounds {
+        try load.check()
+        deliveries += count - 1
+        let began = seconds()
+        let id = try watch.sendCommand(as: load.firstSecret, recipients: count - 1)
+        accepted.append((seconds() - began) * 1_000)
+        try watch.awaitAcknowledged(id, by: count - 1, deliveries: deliveries)
+        times.append((seconds() - began) * 1_000)
     }
+    let took = seconds() - start
+    let (coordinator, members) = (fleet.coordinatorProcessorSeconds - used, load.processorSeconds - generated)
+    let each = coordinator / Double(rounds * (count - 1)) * 1e6
+    report.line(
+        "\(rounds) commands, accepted and durable: median \(short(percentile(accepted, 50))) ms; acknowledged by all: median "
+            + "\(short(percentile(times, 50))) ms, p99 \(short(percentile(times, 99))) ms")
+    report.line(
+        "the coordinator's processor time: \(short(each)) µs a delivery, with the heartbeats meanwhile; cores busy: "
+            + "\(short(coordinator / took)), the members' \(short(members / took)); broken connections and refused "
+            + "requests: \(load.troubles)")
+    return times
 }
 
 /// Real clients, killed: until they are suspected, and until they have no rank any more.

@@ -14,18 +14,25 @@ final class RawClient {
 
     init(port: UInt16) throws { socket = try Self.connected(to: port) }
 
-    static func connected(to port: UInt16) throws -> Int32 {
+    /// `http://ADDRESS:PORT`.
+    init(_ url: String) throws {
+        let parts = url.split(separator: "/").last?.split(separator: ":") ?? []
+        guard parts.count == 2, let port = UInt16(parts[1]) else { throw BenchError("no address in \(url)") }
+        socket = try Self.connected(to: port, at: String(parts[0]))
+    }
+
+    static func connected(to port: UInt16, at host: String = "127.0.0.1") throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = inet_addr(host)
         let connected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0 else { throw BenchError("cannot connect to port \(port)") }
+        guard connected == 0 else { throw BenchError("cannot connect to \(host):\(port)") }
         var one: Int32 = 1
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(4))
         return socket

@@ -61,6 +61,13 @@ func seconds() -> Double {
 }
 private let epoch = ContinuousClock.now
 
+/// That all threads of this process have computed so far.
+func ownProcessorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
 /// The value below which so many of a hundred lie.
 func percentile(_ values: [Double], _ percent: Double) -> Double {
     let sorted = values.sorted()

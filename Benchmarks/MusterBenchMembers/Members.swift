@@ -1,40 +1,62 @@
 internal import Glibc
 
+/// One member: a WebSocket, over which commands come and signs of life and acknowledgements go, as of `muster client`.
+private final class Member {
+    var socket: Int32 = -1
+    var id = 0
+    var secret = ""
+    var isOpen = false
+    var reader = SocketReader()
+    /// The newest command that it has.
+    var seen = 0
+    /// Seconds of the monotonic clock.
+    var sentAt = 0.0
+
+    var handshake: String {
+        "GET /v1/members/\(id)/socket HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer \(secret)\r\n"
+            + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Key: \(SocketReader.key)\r\nLast-Event-ID: \(seen)\r\n\r\n"
+    }
+}
+
 /// Very many members in one process and on one thread, so that the coordinator is what is measured.
 final class Members {
     private let port: UInt16
-    private let token: String
     private let members: [Member]
     private let poller = Poller()
+    private let joiner: Joiner
+    private var writer = SocketWriter()
     private var piece = [UInt8](repeating: 0, count: 256 << 10)
-    private var joining = 0
-    private var next = 0
+    private var time = now()
     private var open = 0
     private var received = 0
     private var reported = -1
     private var reconnects = 0
     private var refused = 0
     private var beaten = 0
-    private static let joiningMax = 64
+    private var acknowledgement: (seen: Int, text: [UInt8]) = (0, [])
+    private static let joinerTag: UInt32 = 1 << 31
+    private static let sign = Array("{}".utf8)
 
     init(port: UInt16, token: String, count: Int) {
-        (self.port, self.token) = (port, token)
+        self.port = port
         members = (0..<count).map { _ in Member() }
+        joiner = Joiner(port: port, token: token, count: count, poller: poller, tag: Self.joinerTag)
     }
 
     func run() throws {
-        let began = now()
+        let began = time
         var saidAt = 0.0
         var isJoined = false
         while true {
-            try startJoins()
+            try joiner.start()
             try poller.wait(milliseconds: 5) { try handle($0) }
+            time = now()
             try beatSome(began)
             if !isJoined, open == members.count {
                 isJoined = true
                 say("{\"joined\":\(members.count),\"id\":\(members[0].id),\"secret\":\"\(members[0].secret)\"}")
             }
-            let time = now()
             if isJoined, received != reported, time - saidAt >= 0.02 {
                 (reported, saidAt) = (received, time)
                 say("{\"received\":\(received),\"reconnects\":\(reconnects),\"refused\":\(refused)}")
@@ -42,112 +64,77 @@ final class Members {
         }
     }
 
-    /// The first alone, as it is to be rank 0.
-    private func startJoins() throws {
-        while next < members.count, joining < (next == 1 && members[0].id == 0 ? 1 : Self.joiningMax) {
-            let member = members[next]
-            member.call = try poller.connect(port: port, tag: UInt32(next * 2))
-            member.phase = .joining
-            guard Poller.send(member.joinRequest(token: token, name: "load-\(next)"), to: member.call) else {
-                throw MembersError("the coordinator broke off a joining")
-            }
-            next += 1
-            joining += 1
-        }
-    }
-
-    /// Each once a second, spread over it.
+    /// Each once a second, spread over it, unless it has sent something in that second; its last one may have been a little late.
     private func beatSome(_ began: Double) throws {
-        let due = Int((now() - began) * Double(members.count))
+        let due = Int((time - began) * Double(members.count))
         // After a pause each beats once, not once for each second that was missed.
         beaten = max(beaten, due - members.count)
         while beaten < due {
-            let index = beaten % members.count
-            if members[index].isOpen { try beat(index) }
+            let member = members[beaten % members.count]
+            if member.isOpen, time - member.sentAt >= 0.9 { send(.text, Self.sign, member) }
             beaten += 1
         }
     }
 
-    private func beat(_ index: Int) throws {
-        let member = members[index]
-        guard member.phase == .idle else {
-            member.wantsBeat = true
-            return
-        }
-        if member.call < 0 { member.call = try poller.connect(port: port, tag: UInt32(index * 2)) }
-        member.wantsBeat = false
-        if Poller.send(member.beatRequest(), to: member.call) { member.phase = .beating } else { dropCall(member) }
+    /// What cannot be sent any more is noticed where it is read.
+    private func send(_ kind: SocketWriter.Kind, _ payload: [UInt8], _ member: Member) {
+        if writer.send(kind, payload, to: member.socket) { member.sentAt = time }
     }
 
     private func handle(_ tag: UInt32) throws {
-        let index = Int(tag / 2)
-        let member = members[index]
-        let isStream = tag % 2 == 1
-        let count = recv(isStream ? member.stream : member.call, &piece, piece.count, Int32(MSG_DONTWAIT))
+        let socket = tag >= Self.joinerTag ? joiner.socket(tag: tag) : members[Int(tag)].socket
+        let count = recv(socket, &piece, piece.count, Int32(MSG_DONTWAIT))
         if count < 0, errno == EAGAIN { return }
-        try piece.withUnsafeBufferPointer { bytes in
+        let joined: Joiner.Joined? = try piece.withUnsafeBufferPointer { bytes in
             let bytes = UnsafeBufferPointer(rebasing: bytes[..<max(0, count)])
-            if isStream { try handleStream(index, bytes) } else { try handleCall(index, bytes) }
+            if tag >= Self.joinerTag { return try joiner.take(bytes, tag: tag) }
+            try take(bytes, Int(tag))
+            return nil
+        }
+        guard let joined else { return }
+        let member = members[joined.index]
+        (member.id, member.secret) = (joined.id, joined.secret)
+        try connect(joined.index)
+    }
+
+    private func connect(_ index: Int) throws {
+        let member = members[index]
+        member.reader = SocketReader()
+        member.socket = try poller.connect(port: port, tag: UInt32(index), source: index)
+        guard Poller.send(member.handshake, to: member.socket) else {
+            throw MembersError("the coordinator broke off a WebSocket")
         }
     }
 
-    private func handleStream(_ index: Int, _ bytes: UnsafeBufferPointer<UInt8>) throws {
+    private func take(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) throws {
         let member = members[index]
-        guard bytes.count > 0 else {
-            close(member.stream)
-            reconnects += 1
-            return try openStream(index)
-        }
-        let found = try member.parser.feed(bytes)
+        guard bytes.count > 0 else { return try comeBack(index) }
+        let found = try member.reader.feed(bytes)
         if found.isOpened, !member.isOpen {
             member.isOpen = true
             open += 1
         }
         received += found.commands
+        refused += found.refused
         member.seen = max(member.seen, found.newest)
+        for payload in found.pongs { send(.pong, payload, member) }
         // One for all that came together: acknowledgements are cumulative.
-        if found.commands > 0 || found.isPinged { try beat(index) }
+        if found.commands > 0 {
+            if acknowledgement.seen != member.seen {
+                acknowledgement = (member.seen, Array("{\"acknowledged\":\(member.seen)}".utf8))
+            }
+            send(.text, acknowledgement.text, member)
+        } else if found.isPinged {
+            send(.text, Self.sign, member)
+        }
+        if let code = found.closeCode { try comeBack(index, code) }
     }
 
-    private func openStream(_ index: Int) throws {
-        let member = members[index]
-        member.parser = EventParser()
-        member.stream = try poller.connect(port: port, tag: UInt32(index * 2 + 1))
-        guard Poller.send(member.streamRequest(), to: member.stream) else {
-            throw MembersError("the coordinator broke off a stream")
-        }
-    }
-
-    private func handleCall(_ index: Int, _ bytes: UnsafeBufferPointer<UInt8>) throws {
-        let member = members[index]
-        guard bytes.count > 0 else {
-            guard member.phase != .joining else { throw MembersError("the coordinator broke off a joining") }
-            return dropCall(member)
-        }
-        guard let answer = member.takeAnswer(bytes) else { return }
-        if member.phase == .joining {
-            guard answer.status == 201, let id = Self.field("id", in: answer.body).flatMap({ Int($0) }),
-                let secret = Self.field("secret", in: answer.body).map({ String($0) })
-            else { throw MembersError("could not join: \(answer.status) \(answer.body)") }
-            (member.id, member.secret) = (id, secret)
-            joining -= 1
-            try openStream(index)
-        } else if answer.status != 200 {
-            refused += 1
-        }
-        member.phase = .idle
-        if member.wantsBeat { try beat(index) }
-    }
-
-    private func dropCall(_ member: Member) {
-        close(member.call)
+    /// `code`: why the coordinator closed it; that of a connection that just broke is 1006 (RFC 6455, 7.4.1).
+    private func comeBack(_ index: Int, _ code: Int = 1006) throws {
+        guard code != 4001 else { throw MembersError("member \(members[index].id) is not in the fleet any more") }
+        close(members[index].socket)
         reconnects += 1
-        (member.call, member.phase) = (-1, .idle)
-    }
-
-    /// Number or text behind a key.
-    private static func field(_ key: String, in json: String) -> Substring? {
-        json.split(separator: "\"\(key)\":", maxSplits: 1).dropFirst().first?
-            .drop { $0 == " " || $0 == "\"" }.prefix { $0 != "\"" && $0 != "," && $0 != "}" }
+        try connect(index)
     }
 }

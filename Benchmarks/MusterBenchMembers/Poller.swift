@@ -11,27 +11,47 @@ final class Poller {
     private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     private var events = [epoll_event](repeating: epoll_event(), count: 1_024)
 
+    /// As many addresses of loopback take turns where a caller says which of its many connections this is: one address has 28,000 ports
+    /// for one server, which gives one address half of its connections.
+    private static let sources = 16
+
     /// Connects and watches. `tag` comes back from `wait`.
-    func connect(port: UInt16, tag: UInt32) throws -> Int32 {
+    func connect(port: UInt16, tag: UInt32, source: Int? = nil) throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw MembersError("no more sockets: errno \(errno)") }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        var one: Int32 = 1
+        if let source {
+            // The port is chosen as it connects: only then one may serve several servers.
+            setsockopt(socket, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &one, socklen_t(4))
+            let last = UInt32(2 + source % Self.sources)
+            guard Self.call(Glibc.bind, socket, address: 0x7F00_0000 + last, port: 0) == 0 else {
+                throw MembersError("cannot bind to 127.0.0.\(last): errno \(errno)")
             }
         }
-        guard connected == 0 else { throw MembersError("cannot connect to port \(port): errno \(errno)") }
-        var one: Int32 = 1
+        guard Self.call(Glibc.connect, socket, address: 0x7F00_0001, port: port) == 0 else {
+            throw MembersError("cannot connect to port \(port): errno \(errno)")
+        }
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(4))
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
         event.data.u32 = tag
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event) == 0 else { throw MembersError("epoll: errno \(errno)") }
         return socket
+    }
+
+    private static func call(
+        _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ socket: Int32, address number: UInt32,
+        port: UInt16
+    ) -> Int32 {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = number.bigEndian
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                function(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
     }
 
     /// Tags of the sockets that have something to read.
@@ -60,6 +80,7 @@ func say(_ text: String) {
     _ = bytes.withUnsafeMutableBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
 }
 
+/// As many as this process may open.
 func openManyFiles() {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

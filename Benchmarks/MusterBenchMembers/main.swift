@@ -1,8 +1,9 @@
-// A load generator in a process of its own: `muster-bench-members members PORT COUNT TOKEN` joins so many clients to a
-// coordinator, holds their streams, acknowledges, and beats once a second for each; `subscribers PORT COUNT` subscribes to a
-// Redis server; `pages PORT COUNT TOKEN` follows the overview as so many open pages do, and prints when each has what changed; `crowd PORT COUNT PATH BYTES`, `trickle …`, `ranges …` and `heads …` have so many clients ask for one thing at
-// once, print how it went, and end. The others print {"joined":…} once all are there and {"received":…} as messages come in,
-// until it is ended.
+// A load generator in a process of its own. `muster-bench-members members PORT COUNT TOKEN` joins so many clients to a coordinator, each
+// with a WebSocket over which it acknowledges and beats once a second; `streams …` does the same with held streams, and a connection
+// of each for heartbeats; `subscribers PORT COUNT` subscribes to a Redis server; `pages PORT COUNT TOKEN` follows the overview as so
+// many open pages do, and prints when each has what changed; `crowd PORT COUNT PATH BYTES`, `trickle …`, `ranges …` and `heads …` have
+// so many clients ask for one thing at once, print how it went, and end. The others print {"joined":…} once all are there and
+// {"received":…} as messages come in, until it is ended.
 
 internal import Glibc
 
@@ -14,6 +15,8 @@ do {
     switch (arguments.dropFirst().first, port, count) {
     case ("members", let port?, let count?) where arguments.count == 5 && count > 0:
         try Members(port: port, token: arguments[4], count: count).run()
+    case ("streams", let port?, let count?) where arguments.count == 5 && count > 0:
+        try StreamMembers(port: port, token: arguments[4], count: count).run()
     case ("pages", let port?, let count?) where arguments.count == 5 && count > 0:
         try Pages(port: port, token: arguments[4], count: count).run()
     case ("subscribers", let port?, let count?) where count > 0:
@@ -24,7 +27,7 @@ do {
             .run(path: arguments[4])
     default:
         throw MembersError(
-            "arguments are: members|pages PORT COUNT TOKEN, subscribers PORT COUNT, or "
+            "arguments are: members|streams|pages PORT COUNT TOKEN, subscribers PORT COUNT, or "
                 + "crowd|trickle|ranges|heads PORT COUNT PATH BYTES")
     }
 } catch {

@@ -1,6 +1,6 @@
 /// Reads the answer that carries an event stream, cut anywhere: its head, its chunks, and of the events only what a member
 /// that is a measuring device needs.
-struct EventParser {
+struct StreamParser {
     private enum State { case head, size, sizeEnd, data, dataEnd }
 
     /// What one piece brought.
