@@ -110,8 +110,14 @@ def sees(driver, words, selector="body", seconds=90):
 
 
 def show(driver, fleet, part):
+    def is_there():
+        # A sign-in that was still on its way leads to the first page.
+        if not driver.current_url.endswith(f"/#/{part}"):
+            driver.get(f"{fleet.url}/#/{part}")
+        return text(driver, "#line") == "live" and text(driver, "h1")
+
     driver.get(f"{fleet.url}/#/{part}")
-    until("the line holds", lambda: text(driver, "#line") == "live" and text(driver, "h1"))
+    until("the line holds", is_there)
 
 
 def shape(driver, width, scheme):

@@ -57,10 +57,29 @@ def signing_in():
         expect("and ask for a job", status == 201, body)
         stranger.get(link)
         expect("the link is good once", "/problems/link" in text(stranger), text(stranger))
+        page_as_member(owner)
         return foreign_pages(owner)
     finally:
         owner.quit()
         stranger.quit()
+
+
+def page_as_member(owner):
+    """What docs/websocket.md shows, in the browser that is signed in."""
+    with open("docs/websocket.md") as page:
+        script = page.read().split("```javascript\n")[1].split("```")[0]
+    owner.get(fleet + "/")
+    owner.execute_async_script(f"const done = arguments[0]; (async () => {{ {script} socket.onopen = done; }})()")
+    status, body = fetch(owner, fleet + "/v1/commands", method="POST", body='{"command":"GO"}')
+    expect("a page commands the fleet", status == 202, body)
+    command = f"{fleet}/v1/commands/{json.loads(body)['id']}"
+    for _ in range(100):
+        outcomes = json.loads(fetch(owner, command)[1])["outcomes"]
+        of_page = [entry["outcome"] for entry in outcomes if entry["name"] == "a page"]
+        if of_page == ["delivered"]:
+            break
+        time.sleep(0.1)
+    expect("a page is a member, and takes commands", of_page == ["delivered"] and owner.title == "GO", outcomes)
 
 
 def foreign_pages(owner):
