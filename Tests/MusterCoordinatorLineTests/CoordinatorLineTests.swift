@@ -6,6 +6,7 @@ import MusterMembership
 import MusterScheduling
 import MusterServerKit
 import MusterWebSocket
+import MusterWire
 import Synchronization
 import Testing
 
@@ -87,9 +88,10 @@ import Testing
     @Test func anAnswerComesToWhoAsked() async throws {
         let coordinator = try FakeCoordinator()
         await withLine(coordinator) { line, _, _ in
-            let outcomes = Kept<BeatOutcome>()
+            let outcomes = Kept<LineOutcome>()
             #expect(await eventually { line.send(Heartbeat(leases: []), of: identity.id) { outcomes.add($0) } })
-            guard case .answered(let answer) = await outcomes.awaited() else {
+            guard case .answered(let body) = await outcomes.awaited(), let answer = try? HeartbeatAnswer(body: body)
+            else {
                 Issue.record("no answer")
                 return
             }
@@ -102,7 +104,7 @@ import Testing
         let coordinator = try FakeCoordinator()
         coordinator.set { $0.answers = false }
         await withLine(coordinator, Self.quick { $0.answerTime = .milliseconds(50) }) { line, ear, _ in
-            let outcomes = Kept<BeatOutcome>()
+            let outcomes = Kept<LineOutcome>()
             #expect(await eventually { line.send(Heartbeat(leases: []), of: identity.id) { outcomes.add($0) } })
             guard case .lost = await outcomes.awaited() else {
                 Issue.record("not lost")
@@ -118,7 +120,7 @@ import Testing
         let coordinator = try FakeCoordinator()
         await withLine(coordinator) { line, ear, _ in
             #expect(await eventually { isSent(line, 1) })
-            let leases = (0..<3_000).map {
+            let leases = (0..<6_000).map {
                 LeaseKey(job: JobID(Int64($0 + 1)), first: 0, count: 1, attempt: 1, member: identity.id)
             }
             #expect(!line.send(Heartbeat(leases: leases), of: identity.id) { _ in })

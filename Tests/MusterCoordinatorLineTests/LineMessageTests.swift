@@ -21,15 +21,16 @@ import Testing
         #expect(bare == ServerSentEvent(event: "ping", data: "{}"))
     }
 
-    @Test func anAnswerNamesItsHeartbeat() {
+    @Test(arguments: ["heartbeat", "leases", "verdicts"])
+    func anAnswerNamesItsMessage(event: String) {
         guard
-            case .answer(let answer) = message(#"{"event":"heartbeat","data":{"success":true,"members":2,"number":9}}"#)
+            case .answer(let body, let number) = message(#"{"event":"\#(event)","data":{"members":2,"number":9}}"#)
         else {
             Issue.record("no answer")
             return
         }
-        #expect(answer.number == 9 && answer.members == 2)
-        #expect(message(#"{"event":"heartbeat","data":{"members":2}}"#) == nil, "to no heartbeat of ours")
+        #expect(number == 9 && body == Array(#"{"members":2,"number":9}"#.utf8))
+        #expect(message(#"{"event":"\#(event)","data":{"members":2}}"#) == nil, "to no message of ours")
     }
 
     @Test func aProblem() {

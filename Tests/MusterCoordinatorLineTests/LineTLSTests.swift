@@ -45,7 +45,7 @@ private let hasProgram = system("command -v openssl >/dev/null") == 0
         let client = HTTPClient(HTTPClient.Configuration(tlsCAFile: folder + "/cert.pem"))
         let line = CoordinatorLine(to: url, by: client)
         let holding = Task { try await line.hold(identity, listener) }
-        let outcomes = Kept<BeatOutcome>()
+        let outcomes = Kept<LineOutcome>()
         #expect(await eventually { line.send(Heartbeat(leases: []), of: identity.id) { outcomes.add($0) } })
         guard case .answered = await outcomes.awaited() else {
             Issue.record("no answer")

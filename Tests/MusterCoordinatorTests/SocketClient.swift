@@ -38,6 +38,11 @@ final class SocketClient {
         flush()
     }
 
+    func send(binary bytes: [UInt8]) {
+        _ = framing.queue(bytes, isBinary: true)
+        flush()
+    }
+
     func flush() {
         var room = [UInt8](repeating: 0, count: 1 << 16)
         while framing.wantsToSend {

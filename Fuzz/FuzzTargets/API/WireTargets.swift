@@ -114,6 +114,7 @@ extension FuzzTarget {
                 WireForm("SignInLink", SignInLink.init(body:), \.body),
             ]),
         FuzzTarget("wire-reports", readReports),
+        FuzzTarget("member-message", readMessage),
         wire("wire-verdicts", [WireForm("verdicts", ReportWire.verdicts(in:), ReportWire.reply)]),
         FuzzTarget("repr-digest") { bytes in
             guard let digest = ReprDigest.sha256(inField: plainText(bytes)) else { return }
@@ -122,6 +123,27 @@ extension FuzzTarget {
                 ReprDigest.sha256(inField: ReprDigest.field(sha256: digest)) == digest, "a digest is not read back")
         },
     ]
+
+    /// Whatever a member says, said again it is the same.
+    private static func readMessage(_ bytes: [UInt8]) throws {
+        for isBinary in [false, true] {
+            guard let message = try? MemberMessage(bytes, isBinary: isBinary, of: member) else { continue }
+            let again: (bytes: [UInt8], isBinary: Bool)
+            switch message {
+            case .beat(let beat): again = beat.message
+            case .ask(let request, let number):
+                var ask = NumberedAsk(request)
+                ask.number = number
+                again = ask.message
+            case .delivery(let reports, let number):
+                var delivery = NumberedDelivery(reports.map(ReportWire.text(of:)))
+                delivery.number = number
+                again = delivery.message
+            }
+            let readBack = try? MemberMessage(again.bytes, isBinary: again.isBinary, of: member)
+            try promise(readBack == message, "a message is another one when said again: \(plainText(again.bytes))")
+        }
+    }
 
     private static let member = MemberID(7)
 

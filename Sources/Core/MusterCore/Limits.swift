@@ -16,8 +16,12 @@ package enum Limits {
     package static let ownerBytesMax = 64
     /// Jobs that one job waits for.
     package static let prerequisitesMax = 100
-    /// Bytes of one message that a member sends over its WebSocket; a longer heartbeat goes by a request.
-    package static let memberMessageBytesMax = 64 << 10
+    /// Bytes of one message that a member sends over its WebSocket; what is longer goes by a request.
+    package static let memberMessageBytesMax = 128 << 10
+    /// The same of what the coordinator answers to a worker that asks for work; longer inputs are handed out to a request.
+    package static let leasesMessageBytesMax = 64 << 10
+    /// Deliveries of one member that are under way over its WebSocket; more are refused.
+    package static let memberDeliveriesMax = 64
     /// Bytes of one input, value or failure reason.
     package static let valueBytesMax = 1 << 20
     /// Bytes that one task of a transient job may answer.

@@ -117,7 +117,7 @@ package final class Coordinator: Sendable {
         members = MemberService(common)
         streams = MemberStreams(common)
         sockets = try MemberSockets(
-            common, holder: streams, heartbeats: members, threads: configuration.server.threads)
+            common, holder: streams, heartbeats: members, work: work, threads: configuration.server.threads)
         output = LiveOutputService(common, jobs: jobs, lines: streams)
         commands = CommandService(
             common, callbacks: Callbacks(client: client), lines: streams, lastID: lastIDs.command)

@@ -1,19 +1,19 @@
-package import MusterAPI
 package import MusterWire
 
-/// What became of a heartbeat.
-package enum BeatOutcome: Sendable {
-    case answered(HeartbeatAnswer)
+/// What became of a message that wants an answer.
+package enum LineOutcome: Sendable {
+    /// By this JSON object.
+    case answered([UInt8])
     case refused(Problem)
     /// Its WebSocket broke before an answer came.
     case lost
 }
 
-/// Heartbeats that were sent over a WebSocket and whose answers are awaited, by number.
+/// Messages that were sent over a WebSocket and whose answers are awaited, by number.
 struct AwaitedAnswers {
-    typealias Handler = @Sendable (BeatOutcome) -> Void
+    typealias Handler = @Sendable (LineOutcome) -> Void
 
-    /// A member has one at a time, as a rule.
+    /// A client has one at a time, as a rule; a worker a heartbeat, two asks, and as many deliveries as there are to be made.
     static let countMax = 64
     /// Of the heartbeat that asks whether anything gets through.
     static let firstNumber = 1

@@ -13,23 +13,40 @@ struct OpenedSocket: Sendable {
     let first: [[UInt8]]
 }
 
+/// What a listener threw.
+private final class Failure: Sendable { let error = Mutex<(any Error)?>(nil) }
+
+extension CoordinatorLine.Open {
+    fileprivate func write(_ message: some NumberedMessage) -> Bool {
+        let (bytes, isBinary) = message.message
+        return bytes.count <= Limits.memberMessageBytesMax && socket.write(bytes, isBinary: isBinary)
+    }
+}
+
 extension CoordinatorLine {
-    /// Sends a heartbeat over the WebSocket. False: there is none of this member's, or it does not take this; a request may get through.
-    /// `then`, if there is one, hears once what became of it, on any thread and never inside the call.
-    package func send(
-        _ beat: Heartbeat, of member: MemberID, then: (@Sendable (BeatOutcome) -> Void)? = nil
-    ) -> Bool {
-        let until = ContinuousClock.now + settings.answerTime
-        return state.withLock { state in
+    /// Sends a heartbeat that wants no answer over the WebSocket. False: there is none of this member's, or it does not take this; a request may
+    /// get through.
+    package func send(_ beat: Heartbeat, of member: MemberID) -> Bool {
+        state.withLock { state in
             guard state.open?.member == member else { return false }
-            var beat = beat
-            if let then {
-                guard let number = state.open?.awaited.add(until: until, then) else { return false }
-                beat.number = number
-            }
-            let body = beat.body
-            if body.count <= Limits.memberMessageBytesMax, state.open?.socket.write(body) == true { return true }
-            if let number = beat.number { _ = state.open?.awaited.take(number) }
+            return state.open?.write(beat) ?? false
+        }
+    }
+
+    /// The same of what wants an answer, within so long at most; then the WebSocket is taken for broken. `then` hears once what became of it,
+    /// on any thread and never inside the call.
+    package func send(
+        _ message: some NumberedMessage, of member: MemberID, within time: Duration? = nil,
+        then: @escaping @Sendable (LineOutcome) -> Void
+    ) -> Bool {
+        let until = ContinuousClock.now + (time ?? settings.answerTime)
+        return state.withLock { state in
+            guard state.open?.member == member, let number = state.open?.awaited.add(until: until, then)
+            else { return false }
+            var message = message
+            message.number = number
+            if state.open?.write(message) == true { return true }
+            _ = state.open?.awaited.take(number)
             return false
         }
     }
@@ -96,7 +113,16 @@ extension CoordinatorLine {
         }
         defer { watch.cancel() }
         try hear(opened.first, listener)
-        while let texts = await socket.next() { try hear(texts, listener) }
+        let failure = Failure()
+        await socket.hear { [weak socket] texts in
+            // Nothing is heard behind it.
+            guard failure.error.withLock({ $0 }) == nil else { return }
+            do { try self.hear(texts, listener) } catch {
+                failure.error.withLock { $0 = error }
+                socket?.close()
+            }
+        }
+        if let error = failure.error.withLock({ $0 }) { throw error }
         let ending = socket.ending
         let meant = ending?.code.flatMap { UInt16(exactly: $0) }.flatMap(LineEnding.init)
         if meant == .gone { throw End.estranged }
@@ -115,9 +141,9 @@ extension CoordinatorLine {
         for text in texts {
             switch LineMessage(text) {
             case .event(let event): events.append(event)
-            case .answer(let answer): tell(answer.number, .answered(answer))
+            case .answer(let body, let number): tell(number, .answered(body))
             case .refusal(let problem, let number):
-                Log.debug("the coordinator refused a heartbeat", ["reason": problem.detail])
+                Log.debug("the coordinator refused a message", ["reason": problem.detail])
                 tell(number, .refused(problem))
                 isEstranged = isEstranged || problem.type == "/problems/stranger"
             case nil: Log.debug("the coordinator said something unknown")
@@ -127,7 +153,7 @@ extension CoordinatorLine {
         if isEstranged { throw End.estranged }
     }
 
-    private func tell(_ number: Int?, _ outcome: BeatOutcome) {
+    private func tell(_ number: Int?, _ outcome: LineOutcome) {
         guard let number, let handler = state.withLock({ $0.open?.awaited.take(number) }) else { return }
         handler(outcome)
     }

@@ -17,7 +17,8 @@ package final class CoordinatorLine: Sendable {
         package var firstTime: Duration = .seconds(3)
         /// A stream's head may take so long.
         package var streamTime: Duration = .seconds(10)
-        /// After so long without the answer that it asks for a heartbeat is lost, and with it the WebSocket.
+        /// After so long without the answer that it asks for a heartbeat is lost, and with it the WebSocket; what else is asked has times of
+        /// its own.
         package var answerTime: Duration = .seconds(10)
         package var socket = WebSocketConnection.Settings()
         package var choice = SocketChoice.Settings()

@@ -1,5 +1,3 @@
-internal import MusterAPI
-internal import MusterCore
 internal import MusterHTTPClient
 internal import MusterJSON
 internal import MusterWire
@@ -8,9 +6,13 @@ internal import MusterWire
 enum LineMessage {
     /// What a stream would have told, too.
     case event(ServerSentEvent)
-    case answer(HeartbeatAnswer)
-    /// `number` is that of the heartbeat, if it had one.
+    /// To the message with this number.
+    case answer([UInt8], number: Int)
+    /// `number` is that of the message, if it had one.
     case refusal(Problem, number: Int?)
+
+    /// The events that answer.
+    private static let answers: Set = ["heartbeat", "leases", "verdicts"]
 
     /// Nil: it says nothing that is known here.
     init?(_ text: [UInt8]) {
@@ -19,14 +21,14 @@ enum LineMessage {
         else { return nil }
         let data = members.first { $0.key == "data" }?.value
         let body = data.map { Array($0.bytes) } ?? Array("{}".utf8)
-        switch name {
-        case "heartbeat":
-            guard let answer = try? HeartbeatAnswer(body: body), answer.number != nil else { return nil }
-            self = .answer(answer)
-        case "error":
-            let number = data?.members?.first { $0.key == "number" }?.value.int
+        let number = data?.members?.first { $0.key == "number" }?.value.int
+        if Self.answers.contains(name) {
+            guard let number else { return nil }
+            self = .answer(body, number: number)
+        } else if name == "error" {
             self = .refusal(Problem(asFarAsRead: body), number: number)
-        default: self = .event(ServerSentEvent(event: name, data: String(decoding: body, as: UTF8.self)))
+        } else {
+            self = .event(ServerSentEvent(event: name, data: String(decoding: body, as: UTF8.self)))
         }
     }
 }

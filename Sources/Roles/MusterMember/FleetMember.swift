@@ -252,7 +252,7 @@ package final class FleetMember: Sendable {
     private func send(_ beat: Heartbeat, _ identity: MemberIdentity, isNeeded: Bool) -> Bool {
         guard configuration.role == .edge else { return !isNeeded || line.send(beat, of: identity.id) }
         return line.send(beat, of: identity.id) { [onNews] in
-            if case .answered(let answer) = $0, let edges = answer.edges { onNews(.edges(edges)) }
+            if case .answered(let body) = $0, let edges = Self.edges(in: body) { onNews(.edges(edges)) }
         }
     }
 

@@ -16,15 +16,21 @@ final class CoordinatorCalls: Sendable {
     let line: CoordinatorLine
     private let state = Mutex(State())
 
+    /// Over TLS work goes by requests: libmicrohttpd 0.9.75 hands what comes over an upgraded connection on in pieces of four bytes.
+    private let sendsWork: Bool
+
     private struct State {
         /// Since when the coordinator does not answer.
         var awaySince: Moment?
         var isEnding = false
+        /// Work is asked for by requests until then.
+        var requestsUntil: Moment?
     }
 
     /// `tlsAuthority` is the file of the certificate authority to trust; nil: the system's.
     init(to url: String, tlsAuthority: String?, usesWebSocket: Bool) {
         self.url = url
+        sendsWork = !url.lowercased().hasPrefix("https:")
         client = HTTPClient(HTTPClient.Configuration(tlsCAFile: tlsAuthority))
         var settings = CoordinatorLine.Settings()
         settings.usesWebSocket = usesWebSocket
@@ -58,16 +64,60 @@ final class CoordinatorCalls: Sendable {
 
     /// Over the line, or by a request where that is none that answers; the answer is of no use but that it came.
     func beat(_ beat: Heartbeat, _ identity: MemberIdentity, then: @escaping @Sendable (CallAnswer) -> Void) {
-        let isSent = line.send(beat, of: identity.id) { [weak self] in
-            switch $0 {
-            case .answered:
-                self?.note(.success([]))
-                then(.success([]))
-            case .refused(let problem): then(.failure(CallFailure(problem)))
-            case .lost: then(.failure(CallFailure(status: nil, problemType: "", reason: "lost", retryAfter: nil)))
-            }
-        }
+        let isSent = line.send(beat, of: identity.id) { [weak self] in self?.tell($0, then) }
         if !isSent { request(beat, identity, then: then) }
+    }
+
+    /// Asks for work, and waits for it so many seconds.
+    func ask(
+        _ request: LeaseRequest, _ identity: MemberIdentity, then: @escaping @Sendable (CallAnswer) -> Void
+    ) {
+        let seconds = request.waitSeconds + 15
+        let mayWrite = state.withLock { $0.requestsUntil.map { $0 <= SystemTime.now() } ?? true }
+        let isSent =
+            sendsWork && mayWrite
+            && line.send(NumberedAsk(request), of: identity.id, within: Duration(seconds: seconds)) { [weak self] in
+                self?.noteLongInputs($0)
+                self?.tell($0, then)
+            }
+        if isSent { return }
+        call("POST", "/v1/leases", request.body, bearer: identity.secret, seconds: seconds, then: then)
+    }
+
+    /// What there is to do does not fit into messages: for a while requests are what gets it.
+    private func noteLongInputs(_ outcome: LineOutcome) {
+        // One that says so says nothing else.
+        guard case .answered(let body) = outcome, body.count < 256,
+            (try? NumberedLeases(body: body))?.isTooLong == true
+        else { return }
+        state.withLock { $0.requestsUntil = SystemTime.now() + .seconds(10) }
+    }
+
+    /// Brings reports' texts.
+    func deliver(_ texts: [[UInt8]], _ identity: MemberIdentity, then: @escaping @Sendable (CallAnswer) -> Void) {
+        let seconds = 120.0
+        let isSent =
+            sendsWork
+            && line.send(NumberedDelivery(texts), of: identity.id, within: Duration(seconds: seconds)) { [weak self] in
+                self?.tell($0, then)
+            }
+        if isSent { return }
+        let body = ReportWire.body(joining: texts)
+        let type = body.isBinary ? ReportWire.binaryType : "application/json"
+        call("POST", "/v1/results", body.bytes, type: type, bearer: identity.secret, seconds: seconds, then: then)
+    }
+
+    private func tell(_ outcome: LineOutcome, _ then: @Sendable (CallAnswer) -> Void) {
+        let answer: CallAnswer
+        switch outcome {
+        case .answered(let body): answer = .success(body)
+        case .refused(let problem): answer = .failure(CallFailure(problem))
+        case .lost:
+            let lost = CallFailure(status: nil, problemType: "", reason: "the line broke", retryAfter: nil)
+            return then(.failure(lost))
+        }
+        note(answer)
+        then(answer)
     }
 
     /// Beside the regular ones; whether it arrives is the coordinator's to judge.

@@ -3,28 +3,29 @@ internal import MusterLog
 internal import MusterScheduling
 internal import Synchronization
 
-/// Reports that nobody has acknowledged yet: in memory, and in the worker's folder, so that the next process delivers what this one
-/// could not.
+/// Reports that nobody has acknowledged yet: in memory, and, if that takes longer than a moment, in the worker's folder, so that the next
+/// process delivers what this one could not.
 final class ReportOutbox: Sendable {
     private struct State {
         var texts: [OutboxID: [UInt8]] = [:]
         var bytes = 0
         /// In memory, and about to be on disk unless they are acknowledged before.
         var unwritten: Set<OutboxID> = []
+        /// In memory, and never to be on disk.
+        var inMemoryOnly: Set<OutboxID> = []
         var nextID: UInt64
 
-        mutating func take(_ text: [UInt8], as id: OutboxID) {
+        /// Of a transient job it is of no use to anybody after this process, so that the disk is left alone.
+        mutating func take(_ text: [UInt8], as id: OutboxID, isTransient: Bool) {
             texts[id] = text
             bytes += text.count
-            unwritten.insert(id)
+            if isTransient { inMemoryOnly.insert(id) } else { unwritten.insert(id) }
         }
     }
 
     struct Kept {
         let id: OutboxID
-        let text: [UInt8]
-        /// Of a transient job: of no use to anybody after this process, so that the disk is left alone.
-        let isTransient: Bool
+        let bytes: Int
     }
 
     /// Reports are delivered from memory up to here; above it from their files.
@@ -39,33 +40,40 @@ final class ReportOutbox: Sendable {
         state = Mutex(State(nextID: (folder.outbox().last?.0.rawValue ?? 0) + 1))
     }
 
-    /// In memory, to be written while its delivery is under way; where memory is full, on disk at once.
+    /// In memory, to be written by and by unless it is acknowledged before; where memory is full, on disk at once.
     func keep(_ report: TaskReport) -> Kept {
         let text = ReportWire.text(of: report)
         let (id, isInMemory) = state.withLock { state in
             let id = OutboxID(state.nextID)
             state.nextID += 1
             let fits = state.bytes + text.count <= Self.memoryBytesMax
-            if fits { state.take(text, as: id) }
+            if fits { state.take(text, as: id, isTransient: report.isBinary) }
             return (id, fits)
         }
-        let kept = Kept(id: id, text: text, isTransient: report.isBinary)
-        if !isInMemory, !isWritten(kept) { state.withLock { $0.take(text, as: id) } }
-        return kept
+        if !isInMemory, !isWritten(text, id) { state.withLock { $0.take(text, as: id, isTransient: false) } }
+        return Kept(id: id, bytes: text.count)
     }
 
-    /// On disk, unless it was acknowledged before.
-    func write(_ kept: Kept) {
-        guard !kept.isTransient, state.withLock({ $0.unwritten.contains(kept.id) }) else { return }
-        let isWritten = isWritten(kept)
-        let isNeeded = state.withLock { $0.unwritten.remove(kept.id) != nil }
-        if isWritten, !isNeeded { folder.discard(kept.id) }
+    var hasUnwritten: Bool { state.withLock { !$0.unwritten.isEmpty } }
+
+    /// On disk is then what was not acknowledged before. May block.
+    func writeAll() {
+        let ids = state.withLock { $0.unwritten.sorted() }
+        for id in ids { write(id) }
+    }
+
+    private func write(_ id: OutboxID) {
+        let text = state.withLock { $0.unwritten.contains(id) ? $0.texts[id] : nil }
+        guard let text else { return }
+        let isWritten = isWritten(text, id)
+        let isNeeded = state.withLock { $0.unwritten.remove(id) != nil }
+        if isWritten, !isNeeded { folder.discard(id) }
     }
 
     /// A disk that refuses does not stop the work: memory holds the result then.
-    private func isWritten(_ kept: Kept) -> Bool {
+    private func isWritten(_ text: [UInt8], _ id: OutboxID) -> Bool {
         do {
-            try folder.keep(kept.text, as: kept.id)
+            try folder.keep(text, as: id)
             return true
         } catch {
             Log.error("a result is kept in memory only", ["error": "\(error)"])
@@ -79,7 +87,8 @@ final class ReportOutbox: Sendable {
     func discard(_ id: OutboxID) {
         let isWritten = state.withLock { state in
             if let text = state.texts.removeValue(forKey: id) { state.bytes -= text.count }
-            return state.unwritten.remove(id) == nil
+            let isInMemory = state.unwritten.remove(id) != nil || state.inMemoryOnly.remove(id) != nil
+            return !isInMemory
         }
         if isWritten { folder.discard(id) }
     }

@@ -14,8 +14,8 @@ extension Worker {
         let key = grant.key
         let run = BatchRun(offer: offer, share: share, cancellation: Cancellation(), means: means) { [self] part in
             let kept = outbox.keep(part)
-            handle(.partFinished(kept.id, bytes: kept.text.count))
-            outbox.write(kept)
+            handle(.partFinished(kept.id, bytes: kept.bytes))
+            writeOutboxIfAway()
         } announceEnd: { [self] in
             handle(.nearlyFinished(key))
         }
@@ -36,12 +36,22 @@ extension Worker {
         state.withLock { state in
             state.runs[key] = nil
             if let kept {
-                let (id, bytes) = (kept.id, kept.text.count)
+                let (id, bytes) = (kept.id, kept.bytes)
                 handle(isWhole ? .finished(key, id, bytes: bytes) : .partFinished(id, bytes: bytes), &state)
             }
             if kept == nil || !isWhole { handle(.abandoned(key), &state) }
         }
-        if let kept { outbox.write(kept) }
+        writeOutboxIfAway()
+    }
+
+    /// Most reports are answered within a millisecond. What is not is on disk by the next tick; while nobody answers, at once.
+    private func writeOutboxIfAway() { if calls.awaySince != nil { outbox.writeAll() } }
+
+    func writeOutbox() {
+        guard outbox.hasUnwritten else { return }
+        // A disk may block.
+        let write = { @Sendable [outbox] in outbox.writeAll() }
+        if threads.run(write) != 0 { write() }
     }
 
     /// Where a task takes long, others get what was to come behind it, and what is done is told.
@@ -90,11 +100,7 @@ extension Worker {
             texts.append(text)
         }
         let missing = Set(ids).subtracting(found)
-        let body = ReportWire.body(joining: texts)
-        let type = body.isBinary ? ReportWire.binaryType : "application/json"
-        calls.call("POST", "/v1/results", body.bytes, type: type, bearer: identity.secret, seconds: 120) {
-            [self, found] in deliveryAnswered(found, missing: missing, $0)
-        }
+        calls.deliver(texts, identity) { [self, found] in deliveryAnswered(found, missing: missing, $0) }
     }
 
     private func deliveryAnswered(_ ids: [OutboxID], missing: Set<OutboxID>, _ answer: CallAnswer) {

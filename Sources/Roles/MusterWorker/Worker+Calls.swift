@@ -63,9 +63,7 @@ extension Worker {
         guard let identity else { return }
         let request = LeaseRequest(
             slots: ask.free.cpus, kernels: kernels, waitSeconds: Self.askSeconds, resources: ask.free)
-        calls.call("POST", "/v1/leases", request.body, bearer: identity.secret, seconds: Self.askSeconds + 15) {
-            [self] in askAnswered(ask.number, identity.id, $0)
-        }
+        calls.ask(request, identity) { [self] in askAnswered(ask.number, identity.id, $0) }
     }
 
     private func askAnswered(_ ask: UInt64, _ member: MemberID, _ answer: CallAnswer) {

@@ -78,6 +78,7 @@ package final class Worker: Sendable {
                 try? await Task.sleep(for: .milliseconds(100))
                 self?.handle(.ticked)
                 self?.lookAfterLongTasks()
+                self?.writeOutbox()
                 self?.giveUpAsOrphan()
             }
         }
@@ -86,6 +87,7 @@ package final class Worker: Sendable {
             stream.close()
             calls.close()
             endCommands()
+            outbox.writeAll()
         }
         try await withCheckedThrowingContinuation { continuation in
             let ending: Result<Void, any Error>? = state.withLock { state in

@@ -65,6 +65,15 @@ final class StreamBuffer: Sendable {
         return isTaken
     }
 
+    /// All that waits for a reader: whoever fills it hands it over in another way from now on.
+    func takeBack() -> [[UInt8]] {
+        state.withLock { state in
+            var chunks: [[UInt8]] = []
+            while let chunk = state.popChunk() { chunks.append(chunk) }
+            return chunks
+        }
+    }
+
     func finish(_ error: HTTPClientError?) {
         let (headReader, reader) = state.withLock { state in
             state.isFinished = true

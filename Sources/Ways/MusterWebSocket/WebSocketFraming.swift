@@ -70,8 +70,12 @@ package final class WebSocketFraming {
     /// No memory, or a defect: the connection is of no more use.
     package private(set) var isBroken = false
 
-    /// UTF-8, whole; sent by and by. False: it is not sent, because the connection ends.
-    package func queue(text: [UInt8]) -> Bool { muster_ws_queue(raw, 1, text, text.count) == 0 }
+    /// A whole message; a text is UTF-8. Sent by and by. False: it is not sent, because the connection ends.
+    package func queue(_ bytes: [UInt8], isBinary: Bool) -> Bool {
+        muster_ws_queue(raw, isBinary ? 2 : 1, bytes, bytes.count) == 0
+    }
+
+    package func queue(text: [UInt8]) -> Bool { queue(text, isBinary: false) }
     package func queuePing() -> Bool { muster_ws_queue(raw, 9, nil, 0) == 0 }
 
     /// `code` of RFC 6455, 7.4; `reason` has at most 123 bytes.

@@ -20,7 +20,11 @@ package struct Heartbeat: Hashable, WireRequest {
     }
 
     package init(body: [UInt8], member: MemberID) throws(Problem) {
-        try self.init(body: body)
+        try self.init(JSONFields(body: body, emptyAllowed: true), of: member)
+    }
+
+    init(_ fields: JSONFields, of member: MemberID) throws(Problem) {
+        try self.init(consuming: fields)
         for place in leases.indices { leases[place].member = member }
         for place in returned.indices { returned[place].key.member = member }
     }

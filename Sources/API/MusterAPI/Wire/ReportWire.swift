@@ -36,12 +36,13 @@ package enum ReportWire {
         return (text[..<end], text[min(end + 1, text.endIndex)...])
     }
 
-    /// A delivery's body from reports' texts.
-    package static func body(joining texts: [[UInt8]]) -> (bytes: [UInt8], isBinary: Bool) {
+    /// A delivery's body from reports' texts. `number`: of a message that brings it.
+    package static func body(joining texts: [[UInt8]], number: Int? = nil) -> (bytes: [UInt8], isBinary: Bool) {
         let parts = texts.map(parts(of:))
         let isBinary = parts.contains { !$0.bytes.isEmpty }
         var json = JSONWriter(reserving: 64 + texts.reduce(0) { $0 + $1.count + 1 })
         json.beginObject()
+        if let number { json.field("number", number) }
         json.key("reports")
         json.beginArray()
         for part in parts { json.raw(part.head) }
@@ -58,17 +59,42 @@ package enum ReportWire {
     package static func reports(
         in body: [UInt8], isBinary: Bool = false, from member: MemberID
     ) throws(Problem) -> [TaskReport] {
+        let (head, bytes) = isBinary ? parts(of: body) : ([], [])
+        var reports = try Delivery(body: isBinary ? Array(head) : body).reports
+        try complete(&reports, bytes, isBinary: isBinary, from: member)
+        return reports
+    }
+
+    /// Those of a binary message, and its number.
+    static func numberedReports(in message: [UInt8], of member: MemberID) throws(Problem) -> ([TaskReport], Int) {
+        let (head, bytes) = parts(of: message)
+        var numbered = try Numbered(body: Array(head))
+        try complete(&numbered.delivery.reports, bytes, isBinary: true, from: member)
+        return (numbered.delivery.reports, numbered.number)
+    }
+
+    /// Those of a text.
+    static func numberedReports(_ fields: JSONFields, of member: MemberID) throws(Problem) -> ([TaskReport], Int) {
+        var numbered = try Numbered(consuming: fields)
+        try complete(&numbered.delivery.reports, [], isBinary: false, from: member)
+        return (numbered.delivery.reports, numbered.number)
+    }
+
+    /// What a body says of reports, and then their bytes, make them whole.
+    private static func complete(
+        _ reports: inout [TaskReport], _ bytes: ArraySlice<UInt8>, isBinary: Bool, from member: MemberID
+    ) throws(Problem) {
+        for place in reports.indices { reports[place].key.member = member }
         guard isBinary else {
-            let reports = try heads(in: body, from: member)
             for report in reports { try requirePlain(report) }
-            return reports
+            return
         }
-        var (head, bytes) = parts(of: body)
-        var reports = try heads(in: Array(head), from: member)
+        var bytes = bytes
+        let count = bytes.count
         for place in reports.indices where reports[place].isBinary {
             let sizes = try sizes(of: reports[place].values)
             guard sizes.allSatisfy({ $0 <= bytes.count }), sizes.reduce(0, +) <= bytes.count else {
-                throw Problem(422, "The reports speak of more bytes than the \(body.count) of the body.", code: "field")
+                throw Problem(422, "The reports speak of more bytes than the \(count) behind them.", code: "field")
             }
             var blobs: [ArraySlice<UInt8>] = []
             for size in sizes {
@@ -80,7 +106,6 @@ package enum ReportWire {
         guard bytes.isEmpty else {
             throw Problem(422, "\(bytes.count) bytes of the body belong to no report.", code: "field")
         }
-        return reports
     }
 
     private static func requirePlain(_ report: TaskReport) throws(Problem) {
@@ -107,19 +132,39 @@ package enum ReportWire {
         return sizes
     }
 
-    private static func heads(in body: [UInt8], from member: MemberID) throws(Problem) -> [TaskReport] {
-        var reports = try Delivery(body: body).reports
-        for place in reports.indices { reports[place].key.member = member }
-        return reports
-    }
-
     /// The answer to a delivery: a verdict a report, in order.
     package static func reply(_ verdicts: [ReportVerdict]) -> [UInt8] {
         ListAnswer(verdicts.map { VerdictForm($0) }).body
     }
 
+    /// The answer to a message that brought one.
+    package static func reply(_ verdicts: [ReportVerdict], number: Int) -> [UInt8] {
+        NumberedVerdicts(list: ListAnswer(verdicts.map { VerdictForm($0) }), number: number).body
+    }
+
     package static func verdicts(in body: [UInt8]) throws(Problem) -> [ReportVerdict] {
         try ListAnswer<VerdictForm>(body: body).items.map(\.verdict)
+    }
+}
+
+extension ReportWire {
+    /// A delivery over a WebSocket.
+    private struct Numbered: WireRequest {
+        var delivery = Delivery.blank
+        var number = 0
+
+        static let blank = Numbered()
+        static let fields: [WireField<Numbered>] = [
+            .part(\.delivery), .must("number", \.number, .integer(1...1 << 53)),
+        ]
+    }
+
+    private struct NumberedVerdicts: WireType {
+        var list: ListAnswer<VerdictForm>
+        var number: Int
+
+        static let blank = NumberedVerdicts(list: .blank, number: 0)
+        static let fields: [WireField<NumberedVerdicts>] = [.part(\.list), .always("number", \.number, .integer)]
     }
 }
 

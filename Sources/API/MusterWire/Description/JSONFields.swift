@@ -34,6 +34,9 @@ package struct JSONFields: Sendable {
         }
     }
 
+    /// Whether it stands there, null too, and was not taken out.
+    package func has(_ name: String) -> Bool { fields[name] != nil }
+
     /// The value as it came; nil when it is absent, and when it is null, which `finish` refuses.
     package mutating func value(_ name: String) -> JSONValue? {
         guard let value = fields.removeValue(forKey: name) else { return nil }

@@ -17,17 +17,19 @@ final class MemberSockets: Service {
     private let callers: Callers
     private let holder: any LineHolder
     private let hearing: MemberHearing
+    private let work: any WorkMessages
     private let loops: WebSocketLoops
 
     /// Throws `WebSocketError` where the system has no descriptors left.
     init(
-        _ common: Common, holder: any LineHolder, heartbeats: any Heartbeats, threads: Int
+        _ common: Common, holder: any LineHolder, heartbeats: any Heartbeats, work: any WorkMessages, threads: Int
     ) throws(WebSocketError) {
         callers = Callers(common)
-        self.holder = holder
-        hearing = MemberHearing(common.lock, heartbeats)
+        (self.holder, self.work) = (holder, work)
+        hearing = MemberHearing(common.lock, heartbeats, work)
         var limits = WebSocketLimits()
         limits.messageBytesMax = Limits.memberMessageBytesMax
+        limits.takesBinary = true
         loops = try WebSocketLoops(threads, limits, hearing)
     }
 
@@ -47,52 +49,70 @@ final class MemberSockets: Service {
         let id = try callers.sender(named: request)
         let seen = try request.lastSeenCommand()
         return .respond(
-            WebSocketHandshake.answer(request) { [loops, holder] line in
+            WebSocketHandshake.answer(request) { [loops, holder, work] line in
                 let socket = loops.adopt(line, of: id.rawValue)
                 holder.open(.socket(socket), of: id, seen: seen)
+                socket.onDisconnect { [weak socket] in if let socket { work.forget(socket) } }
             })
     }
 }
 
-/// Hears heartbeats: all that came at one time under one lock.
+/// Hears members: all that came at one time under one lock.
 private final class MemberHearing: WebSocketAudience {
     private let lock: FleetLock
     private let heartbeats: any Heartbeats
+    private let work: any WorkMessages
     private let ended = Mutex<[Int: Int]>([:])
 
-    init(_ lock: FleetLock, _ heartbeats: any Heartbeats) { (self.lock, self.heartbeats) = (lock, heartbeats) }
+    init(_ lock: FleetLock, _ heartbeats: any Heartbeats, _ work: any WorkMessages) {
+        (self.lock, self.heartbeats, self.work) = (lock, heartbeats, work)
+    }
+
+    private struct Heard {
+        let socket: WebSocket
+        let message: MemberMessage
+        var id: MemberID { MemberID(socket.owner) }
+    }
 
     func take(_ messages: [WebSocketMessage]) {
-        var beats: [(socket: WebSocket, id: MemberID, beat: Heartbeat)] = []
-        beats.reserveCapacity(messages.count)
+        var heard: [Heard] = []
+        heard.reserveCapacity(messages.count)
         for message in messages {
-            let id = MemberID(message.socket.owner)
             do throws(Problem) {
-                beats.append((message.socket, id, try Heartbeat(body: message.bytes, member: id)))
+                let id = MemberID(message.socket.owner)
+                let said = try MemberMessage(message.bytes, isBinary: message.isBinary, of: id)
+                heard.append(Heard(socket: message.socket, message: said))
             } catch {
-                MemberLine.socket(message.socket).tell(MemberNotice("error", data: Self.refusal(message.bytes, error)))
+                let number = Self.number(in: message.bytes)
+                MemberLine.socket(message.socket).tell(MemberNotice("error", data: error.body(number: number)))
             }
         }
-        let answers = lock.withLock { fleet in
-            beats.map { socket, id, beat -> HeartbeatAnswer? in
-                // Nothing to answer: its line was ended when it went.
-                guard fleet.core.membership.contains(id) else { return nil }
-                fleet.handle(.membership(.seen(id)))
-                heartbeats.take(beat, of: id, &fleet)
-                return beat.number == nil ? nil : heartbeats.answer(to: beat, of: id, fleet)
-            }
-        }
-        for (beat, answer) in zip(beats, answers) {
-            guard let answer else { continue }
-            MemberLine.socket(beat.socket).tell(MemberNotice("heartbeat", data: answer.body))
+        let answers = lock.withLock { fleet in heard.compactMap { answer(to: $0, &fleet) } }
+        for (socket, answer) in answers {
+            MemberLine.socket(socket).tell(MemberNotice("heartbeat", data: answer.body))
         }
     }
 
-    /// With the number of what was refused, where that can be read.
-    private static func refusal(_ text: [UInt8], _ problem: Problem) -> [UInt8] {
-        let members = (try? JSONValue(parsing: text))?.members
-        guard let number = members?.first(where: { $0.key == "number" })?.value.int else { return problem.body }
-        return problem.body.dropLast() + Array(",\"number\":\(number)}".utf8)
+    /// What is to be answered at once. Nil, too, for one who is no member: its line was ended when it went.
+    private func answer(to heard: Heard, _ fleet: inout Fleet) -> (WebSocket, HeartbeatAnswer)? {
+        let (id, socket) = (heard.id, heard.socket)
+        guard fleet.core.membership.contains(id) else { return nil }
+        fleet.handle(.membership(.seen(id)))
+        switch heard.message {
+        case .ask(let ask, let number): work.ask(ask, number: number, of: id, socket, &fleet)
+        case .delivery(let reports, let number): work.deliver(reports, number: number, from: id, socket, &fleet)
+        case .beat(let beat):
+            heartbeats.take(beat, of: id, &fleet)
+            if beat.number != nil { return (socket, heartbeats.answer(to: beat, of: id, fleet)) }
+        }
+        return nil
+    }
+
+    /// Of a message that was refused, where it can be read.
+    private static func number(in message: [UInt8]) -> Int? {
+        let line = Array(message.prefix { $0 != UInt8(ascii: "\n") })
+        let members = ((try? JSONValue(parsing: message)) ?? (try? JSONValue(parsing: line)))?.members
+        return members?.first { $0.key == "number" }?.value.int
     }
 
     func wasEnded(code: Int, _ reason: String) {

@@ -11,12 +11,13 @@ internal import MusterScheduling
 internal import MusterServices
 internal import MusterStore
 internal import MusterSystem
+internal import MusterWebSocket
 internal import MusterWire
 
-/// The two hot routes of the road: leases go out, results come back.
+/// The two hot ways of the road: leases go out, results come back; by requests, and over workers' WebSockets.
 final class WorkService: Service {
     private struct HeldCall {
-        let held: HeldRequest
+        let caller: WorkCaller
         let until: Moment
     }
 
@@ -24,7 +25,28 @@ final class WorkService: Service {
         /// Of workers that wait for work.
         var calls: [LeaseCallID: HeldCall] = [:]
         /// Of workers that wait until their results are durable.
-        var deliveries: [DeliveryID: HeldRequest] = [:]
+        var deliveries: [DeliveryID: WorkCaller] = [:]
+        /// Of `calls` those that came over a WebSocket.
+        var callsOfSockets: [ObjectIdentifier: Set<LeaseCallID>] = [:]
+        /// How many of `deliveries` came over each.
+        var deliveriesOfSockets: [ObjectIdentifier: Int] = [:]
+
+        mutating func take(_ id: LeaseCallID) -> WorkCaller? {
+            guard let call = calls.removeValue(forKey: id) else { return nil }
+            if let socket = call.caller.socket { callsOfSockets[socket]?.remove(id) }
+            return call.caller
+        }
+
+        mutating func take(_ id: DeliveryID) -> WorkCaller? {
+            guard let caller = deliveries.removeValue(forKey: id) else { return nil }
+            if let socket = caller.socket { deliveriesOfSockets[socket]? -= 1 }
+            return caller
+        }
+
+        mutating func add(_ call: HeldCall, _ id: LeaseCallID) {
+            calls[id] = call
+            if let socket = call.caller.socket { callsOfSockets[socket, default: []].insert(id) }
+        }
     }
 
     private let lock: FleetLock
@@ -83,28 +105,20 @@ final class WorkService: Service {
         }
     }
 
+    // MARK: Requests
+
     private func askForWork(_ request: HTTPRequest) throws -> HTTPOutcome {
         let member = try callers.sender(of: request)
         let asked = try LeaseRequest(body: request.body)
         return .hold { held in
-            let id = self.lock.withLock { fleet in
-                let id = LeaseCallID(fleet.newNumber())
-                let now = SystemTime.now()
-                fleet[self.slice].calls[id] = HeldCall(
-                    held: held, until: now + Duration(seconds: asked.waitSeconds))
-                let call = LeaseCall(
-                    id: id, member: member, free: asked.free, kernels: Set(asked.kernels),
-                    isMergeable: asked.resources != nil)
-                fleet.handle(.work(.workAsked(call)), now: now)
-                return id
-            }
+            let id = self.lock.withLock { self.ask(asked, of: member, by: .request(held), &$0) }
             held.onDisconnect { [weak self] in self?.forget(call: id) }
         }
     }
 
     private func forget(call id: LeaseCallID) {
         lock.withLock { fleet in
-            fleet[slice].calls[id] = nil
+            _ = fleet[slice].take(id)
             fleet.handle(.work(.callEnded(id)))
         }
     }
@@ -117,7 +131,7 @@ final class WorkService: Service {
                 Task {
                     do throws(Problem) {
                         let reports = try ReportWire.reports(in: request.body, isBinary: isBinary, from: member)
-                        self.deliver(reports, from: member, held)
+                        self.lock.withLock { self.deliver(reports, from: member, by: .request(held), &$0) }
                     } catch {
                         held.respond(.problem(error))
                     }
@@ -125,35 +139,50 @@ final class WorkService: Service {
             }
         }
         let reports = try ReportWire.reports(in: request.body, isBinary: isBinary, from: member)
-        return .hold { self.deliver(reports, from: member, $0) }
+        return .hold { held in self.lock.withLock { self.deliver(reports, from: member, by: .request(held), &$0) } }
     }
 
-    private func deliver(_ reports: [TaskReport], from member: MemberID, _ held: HeldRequest) {
-        lock.withLock { fleet in
-            let id = DeliveryID(fleet.newNumber())
-            fleet[slice].deliveries[id] = held
-            let name = fleet.core.membership[member]?.record.name ?? "member-\(member)"
-            let event = SchedulerEvent.reported(
-                id, from: member, worker: name, reports, wallClockMs: SystemTime.wallClockMs())
-            fleet.handle(.work(event))
-        }
+    @discardableResult
+    private func ask(
+        _ asked: LeaseRequest, of member: MemberID, by caller: WorkCaller, _ fleet: inout Fleet
+    ) -> LeaseCallID {
+        let id = LeaseCallID(fleet.newNumber())
+        let now = SystemTime.now()
+        fleet[slice].add(HeldCall(caller: caller, until: now + Duration(seconds: asked.waitSeconds)), id)
+        let call = LeaseCall(
+            id: id, member: member, free: asked.free, kernels: Set(asked.kernels),
+            // Who speaks over a WebSocket understands it, and is held one call at most.
+            isMergeable: asked.resources != nil || caller.socket != nil)
+        fleet.handle(.work(.workAsked(call)), now: now)
+        return id
+    }
+
+    private func deliver(
+        _ reports: [TaskReport], from member: MemberID, by caller: WorkCaller, _ fleet: inout Fleet
+    ) {
+        let id = DeliveryID(fleet.newNumber())
+        fleet[slice].deliveries[id] = caller
+        let name = fleet.core.membership[member]?.record.name ?? "member-\(member)"
+        let event = SchedulerEvent.reported(
+            id, from: member, worker: name, reports, wallClockMs: SystemTime.wallClockMs())
+        fleet.handle(.work(event))
     }
 
     // MARK: What the core decided
 
     /// There is nothing for this call.
     func dismiss(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(LeaseAnswer([]).body))
+        _ = fleet[slice].take(id)?.answer(LeaseAnswer([]))
     }
 
     /// A later call of the same worker speaks for this one.
     func merged(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        fleet[slice].calls.removeValue(forKey: id)?.held.respond(.json(LeaseAnswer([], isMerged: true).body))
+        _ = fleet[slice].take(id)?.answer(LeaseAnswer([], isMerged: true))
     }
 
     /// What became of a delivery, once that is durable.
     func answer(_ id: DeliveryID, _ verdicts: [ReportVerdict], _ fleet: inout Fleet) {
-        fleet[slice].deliveries.removeValue(forKey: id)?.respond(.json(ReportWire.reply(verdicts)))
+        fleet[slice].take(id)?.answer(verdicts)
     }
 
     func commit(_ id: CommitID, _ writes: [StoreWrite]) {
@@ -177,23 +206,25 @@ final class WorkService: Service {
     func granted(
         _ id: LeaseCallID, _ member: MemberID, _ grants: [Grant], _ fleet: inout Fleet
     ) {
-        guard let call = fleet[slice].calls.removeValue(forKey: id) else {
-            // Its worker never hears of them.
-            Task { [lock] in lock.handle(.work(.grantUndelivered(grants.map(\.key)))) }
-            return
-        }
+        guard let caller = fleet[slice].take(id) else { return returnLater(grants) }
         guard grants.contains(where: \.hasInputs) else {
-            call.held.respond(.json(LeaseAnswer(grants.map { LeaseOffer(grant: $0, inputs: nil) }).body))
+            let offers = grants.map { LeaseOffer(grant: $0, inputs: nil) }
+            if !caller.answer(LeaseAnswer(offers)) { returnLater(grants) }
             return
         }
         // Inputs come from the store: the call stays held while they are read.
-        Task { [weak self] in await self?.answerWithInputs(call.held, grants) }
+        Task { [weak self] in await self?.answerWithInputs(caller, grants) }
+    }
+
+    /// Its worker never hears of them. Not from here: effects are performed under the lock.
+    private func returnLater(_ grants: [Grant]) {
+        Task { [lock] in lock.handle(.work(.grantUndelivered(grants.map(\.key)))) }
     }
 
     /// Inputs in one answer to a worker, which reads no longer one: what does not fit goes back into the line.
     private static let inputsBytesMax = 32 << 20
 
-    private func answerWithInputs(_ held: HeldRequest, _ grants: [Grant]) async {
+    private func answerWithInputs(_ caller: WorkCaller, _ grants: [Grant]) async {
         do {
             var offers: [LeaseOffer] = []
             var bytes = 0
@@ -204,13 +235,44 @@ final class WorkService: Service {
                 if bytes > Self.inputsBytesMax, !offers.isEmpty { break }
                 offers.append(LeaseOffer(grant: grant, inputs: inputs))
             }
-            held.respond(.json(LeaseAnswer(offers).body))
-            let left = grants.dropFirst(offers.count)
+            let isHeard = caller.answer(LeaseAnswer(offers))
+            let left = isHeard ? grants.dropFirst(offers.count) : grants[...]
             if !left.isEmpty { lock.handle(.work(.grantUndelivered(left.map(\.key)))) }
         } catch {
             Log.error("inputs cannot be read", ["error": "\(error)"])
             lock.handle(.work(.grantUndelivered(grants.map(\.key))))
-            held.respond(.problem(Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5)))
+            caller.refuse(Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5))
+        }
+    }
+}
+
+/// Workers on WebSockets, which ask and deliver by messages.
+extension WorkService: WorkMessages {
+    func ask(_ asked: LeaseRequest, number: Int, of member: MemberID, _ socket: WebSocket, _ fleet: inout Fleet) {
+        ask(asked, of: member, by: .socket(socket, number: number), &fleet)
+    }
+
+    func deliver(
+        _ reports: [TaskReport], number: Int, from member: MemberID, _ socket: WebSocket, _ fleet: inout Fleet
+    ) {
+        let caller = WorkCaller.socket(socket, number: number)
+        let under = fleet[slice].deliveriesOfSockets[ObjectIdentifier(socket)] ?? 0
+        guard under < Limits.memberDeliveriesMax else {
+            return caller.refuse(
+                Problem(429, "\(under) deliveries of member \(member) are under way.", code: "busy", retryAfter: 1))
+        }
+        fleet[slice].deliveriesOfSockets[ObjectIdentifier(socket)] = under + 1
+        deliver(reports, from: member, by: caller, &fleet)
+    }
+
+    func forget(_ socket: WebSocket) {
+        lock.withLock { fleet in
+            let id = ObjectIdentifier(socket)
+            fleet[slice].deliveriesOfSockets[id] = nil
+            for call in fleet[slice].callsOfSockets.removeValue(forKey: id) ?? [] {
+                _ = fleet[slice].take(call)
+                fleet.handle(.work(.callEnded(call)))
+            }
         }
     }
 }

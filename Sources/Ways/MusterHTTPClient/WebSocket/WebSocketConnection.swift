@@ -1,7 +1,7 @@
 internal import MusterSystem
 internal import Synchronization
 
-/// A client's WebSocket: texts both ways. Any thread may write; nothing waits. One reader. Dropping it closes it.
+/// A client's WebSocket: texts both ways, and bytes to the other end. Any thread may write; nothing waits. One reader. Dropping it closes it.
 package final class WebSocketConnection: Sendable {
     package struct Settings: Sendable {
         /// Once connected, the answer to the handshake may take so long.
@@ -50,8 +50,14 @@ package final class WebSocketConnection: Sendable {
     /// the WebSocket (1000), and nil comes soon.
     package func next() async -> [[UInt8]]? { await post.next() }
 
-    /// Queues a text, which is UTF-8. False when it goes nowhere: it is over, or 256 KiB wait already.
-    package func write(_ text: [UInt8]) -> Bool { post.write(text) }
+    /// In the place of `next`: `ear` hears what comes, on a thread of the WebSocket, which reads nothing meanwhile. Returns when it is over. Cancelling
+    /// the task closes it (1000).
+    package func hear(_ ear: @escaping @Sendable ([[UInt8]]) -> Void) async { await post.hear(ear) }
+
+    /// Queues a message; a text is UTF-8. False when it goes nowhere: it is over, or with it more than 256 KiB would wait.
+    package func write(_ bytes: [UInt8], isBinary: Bool = false) -> Bool {
+        post.write(.init(bytes: bytes, isBinary: isBinary))
+    }
 
     /// Ends it once what is queued is sent. `code` of RFC 6455, 7.4.
     package func close(_ code: UInt16 = 1000) { post.close(code) }

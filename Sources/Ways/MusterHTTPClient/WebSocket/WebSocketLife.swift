@@ -125,6 +125,12 @@ final class WebSocketLife {
     }
 
     private func handOver() {
+        if let ear = post.ear {
+            let texts = post.takeWaiting() + held
+            held = []
+            if !texts.isEmpty { ear(texts) }
+            return
+        }
         let count = held.prefix { post.handOver($0) }.count
         held.removeFirst(count)
     }
@@ -135,10 +141,10 @@ final class WebSocketLife {
     private func frame() -> Bool {
         // Behind a close it keeps what it does not send.
         guard framing.queuedMessages == 0 else { return framing.wantsToSend }
-        let (texts, closing) = post.take(atMost: Self.framedMax)
-        for text in texts { _ = framing.queue(text: text) }
+        let (messages, closing) = post.take(atMost: Self.framedMax)
+        for message in messages { _ = framing.queue(message.bytes, isBinary: message.isBinary) }
         // A close overtakes what is framed, and nothing is sent behind it.
-        guard let closing, !isCloseFramed, texts.isEmpty else { return !texts.isEmpty }
+        guard let closing, !isCloseFramed, messages.isEmpty else { return !messages.isEmpty }
         isCloseFramed = true
         framing.queueClose(closing)
         return true

@@ -4,17 +4,25 @@ internal import Synchronization
 
 /// What a WebSocket's thread and everybody else know of each other.
 final class WebSocketPost: Sendable {
+    struct Message {
+        let bytes: [UInt8]
+        let isBinary: Bool
+    }
+
     private struct State {
         var opening: CheckedContinuation<Void, any Error>?
-        var texts: [[UInt8]] = []
-        /// Of `texts`.
+        var messages: [Message] = []
+        /// Of `messages`.
         var bytes = 0
+        var ear: Ear?
         var closing: UInt16?
         var isCut = false
         var ending: WebSocketConnection.Ending?
         /// The thread was told that there is something.
         var isTold = false
     }
+
+    typealias Ear = @Sendable ([[UInt8]]) -> Void
 
     /// So much waits at most, behind what the thread has framed.
     static let bytesMax = 256 << 10
@@ -28,11 +36,11 @@ final class WebSocketPost: Sendable {
 
     // MARK: From any thread
 
-    func write(_ text: [UInt8]) -> Bool {
+    func write(_ message: Message) -> Bool {
         tell { state in
-            guard state.closing == nil, state.bytes + text.count <= Self.bytesMax else { return false }
-            state.texts.append(text)
-            state.bytes += text.count
+            guard state.closing == nil, state.bytes + message.bytes.count <= Self.bytesMax else { return false }
+            state.messages.append(message)
+            state.bytes += message.bytes.count
             return true
         }
     }
@@ -102,6 +110,16 @@ final class WebSocketPost: Sendable {
         return text
     }
 
+    /// What comes goes to `ear` from now on, which the thread calls. Returns at the end.
+    func hear(_ ear: @escaping Ear) async {
+        let isHeard = tell { state in
+            state.ear = ear
+            return true
+        }
+        // What came before the end is the thread's to hand over, if there is one.
+        while let texts = await next() { if !isHeard { ear(texts) } }
+    }
+
     // MARK: The thread
 
     func awaitOpening(_ continuation: CheckedContinuation<Void, any Error>) {
@@ -127,10 +145,13 @@ final class WebSocketPost: Sendable {
     }
 
     func ended(_ ending: WebSocketConnection.Ending) {
-        state.withLock { state in
+        let ear = state.withLock { state in
+            defer { state.ear = nil }
             state.ending = ending
-            (state.texts, state.bytes) = ([], 0)
+            (state.messages, state.bytes) = ([], 0)
+            return state.ear
         }
+        if let ear { for text in takeWaiting() { ear([text]) } }
         inbox.finish(nil)
     }
 
@@ -138,15 +159,21 @@ final class WebSocketPost: Sendable {
     var isCut: Bool { state.withLock { $0.isCut } }
 
     /// What is to be sent; behind all of it, perhaps, a close.
-    func take(atMost countMax: Int) -> (texts: [[UInt8]], closing: UInt16?) {
+    func take(atMost countMax: Int) -> (messages: [Message], closing: UInt16?) {
         state.withLock { state in
             state.isTold = false
-            let texts = Array(state.texts.prefix(countMax))
-            state.texts.removeFirst(texts.count)
-            state.bytes -= texts.reduce(0) { $0 + $1.count }
-            return (texts, state.closing)
+            let messages = Array(state.messages.prefix(countMax))
+            state.messages.removeFirst(messages.count)
+            state.bytes -= messages.reduce(0) { $0 + $1.bytes.count }
+            return (messages, state.closing)
         }
     }
+
+    /// Nil: texts wait for a reader.
+    var ear: Ear? { state.withLock { $0.ear } }
+
+    /// What waits for a reader, which there is none of.
+    func takeWaiting() -> [[UInt8]] { inbox.takeBack() }
 
     /// False: the reader has enough for now; whoever reads wakes the thread.
     func handOver(_ text: [UInt8]) -> Bool { text.withUnsafeBytes { inbox.append($0) } }
