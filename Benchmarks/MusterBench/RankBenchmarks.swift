@@ -10,7 +10,8 @@ func benchRanks(_ options: Options, _ report: Report) async throws {
     tellJoining(members, seconds() - began, fleet, report)
     let times = try await command(fleet, load, count: members, rounds: options.isSmoke ? 3 : 200, report)
     let memory = fleet.coordinatorMegabytes
-    report.line("coordinator: \(short(memory)) MB (\(short(before)) before)")
+    let each = (memory - before) * 1_024 / Double(members)
+    report.line("coordinator: \(short(memory)) MB (\(short(before)) before), \(short(each)) KB a member")
     report.goal("p99 at most 60 ms", isMet: percentile(times, 99) <= 60)
     report.goal("coordinator at most 100 MB", isMet: memory <= 100)
     await load.stop()
@@ -23,7 +24,7 @@ func benchCrowdRanks(_ options: Options, _ report: Report) async throws {
     openManyFiles()
     let asked = options.isSmoke ? 200 : 50_000
     let members = min(asked, openFilesMax() - 1_000)
-    let victims = members / 50
+    let victims = min(1_000, members / 5)
     if members < asked {
         report.line("\(members) members, not \(asked): a process may open \(openFilesMax()) files here")
     }

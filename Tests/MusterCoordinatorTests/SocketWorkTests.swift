@@ -23,9 +23,7 @@ import Testing
         let text = try #require(message)
         let prefix = #"{"event":"leases","data":"#
         try #require(text.hasPrefix(prefix))
-        var leases = try NumberedLeases(body: Array(text.dropFirst(prefix.count).dropLast().utf8))
-        for place in leases.answer.offers.indices { leases.answer.offers[place].grant.key.member = member.id }
-        return leases
+        return try NumberedLeases(body: Array(text.dropFirst(prefix.count).dropLast().utf8), for: member.id)
     }
 
     private static func delivery(_ grant: Grant, _ value: String, number: Int) -> String {
@@ -96,19 +94,52 @@ import Testing
         }
     }
 
-    @Test("inputs that are too long for a message are told of, and left to a request")
+    @Test("what is too long for a message is told of, and kept for the worker's next request")
     func longInputs() async throws {
         try await withCoordinator { coordinator in
             let me = try coordinator.join()
             let line = try SocketClient(coordinator, me)
-            let long = Array(repeating: "1", count: 50_000).joined(separator: ",")
-            _ = try Self.submit(coordinator, #"{"kernel":"sum","inputs":[[\#(long)],[\#(long)]]}"#)
+            let long = Array(repeating: "1", count: 150_000).joined(separator: ",")
+            _ = try Self.submit(coordinator, #"{"kernel":"sum","inputs":[[\#(long)]]}"#)
             line.send(#"{"ask":{"kernels":["sum"]},"number":3}"#)
             let leases = try Self.leases(line.next("leases"), of: me)
             #expect(leases.isTooLong && leases.answer.offers.isEmpty && leases.number == 3)
             let body = #"{"kernels":["sum"],"waitSeconds":10}"#
             let response = try #require(coordinator.ask("POST", "/v1/leases", token: me.secret, body: body))
-            #expect(try LeaseOffer.offers(in: response.body, for: me.id).first?.inputs?.bytes.isEmpty == false)
+            let offer = try #require(try LeaseOffer.offers(in: response.body, for: me.id).first)
+            #expect(offer.inputs?.bytes.isEmpty == false)
+            #expect(offer.grant.key.attempt == 1, "it was not given out before")
+        }
+    }
+
+    @Test("of what is too long for a message the first part goes out")
+    func longParts() async throws {
+        try await withCoordinator { coordinator in
+            let me = try coordinator.join()
+            let line = try SocketClient(coordinator, me)
+            let long = Array(repeating: "1", count: 30_000).joined(separator: ",")
+            for _ in 0..<5 { _ = try Self.submit(coordinator, #"{"kernel":"sum","inputs":[[\#(long)]]}"#) }
+            line.send(#"{"ask":{"kernels":["sum"],"slots":5},"number":3}"#)
+            let leases = try Self.leases(line.next("leases"), of: me)
+            #expect(leases.isTooLong && leases.answer.offers.count == 3)
+            let body = #"{"kernels":["sum"],"slots":2,"waitSeconds":10}"#
+            let response = try #require(coordinator.ask("POST", "/v1/leases", token: me.secret, body: body))
+            #expect(try LeaseOffer.offers(in: response.body, for: me.id).map(\.grant.key.attempt) == [1, 1])
+        }
+    }
+
+    @Test("what is kept for a worker that does not come goes to another")
+    func keptForNobody() async throws {
+        try await withCoordinator { coordinator in
+            let (me, other) = (try coordinator.join(), try coordinator.join())
+            let line = try SocketClient(coordinator, me)
+            let long = Array(repeating: "1", count: 150_000).joined(separator: ",")
+            _ = try Self.submit(coordinator, #"{"kernel":"sum","inputs":[[\#(long)]]}"#)
+            line.send(#"{"ask":{"kernels":["sum"]},"number":3}"#)
+            #expect(try Self.leases(line.next("leases"), of: me).isTooLong)
+            let body = #"{"kernels":["sum"],"waitSeconds":30}"#
+            let response = try #require(coordinator.ask("POST", "/v1/leases", token: other.secret, body: body))
+            #expect(try LeaseOffer.offers(in: response.body, for: other.id).count == 1)
         }
     }
 

@@ -18,8 +18,8 @@ package enum Limits {
     package static let prerequisitesMax = 100
     /// Bytes of one message that a member sends over its WebSocket; what is longer goes by a request.
     package static let memberMessageBytesMax = 128 << 10
-    /// The same of what the coordinator answers to a worker that asks for work; longer inputs are handed out to a request.
-    package static let leasesMessageBytesMax = 64 << 10
+    /// The same of what the coordinator answers to a worker that asks for work; what is longer is handed out to a request.
+    package static let leasesMessageBytesMax = 192 << 10
     /// Deliveries of one member that are under way over its WebSocket; more are refused.
     package static let memberDeliveriesMax = 64
     /// Bytes of one input, value or failure reason.

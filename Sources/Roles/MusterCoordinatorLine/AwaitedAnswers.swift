@@ -13,19 +13,19 @@ package enum LineOutcome: Sendable {
 struct AwaitedAnswers {
     typealias Handler = @Sendable (LineOutcome) -> Void
 
-    /// A client has one at a time, as a rule; a worker a heartbeat, two asks, and as many deliveries as there are to be made.
+    /// A client has one at a time, as a rule; a worker a heartbeat, two asks and a delivery.
     static let countMax = 64
     /// Of the heartbeat that asks whether anything gets through.
     static let firstNumber = 1
 
     private var last = Self.firstNumber
-    private var awaited: [Int: (until: ContinuousClock.Instant, handler: Handler)] = [:]
+    private var awaited: [Int: (until: ContinuousClock.Instant, isVital: Bool, handler: Handler)] = [:]
 
-    /// The number to send; nil: too many wait.
-    mutating func add(until: ContinuousClock.Instant, _ handler: @escaping Handler) -> Int? {
+    /// The number to send; nil: too many wait. `isVital`: without the answer nothing gets through.
+    mutating func add(until: ContinuousClock.Instant, isVital: Bool = true, _ handler: @escaping Handler) -> Int? {
         guard awaited.count < Self.countMax else { return nil }
         last += 1
-        awaited[last] = (until, handler)
+        awaited[last] = (until, isVital, handler)
         return last
     }
 
@@ -33,5 +33,10 @@ struct AwaitedAnswers {
 
     var handlers: [Handler] { awaited.values.map(\.handler) }
 
-    func isOverdue(_ now: ContinuousClock.Instant) -> Bool { awaited.values.contains { $0.until <= now } }
+    /// Those whose time is up, and whether a vital one is.
+    mutating func takeOverdue(_ now: ContinuousClock.Instant) -> (handlers: [Handler], isBroken: Bool) {
+        let overdue = awaited.filter { $0.value.until <= now }
+        for number in overdue.keys { awaited[number] = nil }
+        return (overdue.values.map(\.handler), overdue.values.contains(where: \.isVital))
+    }
 }

@@ -33,15 +33,16 @@ extension CoordinatorLine {
         }
     }
 
-    /// The same of what wants an answer, within so long at most; then the WebSocket is taken for broken. `then` hears once what became of it,
-    /// on any thread and never inside the call.
+    /// The same of what wants an answer, within so long at most, else it is lost; nil: as a heartbeat, without whose answer the WebSocket is taken
+    /// for broken. `then` hears once what became of it, on any thread and never inside the call.
     package func send(
         _ message: some NumberedMessage, of member: MemberID, within time: Duration? = nil,
         then: @escaping @Sendable (LineOutcome) -> Void
     ) -> Bool {
         let until = ContinuousClock.now + (time ?? settings.answerTime)
         return state.withLock { state in
-            guard state.open?.member == member, let number = state.open?.awaited.add(until: until, then)
+            guard state.open?.member == member,
+                let number = state.open?.awaited.add(until: until, isVital: time == nil, then)
             else { return false }
             var message = message
             message.number = number
@@ -107,19 +108,22 @@ extension CoordinatorLine {
         }
         let watch = Task { [weak self] in
             while !Task.isCancelled, let line = self {
-                if line.state.withLock({ $0.open?.awaited.isOverdue(.now) ?? false }) { socket.abort() }
+                let (overdue, isBroken) = line.state.withLock { $0.open?.awaited.takeOverdue(.now) ?? ([], false) }
+                for handler in overdue { handler(.lost) }
+                if isBroken { socket.abort() }
                 try await Task.sleep(for: .seconds(1))
             }
         }
         defer { watch.cancel() }
-        try hear(opened.first, listener)
+        try hear(opened.first, of: socket, listener)
         let failure = Failure()
         await socket.hear { [weak socket] texts in
             // Nothing is heard behind it.
             guard failure.error.withLock({ $0 }) == nil else { return }
-            do { try self.hear(texts, listener) } catch {
+            guard let socket else { return }
+            do { try self.hear(texts, of: socket, listener) } catch {
                 failure.error.withLock { $0 = error }
-                socket?.close()
+                socket.close()
             }
         }
         if let error = failure.error.withLock({ $0 }) { throw error }
@@ -135,16 +139,16 @@ extension CoordinatorLine {
         throw End.broken(ending?.reason ?? "it was given up")
     }
 
-    private func hear(_ texts: [[UInt8]], _ listener: Listener) throws {
+    private func hear(_ texts: [[UInt8]], of socket: WebSocketConnection, _ listener: Listener) throws {
         var events: [ServerSentEvent] = []
         var isEstranged = false
         for text in texts {
             switch LineMessage(text) {
             case .event(let event): events.append(event)
-            case .answer(let body, let number): tell(number, .answered(body))
+            case .answer(let body, let number): tell(number, of: socket, .answered(body))
             case .refusal(let problem, let number):
                 Log.debug("the coordinator refused a message", ["reason": problem.detail])
-                tell(number, .refused(problem))
+                tell(number, of: socket, .refused(problem))
                 isEstranged = isEstranged || problem.type == "/problems/stranger"
             case nil: Log.debug("the coordinator said something unknown")
             }
@@ -153,8 +157,10 @@ extension CoordinatorLine {
         if isEstranged { throw End.estranged }
     }
 
-    private func tell(_ number: Int?, _ outcome: LineOutcome) {
-        guard let number, let handler = state.withLock({ $0.open?.awaited.take(number) }) else { return }
-        handler(outcome)
+    /// Numbers are those of one WebSocket.
+    private func tell(_ number: Int?, of socket: WebSocketConnection, _ outcome: LineOutcome) {
+        guard let number else { return }
+        let handler = state.withLock { $0.open?.socket === socket ? $0.open?.awaited.take(number) : nil }
+        handler?(outcome)
     }
 }

@@ -77,7 +77,6 @@ final class CoordinatorCalls: Sendable {
         let isSent =
             sendsWork && mayWrite
             && line.send(NumberedAsk(request), of: identity.id, within: Duration(seconds: seconds)) { [weak self] in
-                self?.noteLongInputs($0)
                 self?.tell($0, then)
             }
         if isSent { return }
@@ -85,19 +84,14 @@ final class CoordinatorCalls: Sendable {
     }
 
     /// What there is to do does not fit into messages: for a while requests are what gets it.
-    private func noteLongInputs(_ outcome: LineOutcome) {
-        // One that says so says nothing else.
-        guard case .answered(let body) = outcome, body.count < 256,
-            (try? NumberedLeases(body: body))?.isTooLong == true
-        else { return }
-        state.withLock { $0.requestsUntil = SystemTime.now() + .seconds(10) }
-    }
+    func askByRequests() { state.withLock { $0.requestsUntil = SystemTime.now() + .seconds(60) } }
 
     /// Brings reports' texts.
     func deliver(_ texts: [[UInt8]], _ identity: MemberIdentity, then: @escaping @Sendable (CallAnswer) -> Void) {
         let seconds = 120.0
+        let bytes = texts.reduce(64) { $0 + $1.count }
         let isSent =
-            sendsWork
+            sendsWork && bytes <= Limits.memberMessageBytesMax
             && line.send(NumberedDelivery(texts), of: identity.id, within: Duration(seconds: seconds)) { [weak self] in
                 self?.tell($0, then)
             }

@@ -13,6 +13,7 @@ final class ReportOutbox: Sendable {
         var unwritten: Set<OutboxID> = []
         /// In memory, and never to be on disk.
         var inMemoryOnly: Set<OutboxID> = []
+        var isBeingWritten = false
         var nextID: UInt64
 
         /// Of a transient job it is of no use to anybody after this process, so that the disk is left alone.
@@ -33,6 +34,8 @@ final class ReportOutbox: Sendable {
 
     private let folder: WorkerFolder
     private let state: Mutex<State>
+    /// One writes at a time: each report is written once.
+    private let turn = Mutex(())
 
     /// Goes on behind what the folder holds.
     init(_ folder: WorkerFolder) {
@@ -54,12 +57,26 @@ final class ReportOutbox: Sendable {
         return Kept(id: id, bytes: text.count)
     }
 
-    var hasUnwritten: Bool { state.withLock { !$0.unwritten.isEmpty } }
-
-    /// On disk is then what was not acknowledged before. May block.
+    /// On disk is then what was not acknowledged before. May block, also for others that do this.
     func writeAll() {
-        let ids = state.withLock { $0.unwritten.sorted() }
-        for id in ids { write(id) }
+        turn.withLock { _ in
+            let ids = state.withLock { $0.unwritten.sorted() }
+            for id in ids { write(id) }
+        }
+    }
+
+    /// By `run`, unless there is nothing to write or somebody is at it.
+    func writeAll(_ run: (@escaping @Sendable () -> Void) -> Void) {
+        let begins = state.withLock { state in
+            guard !state.isBeingWritten, !state.unwritten.isEmpty else { return false }
+            state.isBeingWritten = true
+            return true
+        }
+        guard begins else { return }
+        run { [self] in
+            writeAll()
+            state.withLock { $0.isBeingWritten = false }
+        }
     }
 
     private func write(_ id: OutboxID) {

@@ -15,7 +15,7 @@ extension Worker {
         let run = BatchRun(offer: offer, share: share, cancellation: Cancellation(), means: means) { [self] part in
             let kept = outbox.keep(part)
             handle(.partFinished(kept.id, bytes: kept.bytes))
-            writeOutboxIfAway()
+            writeOutbox(behind: grant)
         } announceEnd: { [self] in
             handle(.nearlyFinished(key))
         }
@@ -41,17 +41,18 @@ extension Worker {
             }
             if kept == nil || !isWhole { handle(.abandoned(key), &state) }
         }
-        writeOutboxIfAway()
+        writeOutbox(behind: run.offer.grant)
     }
 
-    /// Most reports are answered within a millisecond. What is not is on disk by the next tick; while nobody answers, at once.
-    private func writeOutboxIfAway() { if calls.awaySince != nil { outbox.writeAll() } }
+    /// Most reports are answered within a millisecond, and what is computed can be computed again: what is not answered is on disk by the next
+    /// tick. At once it is while nobody answers, and where a command did something.
+    private func writeOutbox(behind grant: Grant) {
+        if calls.awaySince != nil || !KernelTable.isCopied(grant.kernel) { outbox.writeAll() }
+    }
 
     func writeOutbox() {
-        guard outbox.hasUnwritten else { return }
         // A disk may block.
-        let write = { @Sendable [outbox] in outbox.writeAll() }
-        if threads.run(write) != 0 { write() }
+        outbox.writeAll { write in if threads.run(write) != 0 { write() } }
     }
 
     /// Where a task takes long, others get what was to come behind it, and what is done is told.

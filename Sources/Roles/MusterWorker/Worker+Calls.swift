@@ -69,11 +69,13 @@ extension Worker {
     private func askAnswered(_ ask: UInt64, _ member: MemberID, _ answer: CallAnswer) {
         switch answer {
         case .success(let body):
-            guard let answer = try? LeaseAnswer(body: body, for: member) else {
+            guard let leases = try? NumberedLeases(body: body, for: member) else {
                 Log.error("the coordinator's leases make no sense")
                 handle(.askFailed(ask: ask, isStranger: false))
                 return
             }
+            if leases.isTooLong { calls.askByRequests() }
+            let answer = leases.answer
             state.withLock { state in
                 for offer in answer.offers { state.offers[offer.grant.key] = offer }
                 handle(.leased(ask: ask, answer.offers.map(\.grant), isMerged: answer.isMerged), &state)

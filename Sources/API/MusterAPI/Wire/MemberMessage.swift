@@ -71,15 +71,20 @@ package struct NumberedDelivery: NumberedMessage {
     package var message: (bytes: [UInt8], isBinary: Bool) { ReportWire.body(joining: texts, number: number) }
 }
 
-/// The answer to a `NumberedAsk`.
+/// The answer to a `NumberedAsk`. That to a `LeaseRequest` reads as one, too.
 package struct NumberedLeases: WireType {
     package var answer: LeaseAnswer
     package var number: Int
-    /// There is work whose inputs are too long for a message: `POST /v1/leases` gives it out.
+    /// There is more, too long for a message: `POST /v1/leases` gives it out.
     package var isTooLong = false
 
     package init(_ answer: LeaseAnswer, number: Int, isTooLong: Bool = false) {
         (self.answer, self.number, self.isTooLong) = (answer, number, isTooLong)
+    }
+
+    package init(body: [UInt8], for member: MemberID) throws(Problem) {
+        try self.init(body: body)
+        for place in answer.offers.indices { answer.offers[place].grant.key.member = member }
     }
 
     package static let blank = NumberedLeases(LeaseAnswer([]), number: 0)
@@ -87,7 +92,7 @@ package struct NumberedLeases: WireType {
     package static let fields: [WireField<NumberedLeases>] = [
         .part(\.answer), .always("number", \.number, .integer),
         .may(
-            "tooLong", \.isTooLong, .boolean, "What there is to do has inputs too long for a message.",
+            "tooLong", \.isTooLong, .boolean, "There is more, too long for a message.",
             when: \.isTooLong),
     ]
 }

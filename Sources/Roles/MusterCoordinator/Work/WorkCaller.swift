@@ -28,19 +28,34 @@ enum WorkCaller: Sendable {
         if case .socket(let socket, _) = self { ObjectIdentifier(socket) } else { nil }
     }
 
-    /// False: what is offered goes nowhere.
-    func answer(_ answer: LeaseAnswer) -> Bool {
+    /// So many bytes of inputs are read for an answer, or a little more.
+    var inputsBytesMax: Int {
+        switch self {
+        case .request: 32 << 20
+        case .socket: Limits.leasesMessageBytesMax
+        }
+    }
+
+    /// How many of the offers go into one answer, from the first one on.
+    func fitting(_ offers: [LeaseOffer]) -> Int {
+        guard case .socket = self else { return offers.count }
+        var bytes = 256
+        for (place, offer) in offers.enumerated() {
+            bytes += offer.body.count + 1
+            if bytes > Limits.leasesMessageBytesMax { return place }
+        }
+        return offers.count
+    }
+
+    /// False: nobody hears it. `isMore`: a request of the member gets the rest.
+    @discardableResult
+    func answer(_ answer: LeaseAnswer, isMore: Bool = false) -> Bool {
         switch self {
         case .request(let held):
             held.respond(.json(answer.body))
             return true
         case .socket(let socket, let number):
-            let body = NumberedLeases(answer, number: number).body
-            guard body.count <= Limits.leasesMessageBytesMax else {
-                tell(socket, "leases", NumberedLeases(LeaseAnswer([]), number: number, isTooLong: true).body)
-                return false
-            }
-            return tell(socket, "leases", body)
+            return tell(socket, "leases", NumberedLeases(answer, number: number, isTooLong: isMore).body)
         }
     }
 

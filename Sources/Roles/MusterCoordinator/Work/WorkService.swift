@@ -21,6 +21,12 @@ final class WorkService: Service {
         let until: Moment
     }
 
+    private struct KeptGrants {
+        var grants: [Grant]
+        /// Then it did not ask, and others get them.
+        let until: Moment
+    }
+
     private struct State {
         /// Of workers that wait for work.
         var calls: [LeaseCallID: HeldCall] = [:]
@@ -30,6 +36,8 @@ final class WorkService: Service {
         var callsOfSockets: [ObjectIdentifier: Set<LeaseCallID>] = [:]
         /// How many of `deliveries` came over each.
         var deliveriesOfSockets: [ObjectIdentifier: Int] = [:]
+        /// What was granted to a member and is too long for a message: its next request gets it.
+        var kept: [MemberID: KeptGrants] = [:]
 
         mutating func take(_ id: LeaseCallID) -> WorkCaller? {
             guard let call = calls.removeValue(forKey: id) else { return nil }
@@ -96,6 +104,10 @@ final class WorkService: Service {
             fleet.handle(.work(.callEnded(id)), now: now)
             dismiss(id, &fleet)
         }
+        for (member, kept) in fleet[slice].kept where kept.until <= now {
+            fleet[slice].kept[member] = nil
+            fleet.handle(.work(.grantUndelivered(kept.grants.map(\.key))), now: now)
+        }
     }
 
     func close(_ fleet: inout Fleet) {
@@ -111,7 +123,14 @@ final class WorkService: Service {
         let member = try callers.sender(of: request)
         let asked = try LeaseRequest(body: request.body)
         return .hold { held in
-            let id = self.lock.withLock { self.ask(asked, of: member, by: .request(held), &$0) }
+            let id = self.lock.withLock { fleet -> LeaseCallID? in
+                if let kept = fleet[self.slice].kept.removeValue(forKey: member) {
+                    self.hand(kept.grants, of: member, to: .request(held), &fleet)
+                    return nil
+                }
+                return self.ask(asked, of: member, by: .request(held), &fleet)
+            }
+            guard let id else { return }
             held.onDisconnect { [weak self] in self?.forget(call: id) }
         }
     }
@@ -172,12 +191,12 @@ final class WorkService: Service {
 
     /// There is nothing for this call.
     func dismiss(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        _ = fleet[slice].take(id)?.answer(LeaseAnswer([]))
+        fleet[slice].take(id)?.answer(LeaseAnswer([]))
     }
 
     /// A later call of the same worker speaks for this one.
     func merged(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        _ = fleet[slice].take(id)?.answer(LeaseAnswer([], isMerged: true))
+        fleet[slice].take(id)?.answer(LeaseAnswer([], isMerged: true))
     }
 
     /// What became of a delivery, once that is durable.
@@ -207,54 +226,75 @@ final class WorkService: Service {
         _ id: LeaseCallID, _ member: MemberID, _ grants: [Grant], _ fleet: inout Fleet
     ) {
         guard let caller = fleet[slice].take(id) else { return returnLater(grants) }
+        hand(grants, of: member, to: caller, &fleet)
+    }
+
+    private func hand(_ grants: [Grant], of member: MemberID, to caller: WorkCaller, _ fleet: inout Fleet) {
         guard grants.contains(where: \.hasInputs) else {
-            let offers = grants.map { LeaseOffer(grant: $0, inputs: nil) }
-            if !caller.answer(LeaseAnswer(offers)) { returnLater(grants) }
-            return
+            return offer(grants.map { LeaseOffer(grant: $0, inputs: nil) }, of: grants, of: member, to: caller, &fleet)
         }
         // Inputs come from the store: the call stays held while they are read.
-        Task { [weak self] in await self?.answerWithInputs(caller, grants) }
+        Task { await readInputs(grants, of: member, to: caller) }
     }
 
-    /// Its worker never hears of them. Not from here: effects are performed under the lock.
-    private func returnLater(_ grants: [Grant]) {
-        Task { [lock] in lock.handle(.work(.grantUndelivered(grants.map(\.key)))) }
-    }
-
-    /// Inputs in one answer to a worker, which reads no longer one: what does not fit goes back into the line.
-    private static let inputsBytesMax = 32 << 20
-
-    private func answerWithInputs(_ caller: WorkCaller, _ grants: [Grant]) async {
+    private func readInputs(_ grants: [Grant], of member: MemberID, to caller: WorkCaller) async {
         do {
             var offers: [LeaseOffer] = []
             var bytes = 0
-            for grant in grants where bytes < Self.inputsBytesMax {
+            for grant in grants where bytes < caller.inputsBytesMax {
                 let inputs = grant.hasInputs ? try await store.inputs(of: grant.key) : nil
                 bytes += inputs?.bytes.count ?? 0
                 // One alone may be larger.
-                if bytes > Self.inputsBytesMax, !offers.isEmpty { break }
+                if bytes > caller.inputsBytesMax, !offers.isEmpty { break }
                 offers.append(LeaseOffer(grant: grant, inputs: inputs))
             }
-            let isHeard = caller.answer(LeaseAnswer(offers))
-            let left = isHeard ? grants.dropFirst(offers.count) : grants[...]
-            if !left.isEmpty { lock.handle(.work(.grantUndelivered(left.map(\.key)))) }
+            lock.withLock { offer(offers, of: grants, of: member, to: caller, &$0) }
         } catch {
             Log.error("inputs cannot be read", ["error": "\(error)"])
             lock.handle(.work(.grantUndelivered(grants.map(\.key))))
             caller.refuse(Problem(503, "The store cannot be read: \(error)", code: "store", retryAfter: 5))
         }
     }
+
+    /// As much as one answer holds. What is left of a request's goes back into the line; of a message's it is kept for the member's next
+    /// request, unless some is kept for it already.
+    private func offer(
+        _ offers: [LeaseOffer], of grants: [Grant], of member: MemberID, to caller: WorkCaller, _ fleet: inout Fleet
+    ) {
+        let count = caller.fitting(offers)
+        let rest = Array(grants.dropFirst(count))
+        let keeps = !rest.isEmpty && caller.socket != nil && fleet[slice].kept[member] == nil
+        if keeps {
+            fleet[slice].kept[member] = KeptGrants(grants: rest, until: SystemTime.now() + Self.keptTime)
+        }
+        let isMore = !rest.isEmpty && caller.socket != nil
+        guard caller.answer(LeaseAnswer(Array(offers.prefix(count))), isMore: isMore) else {
+            if keeps { fleet[slice].kept[member] = nil }
+            return returnLater(grants)
+        }
+        if !rest.isEmpty, !keeps { returnLater(rest) }
+    }
+
+    /// Their worker never hears of them. Not from here: effects are performed under the lock.
+    private func returnLater(_ grants: [Grant]) {
+        Task { [lock] in lock.handle(.work(.grantUndelivered(grants.map(\.key)))) }
+    }
+
+    private static let keptTime: Duration = .seconds(3)
 }
 
 /// Workers on WebSockets, which ask and deliver by messages.
 extension WorkService: WorkMessages {
     func ask(_ asked: LeaseRequest, number: Int, of member: MemberID, _ socket: WebSocket, _ fleet: inout Fleet) {
+        // Nobody would forget what is asked behind its end.
+        guard !socket.isClosed else { return }
         ask(asked, of: member, by: .socket(socket, number: number), &fleet)
     }
 
     func deliver(
         _ reports: [TaskReport], number: Int, from member: MemberID, _ socket: WebSocket, _ fleet: inout Fleet
     ) {
+        guard !socket.isClosed else { return }
         let caller = WorkCaller.socket(socket, number: number)
         let under = fleet[slice].deliveriesOfSockets[ObjectIdentifier(socket)] ?? 0
         guard under < Limits.memberDeliveriesMax else {

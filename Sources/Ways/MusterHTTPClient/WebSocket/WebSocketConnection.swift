@@ -50,8 +50,8 @@ package final class WebSocketConnection: Sendable {
     /// the WebSocket (1000), and nil comes soon.
     package func next() async -> [[UInt8]]? { await post.next() }
 
-    /// In the place of `next`: `ear` hears what comes, on a thread of the WebSocket, which reads nothing meanwhile. Returns when it is over. Cancelling
-    /// the task closes it (1000).
+    /// In the place of `next`: `ear` hears what comes, on a thread of the WebSocket, which reads nothing meanwhile. Returns when it is over, or
+    /// cancelled, which closes it (1000): `ear` is called no more then.
     package func hear(_ ear: @escaping @Sendable ([[UInt8]]) -> Void) async { await post.hear(ear) }
 
     /// Queues a message; a text is UTF-8. False when it goes nowhere: it is over, or with it more than 256 KiB would wait.

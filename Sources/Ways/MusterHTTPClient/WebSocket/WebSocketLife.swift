@@ -125,10 +125,10 @@ final class WebSocketLife {
     }
 
     private func handOver() {
-        if let ear = post.ear {
-            let texts = post.takeWaiting() + held
+        if post.tellEar(held) {
+            // However long it took: nothing was read meanwhile.
+            if !held.isEmpty { heardAt = .now }
             held = []
-            if !texts.isEmpty { ear(texts) }
             return
         }
         let count = held.prefix { post.handOver($0) }.count

@@ -15,11 +15,20 @@ final class WebSocketPost: Sendable {
         /// Of `messages`.
         var bytes = 0
         var ear: Ear?
+        /// The thread is in it.
+        var isHearing = false
+        /// Goes on when nobody is in it, and nobody will be.
+        var deaf: CheckedContinuation<Void, Never>?
         var closing: UInt16?
         var isCut = false
         var ending: WebSocketConnection.Ending?
         /// The thread was told that there is something.
         var isTold = false
+
+        mutating func takeDeaf() -> CheckedContinuation<Void, Never>? {
+            defer { deaf = nil }
+            return deaf
+        }
     }
 
     typealias Ear = @Sendable ([[UInt8]]) -> Void
@@ -110,14 +119,37 @@ final class WebSocketPost: Sendable {
         return text
     }
 
-    /// What comes goes to `ear` from now on, which the thread calls. Returns at the end.
+    /// What comes goes to `ear` from now on, which the thread calls. Returns when it does so no more: at the end, or cancelled.
     func hear(_ ear: @escaping Ear) async {
         let isHeard = tell { state in
             state.ear = ear
             return true
         }
-        // What came before the end is the thread's to hand over, if there is one.
-        while let texts = await next() { if !isHeard { ear(texts) } }
+        guard isHeard else {
+            for text in inbox.takeBack() { ear([text]) }
+            return
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isDeaf = state.withLock { state in
+                    if state.ear == nil, !state.isHearing { return true }
+                    state.deaf = continuation
+                    return false
+                }
+                if isDeaf { continuation.resume() }
+            }
+        } onCancel: {
+            close(1000)
+            hearNoMore()
+        }
+    }
+
+    private func hearNoMore() {
+        let waiter = state.withLock { state in
+            state.ear = nil
+            return state.isHearing ? nil : state.takeDeaf()
+        }
+        waiter?.resume()
     }
 
     // MARK: The thread
@@ -145,13 +177,12 @@ final class WebSocketPost: Sendable {
     }
 
     func ended(_ ending: WebSocketConnection.Ending) {
-        let ear = state.withLock { state in
-            defer { state.ear = nil }
+        state.withLock { state in
             state.ending = ending
             (state.messages, state.bytes) = ([], 0)
-            return state.ear
         }
-        if let ear { for text in takeWaiting() { ear([text]) } }
+        _ = tellEar([])
+        hearNoMore()
         inbox.finish(nil)
     }
 
@@ -169,11 +200,22 @@ final class WebSocketPost: Sendable {
         }
     }
 
-    /// Nil: texts wait for a reader.
-    var ear: Ear? { state.withLock { $0.ear } }
-
-    /// What waits for a reader, which there is none of.
-    func takeWaiting() -> [[UInt8]] { inbox.takeBack() }
+    /// With what waited before. False: there is no ear, and texts wait for a reader.
+    func tellEar(_ texts: [[UInt8]]) -> Bool {
+        let ear = state.withLock { state in
+            state.isHearing = state.ear != nil
+            return state.ear
+        }
+        guard let ear else { return false }
+        let all = inbox.takeBack() + texts
+        if !all.isEmpty { ear(all) }
+        let waiter = state.withLock { state in
+            state.isHearing = false
+            return state.ear == nil ? state.takeDeaf() : nil
+        }
+        waiter?.resume()
+        return true
+    }
 
     /// False: the reader has enough for now; whoever reads wakes the thread.
     func handOver(_ text: [UInt8]) -> Bool { text.withUnsafeBytes { inbox.append($0) } }
