@@ -101,6 +101,20 @@ final class CoordinatorCalls: Sendable {
         call("POST", "/v1/results", body.bytes, type: type, bearer: identity.secret, seconds: seconds, then: then)
     }
 
+    /// The worker leaves. Returns when that was heard, or after so long.
+    func sayGoodbye(_ identity: MemberIdentity, within time: Duration) async {
+        let (answers, answer) = AsyncStream.makeStream(of: Void.self)
+        call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: time.inSeconds) { _ in
+            answer.finish()
+        }
+        let limit = Task {
+            try await Task.sleep(for: time)
+            answer.finish()
+        }
+        for await _ in answers {}
+        limit.cancel()
+    }
+
     private func tell(_ outcome: LineOutcome, _ then: @Sendable (CallAnswer) -> Void) {
         let answer: CallAnswer
         switch outcome {

@@ -122,20 +122,6 @@ extension Worker {
         }
     }
 
-    /// Returns when it was heard, or after so long.
-    func sayGoodbye(_ identity: MemberIdentity, within time: Duration) async {
-        let (answers, answer) = AsyncStream.makeStream(of: Void.self)
-        calls.call("DELETE", "/v1/members/\(identity.id)", nil, bearer: identity.secret, seconds: time.inSeconds) { _ in
-            answer.finish()
-        }
-        let limit = Task {
-            try await Task.sleep(for: time)
-            answer.finish()
-        }
-        for await _ in answers {}
-        limit.cancel()
-    }
-
     private func end(_ result: Result<Void, any Error>) {
         calls.end()
         let exit = state.withLock { state in

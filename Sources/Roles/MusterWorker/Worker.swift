@@ -142,7 +142,7 @@ package final class Worker: Sendable {
         }
         endCommands()
         guard let identity else { return }
-        await sayGoodbye(identity, within: .seconds(2))
+        await calls.sayGoodbye(identity, within: .seconds(2))
     }
 
     func handle(_ event: WorkerAgent.Event) { state.withLock { handle(event, &$0) } }
