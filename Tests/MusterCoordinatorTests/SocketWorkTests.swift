@@ -67,8 +67,8 @@ import Testing
             _ = line.next("rank")
             line.send(#"{"ask":{"kernels":["noop"],"waitSeconds":60},"number":1}"#)
             line.send(#"{"ask":{"kernels":["noop"],"waitSeconds":0.1},"number":2}"#)
-            #expect(line.next() == #"{"event":"leases","data":{"leases":[],"merged":true,"number":1}}"#)
-            #expect(line.next() == #"{"event":"leases","data":{"leases":[],"number":2}}"#)
+            #expect(line.next("leases") == #"{"event":"leases","data":{"leases":[],"merged":true,"number":1}}"#)
+            #expect(line.next("leases") == #"{"event":"leases","data":{"leases":[],"number":2}}"#)
         }
     }
 
@@ -78,19 +78,19 @@ import Testing
             let line = try SocketClient(coordinator, try coordinator.join())
             _ = line.next("rank")
             line.send(#"{"ask":{"kernels":["noop"]}}"#)
-            #expect(line.next()?.contains(#"\"number\" is missing"#) == true)
+            #expect(line.next("error")?.contains(#"\"number\" is missing"#) == true)
             line.send(#"{"ask":{"kernels":[],"slots":0},"number":3}"#)
-            #expect(line.next()?.hasSuffix(#","number":3}}"#) == true)
+            #expect(line.next("error")?.hasSuffix(#","number":3}}"#) == true)
             line.send(#"{"ask":{"kernels":[]},"acknowledged":1,"number":4}"#)
-            #expect(line.next()?.contains("unknown-field") == true)
+            #expect(line.next("error")?.contains("unknown-field") == true)
             line.send(#"{"reports":[],"number":0}"#)
-            #expect(line.next()?.contains(#""status":422"#) == true)
+            #expect(line.next("error")?.contains(#""status":422"#) == true)
             line.send(#"{"reports":[],"number":5}"#)
-            #expect(line.next() == #"{"event":"verdicts","data":{"reports":[],"number":5}}"#)
+            #expect(line.next("verdicts") == #"{"event":"verdicts","data":{"reports":[],"number":5}}"#)
             line.send(binary: Array("{\"reports\":[],\"number\":6}\nx".utf8))
-            #expect(line.next()?.hasSuffix(#","number":6}}"#) == true)
+            #expect(line.next("error")?.hasSuffix(#","number":6}}"#) == true)
             line.send(binary: Array("{\"number\":7}".utf8))
-            #expect(line.next()?.hasSuffix(#","number":7}}"#) == true)
+            #expect(line.next("error")?.hasSuffix(#","number":7}}"#) == true)
         }
     }
 
