@@ -5,7 +5,7 @@ package import MusterScheduling
 /// The fields of one JSON object, taken out by name. What was not taken is unknown, and refused by `finish`.
 /// Everything thrown is a `Problem`: 400 for what is not JSON, 422 for a wrong field or value, named with its value.
 package struct JSONFields: Sendable {
-    private var fields: NamedValues
+    private var fields: [String: JSONValue] = [:]
     /// Those that were taken out and were null.
     private var nulls: Set<String> = []
     private let path: String
@@ -28,18 +28,18 @@ package struct JSONFields: Sendable {
             let name = path.isEmpty ? "The body" : "\"\(path.dropLast())\""
             throw Problem(422, "\(name) must be a JSON object, not \(Self.shown(value)).", code: "field")
         }
-        fields = NamedValues(members)
-        if let name = fields.doubled {
-            throw Problem(422, "The field \"\(path + name)\" stands twice.", code: "field")
+        fields.reserveCapacity(members.count)
+        for (key, value) in members where fields.updateValue(value, forKey: key) != nil {
+            throw Problem(422, "The field \"\(path + key)\" stands twice.", code: "field")
         }
     }
 
     /// Whether it stands there, null too, and was not taken out.
-    package func has(_ name: String) -> Bool { fields.has(name) }
+    package func has(_ name: String) -> Bool { fields[name] != nil }
 
     /// The value as it came; nil when it is absent, and when it is null, which `finish` refuses.
     package mutating func value(_ name: String) -> JSONValue? {
-        guard let value = fields.take(name) else { return nil }
+        guard let value = fields.removeValue(forKey: name) else { return nil }
         if value.isNull { nulls.insert(name) }
         return value.isNull ? nil : value
     }
@@ -131,11 +131,11 @@ package struct JSONFields: Sendable {
             throw Problem(
                 422, "\"\(path + name)\" has \(fields.fields.count) entries; at most \(countMax).", code: "field")
         }
-        if let key = fields.fields.names.filter({ $0.utf8.count > Limits.nameBytesMax }).min() {
+        if let key = fields.fields.keys.filter({ $0.utf8.count > Limits.nameBytesMax }).min() {
             let size = "has \(key.utf8.count) bytes; at most \(Limits.nameBytesMax)."
             throw Problem(422, "The key \"\(key.prefix(40))...\" in \"\(path + name)\" \(size)", code: "field")
         }
-        return (fields, fields.fields.names.sorted())
+        return (fields, fields.fields.keys.sorted())
     }
 
     /// For a field that must be there.
@@ -149,7 +149,7 @@ package struct JSONFields: Sendable {
         if let name = nulls.min() {
             throw Problem(422, "\"\(path + name)\" is null; give it a value, or leave it out.", code: "field")
         }
-        guard let unknown = fields.names.min() else { return }
+        guard let unknown = fields.keys.min() else { return }
         throw Problem(422, "Unknown field \"\(path + unknown)\".", code: "unknown-field")
     }
 
