@@ -58,6 +58,11 @@ package struct LeaseAnswer: Hashable, WireType {
 
     package init(body: [UInt8], for member: MemberID) throws(Problem) {
         try self.init(body: body)
+        address(to: member)
+    }
+
+    /// A key's member is whoever gets it, and is not sent.
+    mutating func address(to member: MemberID) {
         for place in offers.indices { offers[place].grant.key.member = member }
     }
 

@@ -84,7 +84,7 @@ package struct NumberedLeases: WireType {
 
     package init(body: [UInt8], for member: MemberID) throws(Problem) {
         try self.init(body: body)
-        for place in answer.offers.indices { answer.offers[place].grant.key.member = member }
+        answer.address(to: member)
     }
 
     package static let blank = NumberedLeases(LeaseAnswer([]), number: 0)

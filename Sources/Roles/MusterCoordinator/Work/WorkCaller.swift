@@ -36,9 +36,26 @@ enum WorkCaller: Sendable {
         }
     }
 
-    /// How many of the offers go into one answer, from the first one on.
-    func fitting(_ offers: [LeaseOffer]) -> Int {
-        guard case .socket = self else { return offers.count }
+    /// How many of the offers go out, from the first one on: as many as one answer holds. Nil: nobody hears it. `isMore`: there are others
+    /// behind them, which a request of the member gets.
+    func answer(_ offers: [LeaseOffer], isMore: Bool) -> Int? {
+        switch self {
+        case .request(let held):
+            held.respond(.json(LeaseAnswer(offers).body))
+            return offers.count
+        case .socket(let socket, let number):
+            var count = offers.count
+            var body = NumberedLeases(LeaseAnswer(offers), number: number, isTooLong: isMore).body
+            if body.count > Limits.leasesMessageBytesMax {
+                count = Self.fitting(offers)
+                body = NumberedLeases(LeaseAnswer(Array(offers.prefix(count))), number: number, isTooLong: true).body
+            }
+            return tell(socket, "leases", body) ? count : nil
+        }
+    }
+
+    /// How many go into one message, from the first one on.
+    private static func fitting(_ offers: [LeaseOffer]) -> Int {
         var bytes = 256
         for (place, offer) in offers.enumerated() {
             bytes += offer.body.count + 1
@@ -47,15 +64,12 @@ enum WorkCaller: Sendable {
         return offers.count
     }
 
-    /// False: nobody hears it. `isMore`: a request of the member gets the rest.
-    @discardableResult
-    func answer(_ answer: LeaseAnswer, isMore: Bool = false) -> Bool {
+    /// There is nothing for it; `isMerged`: a later call of the same worker speaks for it.
+    func dismiss(isMerged: Bool = false) {
+        let answer = LeaseAnswer([], isMerged: isMerged)
         switch self {
-        case .request(let held):
-            held.respond(.json(answer.body))
-            return true
-        case .socket(let socket, let number):
-            return tell(socket, "leases", NumberedLeases(answer, number: number, isTooLong: isMore).body)
+        case .request(let held): held.respond(.json(answer.body))
+        case .socket(let socket, let number): tell(socket, "leases", NumberedLeases(answer, number: number).body)
         }
     }
 

@@ -191,12 +191,12 @@ final class WorkService: Service {
 
     /// There is nothing for this call.
     func dismiss(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        fleet[slice].take(id)?.answer(LeaseAnswer([]))
+        fleet[slice].take(id)?.dismiss()
     }
 
     /// A later call of the same worker speaks for this one.
     func merged(_ id: LeaseCallID, _ fleet: inout Fleet) {
-        fleet[slice].take(id)?.answer(LeaseAnswer([], isMerged: true))
+        fleet[slice].take(id)?.dismiss(isMerged: true)
     }
 
     /// What became of a delivery, once that is durable.
@@ -261,18 +261,13 @@ final class WorkService: Service {
     private func offer(
         _ offers: [LeaseOffer], of grants: [Grant], of member: MemberID, to caller: WorkCaller, _ fleet: inout Fleet
     ) {
-        let count = caller.fitting(offers)
+        let isMore = offers.count < grants.count && caller.socket != nil
+        guard let count = caller.answer(offers, isMore: isMore) else { return returnLater(grants) }
         let rest = Array(grants.dropFirst(count))
-        let keeps = !rest.isEmpty && caller.socket != nil && fleet[slice].kept[member] == nil
-        if keeps {
-            fleet[slice].kept[member] = KeptGrants(grants: rest, until: SystemTime.now() + Self.keptTime)
-        }
-        let isMore = !rest.isEmpty && caller.socket != nil
-        guard caller.answer(LeaseAnswer(Array(offers.prefix(count))), isMore: isMore) else {
-            if keeps { fleet[slice].kept[member] = nil }
-            return returnLater(grants)
-        }
-        if !rest.isEmpty, !keeps { returnLater(rest) }
+        if rest.isEmpty { return }
+        // The worker's request comes behind this lock.
+        guard caller.socket != nil, fleet[slice].kept[member] == nil else { return returnLater(rest) }
+        fleet[slice].kept[member] = KeptGrants(grants: rest, until: SystemTime.now() + Self.keptTime)
     }
 
     /// Their worker never hears of them. Not from here: effects are performed under the lock.
