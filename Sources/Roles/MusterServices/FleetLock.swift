@@ -2,7 +2,6 @@ package import MusterCore
 package import MusterFleetCore
 package import MusterMembership
 internal import MusterSystem
-internal import Synchronization
 
 /// The coordinator's one lock. It guards the core, and of each service the slice of state that is its own.
 ///
@@ -10,10 +9,10 @@ internal import Synchronization
 /// answer, a commit, an event), so the lock is held for microseconds, and effects happen in the order they were decided in.
 /// Nothing called under the lock calls back.
 package final class FleetLock: Sendable {
-    private let fleet: Mutex<Fleet>
+    private let fleet: SleepingLock<Fleet>
 
     package init(_ restored: Restoring) {
-        fleet = Mutex(Fleet(restored.core, restored.effects))
+        fleet = SleepingLock(Fleet(restored.core, restored.effects))
         fleet.withLock { $0.lock = ObjectIdentifier(self) }
     }
 
