@@ -99,7 +99,7 @@ let package = Package(
         room(
             "Commands", "MusterCommandLine",
             [
-                "MusterRole", "MusterLaunch", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterCore",
+                "MusterRole", "MusterLaunch", "MusterAPI", "MusterWire", "MusterJSON", "MusterCore",
                 "MusterLog", "MusterSystem",
             ]),
         room(
@@ -253,7 +253,7 @@ let package = Package(
         room(
             "Ways", "MusterStore",
             [
-                "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore", "RunRules", "MusterSystem",
+                "MusterLaunchRules", "MusterMembership", "MusterCore", "RunRules", "MusterSystem",
                 "CSQLite",
             ]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
@@ -280,7 +280,7 @@ let package = Package(
         .target(
             name: "MusterKernels",
             dependencies: [
-                "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterCore",
+                "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "MusterCore",
                 "CommandTemplates", "TaskFiles", "CZlib", "CProcessor",
             ]
                 + kernels.map { .target(name: $0.name) },
@@ -301,9 +301,9 @@ let package = Package(
             ]),
         room(
             "API", "MusterWire",
-            ["MusterCore", "MusterJSON", "MusterScheduling"]),
+            ["MusterCore", "MusterJSON"]),
         room("API", "MusterFileLists", ["MusterAPI", "MusterWire", "MusterJSON", "TaskFiles"]),
-        room("API", "MusterJSON", ["MusterScheduling", "MusterCore"]),
+        room("API", "MusterJSON", ["MusterCore"]),
         room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore", "RunRules"]),
         room("Core", "MusterOverview", ["MusterCore"]),
@@ -383,7 +383,7 @@ let package = Package(
                 "MusterRoutes", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling", "MusterElection",
                 "MusterOverview", "MusterCore", "MusterTestKit", "MusterSimulation",
             ]),
-        tests("MusterJSONTests", ["MusterJSON", "MusterScheduling"]),
+        tests("MusterJSONTests", ["MusterJSON", "MusterCore"]),
         tests(
             "MusterHTTPTests",
             ["MusterHTTP", "MusterHTTPClient", "HTTPText", "MusterAPI", "MusterWire", "MusterJSON", "MusterServerKit"]),
@@ -417,8 +417,7 @@ let package = Package(
         tests(
             "MusterKernelsTests",
             [
-                "MusterKernels", "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "MusterScheduling",
-                "MusterCore", "TaskFiles",
+                "MusterKernels", "MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "MusterCore", "TaskFiles",
             ]),
         tests(
             "MusterCoordinatorTests",

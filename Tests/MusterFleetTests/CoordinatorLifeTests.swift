@@ -2,7 +2,6 @@ import Glibc
 import MusterAPI
 import MusterCore
 import MusterHTTPClient
-import MusterScheduling
 import MusterTestKit
 import MusterWire
 import Testing

@@ -1,6 +1,5 @@
 import MusterAPI
 import MusterCore
-import MusterScheduling
 import MusterTestKit
 import Testing
 

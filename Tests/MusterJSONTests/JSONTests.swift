@@ -1,6 +1,6 @@
 import FoundationEssentials
+import MusterCore
 import MusterJSON
-import MusterScheduling
 import Testing
 
 @Suite("JSON")

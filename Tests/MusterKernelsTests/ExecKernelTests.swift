@@ -2,7 +2,6 @@ import MusterAPI
 import MusterCore
 import MusterFileLists
 import MusterJSON
-import MusterScheduling
 import MusterWire
 import Synchronization
 import TaskFiles

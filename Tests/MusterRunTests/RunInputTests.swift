@@ -1,5 +1,6 @@
 import MusterAPI
 import MusterCommandLine
+import MusterCore
 import MusterScheduling
 import MusterWire
 import Testing

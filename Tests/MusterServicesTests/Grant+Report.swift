@@ -1,3 +1,4 @@
+import MusterCore
 import MusterScheduling
 
 extension Grant {

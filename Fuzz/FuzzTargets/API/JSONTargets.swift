@@ -1,5 +1,5 @@
+internal import MusterCore
 internal import MusterJSON
-internal import MusterScheduling
 
 @testable internal import MusterAPI
 @testable internal import MusterWire

@@ -1,9 +1,9 @@
+internal import MusterCore
 internal import MusterJSON
 
 @testable internal import MusterAPI
 @testable internal import MusterClient
 @testable internal import MusterCommandLine
-@testable internal import MusterScheduling
 @testable internal import MusterWire
 
 extension FuzzTarget {

@@ -1,8 +1,8 @@
 internal import MusterAPI
 internal import MusterCommandLine
+internal import MusterCore
 internal import MusterJSON
 internal import MusterRun
-internal import MusterScheduling
 internal import MusterWire
 
 extension FuzzTarget {

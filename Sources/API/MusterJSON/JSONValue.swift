@@ -1,4 +1,4 @@
-package import MusterScheduling
+package import MusterCore
 
 /// One JSON value as its bytes, checked and without white space between its parts: it may be passed on, stored and
 /// compared as it is, and holds no raw newline.

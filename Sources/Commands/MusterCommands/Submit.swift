@@ -5,7 +5,6 @@ internal import MusterCore
 internal import MusterJSON
 internal import MusterKernels
 internal import MusterRun
-internal import MusterScheduling
 internal import MusterWire
 
 /// `muster submit KERNEL`.

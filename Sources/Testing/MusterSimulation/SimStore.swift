@@ -1,5 +1,4 @@
 internal import MusterCore
-internal import MusterScheduling
 
 /// A database that tells of nothing before it is durable, loses what was not when it crashes, and may be full.
 /// What contradicts what is stored is a violation: the shipping store would refuse it, the core must never ask.

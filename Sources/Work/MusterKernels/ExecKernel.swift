@@ -1,9 +1,8 @@
 internal import CommandTemplates
 internal import MusterAPI
-internal import MusterCore
+package import MusterCore
 internal import MusterFileLists
 package import MusterJSON
-package import MusterScheduling
 package import MusterWire
 
 /// Runs a command for each task, with the task's input in it: its exit code and what it prints are the result.

@@ -1,6 +1,5 @@
-internal import MusterCore
+package import MusterCore
 package import MusterJSON
-package import MusterScheduling
 package import MusterWire
 internal import Synchronization
 

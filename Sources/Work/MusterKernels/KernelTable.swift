@@ -1,7 +1,6 @@
 package import MusterAPI
 internal import MusterCore
 internal import MusterJSON
-internal import MusterScheduling
 package import MusterWire
 
 /// The kernels of this version, by name.

@@ -1,5 +1,5 @@
+package import MusterCore
 package import MusterJSON
-package import MusterScheduling
 package import MusterWire
 
 /// `POST /assign/all`: tuples of numbers to be added up, each by the worker it is dealt to.

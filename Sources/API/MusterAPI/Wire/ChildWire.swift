@@ -1,7 +1,6 @@
 package import MusterCore
 internal import MusterJSON
 package import MusterLaunchRules
-internal import MusterScheduling
 package import MusterWire
 
 /// `POST /create-child` and `POST /v1/children`: so many children, each with so many numbers.

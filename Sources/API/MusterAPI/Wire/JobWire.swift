@@ -1,6 +1,5 @@
 package import MusterCore
 internal import MusterJSON
-package import MusterScheduling
 package import MusterWire
 package import RunRules
 

@@ -1,6 +1,5 @@
-internal import MusterCore
+package import MusterCore
 package import MusterJSON
-package import MusterScheduling
 
 /// The fields of one JSON object, taken out by name. What was not taken is unknown, and refused by `finish`.
 /// Everything thrown is a `Problem`: 400 for what is not JSON, 422 for a wrong field or value, named with its value.

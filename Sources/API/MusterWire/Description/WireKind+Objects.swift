@@ -1,6 +1,5 @@
-internal import MusterCore
+package import MusterCore
 package import MusterJSON
-package import MusterScheduling
 
 extension WireKind where Value: WireType {
     /// An object that is described itself.

@@ -1,6 +1,5 @@
 internal import MusterCore
 package import MusterJSON
-internal import MusterScheduling
 
 /// How values of one type stand in JSON: what the document says of them, how they are read by name, and how written.
 package struct WireKind<Value: Sendable>: Sendable {

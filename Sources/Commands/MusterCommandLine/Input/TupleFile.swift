@@ -1,7 +1,6 @@
 internal import MusterAPI
-internal import MusterCore
+package import MusterCore
 internal import MusterJSON
-package import MusterScheduling
 
 /// Reads tuples of numbers: one JSON list a line, or one JSON list of them all.
 package enum TupleFile {

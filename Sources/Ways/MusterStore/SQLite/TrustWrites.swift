@@ -1,5 +1,4 @@
 internal import MusterCore
-internal import MusterScheduling
 
 /// Writes of votes, of machines and what they did, and of volunteers' tokens.
 struct TrustWrites {
