@@ -55,6 +55,8 @@ struct ScheduledJob: Sendable {
     var electorate: Electorate?
     /// Measured seconds of computing a task; nil until the first report.
     var secondsPerTask: Double?
+    /// What a task of an earlier job like this took.
+    var guessedSeconds: Double?
     /// Set while an end is on its way to the store: nothing is granted then.
     var ending: JobState?
     /// The highest attempt of any grant so far.

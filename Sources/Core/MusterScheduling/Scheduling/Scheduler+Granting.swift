@@ -222,15 +222,19 @@ extension Scheduler {
     }
 
     /// As many tasks as take about `batchTime`; near the end, or the horizon, a fair share. Before the first has been
-    /// measured one by one; of a transient job, whose tasks are short, two, so that its worker can ask ahead.
+    /// measured one by one, or a fair share of what an earlier job like it took; of a transient job, whose tasks are short, two, so that its
+    /// worker can ask ahead.
     private func batchSize(of job: ScheduledJob, share: Int) -> Int {
         // What may not be run twice goes out alone: what was not begun is not lost.
         if !job.record.reruns || job.record.startDelay != nil { return 1 }
-        guard let seconds = job.secondsPerTask else { return job.isTransient ? max(1, min(2, share)) : 1 }
+        guard let seconds = job.secondsPerTask ?? job.guessedSeconds else {
+            return job.isTransient ? max(1, min(2, share)) : 1
+        }
         func tasks(in time: Duration) -> Int {
             seconds > 0 ? Int(min(Double(settings.batchTasksMax), time.inSeconds / seconds)) : settings.batchTasksMax
         }
-        let floor = max(1, tasks(in: settings.batchTimeMin))
+        // A guess gives nobody more than a share.
+        let floor = job.secondsPerTask == nil ? 1 : max(1, tasks(in: settings.batchTimeMin))
         let size = max(1, min(tasks(in: settings.batchTime), max(share, floor)))
         guard let watch = job.haltWatch else { return size }
         // A part of what may go out, so that others need not wait for this batch.

@@ -28,6 +28,10 @@ extension Scheduler {
             seconds = min(seconds, (now - lease.grantedAt).inSeconds)
         }
         jobs[report.key.job]!.measured(seconds: seconds, tasks: tasks)
+        guard !isVolunteer(report.key.member), let job = jobs[report.key.job], !job.isTransient,
+            let pace = job.secondsPerTask
+        else { return }
+        paces.note(pace, of: job.record)
     }
 
     /// Closes the lease over what was reported, has failed tasks that may be tried again rest, and returns the tasks that

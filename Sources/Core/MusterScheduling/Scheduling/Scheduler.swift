@@ -97,6 +97,7 @@ package struct Scheduler: Sendable {
     /// When each volunteer last asked for work, or joined; of others nothing.
     var volunteersAskedAt: [MemberID: Moment] = [:]
     package internal(set) var reliability: Reliability
+    var paces = Paces()
     /// Draws what is checked: known to nobody before.
     var dice: any RandomNumberGenerator & Sendable
     /// Jobs that want votes.
@@ -265,6 +266,7 @@ package struct Scheduler: Sendable {
         guard jobs[id] == nil else { return }
         jobs[id] = job
         jobs[id]!.addedAt = now
+        if !job.isTransient { jobs[id]!.guessedSeconds = paces.seconds(of: job.record) }
         if !job.record.reruns, !job.isTransient { onceOnly.insert(id) }
         for task in job.begunBefore { adopt(task, now) }
         if jobs[id]!.isComplete {
