@@ -101,8 +101,10 @@ package final class Session: Sendable {
 
     /// To all that is found of it, in whatever session or group that is, once each.
     package func signalAll(_ number: Int32) {
+        // Looked for before, too: while the first process ends, its children are nobody's for a moment.
+        let before = Sessions.tree(of: self)
         kill(-pid, number)
-        let tree = Sessions.tree(of: self)
+        let tree = before.union(Sessions.tree(of: self))
         for other in tree where getpgid(other) != pid { Sessions.send(number, to: other, of: tree) }
     }
 
