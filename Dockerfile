@@ -7,7 +7,7 @@ ARG SWIFT_BASE=swift:6.2-bookworm
 FROM ${RUNTIME_BASE} AS runtime
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        ca-certificates libcurl4 libmicrohttpd12 libroaring0 libsqlite3-0 libssl3 libwslay1 tini \
+        ca-certificates libcurl4 libmicrohttpd12 libpq5 libroaring0 libsqlite3-0 libssl3 libwslay1 tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/man/* \
     && find /usr/share/doc -mindepth 2 ! -type d ! -name copyright -delete \
     && groupadd --gid 10001 muster \
@@ -47,8 +47,8 @@ USER 10001:10001
 FROM ${SWIFT_BASE} AS builder
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        binutils libcurl4-openssl-dev libmicrohttpd-dev libqrcodegen-dev libroaring-dev libsqlite3-dev libssl-dev libwslay-dev make \
-        pkg-config zlib1g-dev \
+        binutils libcurl4-openssl-dev libmicrohttpd-dev libpq-dev libqrcodegen-dev libroaring-dev libsqlite3-dev libssl-dev \
+        libwslay-dev make pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

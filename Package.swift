@@ -78,7 +78,8 @@ let package = Package(
             [
                 "MusterClient", "MusterCommandLine", "MusterCoordinator", "MusterBackups", "MusterSpawning",
                 "MusterJoining", "MusterWorker", "MusterChild", "MusterMember", "MusterEdge", "MusterOrigin",
-                "MusterRole", "MusterContainers", "MusterHTTP", "MusterStore", "MusterCache", "MusterKernels",
+                "MusterRole", "MusterContainers", "MusterHTTP", "MusterPostgres", "MusterStore", "MusterCache",
+                "MusterKernels",
                 "MusterRoutes", "MusterAPI", "MusterWire", "MusterScheduling", "MusterLaunchRules", "MusterMembership",
                 "MusterElection", "HTTPCaching", "MusterCore", "MusterLog", "MusterSystem",
             ]),
@@ -110,8 +111,8 @@ let package = Package(
                 "MusterFeeds",
                 "MusterPictures",
                 "MusterSpawning", "MusterJoining", "MusterWorker", "MusterRole", "MusterHTTP", "MusterHTTPClient",
-                "MusterWebSocket", "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI", "MusterWire",
-                "MusterJSON",
+                "MusterWebSocket", "MusterPostgres", "MusterStore", "MusterKernels", "MusterRoutes", "MusterAPI",
+                "MusterWire", "MusterJSON",
                 "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterElection",
                 "MusterCore", "MusterCrypto", "MusterLog", "MusterSystem",
             ]),
@@ -256,6 +257,12 @@ let package = Package(
                 "MusterLaunchRules", "MusterMembership", "MusterCore", "RunRules", "MusterSystem",
                 "CSQLite",
             ]),
+        room(
+            "Ways", "MusterPostgres",
+            [
+                "MusterStore", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore", "RunRules",
+                "MusterCrypto", "MusterLog", "CPostgres",
+            ]),
         room("Ways", "MusterCache", ["HTTPCaching", "MusterCrypto", "MusterLog", "MusterSystem"]),
         room("Ways", "MusterFileCache", ["MusterAPI", "MusterCore", "MusterCrypto", "MusterSystem"]),
         room(
@@ -321,6 +328,7 @@ let package = Package(
         shim("CMicroHTTP", "libmicrohttpd", apt: "libmicrohttpd-dev"),
         shim("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
         shim("CSQLite", "sqlite3", apt: "libsqlite3-dev"),
+        shim("CPostgres", "libpq", apt: "libpq-dev"),
         shim("CCrypto", "libcrypto", apt: "libssl-dev"),
         shim("CSpawn"),
         shim("CZlib", apt: "zlib1g-dev"),
@@ -402,7 +410,12 @@ let package = Package(
             ]),
         tests("MusterNumbersTests", ["MusterNumbers", "MusterCore"]),
         tests("MusterQRTests", ["MusterQR"]),
-        tests("MusterStoreTests", ["MusterStore", "MusterScheduling", "MusterMembership", "MusterCore", "RunRules"]),
+        tests(
+            "MusterStoreTests",
+            [
+                "MusterPostgres", "MusterStore", "MusterScheduling", "MusterLaunchRules", "MusterMembership",
+                "MusterCore", "RunRules", "MusterSystem", "MusterTestKit",
+            ]),
         program(
             "FileCacheProbe", ["MusterFileCache", "MusterAPI", "MusterSystem"], path: "Sources/Testing/FileCacheProbe"),
         tests(

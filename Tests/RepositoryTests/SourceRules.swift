@@ -2,7 +2,8 @@
 enum SourceRules {
     /// Each C module belongs to one room.
     static let shims = [
-        "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTPClient", "CSQLite": "MusterStore", "CCrypto": "MusterCrypto",
+        "CMicroHTTP": "MusterHTTP", "CCurl": "MusterHTTPClient", "CSQLite": "MusterStore",
+        "CPostgres": "MusterPostgres", "CCrypto": "MusterCrypto",
         "CSpawn": "MusterLaunch", "CZlib": "MusterKernels", "CProcessor": "MusterKernels", "CSystem": "MusterSystem",
         "CRoaring": "MusterNumbers", "CQRCode": "MusterQR", "CWslay": "MusterWebSocket",
         "CMandelbrot": "MusterBench",

@@ -21,7 +21,7 @@ package enum MusterCommand {
             DrainCommand.command,
             JoinCommand.command, TokensCommand.command, SignInCommand.command, OpenCommand.command,
             PurgeCommand.command, BackupCommand.command,
-            RestoreCommand.command,
+            RestoreCommand.command, StoreCommand.command,
             ServersCommand.command, CreateChildCommand.command, ChildrenCommand.command, ChildCommand.command,
             ProgressCommand.command, ScaleCommand.command, ClientCommand.command, RanksCommand.command,
             SendCommand.command,

@@ -6,6 +6,7 @@ internal import MusterCore
 internal import MusterHTTP
 internal import MusterLog
 internal import MusterMembership
+internal import MusterPostgres
 internal import MusterRole
 internal import MusterScheduling
 internal import MusterSpawning
@@ -40,7 +41,9 @@ package enum CoordinatorCommand {
         "Jobs that ended so long ago are forgotten, with all that is kept of them."
     ).defaulting(to: "jobs are kept")
     static let store = Flag<String?>.text(
-        "store", "STORE", as: .text(bytesMax: 4096, suggestions: []), "Where to keep hard state: sqlite:PATH."
+        "store", "STORE", as: .text(bytesMax: 4096, suggestions: []),
+        "Where to keep hard state: sqlite:PATH, or postgres://[USER@]HOST[:PORT]/DATABASE. A password belongs into PGPASSFILE or the "
+            + "variable MUSTER_STORE: other users of the machine can read a command line."
     ).defaulting(to: "sqlite:DIR/coordinator/muster.sqlite, DIR being the data directory")
     static let openClassic = Flag.bool(
         "open-classic",
@@ -59,8 +62,8 @@ package enum CoordinatorCommand {
         description: [
             "Runs until SIGINT or SIGTERM, then finishes what is in flight and ends. Prints 'listening on "
                 + "URL' once it serves.",
-            "It keeps jobs, their inputs and every result in an SQLite database in the data directory; what it has "
-                + "acknowledged survives a crash at any moment. One coordinator at a time can use a data directory.",
+            "It keeps jobs, their inputs and every result in an SQLite database in the data directory, or where --store says; what it "
+                + "has acknowledged survives a crash at any moment. One coordinator at a time can use a data directory, or a database.",
         ],
         flags: [
             CommonFlags.data.spec, port.spec, token.spec, AccessFlags.readToken.spec,
@@ -72,9 +75,12 @@ package enum CoordinatorCommand {
         reservedFlags: ["standby"],
         exits: [
             Command.Exit(.success, "It was asked to end, and did."),
-            Command.Exit(.data, "The database in the data directory is damaged."),
+            Command.Exit(.data, "The database is damaged, or a newer version's, or another program's."),
             Command.Exit(.noInput, "The certificate or the key cannot be read."),
-            Command.Exit(.unavailable, "The port is taken, or another coordinator uses the data directory."),
+            Command.Exit(
+                .unavailable,
+                "The port is taken, another coordinator uses the data directory or the database, or the database's server is away."
+            ),
             Command.Exit(.internalError), Command.Exit(.osError),
             Command.Exit(.cannotCreate, "The data directory cannot be made."), Command.Exit(.inputOutput),
             Command.Exit(.noPermission), Command.Exit(.configuration),
@@ -150,7 +156,7 @@ package enum CoordinatorCommand {
         var configuration = CoordinatorConfiguration(
             dataDirectory: invocation[CommonFlags.data] + "/coordinator", server: server,
             adminToken: invocation[token], version: MusterVersion.current)
-        configuration.database = try invocation[store].map(databasePath(of:))
+        configuration.store = try invocation[store].map(storePlace(of:))
         configuration.membership.silenceTime = invocation[silence]
         configuration.membership.graceTime = invocation[grace]
         configuration.scheduler.leaseTime = invocation[lease]
@@ -170,20 +176,9 @@ package enum CoordinatorCommand {
         return configuration
     }
 
-    static func databasePath(of store: String) throws(CommandError) -> String {
-        if store.hasPrefix("postgres:") || store.hasPrefix("postgresql:") {
-            throw .usage("--store \(store.prefix(while: { $0 != ":" })):… is not yet in this version")
-        }
-        guard store.hasPrefix("sqlite:"), store.utf8.count > 7 else {
-            throw .usage("--store: \(CommandError.quoted(store)) is not sqlite:PATH")
-        }
-        let path = String(store.dropFirst(7))
-        guard path != ":memory:", !path.hasPrefix("file:") else {
-            throw .usage(
-                "--store: \(CommandError.quoted(store)) is no path of a file: what is acknowledged must survive, so the state is"
-                    + " kept in a file (./\(path) for one of that name)")
-        }
-        return path
+    /// Throws a usage error for what `--store` cannot be.
+    static func storePlace(of store: String) throws(CommandError) -> StorePlace {
+        do throws(StoreError) { return try StorePlace(store) } catch { throw .usage("--store: \(error.message)") }
     }
 
     package static func text(of path: String) throws -> String {
@@ -219,7 +214,7 @@ package enum CoordinatorCommand {
             let code: ExitCode =
                 switch error.code {
                 case .corrupt, .incompatible: .data
-                case .locked: .unavailable
+                case .locked, .unreachable: .unavailable
                 case .full: .cannotCreate
                 default: .inputOutput
                 }

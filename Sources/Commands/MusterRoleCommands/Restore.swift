@@ -2,6 +2,7 @@ internal import Glibc
 internal import MusterBackups
 package import MusterCommandLine
 internal import MusterCoordinator
+internal import MusterPostgres
 internal import MusterRole
 internal import MusterStore
 
@@ -39,10 +40,17 @@ package enum RestoreCommand {
         guard !isFolder, access(path, R_OK) == 0 else {
             throw CommandError.system(.noInput, "cannot read \(path)", errno: isFolder ? EISDIR : errno)
         }
+        let place = try invocation[CoordinatorCommand.store].map(CoordinatorCommand.storePlace(of:))
+        var database: String?
+        switch place {
+        case .sqlite(let file): database = file
+        case .postgres(let url):
+            throw CommandError.usage(
+                "--store: \(url) is no file; a server's database is restored by the server's own programs")
+        case nil: break
+        }
         do {
-            try Backup.restore(
-                path, data: invocation[CommonFlags.data],
-                database: try invocation[CoordinatorCommand.store].map(CoordinatorCommand.databasePath(of:)))
+            try Backup.restore(path, data: invocation[CommonFlags.data], database: database)
         } catch let error as StoreError {
             throw CommandError(code(of: error), error.message)
         } catch let error as NodeError {
@@ -56,6 +64,7 @@ package enum RestoreCommand {
         case .corrupt, .incompatible: .data
         case .conflict: .cannotCreate
         case .locked, .full, .overloaded: .temporary
+        case .unreachable: .unavailable
         case .closed, .io: .cannotCreate
         }
     }

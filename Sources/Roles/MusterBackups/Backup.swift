@@ -22,12 +22,13 @@ package final class Backup: Sendable {
     /// Of the database, in the folder of its coordinator.
     package static let databaseName = "muster.sqlite"
 
-    private let store: SQLiteStore
+    private let store: SQLiteStore?
     private let directory: String
     /// One at a time: each takes as much of the disk as the store.
     private let isUnderWay = Atomic(false)
 
-    package init(_ store: SQLiteStore, directory: String) {
+    /// Nil: the store is on a server, which has means of its own.
+    package init(_ store: SQLiteStore?, directory: String) {
         (self.store, self.directory) = (store, directory)
         removeLeftovers()
     }
@@ -52,9 +53,13 @@ package final class Backup: Sendable {
         }
     }
 
-    /// The answer to whoever asks for one. Throws a `Problem`: 503 while another is under way or the store cannot be read, 507 where
-    /// there is no room.
+    /// The answer to whoever asks for one. Throws a `Problem`: 409 where the store is on a server, 503 while another is under way or
+    /// the store cannot be read, 507 where there is no room.
     package func answer() async throws -> HTTPResponse {
+        guard let store else {
+            throw Problem(
+                409, "The store is on PostgreSQL: back it up there (pg_dump, pg_basebackup).", code: "backup")
+        }
         guard !isUnderWay.exchange(true, ordering: .acquiringAndReleasing) else {
             throw Problem(
                 503, "Another backup is under way; there is one at a time.", code: "backup", retryAfter: 5,
@@ -62,7 +67,7 @@ package final class Backup: Sendable {
         }
         let copy: Copy
         do {
-            copy = Copy(try await make(), of: self)
+            copy = Copy(try await make(store), of: self)
         } catch {
             isUnderWay.store(false, ordering: .releasing)
             throw error
@@ -74,7 +79,7 @@ package final class Backup: Sendable {
             body: .file(FileBody(descriptor: copy.file, offset: 0, count: UInt64(status.st_size), owner: copy)))
     }
 
-    private func make() async throws -> Int32 {
+    private func make(_ store: SQLiteStore) async throws -> Int32 {
         let path = "\(directory)/\(Self.prefix)\(hex(randomBytes(8)))"
         defer { unlink(path) }
         var values: [String: [UInt8]] = [:]

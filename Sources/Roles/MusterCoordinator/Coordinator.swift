@@ -12,6 +12,7 @@ internal import MusterLaunchRules
 internal import MusterLiveOutput
 internal import MusterMembership
 internal import MusterPictures
+internal import MusterPostgres
 package import MusterRole
 internal import MusterRoutes
 internal import MusterScheduling
@@ -70,8 +71,8 @@ package final class Coordinator: Sendable {
     /// Opens the store and takes up what an earlier process left. Throws `NodeError` or `StoreError`.
     package init(_ configuration: CoordinatorConfiguration) async throws {
         try makeOwnDirectory(configuration.dataDirectory)
-        let store = try SQLiteStore(path: configuration.databasePath)
-        backup = Backup(store, directory: configuration.dataDirectory)
+        let store = try configuration.storePlace.open()
+        backup = Backup(store as? SQLiteStore, directory: configuration.dataDirectory)
         self.configuration = configuration
         rules = CallbackRules(networks: configuration.callbackNetworks ?? ownPrivateNetworks())
         client = Self.client(within: rules.networks)
@@ -84,7 +85,7 @@ package final class Coordinator: Sendable {
             settings: configuration.access,
             routes: RouteTable.all, volunteers: volunteersTokens)
         spawner = try await Spawner.made(
-            by: configuration.spawning, store: store, numbersPlace: configuration.databasePath,
+            by: configuration.spawning, store: store, numbersPlace: configuration.storePlace.description,
             authenticator: authenticator)
         let program = ProgramArchive(
             directory: configuration.dataDirectory + "/program", version: configuration.version,

@@ -3,6 +3,7 @@ package import MusterCore
 package import MusterHTTP
 package import MusterJoining
 package import MusterMembership
+package import MusterPostgres
 package import MusterRole
 package import MusterScheduling
 package import MusterSpawning
@@ -47,7 +48,7 @@ package struct CoordinatorConfiguration: Sendable {
         spawning = SpawnConfiguration(directory: dataDirectory + "/launched")
     }
 
-    /// From `--store sqlite:PATH`; nil is `muster.sqlite` in the data directory.
-    package var database: String?
-    var databasePath: String { database ?? dataDirectory + "/" + Backup.databaseName }
+    /// From `--store`; nil is `muster.sqlite` in the data directory.
+    package var store: StorePlace?
+    var storePlace: StorePlace { store ?? .sqlite(path: dataDirectory + "/" + Backup.databaseName) }
 }

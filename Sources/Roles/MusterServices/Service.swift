@@ -59,7 +59,8 @@ extension Problem {
     package static func notStored(_ error: StoreError) -> Problem {
         let status = error.code == .full ? 507 : 503
         return Problem(
-            status, "Not stored: \(error.message)", code: "store", retryAfter: error.isRetryable ? 5 : nil)
+            status, "\(error.mayBeStored ? "Perhaps not stored" : "Not stored"): \(error.message)", code: "store",
+            retryAfter: error.isRetryable ? 5 : nil)
     }
 
     /// Of whatever went wrong.

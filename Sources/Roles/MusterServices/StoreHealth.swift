@@ -11,7 +11,7 @@ package final class StoreHealth: Sendable {
 
     package init(_ store: any Store) { self.store = store }
 
-    package var trouble: String? { refusal.withLock { $0 } }
+    package var trouble: String? { refusal.withLock { $0 } ?? store.trouble }
 
     /// How a write ended; nil: well.
     package func note(_ trouble: String?) {
@@ -24,7 +24,7 @@ package final class StoreHealth: Sendable {
 
     /// One small write shows whether there is room again.
     package func probe() {
-        guard trouble != nil else { return }
+        guard refusal.withLock({ $0 }) != nil else { return }
         store.commit([.setMeta(key: "probe", value: [])]) { [weak self] in self?.note($0.failureReason) }
     }
 }

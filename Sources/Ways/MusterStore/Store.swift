@@ -107,11 +107,17 @@ package protocol Store: Sendable {
     /// What members have and will never have, as far as open commands need it.
     func commandProgress() async throws -> CommandProgress
 
+    /// Why writes wait for now, for people; nil while they do not.
+    var trouble: String? { get }
+
     /// Commits what is queued, then frees the database for another opener. Later calls are refused; closing twice is harmless.
     func close() async
 }
 
 extension Store {
+    /// A file is never away.
+    package var trouble: String? { nil }
+
     /// Any jobs.
     package func jobs(before: JobID?, limit: Int) async throws -> [StoredJob] {
         try await jobs(JobSelection(), before: before, limit: limit)

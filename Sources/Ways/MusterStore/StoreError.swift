@@ -16,7 +16,11 @@ package struct StoreError: Error, Hashable, Sendable {
         case conflict
         /// A database of a newer version than this program knows, or of another program.
         case incompatible
-        /// The system failed: SQLite's extended result code, or `errno` where a file could not be prepared.
+        /// The server that keeps the database cannot be reached, or lets nobody in for now. What was queued waits for it; this call
+        /// did not.
+        case unreachable
+        /// The system failed: SQLite's extended result code, or `errno` where a file could not be prepared; 0 where a server said
+        /// in words what it is.
         case io(Int32)
     }
 
@@ -26,10 +30,14 @@ package struct StoreError: Error, Hashable, Sendable {
     /// Whether the same call may succeed later without anything else being changed in it.
     package let isRetryable: Bool
 
-    package init(_ code: Code, _ message: String, isRetryable: Bool) {
+    /// Whether a write that failed may be stored all the same: its server was lost as it was committed, and cannot be asked.
+    package let mayBeStored: Bool
+
+    package init(_ code: Code, _ message: String, isRetryable: Bool, mayBeStored: Bool = false) {
         self.code = code
         self.message = message
         self.isRetryable = isRetryable
+        self.mayBeStored = mayBeStored
     }
 }
 
@@ -38,8 +46,8 @@ extension StoreError: CustomStringConvertible {
 }
 
 extension StoreError {
-    static func conflict(_ message: String) -> StoreError { StoreError(.conflict, message, isRetryable: false) }
+    package static func conflict(_ message: String) -> StoreError { StoreError(.conflict, message, isRetryable: false) }
 
-    static let closed = StoreError(
+    package static let closed = StoreError(
         .closed, "the store is closed: open it again to use it", isRetryable: false)
 }

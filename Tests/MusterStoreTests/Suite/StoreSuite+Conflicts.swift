@@ -128,4 +128,22 @@ extension StoreSuite {
         #expect(try await store.job(JobID(1))?.done == 200)
         await store.close()
     }
+
+    /// What a group that fails would have made is not there for those behind it.
+    @Test(arguments: Backend.all) func aGroupIsNotJudgedByWhatFailed(_ backend: Backend) async throws {
+        let store = try backend.open(Scratch())
+        try await store.commit([.createJob(.sample(1))])
+        let (gate, outcomes) = (Gate(), Outcomes())
+        store.commit([]) { _ in gate.wait() }
+        let groups: [[StoreWrite]] = [
+            [.createJob(.sample(2)), .createJob(.sample(1))], [.createJob(.sample(2, count: 7))],
+            [.addResults(.sample(2, 6..<8))], [.addResults(.sample(2, 0..<7))],
+        ]
+        for (place, group) in groups.enumerated() { store.commit(group) { outcomes.append(place, $0) } }
+        gate.open()
+        try await store.commit([])
+        #expect(outcomes.all.map(\.1) == [.conflict, nil, .conflict, nil])
+        #expect(try await store.job(JobID(2))?.done == 7)
+        await store.close()
+    }
 }

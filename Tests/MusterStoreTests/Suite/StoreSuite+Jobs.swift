@@ -4,7 +4,7 @@ import RunRules
 import Testing
 
 /// Every promise of `Store`, for each database that keeps it.
-@Suite(.cleansUp, .timeLimit(.minutes(5))) struct StoreSuite {
+@Suite(.fewAtOnce, .cleansUp, .timeLimit(.minutes(10))) struct StoreSuite {
     @Test(arguments: Backend.all) func emptyStoreHoldsNothing(_ backend: Backend) async throws {
         let store = try backend.open(Scratch())
         #expect(try await store.unfinishedJobs() == [])

@@ -33,6 +33,8 @@ extension StoreSuite {
         let scratch = Scratch()
         let name = backend.name
         let folder = scratch.folder
+        // Where a server keeps it, the other process finds a place here.
+        await (try backend.open(scratch)).close()
         await #expect(processExitsWith: .signal(SIGKILL)) { [name = name as String, folder = folder as String] in
             let backend = try #require(Backend.all.first { $0.name == name })
             let scratch = Scratch(adopting: folder)

@@ -8,12 +8,7 @@ package import MusterMembership
 package final class SQLiteStore: Store {
     /// Bounds of one store. Each is at least 1.
     package struct Limits: Sendable {
-        /// Groups that are queued or being committed; above it, more are refused.
-        package var groupsMax = 16_384
-        /// Bytes of those groups; a single larger group is taken when nothing else is queued.
-        package var bytesMax = 64 * 1024 * 1024
-        /// Bytes from which on no more groups join a transaction: bounds the log and the time of one commit.
-        package var transactionBytesMax = 8 * 1024 * 1024
+        package var groups = GroupLimits()
         /// Reads that wait for a reader; above it, more are refused.
         package var readsMax = 4096
         package var readers = 2
@@ -25,7 +20,7 @@ package final class SQLiteStore: Store {
 
     /// Of the database, without links.
     let path: String
-    private let writer: Writer
+    private let writer: GroupWriter
     private let readers: Lanes<ReadSession>
     private let checkpoints: Checkpoints
     private let sweeper: Sweeper
@@ -47,11 +42,11 @@ package final class SQLiteStore: Store {
         let connection = try SQLiteStore.openDatabase(real, limits)
         var sessions: [ReadSession] = []
         for _ in 0..<limits.readers { sessions.append(try ReadSession(Connection(path: real))) }
-        let session = try WriteSession(connection)
         checkpoints = try Checkpoints(Connection(path: real))
+        let session = try WriteSession(connection, checkpoints)
         readers = try Lanes("store-reader", sessions: sessions, waitingMax: limits.readsMax)
         let (leftovers, hasWork) = (session.leftovers, try session.forgetting.hasWork())
-        writer = try Writer(session, limits, checkpoints)
+        writer = try GroupWriter(session, limits.groups)
         sweeper = Sweeper(writer, leftovers)
         // An earlier process may not have come to the end.
         if hasWork { sweeper.begin() }

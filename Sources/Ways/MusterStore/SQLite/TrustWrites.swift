@@ -139,15 +139,3 @@ struct TrustWrites {
         try saveToken.run()
     }
 }
-
-/// What machines did by one transaction: many reports, one row written for each machine.
-struct Contributions {
-    private(set) var sums: [MachineID: Contribution] = [:]
-
-    mutating func add(_ some: Contribution) {
-        sums[some.machine, default: Contribution(machine: some.machine, tasks: 0, seconds: 0, atMs: some.atMs)].tasks +=
-            some.tasks
-        sums[some.machine]!.seconds += some.seconds
-        sums[some.machine]!.atMs = max(sums[some.machine]!.atMs, some.atMs)
-    }
-}

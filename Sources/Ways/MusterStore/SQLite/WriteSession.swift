@@ -1,8 +1,11 @@
 internal import MusterCore
 
 /// The one connection that writes, with its statements. Belongs to the writer's thread.
-final class WriteSession: @unchecked Sendable {  // the opener hands it to the writer's thread and lets go of it
+final class WriteSession: GroupSession, @unchecked Sendable {  // only the writer's thread touches it
     let connection: Connection
+    private let checkpoints: Checkpoints
+    /// Of the log, before what was committed last.
+    private var pagesBefore = 0
     private let begin: Statement
     private let commit: Statement
     private let rollback: Statement
@@ -15,8 +18,9 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
     let forgetting: ForgettingWrites
     let leftovers = Leftovers()
 
-    init(_ connection: Connection) throws(StoreError) {
-        self.connection = connection
+    /// After each batch `checkpoints` is asked to keep the write-ahead log short.
+    init(_ connection: Connection, _ checkpoints: Checkpoints) throws(StoreError) {
+        (self.connection, self.checkpoints) = (connection, checkpoints)
         begin = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
         rollback = try connection.prepare("ROLLBACK")
@@ -31,12 +35,17 @@ final class WriteSession: @unchecked Sendable {  // the opener hands it to the w
 
     /// Commits the groups in one transaction; when that fails, each in one of its own, so that only the culprits fail.
     func commit(_ groups: [[StoreWrite]]) -> [Result<Void, StoreError>] {
+        pagesBefore = connection.logPages
         let together = commitTogether(groups[...])
         if case .failure = together, groups.count > 1 {
             return groups.indices.map { commitTogether(groups[$0...$0]) }
         }
         return groups.map { _ in together }
     }
+
+    func reported() { checkpoints.keepLogShort(after: connection, pagesBefore: pagesBefore) }
+
+    func close() { connection.close() }
 
     private func commitTogether(_ groups: ArraySlice<[StoreWrite]>) -> Result<Void, StoreError> {
         do throws(StoreError) {

@@ -1,8 +1,8 @@
 internal import MusterSystem
 
 /// A few threads, each with a session of its own, that work off one bounded queue.
-final class Lanes<Session: LaneSession>: Sendable {
-    typealias Work = @Sendable (Session) -> Void
+package final class Lanes<Session: LaneSession>: Sendable {
+    package typealias Work = @Sendable (Session) -> Void
 
     private struct State {
         var waiting: [Work] = []
@@ -17,7 +17,7 @@ final class Lanes<Session: LaneSession>: Sendable {
     private let waitingMax: Int
 
     /// Starts a thread for each session. Above `waitingMax` waiting pieces of work, more is refused.
-    init(_ name: String, sessions: [Session], waitingMax: Int) throws(StoreError) {
+    package init(_ name: String, sessions: [Session], waitingMax: Int) throws(StoreError) {
         state = Monitor(State(lanes: sessions.count))
         self.waitingMax = waitingMax
         for session in sessions {
@@ -28,9 +28,9 @@ final class Lanes<Session: LaneSession>: Sendable {
 
     deinit { close {} }
 
-    enum Submission { case accepted, overloaded, closed }
+    package enum Submission { case accepted, overloaded, closed }
 
-    func submit(_ work: @escaping Work) -> Submission {
+    package func submit(_ work: @escaping Work) -> Submission {
         state.change(waking: .one) { state in
             if state.isClosing { return .closed }
             if state.waiting.count - state.head >= waitingMax { return .overloaded }
@@ -40,7 +40,7 @@ final class Lanes<Session: LaneSession>: Sendable {
     }
 
     /// Lets the lanes finish what is queued and end; `done` runs on the last one, or at once when all had ended before.
-    func close(_ done: @escaping @Sendable () -> Void) {
+    package func close(_ done: @escaping @Sendable () -> Void) {
         let ended = state.change(waking: .all) { state in
             state.isClosing = true
             if state.lanes > 0 { state.closed.append(done) }
@@ -76,7 +76,7 @@ final class Lanes<Session: LaneSession>: Sendable {
 }
 
 /// What a lane's thread works with; only that thread touches it.
-protocol LaneSession: AnyObject, Sendable {
+package protocol LaneSession: AnyObject, Sendable {
     /// The last call.
     func close()
 }

@@ -1,11 +1,33 @@
-internal import MusterCore
+package import MusterCore
 internal import MusterSystem
+
+/// Bounds of a queue of groups. Each is at least 1.
+package struct GroupLimits: Sendable {
+    /// Groups that are queued or being committed; above it, more are refused.
+    package var groupsMax = 16_384
+    /// Bytes of those groups; a single larger group is taken when nothing else is queued.
+    package var bytesMax = 64 * 1024 * 1024
+    /// Bytes from which on no more groups join a transaction: bounds the log and the time of one commit.
+    package var transactionBytesMax = 8 * 1024 * 1024
+
+    package init() {}
+}
+
+/// What a `GroupWriter` writes with: one connection, which belongs to the writer's thread.
+package protocol GroupSession: AnyObject, Sendable {
+    /// Commits the groups, in their order, together where that can be: a result for each, and each is whole or not at all.
+    func commit(_ groups: [[StoreWrite]]) -> [Result<Void, StoreError>]
+    /// After the completions of what `commit` was called for.
+    func reported()
+    /// The last call.
+    func close()
+}
 
 /// The thread that commits: whatever has gathered since the last commit goes into the next one. No timer.
 ///
 /// Idle, a group is committed at once; under load one fsync carries many. Completions run on this thread, in order.
-final class Writer: Sendable {
-    typealias Completion = @Sendable (Result<Void, StoreError>) -> Void
+package final class GroupWriter: Sendable {
+    package typealias Completion = @Sendable (Result<Void, StoreError>) -> Void
 
     private struct Group: Sendable {
         let writes: [StoreWrite]
@@ -31,15 +53,14 @@ final class Writer: Sendable {
     }
 
     private let state = Monitor(State())
-    private let limits: SQLiteStore.Limits
+    private let limits: GroupLimits
 
-    /// After each batch `checkpoints` is asked to keep the write-ahead log short.
-    init(_ session: WriteSession, _ limits: SQLiteStore.Limits, _ checkpoints: Checkpoints) throws(StoreError) {
+    /// Throws `.io` when the system has no thread left.
+    package init(_ session: any GroupSession, _ limits: GroupLimits) throws(StoreError) {
         self.limits = limits
         let state = state
         try startThread("store-writer") {
-            while let batch = state.wait({ Writer.take(&$0, limits) }) {
-                let pagesBefore = session.connection.logPages
+            while let batch = state.wait({ GroupWriter.take(&$0, limits) }) {
                 let results = session.commit(batch.map(\.writes))
                 // Room is made before the completions run: what they commit must find it.
                 state.change(waking: .none) { state in
@@ -48,9 +69,9 @@ final class Writer: Sendable {
                 }
                 for (group, result) in zip(batch, results) { group.completion(result) }
                 for body in state.change(waking: .none, { $0.takeBehind() }) { body() }
-                checkpoints.keepLogShort(after: session.connection, pagesBefore: pagesBefore)
+                session.reported()
             }
-            session.connection.close()
+            session.close()
             let closed = state.change(waking: .none) { state -> [@Sendable () -> Void] in
                 state.hasEnded = true
                 defer { state.closed = [] }
@@ -62,7 +83,7 @@ final class Writer: Sendable {
 
     deinit { close {} }
 
-    func commit(_ writes: [StoreWrite], _ completion: @escaping Completion) {
+    package func commit(_ writes: [StoreWrite], _ completion: @escaping Completion) {
         let bytes = writes.reduce(0) { $0 + $1.bytesHeld }
         let refusal = state.change(waking: .one) { state -> StoreError? in
             if state.isClosing { return .closed }
@@ -78,12 +99,12 @@ final class Writer: Sendable {
         if let refusal { Task { completion(.failure(refusal)) } }
     }
 
-    func afterCompletions(_ body: @escaping @Sendable () -> Void) {
+    package func afterCompletions(_ body: @escaping @Sendable () -> Void) {
         state.change(waking: .none) { $0.behind.append(body) }
     }
 
     /// Commits what is queued and ends the thread; `done` runs on it, or at once when it had ended before.
-    func close(_ done: @escaping @Sendable () -> Void) {
+    package func close(_ done: @escaping @Sendable () -> Void) {
         let hasEnded = state.change(waking: .all) { state in
             state.isClosing = true
             if !state.hasEnded { state.closed.append(done) }
@@ -93,7 +114,7 @@ final class Writer: Sendable {
     }
 
     /// As much as one transaction should hold, at least one group. Nil: nothing yet. A nil inside: closing, nothing is left.
-    private static func take(_ state: inout State, _ limits: SQLiteStore.Limits) -> [Group]?? {
+    private static func take(_ state: inout State, _ limits: GroupLimits) -> [Group]?? {
         guard !state.waiting.isEmpty else { return state.isClosing ? .some(nil) : nil }
         var bytes = 0
         let end =

@@ -2,19 +2,19 @@ internal import MusterCore
 internal import Synchronization
 
 /// Has what forgotten jobs left removed, group by group, with pauses as long as the groups took: others write meanwhile.
-final class Sweeper: Sendable {
+package final class Sweeper: Sendable {
     /// After a group that failed, for want of room perhaps.
     private static let rest: Duration = .seconds(10)
 
     private enum State { case idle, sweeping, again }
     private let state = Mutex(State.idle)
-    private let writer: Writer
+    private let writer: GroupWriter
     private let leftovers: Leftovers
 
-    init(_ writer: Writer, _ leftovers: Leftovers) { (self.writer, self.leftovers) = (writer, leftovers) }
+    package init(_ writer: GroupWriter, _ leftovers: Leftovers) { (self.writer, self.leftovers) = (writer, leftovers) }
 
     /// There may be something. Never blocks.
-    func begin() {
+    package func begin() {
         let isFirst = state.withLock { state in
             defer { state = state == .idle ? .sweeping : .again }
             return state == .idle
@@ -49,8 +49,10 @@ final class Sweeper: Sendable {
 }
 
 /// Whether the last group left something: the writer's thread tells, before it reports the group's end.
-final class Leftovers: Sendable {
+package final class Leftovers: Sendable {
     private let isLeft = Atomic(false)
-    var areThere: Bool { isLeft.load(ordering: .acquiring) }
-    func note(_ isLeft: Bool) { self.isLeft.store(isLeft, ordering: .releasing) }
+    package init() {}
+
+    package var areThere: Bool { isLeft.load(ordering: .acquiring) }
+    package func note(_ isLeft: Bool) { self.isLeft.store(isLeft, ordering: .releasing) }
 }

@@ -1,13 +1,13 @@
 internal import Glibc
-internal import MusterCore
+package import MusterCore
 
 /// The rows that a record of inputs is kept in: whole lines, about `bytesMax` bytes each.
-struct InputRows: Sequence {
-    struct Row: Hashable {
-        var first: Int
-        var count: Int
+package struct InputRows: Sequence {
+    package struct Row: Hashable {
+        package var first: Int
+        package var count: Int
         /// Offsets into the record's lines.
-        var bytes: Range<Int>
+        package var bytes: Range<Int>
     }
 
     /// Small enough that a lease of a few tasks reads little, large enough that a row's own cost does not show.
@@ -16,7 +16,7 @@ struct InputRows: Sequence {
     private var rows: [Row] = []
 
     /// Throws `.conflict` when the record does not hold as many lines as it says.
-    init(_ record: InputRecord) throws(StoreError) {
+    package init(_ record: InputRecord) throws(StoreError) {
         let lines = record.lines
         var row = Row(first: record.first, count: 0, bytes: 0..<0)
         var lineCount = 0
@@ -39,13 +39,13 @@ struct InputRows: Sequence {
         }
     }
 
-    func makeIterator() -> IndexingIterator<[Row]> { rows.makeIterator() }
+    package func makeIterator() -> IndexingIterator<[Row]> { rows.makeIterator() }
 }
 
 /// Texts kept one a line, each ended by a newline.
-enum Lines {
+package enum Lines {
     /// The offset behind the next newline at or after `start`, nil when there is none.
-    static func end(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    package static func end(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard start < bytes.count, let base = bytes.baseAddress,
             let newline = memchr(base + start, Int32(UInt8(ascii: "\n")), bytes.count - start)
         else { return nil }
@@ -53,7 +53,7 @@ enum Lines {
     }
 
     /// The offset behind `count` lines from `start`, nil when there are fewer.
-    static func skip(_ count: Int, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    package static func skip(_ count: Int, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         var offset = start
         for _ in 0..<count {
             guard let end = end(in: bytes, from: offset) else { return nil }
