@@ -311,7 +311,7 @@ let package = Package(
             ["MusterCore", "MusterJSON"]),
         room("API", "MusterFileLists", ["MusterAPI", "MusterWire", "MusterJSON", "TaskFiles"]),
         room("API", "MusterJSON", ["MusterCore"]),
-        room("Core", "MusterFleetCore", ["MusterScheduling", "MusterMembership", "MusterCore"]),
+        room("Core", "MusterFleetCore", ["MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore"]),
         room("Core", "MusterScheduling", ["MusterCore", "RunRules"]),
         room("Core", "MusterOverview", ["MusterCore"]),
         room("Core", "MusterLaunchRules", ["MusterCore"]),
@@ -347,11 +347,19 @@ let package = Package(
         room(
             "Testing", "MusterSimulation",
             ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterTestKit"]),
+        room(
+            "Testing", "MusterScaleSimulation",
+            [
+                "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore",
+                "MusterSimulation",
+            ]),
         room("Testing", "MusterEdgeSimulation", ["MusterElection", "MusterCore", "MusterSimulation"]),
         room(
             "Testing", "MusterServerKit",
             ["MusterHTTP", "MusterWebSocket", "HTTPText", "MusterAPI", "MusterWire", "MusterJSON", "MusterCrypto"]),
-        program("MusterSim", ["MusterSimulation", "MusterEdgeSimulation"], path: "Sources/Testing/MusterSim"),
+        program(
+            "MusterSim", ["MusterSimulation", "MusterScaleSimulation", "MusterEdgeSimulation"],
+            path: "Sources/Testing/MusterSim"),
         program(
             "MusterBench",
             [
@@ -375,7 +383,10 @@ let package = Package(
         tests("MusterMembershipTests", ["MusterMembership", "MusterCore", "MusterSimulation"]),
         tests(
             "MusterFleetCoreTests",
-            ["MusterFleetCore", "MusterScheduling", "MusterMembership", "MusterCore", "MusterSimulation"]),
+            [
+                "MusterFleetCore", "MusterScheduling", "MusterLaunchRules", "MusterMembership", "MusterCore",
+                "MusterSimulation",
+            ]),
         tests("MusterElectionTests", ["MusterElection", "MusterCore", "MusterSimulation"]),
         tests("HTTPCachingTests", ["HTTPCaching"]),
         tests("TaskFilesTests", ["TaskFiles"]),
@@ -384,7 +395,9 @@ let package = Package(
             ["MusterFileLists", "MusterAPI", "MusterWire", "MusterJSON", "TaskFiles", "MusterCrypto"]),
         tests("CommandTemplatesTests", ["CommandTemplates"]),
         tests("RunRulesTests", ["RunRules"]),
-        tests("MusterSimulationTests", ["MusterCore", "MusterSimulation", "MusterEdgeSimulation"]),
+        tests(
+            "MusterSimulationTests",
+            ["MusterCore", "MusterSimulation", "MusterScaleSimulation", "MusterEdgeSimulation"]),
         tests(
             "MusterAPITests",
             [

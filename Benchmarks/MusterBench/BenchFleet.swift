@@ -63,6 +63,20 @@ final class BenchFleet: Sendable {
         await removeBenchFolder(directory)
     }
 
+    /// Processes of workers that the coordinator launched and has not seen end.
+    var launchedWorkers: Int {
+        guard let folder = opendir(directory + "/coordinator/launched") else { return 0 }
+        defer { closedir(folder) }
+        var count = 0
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name.hasPrefix("worker-"), name.hasSuffix(".pid") { count += 1 }
+        }
+        return count
+    }
+
     /// Resident memory of the coordinator now, in megabytes.
     var coordinatorMegabytes: Double {
         let status = readText("/proc/\(coordinator.pid)/status") ?? ""

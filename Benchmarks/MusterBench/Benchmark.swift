@@ -14,6 +14,8 @@ struct Benchmark: Sendable {
         Benchmark(
             name: "memory", about: "coordinator's memory with a million tasks queued, and done", run: benchMemory),
         Benchmark(
+            name: "autoscale", about: "as many workers as the queue needs, beside a fixed fleet", run: benchAutoscale),
+        Benchmark(
             name: "run", about: "short commands a second, beside xargs, GNU parallel and HyperQueue", run: benchRun),
         Benchmark(
             name: "run-million", about: "a million values: first output, memory of coordinator and submitter",

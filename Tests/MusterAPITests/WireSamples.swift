@@ -92,7 +92,9 @@ struct WireSample: CustomTestStringConvertible {
             EdgeState.self,
             #"{"id":1,"leader":2,"term":65538,"hits":1,"misses":2,"bytes":3,"objects":4,"memoryBytes":5,"diskBytes":6,"#
                 + #""upstream":"http://a:1","edges":[{"id":2,"url":"http://b:1","alive":true}]}"#),
-        WireSample(ScaleReply.self, #"{"workers":3,"running":2,"joined":1}"#),
+        WireSample(
+            ScaleReply.self, #"{"workers":3,"running":2,"joined":1}"#,
+            #"{"workers":3,"running":2,"joined":1,"min":0,"max":4,"reason":"r"}"#),
         WireSample(
             ListAnswer<MemberStatus>.self,
             #"{"members":[{"id":1,"name":"w","role":"worker","rank":0,"address":"a","state":"draining","joined":1.5,"#

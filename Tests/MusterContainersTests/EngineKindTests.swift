@@ -104,6 +104,7 @@ import Testing
         let seen = Mutex<[String]>([])
         let engine = podman { line in
             seen.withLock { $0.append(line) }
+            if line.contains("/containers/json") { return FakeEngine.json("[]") }
             if line.contains("/images/") { return FakeEngine.json("{}") }
             if line.contains("/create") { return Self.taken }
             return line.hasPrefix("DELETE") ? FakeEngine.json("") : FakeEngine.json(inspection)

@@ -197,9 +197,14 @@ extension CommandTests {
         @Test func noTokenAndNothingOfMustersOwnIsInIt() throws {
             setenv("MUSTER_TOKEN", "secret-1", 1)
             setenv("MUSTER_URL", "http://x", 1)
+            setenv("MUSTER_LAUNCHED_AS", "worker-1", 1)
             setenv("OTHER_TOKEN", "prefix-secret-1", 1)
             setenv("PLAIN", "kept", 1)
-            defer { for name in ["MUSTER_TOKEN", "MUSTER_URL", "OTHER_TOKEN", "PLAIN"] { unsetenv(name) } }
+            defer {
+                for name in ["MUSTER_TOKEN", "MUSTER_URL", "MUSTER_LAUNCHED_AS", "OTHER_TOKEN", "PLAIN"] {
+                    unsetenv(name)
+                }
+            }
             let bench = Bench(worker: "w 1", secrets: ["secret-1"])
             let outcome = try bench.shell(
                 "tr '\\0' '\\n' </proc/self/environ; tr '\\0' '\\n' </proc/$PPID/environ | grep ^MUSTER_TOKEN")

@@ -43,6 +43,19 @@ import Testing
         }
     }
 
+    @Test func asManyAsTheQueueNeeds() async throws {
+        try await Fleet.runContainers(flags: Self.flags + ["--workers-max", "2"]) { fleet in
+            let job = try await fleet.submit(JobRequest(kernel: "sleep", params: Array(#"{"ms":200}"#.utf8), count: 60))
+            try await eventually("both are there", within: .seconds(60)) {
+                try await fleet.containers(all: false).count == 2
+            }
+            #expect(try await fleet.end(of: job, within: .seconds(120)).done == 60)
+            try await eventually("they are gone", within: .seconds(120)) {
+                try await fleet.containers(all: false).isEmpty
+            }
+        }
+    }
+
     @Test func aRestartedCoordinatorAdoptsItsWorkers() async throws {
         try await Fleet.runContainers(flags: Self.flags) { fleet in
             _ = try await fleet.demand("POST", "/v1/scale", Array(#"{"workers":2}"#.utf8), status: 202)

@@ -4,31 +4,6 @@ import Testing
 
 @testable import MusterLaunchRules
 
-/// A pool with a clock that tests move.
-private struct PoolBench {
-    var pool: WorkerPool
-    var now = Moment.zero + .seconds(1_000)
-
-    init(seed: UInt64 = 1) { pool = WorkerPool(random: SimRandom(seed: seed)) }
-
-    mutating func handle(_ event: WorkerPool.Event) -> [WorkerPool.Effect] { pool.handle(event, now: now) }
-
-    mutating func pass(_ time: Duration) -> [WorkerPool.Effect] {
-        now = now + time
-        return handle(.ticked)
-    }
-
-    /// Ticks every 10 ms until something is to be done; no effects when nothing was within `limit`.
-    mutating func passUntilEffect(_ limit: Duration) -> (waited: Duration, effects: [WorkerPool.Effect]) {
-        let began = now
-        while now - began < limit {
-            let effects = pass(.milliseconds(10))
-            if !effects.isEmpty { return (now - began, effects) }
-        }
-        return (limit, [])
-    }
-}
-
 @Suite("worker pool")
 struct WorkerPoolTests {
     @Test("scaling up launches the missing, from 1 on, and once")
@@ -133,6 +108,7 @@ struct WorkerPoolTests {
         }
         #expect(bench.handle(.exited(2)) == [])
         #expect(bench.handle(.scaled(4)) == [.launch(4)])
+        _ = bench.handle(.joined(1))
         #expect(bench.handle(.exited(1)) == [])
         let first = bench.passUntilEffect(.seconds(31))
         #expect(first.effects == [.launch(1)] && first.waited <= .milliseconds(110))
@@ -146,10 +122,99 @@ struct WorkerPoolTests {
             _ = bench.handle(.exited(1))
             _ = bench.passUntilEffect(.seconds(31))
         }
+        _ = bench.handle(.joined(1))
         #expect(bench.pass(.seconds(10)) == [])
         #expect(bench.handle(.exited(1)) == [])
         let next = bench.passUntilEffect(.seconds(31))
         #expect(next.effects == [.launch(1)] && next.waited <= .milliseconds(110))
+    }
+
+    @Test("one that lives, and never joins, is launched again ever later, within ten minutes")
+    func neverJoins() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(1))
+        var waits: [Duration] = []
+        for _ in 0..<12 {
+            #expect(bench.pass(.seconds(60)) == [])
+            #expect(bench.handle(.exited(1)) == [])
+            waits.append(bench.passUntilEffect(.seconds(601)).waited)
+        }
+        #expect(bench.pool.counters.failed == 12)
+        #expect(waits[0] >= .seconds(3) && waits[0] <= .seconds(31) && waits.max()! <= .seconds(601))
+        #expect(waits[6...].allSatisfy { $0 >= .seconds(60) })
+        // Until it has joined once.
+        _ = bench.handle(.joined(1))
+        _ = bench.pass(.seconds(60))
+        _ = bench.handle(.exited(1))
+        #expect(bench.passUntilEffect(.seconds(31)).waited <= .milliseconds(110))
+    }
+
+    @Test("one that goes though nobody here told it to is not launched again, unless it is wanted")
+    func drainedByHand() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(2))
+        #expect(bench.handle(.leaving(1)) == [] && bench.pool.wanted == 1 && bench.pool.stopping == [1])
+        #expect(bench.handle(.leaving(1)) == [] && bench.pool.wanted == 1)
+        #expect(bench.handle(.exited(1)) == [])
+        #expect(bench.pass(.seconds(60)) == [] && bench.pool.counters.stopped == 0)
+        #expect(bench.handle(.scaled(2)) == [.launch(1)])
+    }
+
+    @Test("of more than there may be, found at the start, all stay until it is said who goes")
+    func adoptsMoreThanTheMost() {
+        var bench = PoolBench()
+        bench.pool = WorkerPool(most: 2, random: SimRandom(seed: 1))
+        #expect(bench.handle(.adopted([1, 2, 3, 4], wanted: 4)) == [])
+        #expect(bench.handle(.scaled(3, first: [2])) == [.stop(2)])
+        #expect(bench.handle(.scaled(2, first: [1])) == [.stop(1)])
+        #expect(bench.pool.staying == [3, 4])
+    }
+
+    @Test("those that are named go first")
+    func namedFirst() {
+        var bench = PoolBench()
+        _ = bench.handle(.scaled(5))
+        #expect(bench.handle(.scaled(3, first: [2, 9, 4, 1])) == [.stop(2), .stop(4)])
+        #expect(bench.pool.staying == [1, 3, 5])
+        #expect(bench.handle(.scaled(2, first: [2])) == [.stop(5)])
+        // There are not too many.
+        #expect(bench.handle(.scaled(2, first: [1])) == [])
+    }
+
+    @Test("no more than there may be, those that stop included")
+    func mostOfAll() {
+        var bench = PoolBench()
+        bench.pool = WorkerPool(most: 3, random: SimRandom(seed: 1))
+        #expect(bench.handle(.scaled(9)) == [.launch(1), .launch(2), .launch(3)])
+        #expect(bench.handle(.scaled(1)) == [.stop(3), .stop(2)])
+        #expect(bench.handle(.scaled(3)) == [])
+        #expect(bench.handle(.exited(3)) == [.launch(3)])
+    }
+
+    @Test("it says how each is, and what all of them took")
+    func tells() {
+        var bench = PoolBench()
+        let began = bench.now
+        _ = bench.handle(.adopted([2], wanted: 3))
+        _ = bench.handle(.joined(1))
+        _ = bench.pass(.seconds(20))
+        _ = bench.handle(.exited(1))
+        _ = bench.handle(.scaled(2, first: [3]))
+        #expect(bench.pool.counters.failed == 0 && bench.pool.counters.stopped == 1)
+        #expect(bench.pool.places.map(\.number) == [1, 2, 3])
+        guard case .resting(let until) = bench.pool.places[0].state else {
+            Issue.record("it is not tried again")
+            return
+        }
+        #expect(until > bench.now)
+        #expect(bench.pool.places[1].state == .running(since: nil) && bench.pool.places[2].state == .stopping)
+        #expect(bench.pool.workerTime(bench.now) == .seconds(60))
+        bench.now = bench.now + .seconds(5)
+        _ = bench.handle(.exited(3))
+        #expect(bench.pool.places[0].state == .running(since: bench.now))
+        #expect(bench.pool.workerTime(bench.now) == .seconds(70) && bench.now - began == .seconds(25))
+        _ = bench.handle(.exited(1))
+        #expect(bench.pool.counters.failed == 1 && bench.pool.counters.launched == 3)
     }
 
     @Test("workers of an earlier coordinator are kept as far as they are wanted")

@@ -103,6 +103,21 @@ struct ProcessLauncherTests {
         #expect(await bench.reasons("child-1", count: 1) == ["exit code 0: \(launcher.label("child-1"))|a b|/bin"])
     }
 
+    @Test("the password of the coordinator's database goes to nobody")
+    func databasePassword() async {
+        // In a process of its own, as others read the environment meanwhile.
+        await #expect(processExitsWith: .success) {
+            setenv("PGPASSWORD", "secret", 1)
+            setenv("PGUSER", "somebody", 1)
+            let bench = LauncherBench()
+            let launcher = bench.launcher()
+            try await launcher.launch(LauncherBench.script("worker-1", "echo \"$PGUSER|${PGPASSWORD-none}\""))
+            let reasons = await bench.reasons("worker-1", count: 1)
+            #expect(reasons == ["exit code 0: somebody|none"])
+            launcher.killAll()
+        }
+    }
+
     @Test("what it leaves behind in its group ends with it")
     func groupEnds() async throws {
         let launcher = bench.launcher()

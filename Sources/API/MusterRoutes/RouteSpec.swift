@@ -138,7 +138,7 @@ package enum RouteName: String, CaseIterable, Sendable {
     case sendCommand, commands, command, assignRank, unassignRank, classicCommand
     case picture, tile, getServers, proxConnected, getMbrot
     case leases, results, output
-    case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale
+    case createChild, createChildren, children, cancelChild, childNumbers, ownChild, progress, scale, scaled
     case createToken, tokens, revokeToken, machines, signIn, createSignInLink, joinCommand, program
     case install, ownToken, volunteerImage, volunteerImageChecksum, volunteerArchive, volunteerArchiveChecksum
     case dashboard, explorer, windowFile, plainOverview, overview, overviewEvents, edges, purgeEdges, qrCode,

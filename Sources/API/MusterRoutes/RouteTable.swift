@@ -31,9 +31,7 @@ package enum RouteTable {
             fields: [
                 .query("limit", .integer(1...1_000), "At most so many, 1 to 1000, default 100."),
                 .query("before", .id, "Only jobs with a smaller id."),
-                .query(
-                    "state", .choice(JobState.self),
-                    "Only those that are queued, running, done, failed or cancelled."),
+                .query("state", .choice(JobState.self), "Only those queued, running, done, failed or cancelled."),
                 .query("kernel", .prose, "Only those of this kernel."),
                 .query("owner", .prose, "Only those of this owner."),
             ], answer: .of(ListAnswer<JobStatus>.self)),
@@ -275,13 +273,12 @@ package enum RouteTable {
             summary:
                 "Spawn children; with no body one, and a text for an answer. Idempotency-Key makes it safe to repeat.",
             fields: .of(ChildrenRequest.self, .idempotencyKey), bodyBytesMax: smallBody, status: 202, isClassic: true,
-            answer: .of(ListAnswer<ChildName>.self),
-            mayAnswerText: true),
+            answer: .of(ListAnswer<ChildName>.self), mayAnswerText: true),
         RouteSpec(
             name: .createChildren, method: "POST", pattern: "/v1/children", access: .admin,
             summary: "Spawn children. Idempotency-Key makes it safe to repeat.",
-            fields: .of(ChildrenRequest.self, .idempotencyKey),
-            bodyBytesMax: smallBody, status: 202, answer: .of(ListAnswer<ChildName>.self)),
+            fields: .of(ChildrenRequest.self, .idempotencyKey), bodyBytesMax: smallBody, status: 202,
+            answer: .of(ListAnswer<ChildName>.self)),
         RouteSpec(
             name: .children, method: "GET", pattern: "/v1/children", access: .read,
             summary: "List children, newest first.",
@@ -308,8 +305,11 @@ package enum RouteTable {
         RouteSpec(
             name: .scale, method: "POST", pattern: "/v1/scale", access: .admin,
             summary: "Have so many launched workers; fewer finish what they hold first.",
-            fields: .of(ScaleRequest.self),
-            bodyBytesMax: smallBody, status: 202, answer: .of(ScaleReply.self)),
+            fields: .of(ScaleRequest.self), bodyBytesMax: smallBody, status: 202, answer: .of(ScaleReply.self)),
+        RouteSpec(
+            name: .scaled, method: "GET", pattern: "/v1/scale", access: .read,
+            summary: "How many launched workers there are, and why, where it is as many as the queue needs.",
+            answer: .of(ScaleReply.self)),
     ]
 
     private static let work: [RouteSpec] = [
@@ -382,7 +382,9 @@ package enum RouteTable {
     private static let plain: [RouteSpec] = [
         RouteSpec(
             name: .backup, method: "GET", pattern: "/v1/backup", access: .admin,
-            summary: "A copy of the coordinator's store as it is now, with the fleet's tokens: an SQLite database.",
+            summary:
+                "A copy of the coordinator's store as it is now, with the fleet's tokens: an SQLite database. 409 where the store is on "
+                + "PostgreSQL.",
             answerType: "application/vnd.sqlite3"),
         RouteSpec(
             name: .healthz, method: "GET", pattern: "/healthz", access: .open, summary: "The process lives.",

@@ -15,6 +15,7 @@ enum ScaleCommand {
                 + "joined by themselves do not count. One that ends finishes what it computes first.",
             "Prints how many of them have joined by now, and how many are on their way; 'muster workers' tells later. The number "
                 + "is kept: a worker that dies is started again, also after a restart of the coordinator.",
+            "A coordinator with --workers-max has as many as its queue needs, and refuses: 'muster status' says how many, and why.",
         ],
         positionals: [workers.spec], flags: CommonFlags.client,
         exits: [Command.Exit(.success, "The number is stored; workers come and go from now on.")]

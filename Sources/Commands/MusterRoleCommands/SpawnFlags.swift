@@ -55,6 +55,15 @@ enum SpawnFlags {
         "container-pids", "N", in: 16...1_000_000, default: ContainerLimits().pids,
         "Processes and threads of each launched container.")
 
+    static let workersMax = Flag<Int?>.int(
+        "workers-max", "N", in: 1...WorkerPool.workersMax,
+        "Have as many launched workers as the queue needs, at most N: more while work waits, fewer once fewer would do. Nobody "
+            + "scales them by hand then."
+    ).defaulting(to: "as many as 'muster scale' asked for last")
+    static let workersMin = Flag<Int?>.int(
+        "workers-min", "N", in: 0...WorkerPool.workersMax, "With --workers-max: at least N, also while nothing waits."
+    ).defaulting(to: "0")
+
     static let volunteers = Flag.bool(
         "volunteers",
         "Serve /install.sh: whoever can reach this coordinator may compute for it, and nobody has to trust them.")
@@ -71,7 +80,7 @@ enum SpawnFlags {
     static let all = [
         range.spec, childrenMax.spec, childCommand.spec, childTime.spec, orphan.spec, launcher.spec, advertise.spec,
         childImage.spec, image.spec, network.spec, socket.spec, memory.spec, cpus.spec, pids.spec,
-        volunteers.spec, volunteerImage.spec, allowExec.spec,
+        workersMin.spec, workersMax.spec, volunteers.spec, volunteerImage.spec, allowExec.spec,
     ]
 
     /// Throws a `CommandError` where containers could not reach the coordinator, or the engine's address makes no sense.
@@ -83,6 +92,7 @@ enum SpawnFlags {
         spawning.orphanTime = invocation[orphan]
         spawning.advertisedURL = invocation[advertise]
         spawning.allowsExec = invocation[allowExec]
+        spawning.autoscaling = try autoscaling(least: invocation[workersMin], most: invocation[workersMax])
         let isDocker = try takesContainers(invocation)
         guard isDocker || invocation[childImage] != nil else { return }
         let engine = try engine(invocation)
@@ -99,6 +109,19 @@ enum SpawnFlags {
         spawning.containers!.image = invocation[image]
         spawning.containers!.network = invocation[network]
         spawning.containers!.limits = limits
+    }
+
+    /// Nil without `--workers-max`. Throws a `CommandError` for bounds that make no sense.
+    static func autoscaling(least: Int?, most: Int?) throws(CommandError) -> Autoscaler.Settings? {
+        guard let most else {
+            guard let least else { return nil }
+            throw .usage("--workers-min \(least) needs --workers-max: how many workers there may be at most")
+        }
+        let least = least ?? Autoscaler.Settings(most: most).least
+        guard least <= most else {
+            throw .usage("--workers-min \(least) is more than --workers-max \(most); give at most as many")
+        }
+        return Autoscaler.Settings(least: least, most: most)
     }
 
     /// Nil without `--volunteers`.

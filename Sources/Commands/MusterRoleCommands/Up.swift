@@ -33,18 +33,20 @@ package enum UpCommand {
                 + "by the link that is printed, once, within ten minutes ('muster sign-in' prints another). Old clients may use the "
                 + "classic routes; where it listens on this machine only, not through a proxy.",
             "What --memory, --gpus and --resource say is the machine's: the workers have equal parts of it, and those that 'muster scale' "
-                + "adds later none.",
+                + "adds later none. With --workers-max the parts are as many as there may be workers.",
         ],
         flags: [
             workers.spec, slots.spec, edges.spec, CommonFlags.data.spec, CoordinatorCommand.port.spec,
             CoordinatorCommand.token.spec, AccessFlags.readToken.spec, AccessFlags.hostName.spec,
             AccessFlags.callbackNetworks.spec, CoordinatorCommand.wait.spec, CoordinatorCommand.isPrivate.spec,
         ] + ResourceFlags.all + ServerFlags.plain + SpawnFlags.all + CommonFlags.always,
-        rules: SpawnFlags.rules, reservedFlags: ["demo"],
+        rules: SpawnFlags.rules + [.exclusive(["workers", "workers-max"]), .exclusive(["workers", "workers-min"])],
+        reservedFlags: ["demo"],
         exits: CoordinatorCommand.command.exits,
         examples: [
             Command.Example("muster up", "Four workers, on port 8080."),
             Command.Example("muster up --workers 2 --port 0 --data /tmp/fleet", "Two, on any free port."),
+            Command.Example("muster up --workers-max 16", "As many workers as the queue needs: 0 to 16."),
         ], run: run)
 
     @MainActor static func run(_ invocation: Invocation) async throws {

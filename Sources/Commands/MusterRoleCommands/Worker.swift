@@ -88,6 +88,7 @@ package enum WorkerCommand {
             tlsAuthority: invocation[CommonFlags.tlsCA], version: MusterVersion.current)
         configuration.usesWebSocket = !invocation[CommonFlags.noWebSocket]
         configuration.machine = invocation[machine]
+        configuration.launch = invocation.environment[LaunchMark.variable]
         configuration.orphanTime = invocation[orphan]
         configuration.engine = try engine(invocation)
         if configuration.engine != nil { configuration.labels[ContainerEngineLabel.key] = ContainerEngineLabel.value }

@@ -51,6 +51,16 @@ public struct WaitingLine<Element: Hashable & Sendable>: Sendable {
         return nil
     }
 
+    /// So many, from the first.
+    @inlinable public func first(_ count: Int) -> [Element] {
+        var found: [Element] = []
+        for place in places[head...] where numbers[place.element] == place.number {
+            if found.count >= count { break }
+            found.append(place.element)
+        }
+        return found
+    }
+
     @inlinable mutating func compact() {
         places = places[head...].filter { numbers[$0.element] == $0.number }
         head = 0

@@ -98,6 +98,10 @@ package struct Membership: Sendable {
     package var liveWorkers: [MemberRecord] {
         workers.ids.lazy.filter { isAlive($0) }.map { members.record(of: $0)! }
     }
+    /// So many of them.
+    package func liveWorkers(atMost limit: Int) -> [MemberID] {
+        Array(workers.ids.lazy.filter { isAlive($0) }.prefix(limit))
+    }
     package var hasLiveWorker: Bool { workers.ids.contains { isAlive($0) } }
     private func isAlive(_ id: MemberID) -> Bool { members.pulse(of: id)?.suspectedAt == nil }
 
@@ -105,6 +109,11 @@ package struct Membership: Sendable {
 
     /// Whose process this is, so that a joining whose answer was lost can be answered again.
     package func member(incarnation: String) -> Member? { members.id(incarnation: incarnation).flatMap { members[$0] } }
+
+    /// Whom a coordinator launched as this.
+    package func member(launchedAs launch: String) -> Member? {
+        members.id(launchedAs: launch).flatMap { members[$0] }
+    }
 
     /// Who takes commands at this URL.
     package func member(callback: String) -> Member? { members.id(callback: callback).flatMap { members[$0] } }

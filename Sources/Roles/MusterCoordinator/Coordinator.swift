@@ -58,6 +58,7 @@ package final class Coordinator: Sendable {
     let pictures: PictureService
     let classicServers: ClassicServerService
     let children: ChildService
+    let scaling: ScaleService
     let trust: TrustService
     let signIns: SignInService
     let overview: OverviewService
@@ -108,8 +109,11 @@ package final class Coordinator: Sendable {
         common = Common(lock: FleetLock(restoring), store: store, authenticator: authenticator)
         listener = Listener(configuration.server, advertisedURL: configuration.spawning.advertisedURL)
         let signals = JobSignals()
-        jobs = JobService(common, signals: signals, unfinished: unfinished)
-        intake = JobIntake(common, jobs: jobs, lastID: lastIDs.job) { [spawner] in spawner.leavingWorkers }
+        scaling = ScaleService(common, spawner: spawner)
+        jobs = JobService(common, signals: signals, unfinished: unfinished, coming: scaling)
+        intake = JobIntake(common, jobs: jobs, lastID: lastIDs.job, coming: scaling) { [spawner] in
+            spawner.leavingWorkers
+        }
         history = HistoryService(common, keepDays: configuration.keepDays)
         results = ResultService(common, jobs: jobs, signals: signals)
         work = WorkService(common, signals: signals)
@@ -131,7 +135,9 @@ package final class Coordinator: Sendable {
         children = ChildService(common, spawner: spawner)
         trust = TrustService(common)
         signIns = SignInService(common, isTLS: listener.isTLS)
-        overview = OverviewService(common, jobs: jobs, version: configuration.version) { [spawner] in spawner.progress }
+        overview = OverviewService(
+            common, jobs: jobs, version: configuration.version, progress: { [spawner] in spawner.progress },
+            scale: { [scaling] in scaling.told })
         window = WindowService(common, overview: overview, version: configuration.version)
         edges = EdgeService(common, client: client, rules: rules)
         purging = PurgeService(edges, client: client, tokens: tokens)
@@ -147,7 +153,8 @@ package final class Coordinator: Sendable {
             work, referee, pictures, commands, streams, sockets, jobs, intake, history, results, output, admission,
             members,
             classicRanks,
-            classicServers, children, trust, signIns, overview, window, edges, purging, codes, joining, installer,
+            classicServers, children, scaling, trust, signIns, overview, window, edges, purging, codes, joining,
+            installer,
         ]
     }
 

@@ -40,4 +40,8 @@ struct RoutedLauncher: Launcher {
     func onExit(_ handler: @escaping @Sendable (LaunchExit) -> Void) {
         for launcher in all { launcher.onExit(handler) }
     }
+
+    func onFind(_ handler: @escaping @Sendable (String) -> Void) {
+        for launcher in all { launcher.onFind(handler) }
+    }
 }

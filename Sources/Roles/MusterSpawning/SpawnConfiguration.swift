@@ -21,7 +21,9 @@ package struct SpawnConfiguration: Sendable {
     package static let orphanTimeDefault: Duration = .seconds(60)
     /// Workers to have from the start; nil is as many as there were last. From `up --workers`.
     package var workers: Int?
-    /// The same where there is no last time.
+    /// As many as the queue needs, in these bounds; nil: as many as are asked for. From `--workers-min` and `--workers-max`.
+    package var autoscaling: Autoscaler.Settings?
+    /// As `workers`, where there is no last time.
     package var workersAtFirst = 0
     /// Whether launched workers run commands that admins submit. From `--allow-exec`.
     package var allowsExec = false

@@ -3,6 +3,7 @@ internal import MusterContainers
 package import MusterCore
 internal import MusterExec
 internal import MusterLaunch
+package import MusterLaunchRules
 internal import MusterLog
 package import MusterRole
 internal import MusterStore
@@ -64,11 +65,19 @@ package final class Spawner: Sendable {
         companions.start(besides: alive)
         // What ended meanwhile is told now, and known.
         site.launcher.onExit { [weak self] in self?.ended($0) }
+        site.launcher.onFind { [weak self] in self?.found($0) }
     }
 
     package func tick() {
         children.tick()
         workers.tick()
+    }
+
+    /// Running since an earlier coordinator, though it was not to be seen at the start. Children are launched again, which finds them.
+    private func found(_ name: String) {
+        guard !site.isClosed, let number = LaunchName.number(in: name, after: LaunchName.worker) else { return }
+        Log.notice("adopted", ["name": name])
+        workers.found(Int(number))
     }
 
     private func ended(_ exit: LaunchExit) {
@@ -162,8 +171,35 @@ extension Spawner {
     /// engine to have more of them.
     package func scale(to count: Int) async throws { try await workers.scale(to: count) }
 
+    /// As many as the queue needs; those of these numbers go first where there are more. Those that are told to stop: nothing more is to be
+    /// given to them. Only queues.
+    package func resize(to count: Int, first: [Int]) -> [Int] { workers.resize(to: count, first: first) }
+
+    /// Launched workers, by number, and what the one of a number is called.
+    package var workerPlaces: [WorkerPool.Place] { workers.places }
+    package static func workerName(_ number: Int) -> String { LaunchedWorkers.name(of: number) }
+
+    /// The worker of this number has joined; or it goes, as somebody drained it.
+    package func workerJoined(_ number: Int) { workers.joined(number) }
+    package func workerLeaves(_ number: Int) { workers.leaves(number) }
+
+    /// Whether launched workers, as far as one knows before the first has said it, find an engine for tasks that are containers.
+    package var workersHaveEngine: Bool {
+        guard configuration.containers == nil else { return false }
+        let named = Environment.inherited["DOCKER_HOST"]
+        return (try? EngineAddress(given: nil, dockerHost: named))?.isUsable == true
+    }
+
+    /// What a worker of each number, from 1, has when nothing runs there. None where people say how many there are.
+    package var launchable: [Resources] { workers.launchable }
+
+    /// Why the last worker could not be launched, or ended unasked; empty: none did.
+    package var workerTrouble: String { workers.lastTrouble }
+
     /// Names of those that are launched and shall stay.
     package var launchedWorkers: Set<String> { workers.staying }
+
+    package var wantedWorkers: Int { workers.wantedCount }
 
     package var runningWorkers: Int { workers.runningCount }
 

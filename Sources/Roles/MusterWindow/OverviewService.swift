@@ -88,18 +88,20 @@ package final class OverviewService: Service {
     private let health: StoreHealth
     private let jobs: any JobGlances
     private let progress: @Sendable () -> NumbersProgress
+    private let scale: @Sendable () -> ScaleReply?
     private let version: String
     private let pages = EventHub(streamsMax: pagesMax, limit: .pages)
     /// Never held while the lock is asked for.
     private let told = Mutex(Told())
     private let kept = Mutex<Kept?>(nil)
 
-    /// `progress`: of children's numbers.
+    /// `progress`: of children's numbers. `scale`: of launched workers, where there are as many as the queue needs.
     package init(
-        _ common: Common, jobs: any JobGlances, version: String, progress: @escaping @Sendable () -> NumbersProgress
+        _ common: Common, jobs: any JobGlances, version: String, progress: @escaping @Sendable () -> NumbersProgress,
+        scale: @escaping @Sendable () -> ScaleReply? = { nil }
     ) {
         (lock, health, self.jobs) = (common.lock, common.health, jobs)
-        (self.version, self.progress) = (version, progress)
+        (self.version, self.progress, self.scale) = (version, progress, scale)
         slice = Slice(State(), of: lock)
         common.events.listen { [weak self] name, data in self?.note(name, data) }
     }
@@ -235,7 +237,7 @@ package final class OverviewService: Service {
             return (news, change, told.ended)
         }
         news.head.trouble = health.trouble
-        news.head.numbers = progress()
+        (news.head.numbers, news.head.scale) = (progress(), scale())
         news.members = members(change.members).map(\.status)
         news.jobs = brief(Array(change.jobs.suffix(Self.jobsTold)))
         if look.doing != nil { news.jobs += newlyWaiting(look, but: Set(change.jobs)) }
@@ -338,7 +340,7 @@ package final class OverviewService: Service {
             return overview
         }
         overview.head.trouble = health.trouble
-        overview.head.numbers = progress()
+        (overview.head.numbers, overview.head.scale) = (progress(), scale())
         let (order, unfinished) = lock.withLock { fleet in
             let membership = fleet.core.membership
             overview.head.counts = counts(fleet)

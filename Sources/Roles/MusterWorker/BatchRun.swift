@@ -1,5 +1,5 @@
 package import MusterAPI
-internal import MusterCore
+package import MusterCore
 internal import MusterJSON
 package import MusterKernels
 package import MusterScheduling

@@ -1,4 +1,5 @@
 internal import MusterAPI
+internal import MusterCore
 internal import MusterKernels
 internal import MusterLog
 internal import MusterScheduling

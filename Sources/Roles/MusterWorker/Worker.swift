@@ -44,11 +44,12 @@ package final class Worker: Sendable {
     let files: WorkerFiles?
     let kernels: [String]
     let state: Mutex<State>
-    let incarnation = hex(randomBytes(16))
+    let incarnation: String
 
     /// Takes a free folder in the data directory. Throws `NodeError`.
     package init(_ configuration: WorkerConfiguration) throws {
         self.configuration = configuration
+        incarnation = LaunchMark.incarnation(of: configuration.launch, hex(randomBytes(16)))
         try makeDirectory(configuration.dataDirectory)
         folder = try WorkerFolder(in: configuration.dataDirectory)
         machine = try configuration.machine ?? MachineName.own(directory: configuration.dataDirectory)

@@ -20,6 +20,8 @@ package struct WorkerConfiguration: Sendable {
     package var usesWebSocket = true
     /// Which machine it says that it is on. From `--machine`; nil: as the system, or the data directory, tells.
     package var machine: String?
+    /// What a coordinator launched it as, `worker-3`; nil: nobody did. From `MUSTER_LAUNCHED_AS`.
+    package var launch: String?
     /// After so long without the coordinator it gives up. From `--orphan-seconds`; nil never does.
     package var orphanTime: Duration?
 

@@ -1,10 +1,11 @@
-// The simulation's program: `--seeds N [--first S]` runs a batch of all worlds (work; ranks and commands; edges), an hour of
-// steady fleets, and the fleet of liars; `--liars` that alone; `--seed S` replays one with a trace, `--bugs` proves the
+// The simulation's program: `--seeds N [--first S]` runs a batch of all worlds (work; ranks and commands; edges; as many workers as the
+// queue needs), an hour of steady fleets, and the fleet of liars; `--liars` that alone; `--seed S` replays one with a trace, `--bugs` proves the
 // checkers by planted bugs, `--silence N --hours H`
 // looks for members removed though they live. Exits 1 on a violation, with the command that replays it.
 
 internal import Glibc
 internal import MusterEdgeSimulation
+internal import MusterScaleSimulation
 internal import MusterSimulation
 
 func say(_ text: String) {
@@ -19,6 +20,7 @@ func usage() -> Never {
     )
     let bugs =
         PlantedBug.allCases.map(\.rawValue) + RankBug.allCases.map(\.rawValue) + EdgeBug.allCases.map(\.rawValue)
+        + ScaleBug.allCases.map(\.rawValue)
     say("bugs: " + bugs.joined(separator: " "))
     exit(64)
 }
@@ -85,6 +87,22 @@ func runRankBatch(_ seeds: UInt64, from first: UInt64) {
         }
     }
     say("simulation of ranks: \(seeds) seeds, \(events) events, \(deliveries) commands delivered, ok")
+}
+
+func runScaleBatch(_ seeds: UInt64, from first: UInt64) {
+    var (events, launches) = (UInt64(0), 0)
+    for seed in first..<first + seeds {
+        let outcome = ScaleSimulation.run(seed: seed)
+        events += outcome.events
+        launches += outcome.launches
+        if let violation = outcome.violation {
+            say(
+                "simulation of as many workers as needed: seed \(seed) FAILED: \(violation)\nreplay: make sim SEED=\(seed)"
+            )
+            exit(1)
+        }
+    }
+    say("simulation of as many workers as needed: \(seeds) seeds, \(events) events, \(launches) workers launched, ok")
 }
 
 /// Hours in which everybody lives: nobody may be taken for dead.
@@ -154,6 +172,15 @@ func replayEdges(_ seed: UInt64, _ bug: EdgeBug?) {
     }
 }
 
+func replayScale(_ seed: UInt64, _ bug: ScaleBug?) {
+    let outcome = ScaleSimulation.run(seed: seed, bug: bug) { say($0) }
+    say("as many as needed, seed \(seed): \(outcome.events) events, \(outcome.launches) workers launched")
+    if let violation = outcome.violation {
+        say("FAILED: \(violation)")
+        exit(1)
+    }
+}
+
 /// Each planted bug must be caught within so many seeds.
 func prove(_ bug: String, _ violation: (UInt64) -> String?) {
     let seedsMax: UInt64 = 300
@@ -168,11 +195,12 @@ func proveCheckers() {
     for bug in PlantedBug.allCases { prove(bug.rawValue) { Simulation.run(seed: $0, bug: bug).violation } }
     for bug in RankBug.allCases { prove(bug.rawValue) { RankSimulation.run(seed: $0, bug: bug).violation } }
     for bug in EdgeBug.allCases { prove(bug.rawValue) { EdgeSimulation.run(seed: $0, bug: bug).violation } }
+    for bug in ScaleBug.allCases { prove(bug.rawValue) { ScaleSimulation.run(seed: $0, bug: bug).violation } }
 }
 
 var arguments = CommandLine.arguments.dropFirst()
 var (seeds, first, single): (UInt64?, UInt64, UInt64?) = (nil, 1, nil)
-var (bug, rankBug, edgeBug): (PlantedBug?, RankBug?, EdgeBug?)
+var (bug, rankBug, edgeBug, scaleBug): (PlantedBug?, RankBug?, EdgeBug?, ScaleBug?)
 var (silence, hours): (UInt64?, Int) = (nil, 1)
 var liars = false
 while let argument = arguments.popFirst() {
@@ -183,7 +211,8 @@ while let argument = arguments.popFirst() {
     case "--bug":
         let name = arguments.popFirst() ?? ""
         (bug, rankBug, edgeBug) = (PlantedBug(rawValue: name), RankBug(rawValue: name), EdgeBug(rawValue: name))
-        if bug == nil, rankBug == nil, edgeBug == nil { usage() }
+        scaleBug = ScaleBug(rawValue: name)
+        if bug == nil, rankBug == nil, edgeBug == nil, scaleBug == nil { usage() }
     case "--silence": silence = number(arguments.popFirst())
     case "--liars": liars = true
     case "--hours": hours = Int(number(arguments.popFirst()))
@@ -198,13 +227,15 @@ if liars {
 } else if let silence {
     runSilence(silence, from: first, hours: hours)
 } else if let single {
-    if rankBug == nil, edgeBug == nil { replay(single, bug) }
-    if bug == nil, edgeBug == nil { replayRanks(single, rankBug) }
-    if bug == nil, rankBug == nil { replayEdges(single, edgeBug) }
+    if rankBug == nil, edgeBug == nil, scaleBug == nil { replay(single, bug) }
+    if bug == nil, edgeBug == nil, scaleBug == nil { replayRanks(single, rankBug) }
+    if bug == nil, rankBug == nil, scaleBug == nil { replayEdges(single, edgeBug) }
+    if bug == nil, rankBug == nil, edgeBug == nil { replayScale(single, scaleBug) }
 } else if let seeds {
     runBatch(seeds, from: first)
     runRankBatch(seeds, from: first)
     runEdgeBatch(seeds, from: first)
+    runScaleBatch(seeds, from: first)
     tellCrashes()
     runSilence(min(seeds, 50), from: first, hours: 1)
     runLiars(first)

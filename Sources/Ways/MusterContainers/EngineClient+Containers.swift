@@ -17,6 +17,11 @@ struct InspectedContainer: Sendable {
     let json: JSONValue
 
     var isRunning: Bool { json["State"]?["Running"]?.bool == true }
+    /// It has processes, whatever they do; each engine has its own words for that.
+    var lives: Bool {
+        isRunning || ["running", "paused", "restarting", "stopping"].contains(json["State"]?["Status"]?.string)
+    }
+    var id: String? { json["Id"]?.string }
     var exitCode: Int { json["State"]?["ExitCode"]?.int ?? -1 }
     var wasOutOfMemory: Bool { json["State"]?["OOMKilled"]?.bool == true }
     var labels: [String: String] { json["Config"]?["Labels"]?.strings ?? [:] }

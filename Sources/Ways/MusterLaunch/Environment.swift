@@ -12,7 +12,11 @@ package enum Environment {
         return found
     }
 
-    /// The same as it is, `NAME=VALUE` each: values need not be UTF-8.
+    /// The same for what this process launches to work for it: without what lets this one into its database, as that would reach all
+    /// tasks.
+    package static var handedDown: [String: String] { inherited.filter { $0.key != "PGPASSWORD" } }
+
+    /// The same as `inherited`, as it is, `NAME=VALUE` each: values need not be UTF-8.
     package static var entries: [[UInt8]] {
         var found: [[UInt8]] = []
         var place = environ

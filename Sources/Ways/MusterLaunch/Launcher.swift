@@ -50,8 +50,11 @@ package protocol Launcher: Sendable {
     func defect(of name: String) -> LaunchError?
     /// Told once for each end; those from before it was set are told at once.
     func onExit(_ handler: @escaping @Sendable (LaunchExit) -> Void)
+    /// Told the name of what turned out to run already after `adopt`, which could not see it; those from before it was set are told at once.
+    func onFind(_ handler: @escaping @Sendable (String) -> Void)
 }
 
 extension Launcher {
+    package func onFind(_ handler: @escaping @Sendable (String) -> Void) {}
     package func defect(of name: String) -> LaunchError? { nil }
 }

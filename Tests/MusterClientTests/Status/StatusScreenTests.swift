@@ -75,6 +75,17 @@ import Testing
         #expect(try !StatusScreen.text(Self.well(), now: 2_000, width: nil).contains("!"))
     }
 
+    @Test func asManyWorkersAsNeededAndWhy() throws {
+        let screen = try StatusScreen.text(
+            Self.well { status in
+                var scale = ScaleReply(workers: 4, running: 4, joined: 3)
+                (scale.least, scale.most, scale.reason) = (0, 1_000, "120 tasks of 0.1 s wait, 4 start")
+                status.scale = scale
+            }, now: 2_000, width: 100)
+        #expect(screen.contains("\nworkers    at 4 of 0 to 1,000: 120 tasks of 0.1 s wait, 4 start\n"))
+        #expect(try !StatusScreen.text(Self.well(), now: 2_000, width: 100).contains("workers    "))
+    }
+
     @Test(arguments: [20, 40, 80]) func linesFit(_ width: Int) throws {
         let lines = try StatusScreen.text(Self.status(), now: 1_090, width: width).split(separator: "\n")
         #expect(lines.allSatisfy { $0.count <= width })
@@ -128,6 +139,12 @@ import Testing
         },
         Case("there is work, and no live worker: 'muster worker --join http://h:8080', or 'muster scale'") {
             $0.members.removeAll { $0.role == "worker" }
+        },
+        Case("there is work, and no live worker yet: 5 tasks wait, and starts fail: no engine answers") { status in
+            status.members.removeAll { $0.role == "worker" }
+            var scale = ScaleReply(workers: 2, running: 0, joined: 0)
+            (scale.least, scale.most, scale.reason) = (0, 4, "5 tasks wait, and starts fail: no engine answers")
+            status.scale = scale
         },
         Case("job 7 waits: no worker has an engine") { $0.jobs[0].waiting = "no worker has an engine" },
         Case(

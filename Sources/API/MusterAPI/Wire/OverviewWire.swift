@@ -108,6 +108,8 @@ package struct OverviewHead: Sendable {
     package var trouble: String?
     package var counts: OverviewCounts
     package var numbers = NumbersProgress.blank
+    /// How many launched workers there are, and why; nil: as many as people asked for.
+    package var scale: ScaleReply?
 
     package init(number: UInt64, time: Double, counts: OverviewCounts = OverviewCounts()) {
         (self.number, self.time, self.counts) = (number, time, counts)
@@ -122,6 +124,8 @@ extension OverviewHead: WireType {
         .always("trouble", \.trouble, .prose(upTo: 64 << 10), "Why the store refuses writes; null: it takes them."),
         .always("counts", \.counts, .object),
         .always("numbers", \.numbers, .object),
+        .may(
+            "scale", \.scale, .object, "Launched workers, where there are as many as the queue needs, and why so many."),
     ]
 }
 

@@ -13,11 +13,15 @@ package struct ScaleRequest: Hashable, WireRequest {
     ]
 }
 
-/// The answer.
+/// The answer, and that to `GET /v1/scale`.
 package struct ScaleReply: Hashable, WireType {
     package var workers: Int
     package var running: Int
     package var joined: Int
+    /// Where there are as many as the queue needs: between which numbers, and why now so many.
+    package var least: Int?
+    package var most: Int?
+    package var reason: String?
 
     package init(workers: Int, running: Int, joined: Int) {
         (self.workers, self.running, self.joined) = (workers, running, joined)
@@ -26,7 +30,10 @@ package struct ScaleReply: Hashable, WireType {
     package static let blank = ScaleReply(workers: 0, running: 0, joined: 0)
     package static let schemaName = "Scaled"
     package static let fields: [WireField<ScaleReply>] = [
-        .always("workers", \.workers, .integer, "So many were asked for."), .always("running", \.running, .integer),
+        .always("workers", \.workers, .integer, "So many are to be there."), .always("running", \.running, .integer),
         .always("joined", \.joined, .integer, "Those of them that are members."),
+        .may("min", \.least, .integer, "Where there are as many as the queue needs: so many at least."),
+        .may("max", \.most, .integer, "So many at most."),
+        .may("reason", \.reason, .prose(upTo: 4_096), "Why there are so many now."),
     ]
 }

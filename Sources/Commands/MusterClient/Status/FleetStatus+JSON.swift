@@ -11,6 +11,10 @@ extension FleetStatus {
         json.field("coordinator", url)
         json.field("ready", isReady)
         write(members: &json)
+        if let scale {
+            json.key("scale")
+            scale.write(to: &json)
+        }
         write(work: &json)
         write(edges: &json)
         json.key("children")

@@ -31,7 +31,11 @@ extension FleetStatus {
     private var workWarnings: [String] {
         var found: [String] = []
         if metric("jobs_unfinished") > 0, workers.isEmpty {
-            found.append("there is work, and no live worker: 'muster worker --join \(url)', or 'muster scale'")
+            if scale == nil {
+                found.append("there is work, and no live worker: 'muster worker --join \(url)', or 'muster scale'")
+            } else if let scale, scale.workers > 0, scale.joined == 0 {
+                found.append("there is work, and no live worker yet: \(scale.reason ?? "")")
+            }
         }
         let waiting = jobs.filter { $0.waiting != nil }
         found += waiting.prefix(Self.namedMax).map { "job \($0.id) waits: \($0.waiting ?? "")" }

@@ -48,6 +48,8 @@ package struct FleetStatus: Sendable {
     package var edges: [Edge]
     /// The coordinator's bounds that somebody met, the latest first; none of one that is older than that.
     package var limits: [LimitStatus] = []
+    /// Launched workers, where there are as many as the queue needs.
+    package var scale: ScaleReply?
     /// Tasks that are recorded a second, over the time between two looks; nil at the first.
     package var perSecond: Double?
 

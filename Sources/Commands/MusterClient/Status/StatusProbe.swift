@@ -38,6 +38,10 @@ internal import MusterWire
             if let limits = try? await client.call("GET", "/v1/limits") {
                 status.limits = try ListAnswer<LimitStatus>(body: limits).items
             }
+            if let scale = try? await client.call("GET", "/v1/scale") {
+                status.scale = try ScaleReply(body: scale)
+                if status.scale?.most == nil { status.scale = nil }
+            }
             return status
         } catch let problem as Problem {
             throw CommandError(.internalError, "\(url) answers what makes no sense: \(problem.detail)")

@@ -10,7 +10,7 @@ package enum StatusScreen {
     /// Lines of at most `width` characters; nil cuts nothing. `now` is in seconds since 1970.
     package static func text(_ status: FleetStatus, now: Double, width: Int?) -> String {
         var lines = [heading(status)]
-        lines += ["", members(status)] + table(memberRows(status, now), width)
+        lines += ["", members(status)] + launched(status) + table(memberRows(status, now), width)
         lines += ["", work(status)] + status.jobs.prefix(rowsMax).flatMap { job($0, width) }
         lines += more(status.metric("jobs_unfinished") - min(rowsMax, status.jobs.count), "jobs")
         if !status.edges.isEmpty { lines += ["", edges(status)] + table(edgeRows(status), width) }
@@ -28,6 +28,15 @@ package enum StatusScreen {
         let roles = status.roles.map { "\(Format.count($0.count)) \($0.role)\($0.count == 1 ? "" : "s")" }
         let all = roles.isEmpty ? "none" : roles.joined(separator: ", ")
         return "members    \(all); \(Format.count(status.slots)) slots of live workers"
+    }
+
+    /// How many workers were launched because work waits, and why so many.
+    private static func launched(_ status: FleetStatus) -> [String] {
+        guard let scale = status.scale, let least = scale.least, let most = scale.most else { return [] }
+        return [
+            "workers    at \(Format.count(scale.workers)) of \(Format.count(least)) to \(Format.count(most)): "
+                + (scale.reason ?? "")
+        ]
     }
 
     /// Those that stand out first, then by rank.

@@ -16,6 +16,8 @@ struct Roster: Sendable {
     private var byName: [String: MemberID] = [:]
     private var byIncarnation: [String: MemberID] = [:]
     private var byCallback: [String: MemberID] = [:]
+    /// Of several that were launched as the same, which only a death that is not known yet makes, the last that joined.
+    private var byLaunch: [String: MemberID] = [:]
 
     var count: Int { table.count }
 
@@ -31,6 +33,7 @@ struct Roster: Sendable {
     func id(named name: String) -> MemberID? { byName[name] }
     func id(incarnation: String) -> MemberID? { byIncarnation[incarnation] }
     func id(callback: String) -> MemberID? { byCallback[callback] }
+    func id(launchedAs launch: String) -> MemberID? { byLaunch[launch] }
 
     func pulse(of id: MemberID) -> Pulse? { table.place(of: id).map { table.rows[$0] } }
     mutating func changePulse(of id: MemberID, _ change: (inout Pulse) -> Void) {
@@ -71,11 +74,15 @@ struct Roster: Sendable {
         byName[record.name] = record.id
         if !record.incarnation.isEmpty { byIncarnation[record.incarnation] = record.id }
         if !record.callback.isEmpty { byCallback[record.callback] = record.id }
+        guard let launch = record.launchedAs else { return }
+        let other = byLaunch[launch].flatMap { joinOrder(of: $0) }
+        if other.map({ $0 <= record.joinOrder }) ?? true { byLaunch[launch] = record.id }
     }
 
     private mutating func forgetNames(of record: MemberRecord) {
         if byName[record.name] == record.id { byName[record.name] = nil }
         if byIncarnation[record.incarnation] == record.id { byIncarnation[record.incarnation] = nil }
         if byCallback[record.callback] == record.id { byCallback[record.callback] = nil }
+        if let launch = record.launchedAs, byLaunch[launch] == record.id { byLaunch[launch] = nil }
     }
 }

@@ -31,6 +31,11 @@ struct NeedyJobs: Sendable {
 
     var isEmpty: Bool { lines.isEmpty }
     var mayServe: Bool { hasNews && !lines.isEmpty }
+    var kindCount: Int { lines.count }
+    /// So many of each line, in order; of the lines, those first whose first job is the oldest.
+    func waiting(atMost count: Int) -> [[JobID]] {
+        lines.values.map { $0.first(count) }.filter { !$0.isEmpty }.sorted { $0[0] < $1[0] }
+    }
 
     mutating func noteNews() {
         news &+= 1

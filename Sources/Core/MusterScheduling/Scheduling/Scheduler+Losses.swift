@@ -83,15 +83,18 @@ extension Scheduler {
     mutating func renew(
         _ keys: [LeaseKey], of member: MemberID, _ now: Moment, _ effects: inout [SchedulerEffect]
     ) {
-        var pointless: [LeaseKey] = []
+        var (pointless, claimed): ([LeaseKey], [LeaseKey]) = ([], [])
         for key in keys {
             guard key.member == member else { continue }
             if leases[key] != nil {
                 leases[key]!.deadline = now + settings.leaseTime
             } else if jobs[key.job].map({ isPointless(key, $0) }) ?? true {
                 pointless.append(key)
+            } else {
+                claimed.append(key)
             }
         }
+        if !claimed.isEmpty || !claims.isEmpty { claims[member] = claimed.isEmpty ? nil : (claimed, now) }
         if !pointless.isEmpty { effects.append(.revoke(member, pointless)) }
     }
 

@@ -48,7 +48,7 @@ extension Scheduler {
     }
 
     mutating func forget(_ member: MemberID) {
-        (kernelsOf[member], means[member]) = (nil, nil)
+        (kernelsOf[member], means[member], claims[member]) = (nil, nil, nil)
         draining.remove(member)
         voters[member] = nil
         volunteersAskedAt[member] = nil

@@ -54,6 +54,8 @@ package struct Scheduler: Sendable {
     var suspects: Set<MemberID> = []
     /// Members that finish what they have and go: they are granted nothing more.
     var draining: Set<MemberID> = []
+    /// What of nobody's leases a worker says that it holds, from before this process or after it was given up; and since when.
+    var claims: [MemberID: (keys: [LeaseKey], at: Moment)] = [:]
     /// What each worker can run, by its last call.
     var kernelsOf: [MemberID: Set<String>] = [:]
     /// Jobs whose next start is not due yet, and those of which nothing is begun any more.

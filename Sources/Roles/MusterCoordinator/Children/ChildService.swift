@@ -1,23 +1,19 @@
 internal import MusterAPI
 internal import MusterCore
-internal import MusterFleetCore
 internal import MusterHTTP
-internal import MusterMembership
 internal import MusterRole
 internal import MusterRoutes
-internal import MusterScheduling
 internal import MusterServices
 internal import MusterSpawning
 internal import MusterWire
 
 /// Children: asked for, listed, and heard.
 final class ChildService: Service {
-    private let lock: FleetLock
     private let authenticator: Authenticator
     private let spawner: Spawner
 
     init(_ common: Common, spawner: Spawner) {
-        (lock, authenticator, self.spawner) = (common.lock, common.authenticator, spawner)
+        (authenticator, self.spawner) = (common.authenticator, spawner)
     }
 
     var routes: [RouteName: RouteHandler] {
@@ -29,7 +25,6 @@ final class ChildService: Service {
             .childNumbers: { [unowned self] in try takeNumbers($0) },
             .ownChild: { [unowned self] in try takeOwnNumbers($0) },
             .progress: { [unowned self] _ in progress() },
-            .scale: { [unowned self] in try scaleWorkers($0) },
         ]
     }
 
@@ -114,21 +109,4 @@ final class ChildService: Service {
     }
 
     func progress() -> HTTPOutcome { .respond(.json(spawner.progress.body)) }
-
-    func scaleWorkers(_ request: HTTPRequest) throws -> HTTPOutcome {
-        let count = try ScaleRequest(body: request.body).workers
-        return .task { [self] in
-            do {
-                try await spawner.scale(to: count)
-            } catch {
-                throw Problem.of(error)
-            }
-            let names = spawner.launchedWorkers
-            let joined = lock.withLock { fleet in
-                fleet.core.membership.liveWorkers.count { names.contains($0.name) }
-            }
-            let reply = ScaleReply(workers: count, running: spawner.runningWorkers, joined: joined)
-            return .json(reply.body, status: 202)
-        }
-    }
 }

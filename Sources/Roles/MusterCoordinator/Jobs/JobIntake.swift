@@ -45,14 +45,16 @@ final class JobIntake: Service {
     private let events: EventHub
     private let jobs: any JobBook
     private let leavingWorkers: @Sendable () -> Set<String>
+    private let coming: (any ComingWorkers)?
 
     /// `leavingWorkers`: names of those that finish what they have and go.
     init(
-        _ common: Common, jobs: any JobBook, lastID: Int64, leavingWorkers: @escaping @Sendable () -> Set<String>
+        _ common: Common, jobs: any JobBook, lastID: Int64, coming: (any ComingWorkers)? = nil,
+        leavingWorkers: @escaping @Sendable () -> Set<String>
     ) {
         (lock, store, health) = (common.lock, common.store, common.health)
         (authenticator, events) = (common.authenticator, common.events)
-        (self.jobs, self.leavingWorkers) = (jobs, leavingWorkers)
+        (self.jobs, self.coming, self.leavingWorkers) = (jobs, coming, leavingWorkers)
         slice = Slice(State(lastID: lastID), of: lock)
     }
 
@@ -185,7 +187,7 @@ final class JobIntake: Service {
     private func createNew(
         _ request: JobRequest, _ asking: JobAsking, ended: [JobID: JobState], _ held: HeldRequest
     ) {
-        if request.failsIfImpossible, let why = lock.withLock({ JobObstacles.ever(to: request, $0) }) {
+        if request.failsIfImpossible, let why = lock.withLock({ JobObstacles.ever(to: request, coming, $0) }) {
             end(asking.key)
             let problem = Problem(422, "No worker of the fleet could run this job: \(why).", code: "impossible")
             return held.respond(.problem(problem))
@@ -261,7 +263,7 @@ final class JobIntake: Service {
             fleet[slice].onTheirWay -= 1
             jobs.begin(record, &fleet)
             let live = isDealt ? fleet.core.membership.liveWorkers : []
-            let workers = live.filter { !leaving.contains($0.name) }.map(\.id)
+            let workers = live.filter { !leaving.contains($0.launchedAs ?? $0.name) }.map(\.id)
             let event = FleetEvent.work(.jobAdded(RestoredJob(job: stored, recorded: RangeSet()), dealtTo: workers))
             var json = JSONWriter()
             JobStatus(stored, at: SystemTime.wallClockMs()).write(to: &json)

@@ -36,9 +36,12 @@ final class JobService: Service, JobBook, JobLooks, JobGlances {
     private let authenticator: Authenticator
     private let events: EventHub
     private let signals: JobSignals
+    private let coming: (any ComingWorkers)?
 
-    init(_ common: Common, signals: JobSignals, unfinished: [JobID: JobRecord]) {
-        (lock, store, self.signals) = (common.lock, common.store, signals)
+    init(
+        _ common: Common, signals: JobSignals, unfinished: [JobID: JobRecord], coming: (any ComingWorkers)? = nil
+    ) {
+        (lock, store, self.signals, self.coming) = (common.lock, common.store, signals, coming)
         (authenticator, events) = (common.authenticator, common.events)
         slice = Slice(State(records: unfinished), of: lock)
     }
@@ -173,7 +176,8 @@ final class JobService: Service, JobBook, JobLooks, JobGlances {
         let waiting =
             order
             ?? (fleet.core.scheduler.isHalting(id) ? "it is halted: nothing more is begun, and what runs may end" : nil)
-            ?? (progress.isHeld || isBrief ? nil : JobObstacles.now(to: record, fleet)) ?? fleet.core.scheduler.trouble(
+            ?? (progress.isHeld || isBrief ? nil : JobObstacles.now(to: record, coming, fleet)) ?? fleet.core.scheduler
+            .trouble(
                 of: id)
             ?? (areBusy ? "every worker is busy with other work" : nil)
         var status = JobStatus(

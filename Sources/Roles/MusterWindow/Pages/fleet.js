@@ -5,7 +5,7 @@ const JOBS_MAX = 10000, EVENTS_MAX = 300, POINTS_MAX = 600;
 const SILENCE_MS = 8000, LOADING_MS = 120000;
 
 export const fleet = {
-  isOnline: false, isKnown: false, number: 0, time: 0, heardAt: 0, version: '', trouble: null, counts: {}, numbers: {}, curve: [],
+  isOnline: false, isKnown: false, number: 0, time: 0, heardAt: 0, version: '', trouble: null, counts: {}, numbers: {}, scale: null, curve: [],
   leader: null, members: new Map(), order: [], doing: new Map(), jobs: new Map(), events: [], rate: 0,
 };
 
@@ -63,7 +63,7 @@ function heard(part) {
   fleet.number = part.number;
   [fleet.time, fleet.heardAt] = [part.time, performance.now()];
   fleet.trouble = part.trouble ?? null;
-  [fleet.counts, fleet.numbers] = [part.counts, part.numbers];
+  [fleet.counts, fleet.numbers, fleet.scale] = [part.counts, part.numbers, part.scale ?? null];
   if (part.leader) fleet.leader = part.leader;
   measure('tasks', fleet.counts.tasksRecorded);
   measure('numbers', fleet.numbers.uniqueNumbers);

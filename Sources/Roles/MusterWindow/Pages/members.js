@@ -75,7 +75,9 @@ function list() {
     const all = fleet.order.map(id => fleet.members.get(id)).filter(Boolean);
     const found = words.length
       ? all.filter(member => words.every(word => `${member.name} ${member.role} ${member.state} ${member.address}`.toLowerCase().includes(word))) : all;
-    say(summary, `${count(found.length)} of ${count(fleet.counts.members)}`);
+    const { scale } = fleet;
+    say(summary, `${count(found.length)} of ${count(fleet.counts.members)}`
+      + (scale ? `; launched here: ${count(scale.workers)} of ${count(scale.min)} to ${count(scale.max)}, as ${scale.reason}` : ''));
     members.show(found);
     gone.show(fleet.events.filter(event => GONE.has(event.event)));
   }

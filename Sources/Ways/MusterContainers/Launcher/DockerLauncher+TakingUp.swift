@@ -35,7 +35,12 @@ extension DockerLauncher: EngineListener {
         }
     }
 
-    func takeUp() async throws(EngineError) { _ = try await takenUp() }
+    /// What another coordinator's address was told to ends by itself, as an orphan.
+    func takeUp() async throws(EngineError) {
+        let found = try await takenUp()
+        state.withLock { $0.isAdopted = true }
+        tellFound(found)
+    }
 
     /// Compares what there is with what is known: takes up what runs, ends what has ended, removes what is left over. The names
     /// of what was taken up.

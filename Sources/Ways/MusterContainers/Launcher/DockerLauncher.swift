@@ -35,6 +35,9 @@ package final class DockerLauncher: Launcher {
         var handler: (@Sendable (LaunchExit) -> Void)?
         /// Ends that nobody listened to yet.
         var untold: [LaunchExit] = []
+        var findHandler: (@Sendable (String) -> Void)?
+        /// What was found, and nobody listened to yet.
+        var unheard: [String] = []
         var endHandler: EndHandler?
         var isAdopted = false
     }
@@ -67,12 +70,34 @@ package final class DockerLauncher: Launcher {
         for exit in untold { handler(exit) }
     }
 
+    package func onFind(_ handler: @escaping @Sendable (String) -> Void) {
+        let unheard = state.withLock { state in
+            state.findHandler = handler
+            defer { state.unheard = [] }
+            return state.unheard
+        }
+        for name in unheard { handler(name) }
+    }
+
+    func tellFound(_ names: [String]) {
+        let handler = state.withLock { state in
+            if state.findHandler == nil { state.unheard += names }
+            return state.findHandler
+        }
+        for name in names { handler?(name) }
+    }
+
     /// Before anything is launched or adopted.
     package func beforeEnd(_ handler: @escaping EndHandler) { state.withLock { $0.endHandler = handler } }
 
     // MARK: Launching
 
     package func launch(_ spec: LaunchSpec) async throws(LaunchError) {
+        // Nobody knows yet what runs.
+        if !state.withLock({ $0.isAdopted }) {
+            do throws(EngineError) { try await takeUp() } catch { throw error.launchError }
+            watch.begin(template.labelFilter, for: self)
+        }
         let removal = state.withLock { state -> Task<Void, Never>?? in
             guard state.running[spec.name] == nil else { return nil }
             state.running[spec.name] = Running(phase: .arriving(exitCode: nil))
@@ -81,32 +106,38 @@ package final class DockerLauncher: Launcher {
         guard let removal else { return }
         await removal?.value
         watch.begin(template.labelFilter, for: self)
+        let isFound: Bool
         do throws(EngineError) {
-            try await start(spec)
+            isFound = try await start(spec)
         } catch {
             state.withLock { $0.running[spec.name] = nil }
             throw error.launchError
         }
+        if isFound { tellFound([spec.name]) }
         arrived(spec.name)
     }
 
-    private func start(_ spec: LaunchSpec) async throws(EngineError) {
-        let id = try await create(spec)
+    /// True: it runs already, and may have work.
+    private func start(_ spec: LaunchSpec) async throws(EngineError) -> Bool {
+        let (id, isFound) = try await create(spec)
         state.withLock { $0.running[spec.name]?.id = id }
+        if isFound { return true }
         do throws(EngineError) {
             try await engine.start(id)
         } catch {
             try? await engine.remove(id)
             throw error
         }
+        return false
     }
 
-    /// A container of ours that has the name already is what an earlier launch left half done.
-    private func create(_ spec: LaunchSpec) async throws(EngineError) -> String {
+    /// A container of ours that has the name already and runs is taken up, as an earlier coordinator launched it while the engine could not be
+    /// asked; another is what an earlier launch left half done.
+    private func create(_ spec: LaunchSpec) async throws(EngineError) -> (id: String, isFound: Bool) {
         let container = template.container(spec)
         let name = template.containerName(spec.name)
         do throws(EngineError) {
-            return try await engine.create(container, name: name)
+            return (try await engine.create(container, name: name), false)
         } catch {
             // Which status says that a name is taken is each engine's own.
             guard error.code == .conflict || error.code == .refused, let other = try await engine.inspect(name) else {
@@ -117,8 +148,9 @@ package final class DockerLauncher: Launcher {
                     .conflict, "a container that is not Muster's has the name \(name): rename or remove it",
                     isRetryable: true)
             }
+            if other.lives, let id = other.id { return (id, true) }
             try await engine.remove(name)
-            return try await engine.create(container, name: name)
+            return (try await engine.create(container, name: name), false)
         }
     }
 

@@ -67,7 +67,7 @@ package final class ProcessLauncher: Launcher {
     }
 
     private func start(_ spec: LaunchSpec) throws(LaunchError) -> ChildProcess {
-        var environment = Environment.inherited
+        var environment = Environment.handedDown
         environment[LaunchRecord.labelName] = label(spec.name)
         environment.merge(spec.environment) { _, new in new }
         let process = try ChildProcess(

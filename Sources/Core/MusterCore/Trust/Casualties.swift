@@ -1,6 +1,6 @@
 /// How many workers died while they held a task, kept by runs of tasks. It is how a task that kills its workers is told
 /// from its innocent neighbours: a run that killed once is leased in small pieces, one that killed twice task by task.
-struct Casualties: Hashable, Sendable {
+package struct Casualties: Hashable, Sendable {
     private struct Run: Hashable, Sendable {
         var tasks: Range<Int>
         var kills: Int
@@ -8,12 +8,12 @@ struct Casualties: Hashable, Sendable {
     /// In task order, never overlapping, mostly empty.
     private var runs: [Run] = []
 
-    init() {}
+    package init() {}
 
-    var isEmpty: Bool { runs.isEmpty }
+    package var isEmpty: Bool { runs.isEmpty }
 
     /// One more worker died holding all of these.
-    mutating func add(_ tasks: Range<Int>) {
+    package mutating func add(_ tasks: Range<Int>) {
         guard !tasks.isEmpty else { return }
         var next: [Run] = []
         var from = tasks.lowerBound
@@ -38,12 +38,12 @@ struct Casualties: Hashable, Sendable {
     }
 
     /// The most workers that died holding this task.
-    func kills(of task: Int) -> Int {
+    package func kills(of task: Int) -> Int {
         runs.first { $0.tasks.contains(task) }?.kills ?? 0
     }
 
     /// The longest piece at the start of `tasks` that may go out in one lease.
-    func safePrefix(of tasks: Range<Int>) -> Range<Int> {
+    package func safePrefix(of tasks: Range<Int>) -> Range<Int> {
         guard let run = runs.first(where: { $0.tasks.overlaps(tasks) }) else { return tasks }
         if tasks.lowerBound < run.tasks.lowerBound { return tasks.lowerBound..<run.tasks.lowerBound }
         let longest = run.kills == 1 ? max(1, run.tasks.count / 16) : 1
