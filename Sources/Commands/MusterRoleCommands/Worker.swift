@@ -9,6 +9,7 @@ internal import MusterRole
 internal import MusterScheduling
 internal import MusterSystem
 internal import MusterWorker
+internal import Synchronization
 
 /// `muster worker`.
 package enum WorkerCommand {
@@ -101,12 +102,14 @@ package enum WorkerCommand {
             let drainTime = settings.drainTime
             // Caught from here on, whenever the task begins to look.
             let numbers = stopSignals()
+            let abandons = Atomic(false)
             let signals = Task {
                 var stops = 0
                 for await number in numbers {
                     stops += 1
                     // Whoever sends SIGTERM twice has SIGKILL, and may just not know of the first.
                     if stops > 1, number == SIGINT {
+                        abandons.store(true, ordering: .relaxed)
                         await worker.abandonAll()
                         endProcess(ExitCode.temporary.rawValue)
                     }
@@ -119,6 +122,8 @@ package enum WorkerCommand {
             // A coordinator that is away is waited for.
             service.ready("at \(invocation[join])")
             try await worker.run()
+            // It may have come to its end by that.
+            if abandons.load(ordering: .relaxed) { endProcess(ExitCode.temporary.rawValue) }
         } catch let error as NodeError {
             throw CommandError(error)
         }
